@@ -1,0 +1,179 @@
+"""Time as Brubeck counts it: whole milliseconds since the epoch, UTC, years 0001 to 9999.
+
+Rules:
+
+- A moment is an ``int`` of milliseconds, negative before 1970. Local time is never used: a date
+  without an offset is taken as UTC.
+- Text becomes a moment by RFC 3339. What is finer than a millisecond is rounded up or down, as the
+  caller says, never cut by accident.
+- Programs take the time from a `Clock`, so that a test can hold it.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
+from typing import Final, Literal, Protocol
+
+EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_MILLISECOND: Final = timedelta(milliseconds=1)
+
+EARLIEST: Final = (datetime.min.replace(tzinfo=UTC) - EPOCH) // _MILLISECOND
+"""The first millisecond that Brubeck can name: 0001-01-01T00:00:00Z."""
+LATEST: Final = (datetime.max.replace(tzinfo=UTC) - EPOCH) // _MILLISECOND
+"""The last millisecond that Brubeck can name: 9999-12-31T23:59:59.999Z."""
+
+Rounding = Literal["up", "down"]
+
+_RFC3339: Final = re.compile(
+    r"(\d{4})-(\d\d)-(\d\d)[Tt ](\d\d):(\d\d):(\d\d)(?:\.(\d{1,30}))?([Zz]|[+-]\d\d:\d\d)?",
+    re.ASCII,
+)
+_DATE: Final = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
+_DAYS: Final = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+_MONTHS: Final = (
+    *("Jan", "Feb", "Mar", "Apr", "May", "Jun"),
+    *("Jul", "Aug", "Sep", "Oct", "Nov", "Dec"),
+)
+
+
+class Clock(Protocol):
+    """What tells the time; tests give one of their own."""
+
+    def micros(self) -> int:
+        """Return the microseconds since the epoch, UTC."""
+
+
+class SystemClock:
+    """The machine's own clock."""
+
+    def micros(self) -> int:
+        """Return the microseconds since the epoch, UTC."""
+        return time.time_ns() // 1000
+
+
+class HeldClock:
+    """A clock that stands still until it is told to move; for tests and replays.
+
+    >>> clock = HeldClock(5_000)
+    >>> clock.advance(7)
+    >>> clock.micros()
+    5007
+    """
+
+    def __init__(self, micros: int = 0) -> None:
+        self._micros = micros
+
+    def micros(self) -> int:
+        """Return the microseconds since the epoch, UTC."""
+        return self._micros
+
+    def advance(self, micros: int) -> None:
+        """Move by so many microseconds; a negative number moves the clock back."""
+        self._micros += micros
+
+
+SYSTEM_CLOCK: Final = SystemClock()
+
+
+def curtime() -> int:
+    """Return the present moment in milliseconds since the epoch."""
+    return time.time_ns() // 1_000_000
+
+
+def datetime_to_millis(moment: datetime, rounding: Rounding = "down") -> int:
+    """Return a datetime as milliseconds; one without a time zone is UTC.
+
+    >>> datetime_to_millis(datetime(1970, 1, 1, 0, 0, 1))
+    1000
+    """
+    aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    since = aware - EPOCH
+    return -(-since // _MILLISECOND) if rounding == "up" else since // _MILLISECOND
+
+
+def millis_to_datetime(millis: int) -> datetime:
+    """Return the UTC datetime of a moment; `ValueError` outside the years 0001 to 9999."""
+    if not EARLIEST <= millis <= LATEST:
+        raise ValueError(f"{millis} ms lies outside the years 0001 to 9999")
+    return EPOCH + timedelta(milliseconds=millis)
+
+
+def millis_to_rfc3339(millis: int) -> str:
+    """Return a moment as RFC 3339 text with milliseconds.
+
+    >>> millis_to_rfc3339(1517966773840)
+    '2018-02-07T01:26:13.840Z'
+    """
+    return f"{millis_to_datetime(millis).replace(tzinfo=None).isoformat(timespec='milliseconds')}Z"
+
+
+def rfc3339_to_millis(text: str, rounding: Rounding = "down") -> int:
+    """Return the moment that an RFC 3339 text names; `ValueError` when it names none.
+
+    A date alone is its first millisecond, a missing offset is UTC, and a leap second counts as the
+    second after it (RFC 3339, section 5.6 and 5.7).
+
+    >>> rfc3339_to_millis('2018-02-07T01:26:13.8401Z', 'up')
+    1517966773841
+    """
+    if _DATE.fullmatch(text):
+        text += "T00:00:00Z"
+    match = _RFC3339.fullmatch(text)
+    if match is None:
+        raise ValueError(f'"{text[:60]}" is not a time like 2018-02-07T01:26:13.840Z')
+    year, month, day, hour, minute, second = map(int, match.groups()[:6])
+    fraction, zone = match[7] or "0", match[8]
+    leap = second == 60
+    whole = datetime(year, month, day, hour, minute, 59 if leap else second, tzinfo=UTC)
+    millis = (whole - EPOCH) // _MILLISECOND + (1000 if leap else 0) - _offset(zone)
+    millis += int(fraction[:3].ljust(3, "0"))
+    if rounding == "up" and fraction[3:].strip("0"):
+        millis += 1
+    if not EARLIEST <= millis <= LATEST:
+        raise ValueError(f'"{text}" lies outside the years 0001 to 9999')
+    return millis
+
+
+def datestring_to_millis(text: str) -> int:
+    """Return the moment that a date string names: RFC 3339, or an HTTP or e-mail date."""
+    try:
+        return rfc3339_to_millis(text)
+    except ValueError as reason:
+        try:
+            return datetime_to_millis(parsedate_to_datetime(text))
+        except ValueError:
+            raise reason from None
+
+
+def http_date(millis: int) -> str:
+    """Return a moment as an HTTP date, always in GMT (RFC 9110, section 5.6.7).
+
+    >>> http_date(784111777000)
+    'Sun, 06 Nov 1994 08:49:37 GMT'
+    """
+    moment = millis_to_datetime(millis)
+    day, month = _DAYS[moment.weekday()], _MONTHS[moment.month - 1]
+    return f"{day}, {moment.day:02} {month} {moment.year:04} {moment:%H:%M:%S} GMT"
+
+
+def http_date_to_millis(text: str) -> int:
+    """Return the moment of an HTTP date in any of its three forms; `ValueError` when it is none."""
+    for form in ("%a, %d %b %Y %H:%M:%S GMT", "%A, %d-%b-%y %H:%M:%S GMT", "%a %b %d %H:%M:%S %Y"):
+        try:
+            return datetime_to_millis(datetime.strptime(text, form).replace(tzinfo=UTC))
+        except ValueError:
+            continue
+    raise ValueError(f'"{text[:60]}" is not an HTTP date')
+
+
+def _offset(zone: str | None) -> int:
+    """Return the milliseconds that a zone such as ``+02:00`` is ahead of UTC."""
+    if zone is None or zone in "Zz":
+        return 0
+    hours, minutes = int(zone[1:3]), int(zone[4:])
+    if hours > 23 or minutes > 59:
+        raise ValueError(f'"{zone}" is not an offset from UTC')
+    return (hours * 60 + minutes) * 60_000 * (-1 if zone[0] == "-" else 1)
