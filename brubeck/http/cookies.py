@@ -1,0 +1,79 @@
+"""Cookies: reading what a browser sent, writing what it shall keep (RFC 6265).
+
+Reading is lenient, since anybody on the same domain may have set anything: a pair that makes no
+sense is passed over. Writing is strict: a name or value that would break the header is refused.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final, Literal
+
+import msgspec
+
+from brubeck.timekeeping import http_date
+
+_NAME: Final = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
+_VALUE: Final = re.compile(r"[\x21\x23-\x2b\x2d-\x3a\x3c-\x5b\x5d-\x7e]*")
+_ATTRIBUTE: Final = re.compile(r"[\x20-\x3a\x3c-\x7e]*")
+
+SameSite = Literal["Lax", "Strict", "None"]
+
+
+def parse_cookies(header: str) -> dict[str, str]:
+    """Return the cookies of a ``Cookie`` header; of two with one name the first counts.
+
+    The first is the one with the longer path, so the more specific (RFC 6265, section 5.4).
+
+    >>> parse_cookies('a=1; b="two"; =; nonsense; a=3')
+    {'a': '1', 'b': 'two'}
+    """
+    cookies: dict[str, str] = {}
+    for pair in header.split(";"):
+        name, equals, value = pair.partition("=")
+        name, value = name.strip(" \t"), value.strip(" \t")
+        if not equals or not _NAME.fullmatch(name) or name in cookies:
+            continue
+        if len(value) > 1 and value[0] == value[-1] == '"':
+            value = value[1:-1]
+        cookies[name] = value
+    return cookies
+
+
+class Cookie(msgspec.Struct, frozen=True, kw_only=True):
+    """A cookie for a browser to keep.
+
+    ``max_age`` counts seconds and ``expires`` milliseconds since the epoch; with neither, the
+    browser forgets the cookie when it closes.
+    """
+
+    name: str
+    value: str
+    max_age: int | None = None
+    expires: int | None = None
+    domain: str | None = None
+    path: str | None = "/"
+    secure: bool = False
+    http_only: bool = True
+    same_site: SameSite | None = "Lax"
+
+    def header(self) -> str:
+        """Return the value of the ``Set-Cookie`` header; `ValueError` for what cannot be one."""
+        if not _NAME.fullmatch(self.name):
+            raise ValueError(f"not a cookie name: {self.name!r}")
+        if not _VALUE.fullmatch(self.value):
+            raise ValueError(f"not a cookie value, sign or encode it first: {self.name}")
+        for attribute in (self.domain, self.path):
+            if attribute is not None and not _ATTRIBUTE.fullmatch(attribute):
+                raise ValueError(f"not a cookie's domain or path: {attribute!r}")
+        attributes = {
+            "Max-Age": self.max_age,
+            "Expires": None if self.expires is None else http_date(self.expires),
+            "Domain": self.domain,
+            "Path": self.path,
+            "SameSite": self.same_site,
+        }
+        parts = [f"{self.name}={self.value}"]
+        parts += [f"{key}={value}" for key, value in attributes.items() if value is not None]
+        parts += ["Secure"] * self.secure + ["HttpOnly"] * self.http_only
+        return "; ".join(parts)

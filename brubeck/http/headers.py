@@ -1,0 +1,127 @@
+"""Header fields: an ordered mapping, names in any case, and no way to smuggle a second field in.
+
+Rules (RFC 9110, section 5):
+
+- A name is a token; a value holds no CR, LF or NUL and fits Latin-1. Anything else is refused when
+  it is set, so that no later code can write a header that says more than it was given.
+- Setting a name replaces its values; `add` keeps them. Reading gives the values joined by a comma.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, MutableMapping
+from typing import Final
+
+_TOKEN: Final = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
+_FORBIDDEN: Final = re.compile("[\r\n\0]|[^\x00-\xff]")
+
+
+class Headers(MutableMapping[str, str]):
+    r"""The header fields of one message, in the order in which they were set.
+
+    >>> headers = Headers({'Content-Type': 'text/plain'})
+    >>> headers['content-type']
+    'text/plain'
+    >>> headers['X-Note'] = 'one\r\nSet-Cookie: two'
+    Traceback (most recent call last):
+    ValueError: a header value may not hold CR, LF, NUL or characters outside Latin-1: X-Note
+    """
+
+    __slots__ = ("_fields",)
+
+    def __init__(self, fields: Mapping[str, str] | Iterable[tuple[str, str]] = ()) -> None:
+        # Lower-case name → (name as first given, its values): one look-up for the common question.
+        self._fields: dict[str, tuple[str, list[str]]] = {}
+        pairs = fields.items() if isinstance(fields, Mapping) else fields
+        for name, value in pairs:
+            self.add(name, value)
+
+    @classmethod
+    def from_wire(cls, pairs: Iterable[tuple[bytes, bytes]]) -> Headers:
+        """Make the headers of a received message, which a parser has already held to the rules."""
+        headers = cls.__new__(cls)
+        fields: dict[str, tuple[str, list[str]]] = {}
+        for raw_name, raw_value in pairs:
+            name = raw_name.decode("latin-1")
+            value = raw_value.decode("latin-1")
+            known = fields.get(name.lower())
+            if known is None:
+                fields[name.lower()] = (name, [value])
+            else:
+                known[1].append(value)
+        headers._fields = fields
+        return headers
+
+    def add(self, name: str, value: str) -> None:
+        """Add a value and keep those that the name already has; `ValueError` for a bad one."""
+        _check(name, value)
+        known = self._fields.setdefault(name.lower(), (name, []))
+        known[1].append(value)
+
+    def get_all(self, name: str) -> list[str]:
+        """Return every value of a name, in order; none is an empty list."""
+        known = self._fields.get(name.lower())
+        return list(known[1]) if known else []
+
+    def pairs(self) -> Iterator[tuple[str, str]]:
+        """Yield a (name, value) pair for each field line."""
+        for name, values in self._fields.values():
+            for value in values:
+                yield name, value
+
+    def __getitem__(self, name: str) -> str:
+        values = self._fields[name.lower()][1]
+        return values[0] if len(values) == 1 else ", ".join(values)
+
+    def __setitem__(self, name: str, value: str) -> None:
+        _check(name, value)
+        self._fields[name.lower()] = (name, [value])
+
+    def __delitem__(self, name: str) -> None:
+        del self._fields[name.lower()]
+
+    def __contains__(self, name: object) -> bool:
+        return isinstance(name, str) and name.lower() in self._fields
+
+    def __iter__(self) -> Iterator[str]:
+        return (name for name, _ in self._fields.values())
+
+    def __len__(self) -> int:
+        return len(self._fields)
+
+    def __repr__(self) -> str:
+        return f"Headers({list(self.pairs())!r})"
+
+
+def _check(name: str, value: str) -> None:
+    if not _TOKEN.fullmatch(name):
+        raise ValueError(f"not a header name: {name!r}")
+    if _FORBIDDEN.search(value):
+        raise ValueError(
+            "a header value may not hold CR, LF, NUL or characters outside Latin-1: " + name
+        )
+
+
+def list_values(value: str) -> list[str]:
+    """Return the members of a comma-separated header (RFC 9110, section 5.6.1).
+
+    Commas inside quoted strings do not separate; empty members are dropped.
+
+    >>> list_values('W/"a,b", "c" ,, *')
+    ['W/"a,b"', '"c"', '*']
+    """
+    members, start, quoted = [], 0, False
+    index = 0
+    while index < len(value):
+        char = value[index]
+        if char == "\\" and quoted:
+            index += 1
+        elif char == '"':
+            quoted = not quoted
+        elif char == "," and not quoted:
+            members.append(value[start:index])
+            start = index + 1
+        index += 1
+    members.append(value[start:])
+    return [member for member in (each.strip(" \t") for each in members) if member]

@@ -1,0 +1,256 @@
+"""A request: what came in, parsed only as far as somebody asks.
+
+Rules:
+
+- Nothing is decoded before it is asked for, and nothing is decoded twice.
+- What cannot be decoded is a `Problem` with status 400 at the moment it is asked for.
+- The path is percent-decoded UTF-8; the query and the body stay raw beside their parsed forms.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from io import BytesIO
+from typing import BinaryIO
+from urllib.parse import unquote_to_bytes
+from uuid import uuid4
+
+import msgspec
+
+from brubeck.http.cookies import parse_cookies
+from brubeck.http.forms import Form, FormLimits, parse_multipart, parse_urlencoded
+from brubeck.http.headers import Headers
+from brubeck.http.media import media_type
+from brubeck.http.problems import Problem
+from brubeck.http.proxies import NO_PROXIES, Client, TrustedProxies
+
+_CHUNK = 1 << 16
+
+
+class Request:
+    """One request, over whichever connection it came.
+
+    ``target`` is the request target as sent; ``headers`` either `Headers` or a parser's raw pairs;
+    ``body`` either the bytes or a binary file that stands at its beginning. ``client`` is the other
+    end of the connection as the connection itself knows it, and ``connection`` whatever the
+    connection wants to find again.
+    """
+
+    __slots__ = (
+        *("method", "target", "version", "connection", "trusted_proxies", "form_limits", "sink"),
+        *("_client", "_headers", "_body", "_file", "_path", "_query", "_pairs", "_form"),
+        *("_cookies", "_id", "_arguments", "_origin"),
+    )
+
+    def __init__(
+        self,
+        method: str,
+        target: str,
+        headers: Headers | Iterable[tuple[bytes, bytes]] = (),
+        body: bytes | BinaryIO = b"",
+        *,
+        version: str = "1.1",
+        client: Client | None = None,
+        connection: object = None,
+        path: str | None = None,
+    ) -> None:
+        self.method = method
+        self.target = target
+        self.version = version
+        self.connection = connection
+        self.trusted_proxies: TrustedProxies = NO_PROXIES
+        self.form_limits: FormLimits | None = None
+        self.sink: Callable[[], BinaryIO] = BytesIO
+        self._headers = headers
+        if isinstance(body, bytes):
+            self._body: bytes | None = body
+            self._file: BinaryIO | None = None
+        else:
+            self._body, self._file = None, body
+        self._client = client
+        self._path = path
+        self._query: str | None = None
+        self._pairs: list[tuple[str, str]] | None = None
+        self._form: Form | None = None
+        self._cookies: dict[str, str] | None = None
+        self._arguments: dict[str, list[str]] | None = None
+        self._origin: Client | None = None
+        self._id: str | None = None
+
+    def __repr__(self) -> str:
+        return f"<Request {self.method} {self.target}>"
+
+    @property
+    def id(self) -> str:
+        """A name for this request, the same in the log and in what the caller is shown."""
+        if self._id is None:
+            self._id = uuid4().hex
+        return self._id
+
+    # What was asked for.
+
+    @property
+    def path(self) -> str:
+        """The path, percent-decoded; 400 when it is not UTF-8 or holds control characters."""
+        if self._path is None:
+            self._path = decode_path(self._split_target())
+        return self._path
+
+    @property
+    def query(self) -> str:
+        """The raw query string, without its question mark."""
+        if self._query is None:
+            self._split_target()
+        return self._query or ""
+
+    @property
+    def query_pairs(self) -> list[tuple[str, str]]:
+        """The parameters of the query, decoded, in order and with repetitions."""
+        if self._pairs is None:
+            self._pairs = parse_urlencoded(self.query)
+        return self._pairs
+
+    def _split_target(self) -> str:
+        """Set the query and return the raw path of any form of target (RFC 9112, section 3.2)."""
+        path, _, self._query = self.target.partition("?")
+        if path.startswith("/"):
+            return path
+        scheme, separator, rest = path.partition("://")
+        if separator and scheme.lower() in ("http", "https"):
+            return "/" + rest.partition("/")[2]
+        if path == "*" and self.method == "OPTIONS":
+            return "*"
+        raise Problem(400, "The request target is neither a path nor an http URL.")
+
+    # Headers.
+
+    @property
+    def headers(self) -> Headers:
+        """The header fields."""
+        headers = self._headers
+        if type(headers) is not Headers:
+            headers = self._headers = Headers.from_wire(headers)  # type: ignore[arg-type]
+        return headers
+
+    @property
+    def content_type(self) -> str:
+        """The bare media type of the body, lower case; empty when none is given."""
+        return media_type(self.headers.get("content-type", ""))
+
+    @property
+    def cookies(self) -> dict[str, str]:
+        """The cookies that the browser sent, unverified."""
+        if self._cookies is None:
+            self._cookies = parse_cookies("; ".join(self.headers.get_all("cookie")))
+        return self._cookies
+
+    # Who asked.
+
+    @property
+    def client(self) -> Client:
+        """Who asked, by the word of trusted proxies where there are any."""
+        if self._origin is None:
+            direct = self._client or Client()
+            self._origin = self.trusted_proxies.client(direct, self.headers)
+        return self._origin
+
+    @property
+    def remote_addr(self) -> str:
+        """The address of who asked."""
+        return self.client.address
+
+    @property
+    def scheme(self) -> str:
+        """``http`` or ``https``, as the caller sees it."""
+        return self.client.scheme
+
+    @property
+    def host(self) -> str:
+        """The host, with its port if any, as the caller sees it."""
+        return self.client.host or self.headers.get("host", "")
+
+    # The body.
+
+    @property
+    def body(self) -> bytes:
+        """The whole body as bytes."""
+        if self._body is None:
+            file = self.open_body()
+            self._body = file.read()
+        return self._body
+
+    def open_body(self) -> BinaryIO:
+        """Return the body as a binary file at its beginning; for what may be too large to hold."""
+        if self._file is None:
+            return BytesIO(self._body or b"")
+        self._file.seek(0)
+        return self._file
+
+    def json(self) -> object:
+        """Return the body decoded from JSON; 400 when it is none."""
+        try:
+            return msgspec.json.decode(self.body)
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as reason:
+            raise Problem(400, f"The body is not JSON: {reason}.") from reason
+
+    @property
+    def form(self) -> Form:
+        """The body as a form, urlencoded or multipart; any other body is an empty form."""
+        if self._form is None:
+            self._form = self._read_form()
+        return self._form
+
+    def _read_form(self) -> Form:
+        if self.content_type == "application/x-www-form-urlencoded":
+            return Form(fields=parse_urlencoded(self.body))
+        if self.content_type == "multipart/form-data":
+            chunks = _chunks(self.open_body())
+            content_type = self.headers["content-type"]
+            return parse_multipart(chunks, content_type, limits=self.form_limits, sink=self.sink)
+        return Form()
+
+    # Arguments: the query first, then the form, as in Brubeck 0.4.
+
+    @property
+    def arguments(self) -> dict[str, list[str]]:
+        """Every argument's values by name: those of the query, then those of the form."""
+        if self._arguments is None:
+            arguments: dict[str, list[str]] = {}
+            for name, value in (*self.query_pairs, *self.form.fields):
+                arguments.setdefault(name, []).append(value)
+            self._arguments = arguments
+        return self._arguments
+
+    def get_argument(
+        self, name: str, default: str | None = None, *, strip: bool = True
+    ) -> str | None:
+        """Return the last value of an argument, or the default where there is none."""
+        values = self.get_arguments(name, strip=strip)
+        return values[-1] if values else default
+
+    def get_arguments(self, name: str, *, strip: bool = True) -> list[str]:
+        """Return every value of an argument."""
+        values = self.arguments.get(name, [])
+        return [value.strip() for value in values] if strip else list(values)
+
+
+def decode_path(raw: str) -> str:
+    """Return a percent-decoded path; a `Problem` when it is not UTF-8 or holds control characters.
+
+    >>> decode_path('/caf%C3%A9')
+    '/café'
+    """
+    path = raw
+    if "%" in raw or not raw.isascii():
+        try:
+            path = unquote_to_bytes(raw.encode("latin-1")).decode()
+        except UnicodeError:
+            raise Problem(400, "The path is not UTF-8.") from None
+    if not path.isprintable() and any(char < " " or char == "\x7f" for char in path):
+        raise Problem(400, "The path holds control characters.")
+    return path
+
+
+def _chunks(file: BinaryIO) -> Iterator[bytes]:
+    while chunk := file.read(_CHUNK):
+        yield chunk

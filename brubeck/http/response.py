@@ -1,0 +1,90 @@
+"""A response: a status, headers and either whole bytes or a stream of them.
+
+A connection adds what belongs to the wire alone (``Content-Length`` or chunks, ``Date``,
+``Server``, ``Connection``), so that the same response says the same over every one of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from http import HTTPStatus
+from typing import Final
+
+from brubeck.http.headers import Headers
+
+REASONS: Final = {status.value: status.phrase for status in HTTPStatus}
+
+
+class Response:
+    """A whole answer, ready to be sent.
+
+    ``body`` is sent as it is; ``headers`` may still be changed until the connection takes over.
+    """
+
+    __slots__ = ("body", "headers", "reason", "status")
+
+    def __init__(
+        self,
+        body: bytes | str = b"",
+        status: int = 200,
+        *,
+        headers: Headers | None = None,
+        reason: str | None = None,
+    ) -> None:
+        self.body = body.encode() if isinstance(body, str) else body
+        self.status = status
+        self.headers = Headers() if headers is None else headers
+        self.reason = REASONS.get(status, "Unknown") if reason is None else reason
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self.status}, {len(self.body)} bytes>"
+
+    @property
+    def bodiless(self) -> bool:
+        """Whether the status itself forbids a body (RFC 9110, sections 15.2, 15.3.5, 15.4.5)."""
+        return self.status in (204, 304) or self.status < 200
+
+
+class StreamingResponse(Response):
+    """An answer whose body is made while it is sent.
+
+    ``chunks`` yields non-empty bytes and is closed, if it can be, as soon as the client is gone or
+    the answer is complete. An exception in it cuts the connection, so that a part can never look
+    like the whole. ``endless`` marks a feed that never ends by itself: a server that shuts down
+    ends it at once, because its reader resumes by its own place.
+    """
+
+    __slots__ = ("chunks", "endless")
+
+    def __init__(
+        self,
+        chunks: Iterable[bytes],
+        status: int = 200,
+        *,
+        headers: Headers | None = None,
+        endless: bool = False,
+    ) -> None:
+        super().__init__(b"", status, headers=headers)
+        self.chunks = chunks
+        self.endless = endless
+
+    def __repr__(self) -> str:
+        return f"<StreamingResponse {self.status}>"
+
+    def close(self) -> None:
+        """Tell the source that nobody reads any more; may be called twice."""
+        close: Callable[[], None] | None = getattr(self.chunks, "close", None)
+        if close is not None:
+            close()
+
+
+def response_head(response: Response, extra: Iterable[tuple[str, str]] = ()) -> bytes:
+    """Return the status line and headers of an answer as they stand on the wire.
+
+    ``extra`` are the headers that the connection itself adds, such as ``Content-Length``.
+    """
+    lines = [f"HTTP/1.1 {response.status} {response.reason}\r\n"]
+    lines += [f"{name}: {value}\r\n" for name, value in response.headers.pairs()]
+    lines += [f"{name}: {value}\r\n" for name, value in extra]
+    lines.append("\r\n")
+    return "".join(lines).encode("latin-1")
