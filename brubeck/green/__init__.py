@@ -1,0 +1,210 @@
+"""Concurrency: one small face over eventlet, gevent and plain threads.
+
+This package alone imports eventlet, gevent and zmq. The engine is not a setting of each call but a
+fact about the process: `patch` makes the standard library cooperative with eventlet (the default)
+or gevent (``BRUBECK_GREEN=gevent``); where nothing is patched, as under a threaded WSGI server,
+plain threads do the same work.
+
+Once the standard library is patched, its own ``Event``, ``Queue``, ``Lock`` and ``Semaphore`` are
+cooperative. So they are used as they are, and only what the standard library cannot express
+(spawning cheaply, interrupting, waiting for a socket at low cost) has an implementation an engine.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import queue
+import sys
+import threading
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from importlib import import_module
+from typing import TYPE_CHECKING, Final, Protocol
+
+from brubeck.errors import ConfigError, did_you_mean
+from brubeck.green.sockets import Address, BlockingStream, Stream, listen
+
+if TYPE_CHECKING:
+    from brubeck.green.zeromq import ZMQSocket
+
+__all__ = [
+    "Address",
+    "BlockingStream",
+    "Closed",
+    "Condition",
+    "Engine",
+    "Event",
+    "Lock",
+    "Pool",
+    "Queue",
+    "Semaphore",
+    "Stream",
+    "engine",
+    "listen",
+    "patch",
+    "sleep",
+    "spawn",
+    "stream",
+    "timeout",
+    "zmq_socket",
+]
+
+log = logging.getLogger("brubeck.server")
+
+Event = threading.Event
+Condition = threading.Condition
+Lock = threading.Lock
+Semaphore = threading.Semaphore
+Queue = queue.Queue
+
+_MODULES: Final = {name: f"brubeck.green.{name}_engine" for name in ("eventlet", "gevent")}
+
+
+class Engine(Protocol):
+    """What an engine adds to the (patched) standard library."""
+
+    name: str
+
+    def spawn(self, function: Callable[..., object], *args: object) -> None:
+        """Run a function concurrently."""
+
+    def sleep(self, seconds: float) -> None:
+        """Let others run for so long; zero lets each of them run once."""
+
+    def timeout(self, seconds: float) -> AbstractContextManager[None]:
+        """Return a context that raises `TimeoutError` when it takes longer."""
+
+    def stream(self, sock: object) -> Stream:
+        """Return a connected socket as a `Stream`."""
+
+    def wait_readable(self, fileno: int, seconds: float) -> bool:
+        """Wait until a file descriptor is readable, and tell whether it is."""
+
+
+class Closed(Exception):
+    """The socket that was waited on has been closed."""
+
+
+_engine: Engine | None = None
+
+
+def patch(name: str | None = None) -> str:
+    """Make the standard library cooperative, once; return the name of the engine.
+
+    ``name`` is ``eventlet`` or ``gevent``; the default is what ``BRUBECK_GREEN`` says, or eventlet.
+    Call it before anything else is imported. Raises `ConfigError` for an unknown engine, one that
+    is not installed, or when the other one has already patched.
+    """
+    global _engine  # noqa: PLW0603, patching is a fact about the whole process
+    name = name or os.environ.get("BRUBECK_GREEN") or "eventlet"
+    if name not in _MODULES:
+        raise ConfigError(f'BRUBECK_GREEN: no engine "{name}".{did_you_mean(name, _MODULES)}')
+    present = _patched()
+    if present is not None and present != name:
+        raise ConfigError(f"The process already runs on {present}; it cannot be moved to {name}.")
+    try:
+        module = import_module(_MODULES[name])
+    except ImportError as reason:
+        raise ConfigError(f"{name} is not installed: pip install 'brubeck[{name}]'.") from reason
+    if present is None:
+        module.patch()
+    _engine = module.Engine()
+    return name
+
+
+def engine() -> Engine:
+    """Return the engine of this process, found by looking at what is patched."""
+    global _engine  # noqa: PLW0603
+    if _engine is None:
+        name = _patched()
+        module = import_module(_MODULES[name] if name else "brubeck.green.threads_engine")
+        _engine = module.Engine()
+    return _engine
+
+
+def _patched() -> str | None:
+    """Return the name of the engine that has patched this process, without importing any."""
+    eventlet = sys.modules.get("eventlet.patcher")
+    if eventlet is not None and eventlet.is_monkey_patched("thread"):
+        return "eventlet"
+    gevent = sys.modules.get("gevent.monkey")
+    if gevent is not None and gevent.is_module_patched("threading"):
+        return "gevent"
+    return None
+
+
+def spawn(function: Callable[..., object], *args: object) -> None:
+    """Run a function concurrently; what it raises is logged."""
+    engine().spawn(_logged, function, *args)
+
+
+def _logged(function: Callable[..., object], *args: object) -> None:
+    try:
+        function(*args)
+    except Exception:
+        log.exception("A green thread died in %s.", getattr(function, "__qualname__", function))
+
+
+def sleep(seconds: float) -> None:
+    """Let others run for so long; zero lets each of them run once."""
+    engine().sleep(seconds)
+
+
+def timeout(seconds: float) -> AbstractContextManager[None]:
+    """Return a context that raises `TimeoutError` when its body takes longer.
+
+    Green threads are interrupted where they wait. A plain thread cannot be: there the error comes
+    when the body has ended.
+    """
+    return engine().timeout(seconds)
+
+
+def stream(sock: object) -> Stream:
+    """Return a connected socket as a `Stream`, the cheapest way the engine has to wait on it."""
+    return engine().stream(sock)
+
+
+class Pool:
+    """Runs at most ``size`` functions at once; a further `spawn` waits for one to end."""
+
+    def __init__(self, size: int) -> None:
+        self.size = size
+        self._places = Semaphore(size)
+        self._changed = Condition()
+        self._running = 0
+
+    @property
+    def running(self) -> int:
+        """How many functions are running now."""
+        return self._running
+
+    def spawn(self, function: Callable[..., object], *args: object) -> None:
+        """Run a function as soon as there is a place, and return when it has started."""
+        self._places.acquire()
+        with self._changed:
+            self._running += 1
+        spawn(self._run, function, *args)
+
+    def _run(self, function: Callable[..., object], *args: object) -> None:
+        try:
+            function(*args)
+        finally:
+            self._places.release()
+            with self._changed:
+                self._running -= 1
+                self._changed.notify_all()
+
+    def join(self, seconds: float | None = None) -> bool:
+        """Wait until nothing runs, and tell whether that came within the time."""
+        with self._changed:
+            return self._changed.wait_for(lambda: self._running == 0, seconds)
+
+
+def zmq_socket(
+    kind: str, *, identity: bytes = b"", linger_ms: int = 1000, sndhwm: int = 0
+) -> ZMQSocket:
+    """Return a ZeroMQ socket (``PULL``, ``PUB``, …) that waits without blocking others."""
+    from brubeck.green.zeromq import ZMQSocket
+
+    return ZMQSocket(kind, identity=identity, linger_ms=linger_ms, sndhwm=sndhwm)

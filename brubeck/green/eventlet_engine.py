@@ -1,0 +1,151 @@
+"""The engine of a process that eventlet has patched, and its cheap way to wait on a socket."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+with warnings.catch_warnings():
+    # Eventlet is in maintenance and says so at each import. The documentation says it too, with
+    # the way to gevent; a person who starts a server need not read it every time.
+    warnings.filterwarnings("ignore", message=r"(?s).*[Ee]ventlet is deprecated")
+    import eventlet
+    from eventlet import greenio, hubs, patcher
+    from eventlet.support.greenlets import greenlet
+
+from brubeck.green.sockets import BlockingStream, Stream
+
+_plain_socket = patcher.original("socket").socket
+
+
+def patch() -> None:
+    """Make the standard library cooperative."""
+    eventlet.monkey_patch()
+
+
+class Engine:
+    """Eventlet's green threads."""
+
+    name = "eventlet"
+
+    def spawn(self, function: Callable[..., object], *args: object) -> None:
+        """Run a function in a green thread."""
+        eventlet.spawn_n(function, *args)
+
+    def sleep(self, seconds: float) -> None:
+        """Let others run for so long."""
+        eventlet.sleep(seconds)
+
+    @contextmanager
+    def timeout(self, seconds: float) -> Iterator[None]:
+        """Interrupt the body after so long."""
+        with eventlet.Timeout(seconds, TimeoutError):
+            yield
+
+    def stream(self, sock: Any) -> Stream:
+        """Return a stream that stays registered with the hub; TLS takes the ordinary way."""
+        if isinstance(sock, greenio.GreenSocket) and not hasattr(sock, "do_handshake"):
+            return HubStream(sock.fd)
+        return BlockingStream(sock)
+
+    def wait_readable(self, fileno: int, seconds: float) -> bool:
+        """Wait in the hub."""
+        try:
+            hubs.trampoline(fileno, read=True, timeout=seconds, timeout_exc=TimeoutError)
+        except TimeoutError:
+            return False
+        return True
+
+
+class HubStream:
+    """A socket whose registration with the hub lasts as long as the connection.
+
+    Eventlet's own sockets register with epoll before each wait and unregister after it. A
+    connection that is kept alive waits once a request, so staying registered saves two system
+    calls and two more tries on each of them. Bytes that come while nobody waits for them (a
+    pipelined request) end the registration, and the next wait begins a new one: the hub never
+    spins on them.
+    """
+
+    __slots__ = ("_closed", "_hub", "_listener", "_sock", "_waiting")
+
+    def __init__(self, sock: socket.socket) -> None:
+        sock.setblocking(False)
+        self._sock = sock
+        self._hub = hubs.get_hub()
+        self._listener: Any = None
+        self._waiting: greenlet | None = None
+        self._closed = False
+
+    def recv(self, size: int) -> bytes:
+        """Wait for bytes; a broken connection is an end like any other."""
+        while not self._closed:
+            self._wait_readable()
+            try:
+                return self._sock.recv(size)
+            except BlockingIOError:
+                continue
+            except OSError:
+                break
+        return b""
+
+    def _wait_readable(self) -> None:
+        if self._listener is None:
+            hub = self._hub
+            self._listener = hub.add(
+                hub.READ, self._sock.fileno(), self._readable, self._interrupt, self._forget
+            )
+        self._waiting = eventlet.getcurrent()
+        try:
+            self._hub.switch()
+        finally:
+            self._waiting = None
+
+    def _readable(self, _fileno: int) -> None:
+        waiting = self._waiting
+        if waiting is None:
+            self._unregister()
+        else:
+            waiting.switch()
+
+    def _interrupt(self, *error: Any) -> None:
+        if self._waiting is not None:
+            self._waiting.throw(*error)
+
+    def _forget(self) -> None:
+        self._listener = None
+
+    def _unregister(self) -> None:
+        if self._listener is not None:
+            self._hub.remove(self._listener)
+            self._listener = None
+
+    def send(self, data: bytes) -> None:
+        """Send all of it; `OSError` when the other end is gone."""
+        sent = 0
+        view: bytes | memoryview = data
+        while True:
+            try:
+                sent = self._sock.send(view)
+            except BlockingIOError:
+                sent = 0
+            if sent == len(view):
+                return
+            view = memoryview(view)[sent:]
+            self._unregister()  # one listener an event and socket is all the hub allows to matter
+            hubs.trampoline(self._sock.fileno(), write=True)
+
+    def cut(self) -> None:
+        """End the stream in both directions; whoever waits on it wakes up."""
+        with contextlib.suppress(OSError):
+            self._sock.shutdown(socket.SHUT_RDWR)
+
+    def close(self) -> None:
+        """Give the socket back."""
+        self._closed = True
+        self._unregister()
+        self._sock.close()

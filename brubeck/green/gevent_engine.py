@@ -1,0 +1,50 @@
+"""The engine of a process that gevent has patched."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import gevent
+import gevent.monkey
+from gevent.socket import wait_read
+
+from brubeck.green.sockets import BlockingStream, Stream
+
+
+def patch() -> None:
+    """Make the standard library cooperative."""
+    gevent.monkey.patch_all()
+
+
+class Engine:
+    """Gevent's greenlets."""
+
+    name = "gevent"
+
+    def spawn(self, function: Callable[..., object], *args: object) -> None:
+        """Run a function in a greenlet."""
+        gevent.spawn_raw(function, *args)
+
+    def sleep(self, seconds: float) -> None:
+        """Let others run for so long."""
+        gevent.sleep(seconds)
+
+    @contextmanager
+    def timeout(self, seconds: float) -> Iterator[None]:
+        """Interrupt the body after so long."""
+        with gevent.Timeout(seconds, TimeoutError):
+            yield
+
+    def stream(self, sock: socket.socket) -> Stream:
+        """Return a stream over gevent's own socket."""
+        return BlockingStream(sock)
+
+    def wait_readable(self, fileno: int, seconds: float) -> bool:
+        """Wait in the hub."""
+        try:
+            wait_read(fileno, timeout=seconds)
+        except TimeoutError:
+            return False
+        return True

@@ -1,0 +1,124 @@
+"""Sockets: listening on an address, and a connected socket as a stream of bytes."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import socket
+from pathlib import Path
+from typing import Protocol
+
+import msgspec
+
+from brubeck.errors import ConfigError
+
+BACKLOG = 2048
+
+
+class Address(msgspec.Struct, frozen=True):
+    """Where to listen: a host and port, or the path of a Unix socket."""
+
+    host: str = ""
+    port: int = 0
+    path: str = ""
+
+    def __str__(self) -> str:
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"unix:{self.path}" if self.path else f"{host}:{self.port}"
+
+
+class Stream(Protocol):
+    """A connected socket; one green thread reads from it and writes to it.
+
+    `cut` may be called by any other: the reader then finds the end, the writer an `OSError`.
+    """
+
+    def recv(self, size: int) -> bytes:
+        """Wait for bytes and return at most ``size`` of them; none at the end."""
+
+    def send(self, data: bytes) -> None:
+        """Send all of it; `OSError` when the other end is gone."""
+
+    def cut(self) -> None:
+        """End the stream in both directions, at once and from anywhere."""
+
+    def close(self) -> None:
+        """Give the socket back."""
+
+
+class BlockingStream:
+    """A stream over a socket whose own calls wait: plain threads, patched sockets, TLS."""
+
+    __slots__ = ("_sock",)
+
+    def __init__(self, sock: socket.socket) -> None:
+        self._sock = sock
+        sock.setblocking(True)
+
+    def recv(self, size: int) -> bytes:
+        """Wait for bytes; a broken connection is an end like any other."""
+        try:
+            return self._sock.recv(size)
+        except OSError:
+            return b""
+
+    def send(self, data: bytes) -> None:
+        """Send all of it; `OSError` when the other end is gone."""
+        self._sock.sendall(data)
+
+    def cut(self) -> None:
+        """End the stream in both directions."""
+        with contextlib.suppress(OSError):
+            self._sock.shutdown(socket.SHUT_RDWR)
+
+    def close(self) -> None:
+        """Give the socket back."""
+        self._sock.close()
+
+
+def listen(address: Address) -> socket.socket:
+    """Return a socket that listens on an address; `ConfigError` when that cannot be had.
+
+    The socket may be inherited by worker processes. A Unix socket that nobody serves any more is
+    replaced, any other file is not.
+    """
+    try:
+        return _listen_unix(address.path) if address.path else _listen_tcp(address)
+    except OSError as reason:
+        hint = " Something is already listening there." if _taken(reason) else ""
+        raise ConfigError(f"Cannot listen on {address}: {reason.strerror}.{hint}") from reason
+    except UnicodeError as reason:
+        raise ConfigError(f"Cannot listen on {address}: not a host name.") from reason
+
+
+def _taken(reason: OSError) -> bool:
+    return reason.errno == errno.EADDRINUSE
+
+
+def _listen_tcp(address: Address) -> socket.socket:
+    found = socket.getaddrinfo(address.host, address.port, type=socket.SOCK_STREAM)
+    family, kind, protocol, _, where = found[0]
+    sock = socket.socket(family, kind, protocol)
+    try:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        sock.bind(where)
+        sock.listen(BACKLOG)
+    except BaseException:
+        sock.close()
+        raise
+    return sock
+
+
+def _listen_unix(path: str) -> socket.socket:
+    sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        if Path(path).is_socket() and sock.connect_ex(path) == errno.ECONNREFUSED:
+            Path(path).unlink()
+        sock.close()
+        sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        sock.bind(path)
+        sock.listen(BACKLOG)
+    except BaseException:
+        sock.close()
+        raise
+    return sock

@@ -1,0 +1,44 @@
+"""The engine of a process in which nothing is patched: plain threads."""
+
+from __future__ import annotations
+
+import select
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from brubeck.green.sockets import BlockingStream, Stream
+
+
+class Engine:
+    """Plain threads."""
+
+    name = "threads"
+
+    def spawn(self, function: Callable[..., object], *args: object) -> None:
+        """Run a function in a thread that does not keep the process alive."""
+        threading.Thread(target=function, args=args, daemon=True).start()
+
+    def sleep(self, seconds: float) -> None:
+        """Sleep."""
+        time.sleep(seconds)
+
+    @contextmanager
+    def timeout(self, seconds: float) -> Iterator[None]:
+        """Raise `TimeoutError` after a body that took longer: a thread cannot be interrupted."""
+        until = time.monotonic() + seconds
+        yield
+        if time.monotonic() > until:
+            raise TimeoutError
+
+    def stream(self, sock: socket.socket) -> Stream:
+        """Return a stream over the socket's own calls."""
+        return BlockingStream(sock)
+
+    def wait_readable(self, fileno: int, seconds: float) -> bool:
+        """Wait with ``poll``, which has no limit on the number of the descriptor."""
+        poll = select.poll()
+        poll.register(fileno, select.POLLIN)
+        return bool(poll.poll(seconds * 1000))
