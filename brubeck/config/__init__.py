@@ -1,0 +1,229 @@
+"""Configuration: one table of settings, five places to set them, and errors that say where.
+
+Precedence, lowest first: the defaults, the program's arguments, ``brubeck.toml``, the environment
+(``BRUBECK_<SECTION>_<KEY>``), the command line. So a deployment always has the last word.
+
+Every value passes the same parser, wherever it comes from; a key or a value that cannot be right is
+refused with its place (file and line, variable, option), never ignored.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import tomllib
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+
+from brubeck.config.values import (
+    Listen,
+    boolean,
+    duration,
+    listen,
+    log_level,
+    readable_file,
+    size,
+    text,
+    texts,
+    whole,
+)
+from brubeck.errors import ConfigError, did_you_mean
+
+FILE_NAME: Final = "brubeck.toml"
+_RESERVED: Final = {"BRUBECK_GREEN", "BRUBECK_CONFIG", "BRUBECK_WORKER"}
+
+
+class Setting(msgspec.Struct, frozen=True):
+    """One setting: how its value is read, its default and what it is for."""
+
+    parse: Callable[[Any], Any]
+    default: object
+    help: str
+
+
+SETTINGS: Final[dict[str, dict[str, Setting]]] = {
+    "server": {
+        "listen": Setting(
+            listen,
+            listen("http://127.0.0.1:6767"),
+            "Where to serve: a URL, or the two sockets of a Mongrel2.",
+        ),
+        "workers": Setting(whole(1, 512), 1, "How many processes share the port."),
+        "certfile": Setting(readable_file, "", "The certificate chain for https (PEM)."),
+        "keyfile": Setting(readable_file, "", "The certificate's private key (PEM)."),
+        "trusted_proxies": Setting(texts, (), "Addresses whose forwarding headers count."),
+        "access_log": Setting(boolean, False, "Whether to log a line for each request."),
+        "max_connections": Setting(whole(1, 1_000_000), 20_000, "Connections at once, a process."),
+        "max_head": Setting(size, 65_536, "Bytes of a request's line and headers."),
+        "max_body": Setting(size, 64 << 20, "Bytes of a request's body."),
+        "spool": Setting(size, 1 << 20, "Bytes of a body to hold in memory before a file."),
+        "head_timeout": Setting(duration, 15.0, "Time for a request's line and headers."),
+        "body_timeout": Setting(
+            duration, 60.0, "Time without a byte of the body or answer moving."
+        ),
+        "idle_timeout": Setting(duration, 75.0, "Time a kept connection may wait."),
+        "grace": Setting(duration, 30.0, "Time to finish what is in hand when stopping."),
+    },
+    "app": {
+        "log_level": Setting(log_level, "INFO", "Python's name of a logging level."),
+        "login_url": Setting(text, "", "Where to send people who must log in."),
+        "cookie_secret": Setting(texts, (), "Keys for signed cookies; the first one signs."),
+        "api_base_url": Setting(text, "/", "What the URLs of AutoAPIs begin with."),
+    },
+    # Stores have any name; the streams that name none are kept in `default`.
+    "storage": {},
+}
+
+_STORE: Final = Setting(text, "memory://", "The URL of a store.")
+_STORE_NAME: Final = re.compile(r"[a-z][a-z0-9_]*")
+
+
+class Settings:
+    """The settings of one program, each a plain attribute of its section.
+
+    >>> settings = load(arguments={'server': {'workers': 2}}, environ={}, file=None)
+    >>> settings.server.workers, settings.storage['default']
+    (2, 'memory://')
+    """
+
+    def __init__(self, values: Mapping[str, Mapping[str, Any]]) -> None:
+        self.server = Section(values["server"])
+        self.app = Section(values["app"])
+        self.storage: dict[str, str] = {"default": "memory://", **values["storage"]}
+
+
+class Section:
+    """The values of one section, as attributes."""
+
+    def __init__(self, values: Mapping[str, Any]) -> None:
+        self.__dict__.update(values)
+
+    def __getattr__(self, name: str) -> Any:
+        raise AttributeError(f"no setting {name}")
+
+
+class _Given(msgspec.Struct, frozen=True):
+    """One value that somebody has set, and the words for where."""
+
+    section: str
+    key: str
+    value: object
+    where: str
+
+
+def load(
+    *,
+    arguments: Mapping[str, Mapping[str, object]] | None = None,
+    command_line: Mapping[str, Mapping[str, object]] | None = None,
+    environ: Mapping[str, str] | None = None,
+    file: Path | None = None,
+) -> Settings:
+    """Read every source and return the settings; `ConfigError` for the first thing wrong.
+
+    ``arguments`` and ``command_line`` map a section to its keys and values. ``file`` is the path of
+    a configuration file, which must exist, or None.
+    """
+    values: dict[str, dict[str, Any]] = {
+        section: {key: setting.default for key, setting in keys.items()}
+        for section, keys in SETTINGS.items()
+    }
+    given = [
+        *_from_mapping(arguments or {}, "the argument {key}"),
+        *(_from_file(file) if file else ()),
+        *_from_environment(os.environ if environ is None else environ),
+        *_from_mapping(command_line or {}, "--{option}"),
+    ]
+    for each in given:
+        values[each.section][each.key] = _parsed(each)
+    return Settings(values)
+
+
+def default_file(environ: Mapping[str, str] | None = None) -> Path | None:
+    """Return the configuration file in force: ``BRUBECK_CONFIG``, or ``brubeck.toml`` if any."""
+    named = (os.environ if environ is None else environ).get("BRUBECK_CONFIG")
+    if named:
+        return Path(named)
+    here = Path(FILE_NAME)
+    return here if here.is_file() else None
+
+
+def _parsed(given: _Given) -> object:
+    setting = _setting(given)
+    try:
+        return setting.parse(given.value)
+    except ValueError as reason:
+        raise ConfigError(f"{given.where} {reason}") from None
+
+
+def _setting(given: _Given) -> Setting:
+    keys = SETTINGS.get(given.section)
+    if keys is None:
+        hint = did_you_mean(given.section, SETTINGS)
+        raise ConfigError(f'{given.where}: there is no section "{given.section}".{hint}')
+    if given.section == "storage":
+        if not _STORE_NAME.fullmatch(given.key):
+            raise ConfigError(
+                f'{given.where}: a store\'s name is like "archive", not "{given.key}".'
+            )
+        return _STORE
+    if given.key not in keys:
+        hint = did_you_mean(given.key, keys)
+        raise ConfigError(f'{given.where}: there is no setting "{given.key}".{hint}')
+    return keys[given.key]
+
+
+def _from_mapping(sections: Mapping[str, Mapping[str, object]], where: str) -> Iterator[_Given]:
+    for section, keys in sections.items():
+        for key, value in keys.items():
+            place = where.format(key=key, option=key.replace("_", "-"))
+            yield _Given(section, key, value, place)
+
+
+def _from_environment(environ: Mapping[str, str]) -> Iterator[_Given]:
+    for name, value in sorted(environ.items()):
+        if not name.startswith("BRUBECK_") or name in _RESERVED:
+            continue
+        section, _, key = name.removeprefix("BRUBECK_").lower().partition("_")
+        if section not in SETTINGS or not key:
+            known = _RESERVED - {"BRUBECK_WORKER"} | {
+                f"BRUBECK_{section}_{key}".upper()
+                for section in SETTINGS
+                for key in SETTINGS[section]
+            }
+            raise ConfigError(f"{name}: there is no such variable.{did_you_mean(name, known)}")
+        yield _Given(section, key, value, name)
+
+
+def _from_file(path: Path) -> Iterator[_Given]:
+    try:
+        source = path.read_text(encoding="utf-8")
+        sections = tomllib.loads(source)
+    except OSError as reason:
+        raise ConfigError(f"{path} cannot be read: {reason.strerror}.") from reason
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as reason:
+        raise ConfigError(f"{path} is not TOML: {reason}.") from reason
+    for section, keys in sections.items():
+        if section not in SETTINGS or not isinstance(keys, dict):
+            line = _line(source, "", section) if not isinstance(keys, dict) else ""
+            hint = did_you_mean(section, SETTINGS)
+            raise ConfigError(f'{path}{line}: there is no section "{section}".{hint}')
+        for key, value in keys.items():
+            where = f"{path}{_line(source, section, key)}: {section}.{key}"
+            yield _Given(section, key, value, where)
+
+
+def _line(source: str, section: str, key: str) -> str:
+    """Return the words for a key's line, as far as a look at the text can tell."""
+    current = ""
+    for number, line in enumerate(source.splitlines(), 1):
+        if header := re.match(r"\s*\[\s*([\w-]+)\s*\]", line):
+            current = header[1]
+        elif current == section and re.match(rf"""\s*["']?{re.escape(key)}["']?\s*=""", line):
+            return f", line {number}"
+    return ""
+
+
+__all__ = ["SETTINGS", "Listen", "Section", "Setting", "Settings", "default_file", "load"]
