@@ -30,7 +30,7 @@ _PLAIN: Final = frozenset(
 )
 _ESCAPED: Final = re.compile(r"\\([^0-9A-Za-z])")
 _GROUPED: Final = re.compile(r"\\.|\([^()\[\]\\]*\)")
-"""What cannot hold a ``|`` of the outermost level: escapes, and groups without groups or classes."""
+"""What holds no ``|`` of the outermost level: escapes, and groups without groups or classes."""
 
 
 class Route(msgspec.Struct, frozen=True):

@@ -1,0 +1,207 @@
+"""Handlers: what answers one message and is thrown away with it.
+
+A handler is made for a message, called once, and returns a `Response`. Its life has four moments,
+the hooks of Brubeck 0.4: ``initialize`` when it is made, ``prepare`` before the method, the method
+named after the message's own (``get``, ``post``, …), ``on_finish`` after it in any case.
+
+What a method raises is handled here: a `Problem` is the answer it describes, anything else is
+logged with its traceback and the request's id, and shown as a plain problem with that id alone.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, ClassVar, Final
+
+import msgspec
+
+from brubeck import timekeeping
+from brubeck.http.headers import Headers
+from brubeck.http.response import Response
+
+if TYPE_CHECKING:
+    from brubeck.application import Brubeck
+    from brubeck.http.request import Request
+
+log = logging.getLogger("brubeck.app")
+
+HTTP_METHODS: Final = ("get", "head", "post", "put", "patch", "delete", "options")
+JSON: Final = "application/json"
+
+
+class MessageHandler:
+    """Answers one message of any kind with a payload of names and values, as JSON.
+
+    Statuses are 0.4's: 0 is success, a negative number says what went wrong. A handler starts as
+    failed and earns its success.
+    """
+
+    _STATUS_CODE: ClassVar[str] = "status_code"
+    _STATUS_MSG: ClassVar[str] = "status_msg"
+    _TIMESTAMP: ClassVar[str] = "timestamp"
+    _DEFAULT_STATUS: ClassVar[int] = -1
+    _SUCCESS_CODE: ClassVar[int] = 0
+    _AUTH_FAILURE: ClassVar[int] = -2
+    _NOT_FOUND: ClassVar[int] = -3
+    _NOT_ALLOWED: ClassVar[int] = -4
+    _SERVER_ERROR: ClassVar[int] = -5
+    _response_codes: ClassVar[Mapping[int, str]] = {
+        0: "OK",
+        -1: "Bad request",
+        -2: "Authentication failed",
+        -3: "Not found",
+        -4: "Method not allowed",
+        -5: "Server error",
+    }
+    _HTTP: ClassVar[Mapping[int, int]] = {0: 200, -1: 400, -2: 401, -3: 404, -4: 405, -5: 500}
+
+    def __init__(self, application: Brubeck, message: Request, *_args: Any, **_kwargs: Any) -> None:
+        self.application = application
+        self.message = message
+        self._payload: dict[str, Any] = {}
+        self._finished = False
+        self._status_msg: str | None = None
+        self._url_args: tuple[str | None, ...] | dict[str, str] = ()
+        self.status_code = self._DEFAULT_STATUS
+        self.timestamp = timekeeping.curtime()
+        self.initialize()
+
+    # The hooks.
+
+    def initialize(self) -> None:
+        """Set up a handler of your own class; called once, when it is made.
+
+        It may not answer and may not fail for the message's sake: that is what `prepare` is for.
+        A mixin leaves it alone, so that the class it is mixed into has it.
+        """
+
+    def prepare(self) -> None:
+        """Do what every method needs; called before the method and its decorators.
+
+        It may raise a `Problem`, or answer by itself with ``self.finish(response)``; then the
+        method is not called.
+        """
+
+    def on_finish(self) -> None:
+        """Clean up; called after the method, also after one that failed.
+
+        The response is made by then and may not be changed.
+        """
+
+    # The payload.
+
+    @property
+    def db_conn(self) -> Any:
+        """The database connection that the application was given."""
+        return self.application.db_conn
+
+    def add_to_payload(self, key: str, value: Any) -> None:
+        """Set a name of the payload to a value that JSON can say."""
+        self._payload[key] = value
+
+    def clear_payload(self) -> None:
+        """Empty the payload; the status stays."""
+        self._payload = {}
+
+    def set_status(
+        self, status_code: int, status_msg: str | None = None, extra_txt: str | None = None
+    ) -> None:
+        """Set the status and its words; without any, the usual ones."""
+        self.status_code = status_code
+        self._status_msg = status_msg
+        if extra_txt:
+            self._status_msg = f"{self.status_msg} - {extra_txt}"
+
+    @property
+    def status_msg(self) -> str:
+        """The words for the status."""
+        if self._status_msg is not None:
+            return self._status_msg
+        return self._response_codes.get(self.status_code, str(self.status_code))
+
+    @property
+    def current_time(self) -> int:
+        """When the message arrived, in milliseconds since the epoch."""
+        return self.timestamp
+
+    def set_timestamp(self, timestamp: int) -> None:
+        """Set the time that the payload shows."""
+        self.timestamp = timestamp
+
+    def payload(self) -> dict[str, Any]:
+        """Return the payload with its status and time, as it is rendered."""
+        return {
+            self._STATUS_CODE: self.status_code,
+            self._STATUS_MSG: self.status_msg,
+            self._TIMESTAMP: self.timestamp,
+        } | self._payload
+
+    # Rendering.
+
+    def finish(self, response: Response) -> None:
+        """Answer from within `prepare`, so that the method is not called."""
+        self._finished = True
+        self._response = response
+
+    def render(self, status_code: int | None = None, **_kwargs: Any) -> Response:
+        """Return the payload as JSON."""
+        if status_code is not None:
+            self.set_status(status_code)
+        headers = Headers({"Content-Type": JSON})
+        body = msgspec.json.encode(self.payload())
+        return Response(body, self._HTTP.get(self.status_code, 500), headers=headers)
+
+    def render_error(self, status_code: int, error_msg: str | None = None, **_kw: Any) -> Response:
+        """Clear the payload and return an error."""
+        self.clear_payload()
+        self.set_status(status_code, error_msg)
+        return self.render()
+
+    def unsupported(self, *_args: Any, **_kwargs: Any) -> Response:
+        """Answer a method that this handler does not have."""
+        return self.render_error(self._NOT_ALLOWED)
+
+    def error(self, err: Exception) -> Response:
+        """Answer what the method raised: log it, and show its id."""
+        log.error(
+            "%s %s failed, request %s",
+            self.message.method,
+            self.message.target,
+            self.message.id,
+            exc_info=err,
+        )
+        return self.render_error(self._SERVER_ERROR, f"Server error, request {self.message.id}")
+
+    # Being called.
+
+    def __call__(self) -> Response:
+        """Answer the message: `prepare`, the method, `on_finish`."""
+        try:
+            response = self._answer()
+        except Exception as err:  # noqa: BLE001, whatever it is has to become an answer
+            response = self.error(err)
+        finally:
+            self.on_finish()
+        return response
+
+    def _answer(self) -> Response:
+        self.prepare()
+        if self._finished:
+            return self._response
+        name = self.message.method.lower()
+        method = getattr(self, name, None) if name in HTTP_METHODS else None
+        if method is None:
+            method = self._fallback(name)
+        arguments = self._url_args
+        response = method(**arguments) if isinstance(arguments, dict) else method(*arguments)
+        if not isinstance(response, Response):
+            raise TypeError(
+                f"{type(self).__name__}.{name} must return a Response (return self.render()), "
+                f"not {type(response).__name__}"
+            )
+        return response
+
+    def _fallback(self, _name: str) -> Any:
+        """Return what to call for a method that the class does not define."""
+        return self.unsupported

@@ -1,0 +1,44 @@
+"""Compression of whole bodies: gzip where the caller takes it and it pays (RFC 9110, 8.4.1.3).
+
+A compressed body is another representation, so its entity tag gets a suffix; conditions are
+compared without it. The same bytes always compress to the same bytes.
+"""
+
+from __future__ import annotations
+
+import zlib
+from typing import Final
+
+from brubeck.http.headers import Headers
+from brubeck.http.media import accepts_gzip, media_type
+from brubeck.http.response import Response
+
+LEAST: Final = 1000
+ETAG_SUFFIX: Final = "-gzip"
+_LEVEL: Final = 5
+_GZIP: Final = 16 + zlib.MAX_WBITS
+_TEXTUAL: Final = ("+json", "+xml", "/json", "/xml", "/javascript", "/x-ndjson")
+
+
+def compress(response: Response, request_headers: Headers) -> None:
+    """Compress a response in place if it is long and textual enough and the caller takes it.
+
+    Says in ``Vary`` that it depends on ``Accept-Encoding`` whenever it could have been compressed.
+    """
+    headers = response.headers
+    if len(response.body) <= LEAST or "content-encoding" in headers or not _textual(headers):
+        return
+    vary = headers.get("vary")
+    headers["Vary"] = f"{vary}, Accept-Encoding" if vary else "Accept-Encoding"
+    if not accepts_gzip(request_headers.get("accept-encoding")):
+        return
+    response.body = zlib.compress(response.body, _LEVEL, _GZIP)
+    headers["Content-Encoding"] = "gzip"
+    etag = headers.get("etag")
+    if etag is not None and etag.endswith('"'):
+        headers["ETag"] = f'{etag[:-1]}{ETAG_SUFFIX}"'
+
+
+def _textual(headers: Headers) -> bool:
+    kind = media_type(headers.get("content-type", ""))
+    return kind.startswith("text/") or kind.endswith(_TEXTUAL)
