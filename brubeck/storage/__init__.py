@@ -1,0 +1,60 @@
+"""Storage: one contract, and what keeps it; it knows nothing of HTTP, handlers or documents."""
+
+from __future__ import annotations
+
+from brubeck.storage.canonical import check_canonical
+from brubeck.storage.contract import Queryset, Storage
+from brubeck.storage.errors import LostPlace, NotCanonical, StorageError, Unavailable
+from brubeck.storage.opening import open_storage
+from brubeck.storage.records import (
+    Change,
+    Changes,
+    ChangesQuery,
+    Condition,
+    Count,
+    Delete,
+    Head,
+    Outcome,
+    Page,
+    PageQuery,
+    Place,
+    Put,
+    Record,
+    Refused,
+    Scalar,
+    Tombstone,
+    Write,
+    Written,
+)
+from brubeck.storage.schema import FieldInfo, Schema
+
+__all__ = [
+    "Change",
+    "Changes",
+    "ChangesQuery",
+    "Condition",
+    "Count",
+    "Delete",
+    "FieldInfo",
+    "Head",
+    "LostPlace",
+    "NotCanonical",
+    "Outcome",
+    "Page",
+    "PageQuery",
+    "Place",
+    "Put",
+    "Queryset",
+    "Record",
+    "Refused",
+    "Scalar",
+    "Schema",
+    "Storage",
+    "StorageError",
+    "Tombstone",
+    "Unavailable",
+    "Write",
+    "Written",
+    "check_canonical",
+    "open_storage",
+]

@@ -1,0 +1,82 @@
+"""The one form of a record that every storage gives back as it came, byte for byte.
+
+A body is a JSON object in UTF-8 of at most 1 MiB. Its integers lie within ±2^63, its numbers are
+finite, its texts hold no surrogates and no NUL, and nothing in it is deeper than 32. What is not so
+is refused before any storage sees it: so none can keep what another could not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from math import isfinite
+from typing import Final
+
+import msgspec
+
+from brubeck.storage.errors import NotCanonical
+
+MAX_BYTES: Final = 1 << 20
+MAX_DEPTH: Final = 32
+_TOO_DEEP: Final = f"Nothing may be nested deeper than {MAX_DEPTH}."
+_INTEGERS: Final = range(-(1 << 63), 1 << 63)
+
+
+def check_canonical(body: bytes, *, values: bool = True) -> None:
+    """Raise `NotCanonical` for a body that is not canonical.
+
+    ``values`` False leaves out the look at each value, for a body whose schema has already held
+    its numbers, texts and depth to the rules.
+    """
+    if len(body) > MAX_BYTES:
+        raise NotCanonical("", f"An item has at most {MAX_BYTES} bytes; this one has {len(body)}.")
+    if not values and b"\\u0000" not in body:
+        return
+    try:
+        decoded = msgspec.json.decode(body)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as reason:
+        raise NotCanonical("", f"Not JSON: {reason}.") from reason
+    for pointer, detail in faults(decoded):
+        raise NotCanonical(pointer, detail)
+
+
+def faults(value: object, pointer: str = "", depth: int = 1) -> Iterator[tuple[str, str]]:
+    """Yield a (JSON pointer, sentence) pair for each thing in a value that is not canonical."""
+    if isinstance(value, dict):
+        if depth > MAX_DEPTH:
+            yield pointer, _TOO_DEEP
+            return
+        for key, member in value.items():
+            yield from faults(key, pointer)
+            yield from faults(member, f"{pointer}/{_escaped(key)}", depth + 1)
+    elif isinstance(value, list):
+        if depth > MAX_DEPTH:
+            yield pointer, _TOO_DEEP
+            return
+        for index, member in enumerate(value):
+            yield from faults(member, f"{pointer}/{index}", depth + 1)
+    elif fault := _fault(value):
+        yield pointer, fault
+
+
+def _fault(value: object) -> str | None:
+    """Return what is wrong with a value that is neither an object nor a list."""
+    if isinstance(value, str):
+        good = "\0" not in value and _encodable(value)
+        return None if good else "A text may not hold NUL or a lone surrogate."
+    if isinstance(value, int):
+        return None if value in _INTEGERS else "A whole number lies within ±2^63."
+    if isinstance(value, float):
+        return None if isfinite(value) else "A number is finite."
+    return None if value is None else f"{type(value).__name__} is not JSON."
+
+
+def _encodable(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _escaped(key: str) -> str:
+    return key.replace("~", "~0").replace("/", "~1")

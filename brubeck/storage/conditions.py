@@ -1,0 +1,68 @@
+"""Conditions on values: whether a record meets them, and whether an earlier version may have.
+
+This is the meaning of a filter; a storage that leaves the work to its server has to mean the same.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Final
+
+from brubeck.storage.records import Condition
+from brubeck.storage.schema import Values
+
+FORMER_LIMIT: Final = 32
+"""How many former values of a field a record keeps; after that it may have had any."""
+
+_COMPARE: Final[dict[str, Callable[[Any, Any], bool]]] = {
+    "eq": operator.eq,
+    "gt": operator.gt,
+    "gte": operator.ge,
+    "lt": operator.lt,
+    "lte": operator.le,
+    "in": lambda value, choices: value in choices,
+}
+
+
+class Former:
+    """The values that a field had in earlier versions of a record."""
+
+    __slots__ = ("any", "values")
+
+    def __init__(self) -> None:
+        self.values: set[Any] = set()
+        self.any = False
+
+    def add(self, values: Values) -> None:
+        """Remember the values of a version that is being replaced."""
+        self.values.update(values)
+        if len(self.values) > FORMER_LIMIT:
+            self.any, self.values = True, set()
+
+
+def meets(where: Iterable[Condition], values: Mapping[str, Values]) -> bool:
+    """Tell whether a record with these values meets every condition.
+
+    >>> meets([Condition('magnitude', 'gte', 4.5)], {'magnitude': (5.1,)})
+    True
+    """
+    return all(_any(condition, values[condition.name]) for condition in where)
+
+
+def may_have_met(
+    where: Iterable[Condition], values: Mapping[str, Values], former: Mapping[str, Former]
+) -> bool:
+    """Tell whether some version of a record, the present one included, may have met them all."""
+    for condition in where:
+        if _any(condition, values.get(condition.name, ())):
+            continue
+        past = former.get(condition.name)
+        if past is None or not (past.any or _any(condition, past.values)):
+            return False
+    return True
+
+
+def _any(condition: Condition, values: Iterable[Any]) -> bool:
+    compare = _COMPARE[condition.operator]
+    return any(compare(value, condition.value) for value in values)

@@ -1,0 +1,122 @@
+"""The contract of every storage: what a stream may ask and what it is promised.
+
+A `Storage` is one place where streams live, opened once a process. A `Queryset` is one stream of
+it. Their promises are G1 to G9 of the design; `brubeck.storage.conformance` is their test, and
+what passes it is a storage.
+
+Two orders rule a stream. The *timeline* is ``(created_at, id)``; pages walk it. The *change order*
+is the position that the storage gives with every write: unique, and increasing in the order in
+which writes become visible, so that who has read up to a position never has anything appear behind
+it. An item stands in it once, at its latest change; a deleted one as a tombstone.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from typing import ClassVar
+
+from brubeck.storage.records import (
+    Changes,
+    ChangesQuery,
+    Condition,
+    Count,
+    Head,
+    Outcome,
+    Page,
+    PageQuery,
+    Record,
+    Tombstone,
+    Write,
+)
+from brubeck.storage.schema import Schema
+
+
+class Queryset(ABC):
+    """One stream of records.
+
+    Every method may raise `Unavailable`. A record is canonical before it comes here, and every
+    field of a condition is one that the schema calls indexed.
+    """
+
+    @abstractmethod
+    def write(self, writes: Sequence[Write]) -> list[Outcome]:
+        """Do each write by itself, in order, and return what became of each.
+
+        Each is atomic and none depends on another's success. A write whose token the record still
+        remembers has happened: it is not done again, and its first outcome is returned.
+        """
+
+    @abstractmethod
+    def get(self, ids: Sequence[str]) -> list[Record | Tombstone | None]:
+        """Return what is at each id: a record, what is left of one, or None."""
+
+    @abstractmethod
+    def page(self, query: PageQuery) -> Page:
+        """Take a step along the timeline; O(log n + limit) at any depth.
+
+        A filter that matches rarely is scanned in bounded steps, so a page may hold less than its
+        limit and still say where to go on.
+        """
+
+    @abstractmethod
+    def changes(self, query: ChangesQuery) -> Changes:
+        """Take a step along the change order.
+
+        With conditions, an item that meets them is shown; one that does not, but of which a reader
+        may have seen a version that did, is shown as gone; any other is passed over. Raises
+        `LostPlace` for a place whose history is gone.
+        """
+
+    @abstractmethod
+    def head(self) -> Head:
+        """Return where the change order ends now."""
+
+    @abstractmethod
+    def wait(self, after: int, seconds: float) -> bool:
+        """Wait until the head is past a position, and tell whether it is within the time."""
+
+    @abstractmethod
+    def count(
+        self,
+        *,
+        since: int | None = None,
+        until: int | None = None,
+        where: tuple[Condition, ...] = (),
+        bound: int,
+    ) -> Count:
+        """Count records of a stretch of the timeline, looking at no more than ``bound``."""
+
+    @abstractmethod
+    def purge(self, until: int) -> int:
+        """Forget the tombstones up to a position, and return how many.
+
+        The horizon is raised, durably, before the first is forgotten: from then on a reader that
+        stands below it has lost its place.
+        """
+
+
+class Storage(ABC):
+    """One place where streams live."""
+
+    shared: ClassVar[bool] = True
+    """Whether several processes see the same streams."""
+
+    @abstractmethod
+    def queryset(self, name: str, schema: Schema) -> Queryset:
+        """Return the stream of a name; opened here once however often it is asked for."""
+
+    @abstractmethod
+    def new_era(self) -> str:
+        """Begin a new era, as after a restored backup, and return its name."""
+
+    @abstractmethod
+    def hit(self, key: str, window: float) -> int:
+        """Count one more hit on a key and return how many there are.
+
+        The first hit begins a window of so many seconds; after it the count begins again.
+        """
+
+    @abstractmethod
+    def close(self) -> None:
+        """Give back what is held; readers that wait end."""

@@ -1,0 +1,360 @@
+"""``memory://``: streams in this process, gone with it; the reference of the contract.
+
+Every stream keeps two sorted sets of keys, one an order, over one dictionary of entries. An entry
+outlives its record as a tombstone, and remembers the tokens of its last writes and the values that
+filters may have seen. One lock a stream makes each method atomic; nothing under it waits.
+"""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections import deque
+from collections.abc import Iterator, Sequence
+from itertools import islice
+from typing import Final
+
+from brubeck.green import Condition as Signal
+from brubeck.green import Lock
+from brubeck.storage.conditions import Former, may_have_met, meets
+from brubeck.storage.contract import Queryset, Storage
+from brubeck.storage.errors import LostPlace, Unavailable
+from brubeck.storage.records import (
+    Change,
+    Changes,
+    ChangesQuery,
+    Condition,
+    Count,
+    Delete,
+    Head,
+    Outcome,
+    Page,
+    PageQuery,
+    Place,
+    Put,
+    Record,
+    Refused,
+    Tombstone,
+    Write,
+    Written,
+)
+from brubeck.storage.schema import Schema, Values
+from brubeck.storage.sorted_keys import SortedKeys
+from brubeck.timekeeping import SYSTEM_CLOCK, Clock
+
+SCAN: Final = 5000
+"""How many entries one step looks at before it says where it stopped."""
+TOKENS: Final = 8
+"""How many of its last writes an entry remembers."""
+
+_Key = tuple[int, str]
+_LAST_ID: Final = "\U0010ffff"  # above every id
+
+
+class _Entry:
+    """What is known of one id: its record or tombstone, and what its past still matters for."""
+
+    __slots__ = ("former", "position", "record", "tokens", "values")
+
+    def __init__(self) -> None:
+        self.record: Record | None = None
+        self.position = 0
+        self.values: dict[str, Values] = {}
+        self.former: dict[str, Former] = {}
+        self.tokens: deque[tuple[str, int]] = deque(maxlen=TOKENS)
+
+    def outcome_of(self, token: str) -> Written | None:
+        """Return what became of a write that has happened, or None."""
+        for known, position in self.tokens:
+            if known == token:
+                return Written(position)
+        return None
+
+    def pass_on(self, values: dict[str, Values]) -> None:
+        """Take new values, and remember those that readers may have seen."""
+        for name, old in self.values.items():
+            if old != values.get(name):
+                self.former.setdefault(name, Former()).add(old)
+        self.values = values
+
+
+class MemoryQueryset(Queryset):
+    """One stream in memory."""
+
+    def __init__(self, storage: MemoryStorage, schema: Schema) -> None:
+        self._storage = storage
+        self._schema = schema
+        self._entries: dict[str, _Entry] = {}
+        self._timeline: SortedKeys[_Key] = SortedKeys()
+        self._order: SortedKeys[int] = SortedKeys()
+        self._at: dict[int, str] = {}  # position → id
+        self._head = 0
+        self._horizon = 0
+        self._lock = Lock()
+        self._written = Signal(self._lock)
+
+    def write(self, writes: Sequence[Write]) -> list[Outcome]:
+        """Do each write by itself; see `Queryset.write`."""
+        with self._written:
+            self._storage.check_open()
+            outcomes = [self._write(write) for write in writes]
+            self._written.notify_all()
+        return outcomes
+
+    def _write(self, write: Write) -> Outcome:
+        entry = self._entries.get(write.id)
+        if entry is not None and (happened := entry.outcome_of(write.token)):
+            return happened
+        refused = _refusal(write, entry)
+        if refused is not None:
+            return refused
+        if entry is None:
+            entry = self._entries[write.id] = _Entry()
+        if isinstance(write, Delete):
+            self._bury(entry)
+        else:
+            self._store(entry, write)
+        entry.tokens.append((write.token, entry.position))
+        return Written(entry.position)
+
+    def _store(self, entry: _Entry, put: Put) -> None:
+        values = self._schema.extract(put.body)
+        if entry.record is None:
+            self._timeline.add((put.created_at, put.id))
+        entry.pass_on(values)
+        self._move(entry, put.id)
+        entry.record = Record(put.id, put.created_at, entry.position, put.body)
+
+    def _bury(self, entry: _Entry) -> None:
+        record = entry.record
+        if record is not None:
+            self._timeline.remove((record.created_at, record.id))
+            entry.pass_on({})
+            self._move(entry, record.id)
+            entry.record = None
+
+    def _move(self, entry: _Entry, item_id: str) -> None:
+        """Give an entry the next place in the change order, whatever the clock does."""
+        if entry.position:
+            self._order.remove(entry.position)
+            del self._at[entry.position]
+        self._head = entry.position = max(self._head + 1, self._storage.clock.micros())
+        self._order.add(self._head)
+        self._at[self._head] = item_id
+
+    def get(self, ids: Sequence[str]) -> list[Record | Tombstone | None]:
+        """Return what is at each id."""
+        with self._lock:
+            self._storage.check_open()
+            return [self._get(item_id) for item_id in ids]
+
+    def _get(self, item_id: str) -> Record | Tombstone | None:
+        entry = self._entries.get(item_id)
+        if entry is None:
+            return None
+        return entry.record or Tombstone(item_id, entry.position)
+
+    def page(self, query: PageQuery) -> Page:
+        """Take a step along the timeline; see `Queryset.page`."""
+        records: list[Record] = []
+        with self._lock:
+            self._storage.check_open()
+            previous: _Key = (0, "")
+            for scanned, key in enumerate(self._walk(query), 1):
+                if len(records) == query.limit or scanned > max(SCAN, query.limit + 1):
+                    return Page(records, Place(*previous))
+                entry = self._entries[key[1]]
+                if entry.record is not None and meets(query.where, entry.values):
+                    records.append(entry.record)
+                previous = key
+        return Page(records, None)
+
+    def _walk(self, query: PageQuery) -> Iterator[_Key]:
+        """Yield the keys of a step's stretch, in its direction, without end at its limit."""
+        start = query.start
+        low = None if query.since is None else (query.since, "")
+        high = None if query.until is None else (query.until, "")
+        if query.descending:
+            if start is not None:
+                key = (start.created_at, start.id or "")
+                high = key if high is None else min(key, high)
+            for each in self._timeline.before(high):
+                if low is not None and each < low:
+                    return
+                yield each
+        else:
+            inclusive = True
+            if start is not None:
+                key = (start.created_at, _LAST_ID if start.id is None else start.id)
+                if low is None or key >= low:
+                    low, inclusive = key, False
+            for each in self._timeline.after(low, inclusive=inclusive):
+                if high is not None and each >= high:
+                    return
+                yield each
+
+    def changes(self, query: ChangesQuery) -> Changes:
+        """Take a step along the change order; see `Queryset.changes`."""
+        with self._lock:
+            self._storage.check_open()
+            self._check_place(query)
+            position = after = query.after or 0
+            began = self._head if query.after is None else query.began
+            found: list[Change] = []
+            places = self._order.after(after)
+            for position in islice(places, max(SCAN, query.limit)):
+                change = self._change(position, query.where)
+                if change is not None:
+                    found.append(change)
+                if len(found) == query.limit:
+                    break
+            caught_up = position >= (self._order.last() or 0)
+            # Caught up is at the head, also past what a purge has taken from the order's end.
+            place = max(self._head, position) if caught_up else position
+            return Changes(found, place, self._storage.era, caught_up, began)
+
+    def _check_place(self, query: ChangesQuery) -> None:
+        """Raise `LostPlace` when what came after a place is not all known any more."""
+        if query.era is not None and query.era != self._storage.era:
+            raise LostPlace("The position belongs to another era of this storage.")
+        place = max(query.after or 0, query.began)
+        if place > self._head:
+            raise LostPlace("The position lies past the end of the changes.")
+        if query.after is not None and place < self._horizon:
+            raise LostPlace("The changes after this position have been purged.")
+
+    def _change(self, position: int, where: tuple[Condition, ...]) -> Change | None:
+        item_id = self._at[position]
+        entry = self._entries[item_id]
+        if entry.record is not None and meets(where, entry.values):
+            return Change(position, item_id, entry.record)
+        if may_have_met(where, entry.values, entry.former):
+            return Change(position, item_id, None)
+        return None
+
+    def head(self) -> Head:
+        """Return where the change order ends now."""
+        with self._lock:
+            self._storage.check_open()
+            return Head(self._head, self._storage.era)
+
+    def wait(self, after: int, seconds: float) -> bool:
+        """Wait for news; woken by the write itself."""
+        until = time.monotonic() + seconds
+        with self._written:
+            while self._head <= after:
+                self._storage.check_open()
+                left = until - time.monotonic()
+                if left <= 0:
+                    return False
+                self._written.wait(left)
+        return True
+
+    def wake(self) -> None:
+        """Wake every reader that waits, so that it looks again."""
+        with self._written:
+            self._written.notify_all()
+
+    def count(
+        self,
+        *,
+        since: int | None = None,
+        until: int | None = None,
+        where: tuple[Condition, ...] = (),
+        bound: int,
+    ) -> Count:
+        """Count records of a stretch of the timeline, looking at no more than ``bound``."""
+        query = PageQuery(limit=bound, since=since, until=until, where=where)
+        total = 0
+        with self._lock:
+            self._storage.check_open()
+            for looked_at, key in enumerate(self._walk(query)):
+                if looked_at == bound:
+                    return Count(total, exact=False)
+                total += meets(where, self._entries[key[1]].values)
+        return Count(total, exact=True)
+
+    def purge(self, until: int) -> int:
+        """Forget the tombstones up to a position, and return how many."""
+        with self._lock:
+            self._storage.check_open()
+            until = min(until, self._head)
+            self._horizon = max(self._horizon, until)
+            dead = []
+            for position in self._order.after(None):
+                if position > until:
+                    break
+                if self._entries[self._at[position]].record is None:
+                    dead.append(position)
+            for position in dead:
+                self._order.remove(position)
+                del self._entries[self._at.pop(position)]
+            return len(dead)
+
+
+def _refusal(write: Write, entry: _Entry | None) -> Refused | None:
+    """Return why a write may not happen, or None."""
+    live = entry is not None and entry.record is not None
+    position = entry.position if entry is not None else None
+    if isinstance(write, Put) and write.expected is None:
+        return Refused("exists", position) if live else None
+    if not live:
+        return Refused("missing", position)
+    if write.expected is not None and write.expected != position:
+        return Refused("moved", position)
+    return None
+
+
+class MemoryStorage(Storage):
+    """Streams in this process; each storage that is made is one of its own."""
+
+    shared = False
+
+    def __init__(self, *, clock: Clock = SYSTEM_CLOCK) -> None:
+        self.clock = clock
+        self.era = _fresh_era()
+        self._querysets: dict[str, MemoryQueryset] = {}
+        self._hits: dict[str, tuple[float, int]] = {}
+        self._lock = Lock()
+        self._closed = False
+
+    def check_open(self) -> None:
+        """Raise `Unavailable` once the storage is closed."""
+        if self._closed:
+            raise Unavailable("The storage is closed.")
+
+    def queryset(self, name: str, schema: Schema) -> MemoryQueryset:
+        """Return the stream of a name."""
+        with self._lock:
+            self.check_open()
+            if name not in self._querysets:
+                self._querysets[name] = MemoryQueryset(self, schema)
+            return self._querysets[name]
+
+    def new_era(self) -> str:
+        """Begin a new era and return its name."""
+        self.era = _fresh_era()
+        return self.era
+
+    def hit(self, key: str, window: float) -> int:
+        """Count one more hit on a key and return how many there are in its window."""
+        now = self.clock.micros() / 1e6
+        with self._lock:
+            self.check_open()
+            if len(self._hits) > SCAN:
+                self._hits = {key: hit for key, hit in self._hits.items() if hit[0] > now}
+            ends, hits = self._hits.get(key, (now + window, 0))
+            if ends <= now:
+                ends, hits = now + window, 0
+            self._hits[key] = (ends, hits + 1)
+            return hits + 1
+
+    def close(self) -> None:
+        """Forget everything; readers that wait end."""
+        self._closed = True
+        for queryset in self._querysets.values():
+            queryset.wake()
+
+
+def _fresh_era() -> str:
+    return secrets.token_hex(4)

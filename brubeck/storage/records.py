@@ -1,0 +1,173 @@
+"""The values that pass between a stream and its storage: writes, records, queries, answers.
+
+Times are milliseconds and positions microseconds since the epoch. A body is the canonical JSON of
+the whole item, kept and given back byte for byte; see `brubeck.storage.canonical`.
+"""
+
+from __future__ import annotations
+
+from typing import Literal, TypeAlias
+
+import msgspec
+
+Scalar: TypeAlias = str | int | float | bool
+Operator: TypeAlias = Literal["eq", "gt", "gte", "lt", "lte", "in"]
+Reason: TypeAlias = Literal["exists", "missing", "moved"]
+
+
+class Put(msgspec.Struct, frozen=True, kw_only=True):
+    """Write an item: a new one, or the next version of one.
+
+    ``expected`` is the position at which the item must stand now; None means that it may not be
+    live, and a new life begins. In the life of an item ``created_at`` never changes. ``token``
+    names this write: the same write may be sent again and happens once.
+    """
+
+    id: str
+    created_at: int
+    body: bytes
+    token: str
+    expected: int | None = None
+
+
+class Delete(msgspec.Struct, frozen=True, kw_only=True):
+    """Delete a live item and leave a tombstone; ``expected`` None takes it wherever it stands."""
+
+    id: str
+    token: str
+    expected: int | None = None
+
+
+Write: TypeAlias = Put | Delete
+
+
+class Written(msgspec.Struct, frozen=True):
+    """A write that happened, and the position it was given, now or when it was first sent."""
+
+    position: int
+
+
+class Refused(msgspec.Struct, frozen=True):
+    """A write that did not happen.
+
+    ``exists``: the id is live. ``missing``: it is not. ``moved``: it stands elsewhere than
+    expected. ``position`` is where the item stands, if anywhere.
+    """
+
+    reason: Reason
+    position: int | None = None
+
+
+Outcome: TypeAlias = Written | Refused
+
+
+class Record(msgspec.Struct, frozen=True):
+    """A live item as it stands."""
+
+    id: str
+    created_at: int
+    position: int
+    body: bytes
+
+
+class Tombstone(msgspec.Struct, frozen=True):
+    """What is left of a deleted item until it is purged."""
+
+    id: str
+    position: int
+
+
+class Place(msgspec.Struct, frozen=True):
+    """A place in the timeline; without an id, the whole of a millisecond."""
+
+    created_at: int
+    id: str | None = None
+
+
+class Condition(msgspec.Struct, frozen=True):
+    """One demand on one indexed field; ``in`` takes a tuple of values.
+
+    A field that holds a list meets a condition when any of its members does; one that holds
+    nothing meets none.
+    """
+
+    name: str
+    operator: Operator
+    value: Scalar | tuple[Scalar, ...]
+
+
+class PageQuery(msgspec.Struct, frozen=True, kw_only=True):
+    """A step along the timeline.
+
+    From ``start`` (exclusive; a place without an id excludes its whole millisecond) upwards in
+    time, or downwards if ``descending``, within ``since`` (inclusive) and ``until`` (exclusive).
+    """
+
+    limit: int
+    descending: bool = True
+    start: Place | None = None
+    since: int | None = None
+    until: int | None = None
+    where: tuple[Condition, ...] = ()
+
+
+class Page(msgspec.Struct, frozen=True):
+    """The records of a step, in its direction.
+
+    ``stopped`` is the place to go on from; None only when nothing lies beyond.
+    """
+
+    records: list[Record]
+    stopped: Place | None
+
+
+class ChangesQuery(msgspec.Struct, frozen=True, kw_only=True):
+    """A step along the change order, from ``after`` (exclusive; None is the beginning).
+
+    ``era`` is the one that the position was given in; None means the present one. ``began`` is what
+    the first step of a walk from the beginning answered: such a reader knows no item that was
+    deleted before, so a purge up to there takes nothing from it.
+    """
+
+    limit: int
+    after: int | None = None
+    era: str | None = None
+    began: int = 0
+    where: tuple[Condition, ...] = ()
+
+
+class Change(msgspec.Struct, frozen=True):
+    """The latest change of an item: its record, or None when it is deleted or out of sight."""
+
+    position: int
+    id: str
+    record: Record | None
+
+
+class Changes(msgspec.Struct, frozen=True):
+    """The changes of a step, in order.
+
+    ``position`` is the place to go on from, past everything that was looked at; ``caught_up`` says
+    that it was the head. ``began`` is where the head was when a walk from the beginning set out,
+    0 for any other; it goes into the next query as long as it is past ``position``.
+    """
+
+    changes: list[Change]
+    position: int
+    era: str
+    caught_up: bool
+    began: int = 0
+
+
+class Head(msgspec.Struct, frozen=True):
+    """Where a stream's change order ends now."""
+
+    position: int
+    era: str
+
+
+class Count(msgspec.Struct, frozen=True):
+    """How many; when not ``exact``, at least so many."""
+
+    total: int
+    exact: bool
