@@ -1,0 +1,108 @@
+"""How a document class is declared: its fields, its options, its ancestors, and what is refused."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from brubeck.dictshield.base import InvalidShield
+from brubeck.dictshield.compiled import Compiled
+from brubeck.dictshield.field import BaseField
+from brubeck.errors import did_you_mean
+
+
+class DocumentOptions:
+    """What a class's ``Meta`` may say.
+
+    ``mixin``: the class lends its fields and leaves no trace in ``_cls`` and ``_types``.
+    ``allow_inheritance``: whether ``_cls`` and ``_types`` are written at all.
+    """
+
+    known: ClassVar[tuple[str, ...]] = ("mixin", "allow_inheritance")
+
+    def __init__(self, **given: Any) -> None:
+        self.mixin: bool = given.pop("mixin", False)
+        self.allow_inheritance: bool = given.pop("allow_inheritance", True)
+        for name in given:
+            raise InvalidShield(f'Meta has no option "{name}".{did_you_mean(name, self.known)}')
+
+
+class DocumentMetaclass(type):
+    """Makes a document class: collects its fields, inherited first, and refuses bad ones."""
+
+    _fields: dict[str, BaseField[Any]]
+    _options: Any
+
+    def __new__(  # noqa: D102 - the class says it
+        mcs, name: str, bases: tuple[type, ...], namespace: dict[str, Any], **kwargs: Any
+    ) -> Any:
+        meta = namespace.pop("Meta", None)
+        if bases:
+            namespace.setdefault("__slots__", ())
+        own = {key: value for key, value in namespace.items() if isinstance(value, BaseField)}
+        rest = {key: value for key, value in namespace.items() if key not in own}
+        cls: Any = super().__new__(mcs, name, bases, rest, **kwargs)
+        cls._fields = _inherited(bases, rest)
+        cls.__compiled__ = Compiled(cls, cls._fields)
+        cls._class_name, cls._superclasses = _lineage(name, bases)
+        cls._options = cls.__optionsclass__(**_meta_values(name, meta))
+        for key, field in cls.complete(own, bases).items():
+            _place(cls, key, field)
+        _refuse_clashes(cls)
+        return cls
+
+    def complete(
+        cls, own: dict[str, BaseField[Any]], bases: tuple[type, ...]
+    ) -> dict[str, BaseField[Any]]:
+        """Return the fields to add to the inherited ones; a metaclass below may add some."""
+        del bases
+        return own
+
+
+def _meta_values(name: str, meta: type | None) -> dict[str, Any]:
+    if meta is not None and not isinstance(meta, type):
+        raise InvalidShield(f"{name}.Meta must be a class.")
+    return {key: getattr(meta, key) for key in dir(meta) if meta and not key.startswith("_")}
+
+
+def _inherited(bases: tuple[type, ...], namespace: dict[str, Any]) -> dict[str, BaseField[Any]]:
+    found: dict[str, BaseField[Any]] = {}
+    for base in bases:
+        found.update(getattr(base, "_fields", {}))
+    return {name: field for name, field in found.items() if name not in namespace}
+
+
+def _lineage(name: str, bases: tuple[type, ...]) -> tuple[str, dict[str, type]]:
+    """Return the dotted name of a class and its ancestors by theirs; mixins leave no trace."""
+    names, ancestors = [name], dict[str, type]()
+    for base in bases:
+        options = getattr(base, "_options", None)
+        if options is None or options.mixin or "__root__" in vars(base):
+            continue
+        names.append(base._class_name)  # type: ignore[attr-defined]  # noqa: SLF001
+        ancestors.update(base._superclasses)  # type: ignore[attr-defined]  # noqa: SLF001
+        ancestors[names[-1]] = base
+    return ".".join(reversed(names)), ancestors
+
+
+def _place(cls: Any, name: str, field: BaseField[Any]) -> None:
+    """Make a field a member of a class, or say what is wrong with it."""
+    placed = field.placed(name, cls)
+    try:
+        for part in placed.parts():
+            part.refuse_misuse()
+        placed.refuse_default()
+    except InvalidShield as reason:
+        raise InvalidShield(f"{cls.__name__}.{name}: {reason}") from reason.__cause__
+    cls.__compiled__.fields[name] = placed
+    setattr(cls, name, placed)
+
+
+def _refuse_clashes(cls: Any) -> None:
+    keys: dict[str, str] = {}
+    for name, field in cls.__compiled__.fields.items():
+        for key in {field.uniq_field, field.minimized_field_name or field.uniq_field}:
+            if key in keys:
+                raise InvalidShield(
+                    f'{cls.__name__}: {keys[key]} and {name} share the key "{key}".'
+                )
+            keys[key] = name

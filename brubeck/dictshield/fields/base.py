@@ -1,0 +1,46 @@
+"""The fields under the names that ``dictshield.fields.base`` gave them."""
+
+from __future__ import annotations
+
+from brubeck.dictshield.base import InvalidShield, ShieldException
+from brubeck.dictshield.field import BaseField, DictFieldNotFound, dictshield_fields
+from brubeck.dictshield.fields.natives import BooleanField, DictField, GeoPointField
+from brubeck.dictshield.fields.numeric import (
+    DecimalField,
+    FloatField,
+    IntField,
+    LongField,
+    NumberField,
+)
+from brubeck.dictshield.fields.temporal import DateTimeField
+from brubeck.dictshield.fields.text import (
+    EmailField,
+    MD5Field,
+    SHA1Field,
+    StringField,
+    URLField,
+    UUIDField,
+)
+
+__all__ = [
+    "BaseField",
+    "BooleanField",
+    "DateTimeField",
+    "DecimalField",
+    "DictField",
+    "DictFieldNotFound",
+    "EmailField",
+    "FloatField",
+    "GeoPointField",
+    "IntField",
+    "InvalidShield",
+    "LongField",
+    "MD5Field",
+    "NumberField",
+    "SHA1Field",
+    "ShieldException",
+    "StringField",
+    "URLField",
+    "UUIDField",
+    "dictshield_fields",
+]

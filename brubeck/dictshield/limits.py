@@ -1,0 +1,180 @@
+"""What a document may hold so that every storage keeps it alike.
+
+Rules:
+
+- Whole numbers lie within ±2^63, other numbers are finite.
+- Text is Unicode without NUL and without half a surrogate pair.
+- Objects and lists are nested 32 deep at most, and no object names a key twice.
+
+`parse` and `shape_faults` read JSON by these rules, naming the place of what breaks them. They are
+the careful way; good input never comes here.
+"""
+
+from __future__ import annotations
+
+import json
+from decimal import Decimal, InvalidOperation
+from math import isfinite
+from typing import Any, Final, NoReturn
+
+from brubeck.dictshield.base import ShieldException, child_pointer
+
+LEAST: Final = -(2**63)
+"""The least whole number that may be stored."""
+MOST: Final = 2**63 - 1
+"""The greatest whole number that may be stored."""
+DEEPEST: Final = 32
+"""How many objects and lists may stand in each other."""
+
+TOO_DEEP: Final = f"This is nested too deeply; {DEEPEST} levels are the most."
+OUT_OF_RANGE: Final = "This number is out of range."
+BAD_TEXT: Final = "This text holds a NUL or half a surrogate pair, which cannot be stored."
+NOT_JSON: Final = "This is not a value that JSON can hold."
+BAD_KEY: Final = "The keys of an object must be text."
+TWICE: Final = "This key is given more than once."
+
+
+def sound_text(text: str) -> bool:
+    """Return whether a text can be stored: no NUL, no lone surrogate."""
+    if "\0" in text:
+        return False
+    if text.isascii():
+        return True
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def scalar_fault(value: object) -> str | None:
+    """Return what is wrong with a value that is neither object nor list, or None."""
+    if value is None or isinstance(value, bool):
+        return None
+    if isinstance(value, str):
+        return None if sound_text(value) else BAD_TEXT
+    if isinstance(value, int):
+        return None if LEAST <= value <= MOST else OUT_OF_RANGE
+    if isinstance(value, float):
+        return None if isfinite(value) else OUT_OF_RANGE
+    return NOT_JSON
+
+
+def fault_in(value: object, depth: int = 0) -> tuple[str, str] | None:
+    """Return (JSON pointer, sentence) of the first thing in a JSON value that breaks the rules.
+
+    ``depth`` is how deep the value itself already stands.
+    """
+    waiting: list[tuple[object, str, int]] = [(value, "", depth)]
+    while waiting:
+        item, place, level = waiting.pop()
+        if not isinstance(item, dict | list | tuple):
+            fault = scalar_fault(item)
+        elif level >= DEEPEST:
+            fault = TOO_DEEP
+        elif isinstance(item, dict):
+            fault = _key_fault(item)
+            waiting += [(v, child_pointer(place, str(k)), level + 1) for k, v in item.items()]
+        else:
+            fault = None
+            waiting += [(v, child_pointer(place, i), level + 1) for i, v in enumerate(item)]
+        if fault is not None:
+            return place, fault
+    return None
+
+
+def _key_fault(item: dict[Any, object]) -> str | None:
+    for key in item:
+        if not isinstance(key, str):
+            return BAD_KEY
+        if not sound_text(key):
+            return BAD_TEXT
+    return None
+
+
+class _Twice(dict[str, Any]):
+    """An object that named a key more than once."""
+
+    key = ""
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) == len(pairs):
+        return found
+    twice, seen = _Twice(found), set[str]()
+    for key, _ in pairs:
+        if key in seen:
+            twice.key = key
+        seen.add(key)
+    return twice
+
+
+def _whole(text: str) -> int | Decimal:
+    """Return a whole number; a very long one as a Decimal, which costs no quadratic time."""
+    return int(text) if len(text) < 32 else _fraction(text)
+
+
+def _fraction(text: str) -> Decimal:
+    try:
+        return Decimal(text)
+    except InvalidOperation:
+        return Decimal("Infinity")
+
+
+def _refuse(word: str) -> NoReturn:
+    raise ValueError(f"{word} is not JSON")
+
+
+def parse(body: bytes | str) -> Any:
+    """Return JSON as Python values, with every number that is not whole as a `Decimal`.
+
+    Raises `ShieldException` when it is no JSON. `shape_faults` tells what `parse` lets pass.
+    """
+    try:
+        return json.loads(
+            body if isinstance(body, str) else str(body, "utf-8"),
+            object_pairs_hook=_object,
+            parse_int=_whole,
+            parse_float=_fraction,
+            parse_constant=_refuse,
+        )
+    except RecursionError:
+        raise ShieldException(TOO_DEEP, None, None) from None
+    except UnicodeDecodeError:
+        raise ShieldException("This is not UTF-8.", None, None) from None
+    except ValueError as reason:
+        raise ShieldException(f"This is not JSON: {reason}.", None, None) from None
+
+
+def shape_faults(tree: object) -> list[ShieldException]:
+    """Return an error for each key given twice; for a level too deep, that one alone."""
+    faults: list[ShieldException] = []
+    waiting: list[tuple[object, str, int]] = [(tree, "", 0)]
+    while waiting:
+        item, place, level = waiting.pop()
+        if not isinstance(item, dict | list | tuple):
+            continue
+        if level >= DEEPEST:
+            return [ShieldException(TOO_DEEP, None, None, pointer=place)]
+        if isinstance(item, _Twice):
+            place_of_key = child_pointer(place, item.key)
+            faults.append(ShieldException(TWICE, item.key, None, pointer=place_of_key))
+        members = item.items() if isinstance(item, dict) else enumerate(item)
+        waiting += [(v, child_pointer(place, key), level + 1) for key, v in members]
+    return faults
+
+
+def without_decimals(value: Any) -> Any:
+    """Return a parsed JSON value with floats where `parse` put Decimals.
+
+    A number too long for a float becomes an infinity, which `fault_in` then names. The value is
+    no deeper than `shape_faults` lets pass.
+    """
+    if isinstance(value, Decimal):
+        return float(value)
+    if isinstance(value, dict):
+        return {key: without_decimals(member) for key, member in value.items()}
+    if isinstance(value, list | tuple):
+        return [without_decimals(member) for member in value]
+    return value

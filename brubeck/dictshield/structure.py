@@ -1,0 +1,278 @@
+"""The frame of all documents: how a class collects its fields, and what an instance can do.
+
+An instance is a thin shell around one compiled struct (see `compiled`), which it keeps as
+``__data__``. Fields are descriptors in the class, so that ``Quake.place`` is the field and
+``quake.place`` its value. Embedded documents stay bare structs until somebody looks at them, and
+are then wrapped in place.
+"""
+
+from __future__ import annotations
+
+import copy
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
+
+import msgspec
+
+from brubeck.dictshield.base import ShieldDocException, ShieldException, child_pointer
+from brubeck.dictshield.compiled import REFUSED, encode
+from brubeck.dictshield.declaration import DocumentMetaclass, DocumentOptions
+from brubeck.dictshield.field import REQUIRED
+from brubeck.dictshield.limits import parse, shape_faults
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from brubeck.dictshield.compiled import Compiled
+    from brubeck.dictshield.field import BaseField
+
+Unknown = Literal["drop", "refuse"]
+"""What to do with a key that no field has."""
+
+NO_SUCH_FIELD = "There is no such field."
+
+
+class BaseDocument(metaclass=DocumentMetaclass):
+    """What all documents can do; `Document` and `EmbeddedDocument` are the classes to inherit."""
+
+    __slots__ = ("__data__", "__weakref__")
+    __root__ = True
+    __optionsclass__: ClassVar[type[DocumentOptions]] = DocumentOptions
+    __compiled__: ClassVar[Compiled]
+
+    _fields: ClassVar[dict[str, BaseField[Any]]]
+    _options: ClassVar[Any]
+    _class_name: ClassVar[str]
+    _superclasses: ClassVar[dict[str, type]]
+    _meta: ClassVar[dict[str, Any]] = {}
+    _public_fields: ClassVar[Sequence[str] | None] = None
+    _private_fields: ClassVar[Sequence[str]] = ()
+    _internal_fields: ClassVar[Sequence[str]] = ("_id", "id", "_cls", "_types")
+
+    __data__: Any
+
+    def __init__(self, **values: Any) -> None:
+        self.__data__ = self.__compiled__.stored()
+        fields = self._fields
+        for name, field in fields.items():
+            if field.has_default and values.get(name) is None:
+                setattr(self.__data__, name, field.initial())
+        for name, value in values.items():
+            known = self._name_of(name)
+            if known is not None:
+                fields[known].__set__(self, value)
+
+    @classmethod
+    def _name_of(cls, key: str) -> str | None:
+        """Return the field that a keyword means: its name, its key in JSON or its short key."""
+        return key if key in cls._fields else cls.__compiled__.names.get(key)
+
+    # -- in ----------------------------------------------------------------------------------
+
+    @classmethod
+    def from_json(cls, body: bytes | str, *, unknown: Unknown = "drop") -> Self:
+        """Return the document that JSON holds, checked.
+
+        A key that no field has is dropped, or refused. Raises `ShieldDocException` with every
+        field that is wrong.
+        """
+        try:
+            raw = body.encode() if isinstance(body, str) else body
+            return cls.__around__(cls.__compiled__.read(raw, unknown))
+        except REFUSED:
+            return cls._read_carefully(parse_or_raise(cls, body), unknown)
+
+    @classmethod
+    def from_python(cls, values: Mapping[str, Any], *, unknown: Unknown = "drop") -> Self:
+        """Return the document that decoded JSON holds, checked exactly as `from_json` does.
+
+        Values may also be native ones already: a UUID, a datetime, an embedded document.
+        """
+        try:
+            return cls.__around__(cls.__compiled__.convert(values, unknown))
+        except REFUSED:
+            return cls._read_carefully(values, unknown)
+
+    @classmethod
+    def decode_stored(cls, body: bytes | str) -> Self:
+        """Return the document that was stored once as JSON, without checking it.
+
+        What the class requires by now may be missing, and what it no longer has is ignored.
+        Raises `ShieldException` only for what is no JSON object at all.
+        """
+        try:
+            raw = body.encode() if isinstance(body, str) else body
+            return cls.__around__(cls.__compiled__.read_stored(raw))
+        except (msgspec.DecodeError, RecursionError, ValueError) as reason:
+            raise ShieldException(f"This is no stored document: {reason}.", None, None) from reason
+
+    @classmethod
+    def _read_carefully(cls, tree: Any, unknown: Unknown) -> Self:
+        faults = shape_faults(tree)
+        document = None
+        if not any(fault.field_name is None for fault in faults):
+            document = cls.__accept__(tree, "", faults, unknown)
+        if faults or document is None:
+            raise ShieldDocException(cls._class_name, faults)
+        return document
+
+    @classmethod
+    def __accept__(
+        cls, values: Any, place: str, faults: list[ShieldException], rogue: Any
+    ) -> Self | None:
+        """Return the document of decoded JSON; what is wrong is added to ``faults``."""
+        if not isinstance(values, dict):
+            faults.append(ShieldException("This is not an object.", None, values, pointer=place))
+            return None
+        document = cls.__around__(cls.__compiled__.stored())
+        given = cls.__compiled__.by_field(values)
+        for name, field in cls._fields.items():
+            at = child_pointer(place, field.uniq_field)
+            value = given.pop(name, None)
+            native = field.initial() if value is None else field.accept(value, at, faults, rogue)
+            if field.required and (native is None or native == "") and value in (None, ""):
+                faults.append(ShieldException(REQUIRED, name, value, pointer=at))
+            setattr(document.__data__, name, native)
+        if rogue == "refuse":
+            for key, value in given.items():
+                at = child_pointer(place, key)
+                faults.append(ShieldException(NO_SUCH_FIELD, key, value, pointer=at))
+        return document
+
+    @classmethod
+    def __around__(cls, data: Any) -> Self:
+        """Return a document around a struct, without its constructor."""
+        document = object.__new__(cls)
+        document.__data__ = data
+        return document
+
+    # -- checking ----------------------------------------------------------------------------
+
+    def validate(self, validate_all: bool = False) -> bool:
+        """Return True when every value is good and every required one is there.
+
+        Raises `ShieldException` for the first fault, or with ``validate_all`` a
+        `ShieldDocException` with all of them.
+        """
+        faults = []
+        for fault in self.__faults__():
+            if not validate_all:
+                raise fault
+            faults.append(fault)
+        if faults:
+            raise ShieldDocException(self._class_name, faults)
+        return True
+
+    def __faults__(self) -> Iterator[ShieldException]:
+        for name, field in self._fields.items():
+            value = field.__get__(self)
+            if value is None or value == "":
+                if field.required:
+                    at = child_pointer("", field.uniq_field)
+                    yield ShieldException("Required field missing", name, value, pointer=at)
+                continue
+            found: list[ShieldException] = []
+            field.accept(value, child_pointer("", field.uniq_field), found, "drop")
+            yield from found
+
+    # -- out ---------------------------------------------------------------------------------
+
+    def to_python(self) -> dict[str, Any]:
+        """Return the values that are there as a dictionary, with ``_cls`` and ``_types``."""
+        return self._shown("for_python")
+
+    def to_json(self, encode: bool = True, sort_keys: bool = False) -> Any:
+        """Return the document as JSON text; without ``encode`` as values ready for JSON."""
+        data = self._shown("for_json")
+        return as_text(data, sort_keys=sort_keys) if encode else data
+
+    def encode(self) -> bytes:
+        """Return the stored form: compact JSON, keys in their order of declaration, no nulls.
+
+        ``_cls`` and ``_types`` are left out. Reading it and writing it again gives the same bytes.
+        """
+        return encode(self.__compiled__.writable(self.__data__))
+
+    def _shown(self, method: str) -> dict[str, Any]:
+        data: dict[str, Any] = {}
+        for field in self._fields.values():
+            value = field.__get__(self)
+            if value is not None:
+                data[field.uniq_field] = getattr(field, method)(value)
+        if self._options.allow_inheritance and self._meta.get("allow_inheritance", True):
+            data["_cls"] = self._class_name
+            data["_types"] = [*self._superclasses, self._class_name]
+        return data
+
+    # -- as a dictionary and a value ---------------------------------------------------------
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._fields)
+
+    def __len__(self) -> int:
+        return len(self._fields)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._fields and self[str(name)] is not None
+
+    def __getitem__(self, name: str) -> Any:
+        return self._fields[name].__get__(self)
+
+    def __setitem__(self, name: str, value: Any) -> None:
+        self._fields[name].__set__(self, value)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, BaseDocument) or not isinstance(other, type(self)):
+            return NotImplemented
+        return all(self[name] == other[name] for name in self._fields)
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __copy__(self) -> Self:
+        return self.__around__(copy.copy(self.__data__))
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
+        clone = self.__around__(self.__compiled__.stored())
+        memo[id(self)] = clone
+        for name in self._fields:
+            setattr(clone.__data__, name, copy.deepcopy(getattr(self.__data__, name), memo))
+        return clone
+
+    def __reduce__(self) -> Any:
+        return _restored, (type(self), {name: self[name] for name in self._fields})
+
+    def __str__(self) -> str:
+        return f"{type(self).__name__} object"
+
+    def __repr__(self) -> str:
+        shown = (name for name in self._fields if name not in self._private_fields)
+        told = [f"{name}={self[name]!r:.80}" for name in shown if self[name] is not None]
+        return f"{type(self).__name__}({', '.join(told)})"
+
+
+class EmbeddedDocument(BaseDocument):
+    """A document that stands in another one, or a mixin of fields; it brings no id."""
+
+    __root__ = True
+
+
+def parse_or_raise(document: type[BaseDocument], body: bytes | str) -> Any:
+    """Return JSON as values; `ShieldDocException` when it is none."""
+    try:
+        return parse(body)
+    except ShieldException as error:
+        raise ShieldDocException(document.__name__, [error]) from None
+
+
+def as_text(data: Any, *, sort_keys: bool = False) -> str:
+    """Return values as JSON text."""
+    order: Literal["sorted"] | None = "sorted" if sort_keys else None
+    return msgspec.json.encode(data, order=order).decode()
+
+
+def _restored(cls: type[BaseDocument], values: dict[str, Any]) -> BaseDocument:
+    """Return a document from its values, as pickle has kept them."""
+    document = cls.__around__(cls.__compiled__.stored())
+    for name, value in values.items():
+        if name in cls.__compiled__.fields:
+            setattr(document.__data__, name, value)
+    return document

@@ -1,0 +1,1 @@
+"""Tests of documents: each file has the name of what it tests."""

@@ -1,0 +1,207 @@
+"""Documents made, read from JSON, checked, written and used as values."""
+
+from __future__ import annotations
+
+import copy
+import pickle
+from datetime import UTC, datetime
+from decimal import Decimal
+from uuid import UUID
+
+import pytest
+
+from brubeck.dictshield.base import ShieldDocException, ShieldException
+from brubeck.dictshield.document import Document, EmbeddedDocument
+from brubeck.dictshield.fields import (
+    DateTimeField,
+    DecimalField,
+    DictField,
+    EmailField,
+    EmbeddedDocumentField,
+    FloatField,
+    IntField,
+    ListField,
+    MillisecondField,
+    StringField,
+    TimeStampField,
+    URLField,
+    UUIDField,
+)
+from brubeck.errors import BrubeckError
+
+
+class Reporter(EmbeddedDocument):
+    """Somebody who felt it."""
+
+    name = StringField(required=True)
+    email = EmailField()
+    joined = DateTimeField()
+
+
+class Quake(Document):
+    """A document with a field of most kinds."""
+
+    id = StringField(max_length=128)
+    created_at = MillisecondField()
+    place = StringField(required=True, max_length=20)
+    magnitude = FloatField(min_value=-3, max_value=10)
+    felt = IntField(default=0)
+    tags = ListField(StringField(max_length=3))
+    reporter = EmbeddedDocumentField(Reporter)
+    others = ListField(EmbeddedDocumentField(Reporter))
+    extra = DictField()
+    seen = TimeStampField()
+    cost = DecimalField()
+    key = UUIDField()
+    url = URLField()
+
+
+WHOLE = (
+    b'{"id":"q1","created_at":5,"place":"Ludlow, CA","magnitude":4.5,"felt":3,"tags":["a"],'
+    b'"reporter":{"name":"Ida","email":"ida@example.com","joined":"2012-01-01T00:00:00Z"},'
+    b'"others":[{"name":"Bo"}],"extra":{"a":[1]},"seen":60,"cost":"1.10",'
+    b'"key":"e8b5d682-4523-13a6-142c-10b045a9a135","url":"http://example.com/"}'
+)
+
+
+def errors_of(body: bytes | str, unknown: str = "drop") -> list[tuple[str, str]]:
+    with pytest.raises(ShieldDocException) as caught:
+        Quake.from_json(body, unknown=unknown)  # type: ignore[arg-type]
+    return caught.value.errors
+
+
+def test_good_json_becomes_a_document_of_native_values() -> None:
+    """Every value read from JSON has its field's Python type."""
+    quake = Quake.from_json(WHOLE)
+    assert (quake.place, quake.magnitude, quake.created_at) == ("Ludlow, CA", 4.5, 5)
+    assert quake.seen == datetime(1970, 1, 1, 0, 1, tzinfo=UTC)
+    assert (quake.cost, quake.key) == (
+        Decimal("1.10"),
+        UUID("e8b5d682452313a6142c10b045a9a135"),
+    )
+    assert isinstance(quake.reporter, Reporter)
+    assert quake.reporter.joined == datetime(2012, 1, 1, tzinfo=UTC)
+    assert [other.name for other in quake.others] == ["Bo"]
+
+
+def test_good_json_needs_no_careful_reading() -> None:
+    """The compiled way alone reads a document with a field of every kind."""
+    data = Quake.__compiled__.read(WHOLE, "refuse")
+    assert data.place == "Ludlow, CA"
+
+
+def test_the_stored_form_is_stable() -> None:
+    """Reading the stored form and writing it again gives the same bytes, in declared order."""
+    assert Quake.from_json(WHOLE).encode() == WHOLE
+    assert Quake.decode_stored(WHOLE).encode() == WHOLE
+
+
+def test_what_is_not_set_is_not_stored() -> None:
+    """A field without a value leaves no null behind, and a default is filled in."""
+    quake = Quake.from_json('{"place": "here", "magnitude": null}')
+    assert quake.encode() == b'{"place":"here","felt":0,"tags":[],"others":[],"extra":{}}'
+
+
+def test_every_failing_field_is_named_by_its_pointer() -> None:
+    """One bad document gives all its errors at once, however deep they stand."""
+    found = errors_of(
+        b'{"place":1,"magnitude":99,"tags":["abcd",4],"reporter":{"email":"x"},"others":[{}],'
+        b'"created_at":99999999999999999,"zz":1}',
+        "refuse",
+    )
+    assert sorted(pointer for pointer, _ in found) == [
+        "/created_at",
+        "/magnitude",
+        "/others/0/name",
+        "/place",
+        "/reporter/email",
+        "/reporter/name",
+        "/tags/0",
+        "/tags/1",
+        "/zz",
+    ]
+
+
+@pytest.mark.parametrize("body", ["{}", '{"place": null}', '{"place": ""}'])
+def test_a_required_field_must_have_a_value(body: str) -> None:
+    """Neither leaving it out, nor null, nor an empty text satisfies a required field."""
+    assert errors_of(body) == [("/place", "This field is required.")]
+
+
+def test_a_rogue_field_is_dropped_or_refused() -> None:
+    """A key that no field has disappears, unless the caller wants to hear of it."""
+    body = b'{"place":"here","rogue":{"a":1}}'
+    assert b"rogue" not in Quake.from_json(body).encode()
+    assert errors_of(body, "refuse") == [("/rogue", "There is no such field.")]
+
+
+def test_python_values_are_checked_like_json() -> None:
+    """Decoded JSON, with or without native values in it, gives the same document and errors."""
+    native = {"place": "here", "seen": datetime(1970, 1, 1, 0, 1, tzinfo=UTC), "cost": Decimal(1)}
+    plain = {"place": "here", "seen": 60, "cost": "1"}
+    assert Quake.from_python(native) == Quake.from_python(plain)
+    with pytest.raises(ShieldDocException) as caught:
+        Quake.from_python({"place": "x" * 21, "reporter": 5})
+    assert [pointer for pointer, _ in caught.value.errors] == ["/place", "/reporter"]
+
+
+def test_a_stored_document_is_not_checked() -> None:
+    """An item stored before a field became required, or changed its type, is still served."""
+    old = Quake.decode_stored(b'{"magnitude":"strong","gone":1,"reporter":{"email":5}}')
+    assert old.place is None
+    assert old["magnitude"] == "strong"
+    assert old.reporter is not None
+    assert old.reporter.name is None
+
+
+@pytest.mark.parametrize("body", [b"[]", b"5", b"{", b"\xff", b"[" * 100_000])
+def test_a_stored_document_must_be_an_object(body: bytes) -> None:
+    """What is no JSON object at all is a ShieldException even for stored bytes."""
+    with pytest.raises(ShieldException):
+        Quake.decode_stored(body)
+
+
+def test_assignment_converts_what_it_can() -> None:
+    """The constructor and assignment take text, numbers and dictionaries where those fit."""
+    quake = Quake(place="here", created_at="1970-01-01T00:00:01Z", reporter={"name": "Ida"})
+    quake.magnitude = "4.5"  # type: ignore[assignment]
+    assert (quake.created_at, quake.magnitude) == (1000, 4.5)
+    assert quake.validate() is True
+
+
+def test_validate_raises_the_first_fault_or_collects_all() -> None:
+    """`validate` is a ShieldException of one fault, or a ShieldDocException of all."""
+    bad = Quake(created_at="some day", magnitude="strong")
+    with pytest.raises(ShieldException) as first:
+        bad.validate()
+    assert first.value.field_name == "created_at"
+    assert first.value.field_value == "some day"
+    with pytest.raises(ShieldDocException) as caught:
+        bad.validate(validate_all=True)
+    assert [error.field_name for error in caught.value.error_list] == [
+        *("created_at", "place", "magnitude")
+    ]
+    assert isinstance(caught.value, BrubeckError)
+
+
+def test_documents_are_values() -> None:
+    """Copies and pickles equal the original and do not share its values."""
+    quake = Quake.from_json(WHOLE)
+    for twin in (copy.copy(quake), copy.deepcopy(quake), pickle.loads(pickle.dumps(quake))):
+        assert twin == quake
+        twin.place = "elsewhere"
+        assert quake.place == "Ludlow, CA"
+        assert twin != quake
+
+
+def test_a_recursive_document_reads_and_has_a_bottom() -> None:
+    """A class may embed itself by 'self'; JSON nested beyond 32 levels is refused."""
+
+    class Node(EmbeddedDocument):
+        name = StringField()
+        child = EmbeddedDocumentField["EmbeddedDocument"]("self")
+
+    node = Node.from_json('{"name":"a","child":{"name":"b"}}')
+    assert repr(node) == "Node(name='a', child=Node(name='b'))"
+    with pytest.raises(ShieldDocException, match="nested too deeply"):
+        Node.from_json('{"child":' * 40 + "{}" + "}" * 40)
