@@ -88,6 +88,7 @@ def _place(cls: Any, name: str, field: BaseField[Any]) -> None:
     """Make a field a member of a class, or say what is wrong with it."""
     placed = field.placed(name, cls)
     try:
+        _refuse_name(cls, name)
         for part in placed.parts():
             part.refuse_misuse()
         placed.refuse_default()
@@ -95,6 +96,14 @@ def _place(cls: Any, name: str, field: BaseField[Any]) -> None:
         raise InvalidShield(f"{cls.__name__}.{name}: {reason}") from reason.__cause__
     cls.__compiled__.fields[name] = placed
     setattr(cls, name, placed)
+
+
+def _refuse_name(cls: type, name: str) -> None:
+    """Raise for a field that would hide a method of all documents."""
+    ours = (base for base in cls.__mro__ if base.__module__.startswith("brubeck.dictshield."))
+    found = next((vars(base)[name] for base in ours if name in vars(base)), None)
+    if found is not None and not isinstance(found, BaseField):
+        raise InvalidShield("every document has a method of that name; give it a uniq_field.")
 
 
 def _refuse_clashes(cls: Any) -> None:

@@ -206,9 +206,14 @@ class BaseField(Generic[T]):
         return native
 
     def _validate(self, value: Any) -> Any:
-        """Like `validate`, with ``choices`` and ``validation``."""
-        self.conform_choice(value)
-        return self.validate(value)
+        """Like `validate`, with ``choices`` and ``validation``, which see the native value."""
+        native = self.validate(value)
+        self.conform_choice(self.adopt(value))
+        return native
+
+    def check_given(self, value: Any) -> None:
+        """Raise unless a value that somebody gives is good, once it is converted."""
+        self._validate(value)
 
     def require_type(self, native: Any) -> None:
         """Raise unless a native value has the field's type."""

@@ -14,13 +14,16 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 import msgspec
 
 from brubeck.dictshield.base import ShieldDocException, ShieldException, child_pointer
-from brubeck.dictshield.compiled import REFUSED, encode
 from brubeck.dictshield.declaration import DocumentMetaclass, DocumentOptions
 from brubeck.dictshield.field import REQUIRED
 from brubeck.dictshield.limits import parse, shape_faults
+from brubeck.dictshield.partial import ClassChecks
+from brubeck.dictshield.reading import REFUSED
+from brubeck.dictshield.shaping import SafeableMixin
+from brubeck.dictshield.writing import as_text, encode, writable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping
 
     from brubeck.dictshield.compiled import Compiled
     from brubeck.dictshield.field import BaseField
@@ -31,7 +34,7 @@ Unknown = Literal["drop", "refuse"]
 NO_SUCH_FIELD = "There is no such field."
 
 
-class BaseDocument(metaclass=DocumentMetaclass):
+class BaseDocument(SafeableMixin, ClassChecks, metaclass=DocumentMetaclass):
     """What all documents can do; `Document` and `EmbeddedDocument` are the classes to inherit."""
 
     __slots__ = ("__data__", "__weakref__")
@@ -44,27 +47,19 @@ class BaseDocument(metaclass=DocumentMetaclass):
     _class_name: ClassVar[str]
     _superclasses: ClassVar[dict[str, type]]
     _meta: ClassVar[dict[str, Any]] = {}
-    _public_fields: ClassVar[Sequence[str] | None] = None
-    _private_fields: ClassVar[Sequence[str]] = ()
-    _internal_fields: ClassVar[Sequence[str]] = ("_id", "id", "_cls", "_types")
 
     __data__: Any
 
     def __init__(self, **values: Any) -> None:
         self.__data__ = self.__compiled__.stored()
-        fields = self._fields
-        for name, field in fields.items():
-            if field.has_default and values.get(name) is None:
+        fields, names = self._fields, self.__compiled__.names
+        for name, field in self.__compiled__.defaulted:
+            if values.get(name) is None:
                 setattr(self.__data__, name, field.initial())
-        for name, value in values.items():
-            known = self._name_of(name)
-            if known is not None:
-                fields[known].__set__(self, value)
-
-    @classmethod
-    def _name_of(cls, key: str) -> str | None:
-        """Return the field that a keyword means: its name, its key in JSON or its short key."""
-        return key if key in cls._fields else cls.__compiled__.names.get(key)
+        for key, value in values.items():
+            name = key if key in fields else names.get(key, "")
+            if name:
+                fields[name].__set__(self, value)
 
     # -- in ----------------------------------------------------------------------------------
 
@@ -77,9 +72,12 @@ class BaseDocument(metaclass=DocumentMetaclass):
         """
         try:
             raw = body.encode() if isinstance(body, str) else body
-            return cls.__around__(cls.__compiled__.read(raw, unknown))
+            compiled = cls.__compiled__
+            read = compiled.read_dropping if unknown == "drop" else compiled.read_refusing
+            document: Self = read(raw)
         except REFUSED:
             return cls._read_carefully(parse_or_raise(cls, body), unknown)
+        return document
 
     @classmethod
     def from_python(cls, values: Mapping[str, Any], *, unknown: Unknown = "drop") -> Self:
@@ -88,9 +86,12 @@ class BaseDocument(metaclass=DocumentMetaclass):
         Values may also be native ones already: a UUID, a datetime, an embedded document.
         """
         try:
-            return cls.__around__(cls.__compiled__.convert(values, unknown))
+            compiled = cls.__compiled__
+            take = compiled.take_dropping if unknown == "drop" else compiled.take_refusing
+            document: Self = take(values)
         except REFUSED:
             return cls._read_carefully(values, unknown)
+        return document
 
     @classmethod
     def decode_stored(cls, body: bytes | str) -> Self:
@@ -101,9 +102,10 @@ class BaseDocument(metaclass=DocumentMetaclass):
         """
         try:
             raw = body.encode() if isinstance(body, str) else body
-            return cls.__around__(cls.__compiled__.read_stored(raw))
+            document: Self = cls.__compiled__.read_stored(raw)
         except (msgspec.DecodeError, RecursionError, ValueError) as reason:
             raise ShieldException(f"This is no stored document: {reason}.", None, None) from reason
+        return document
 
     @classmethod
     def _read_carefully(cls, tree: Any, unknown: Unknown) -> Self:
@@ -124,7 +126,8 @@ class BaseDocument(metaclass=DocumentMetaclass):
             faults.append(ShieldException("This is not an object.", None, values, pointer=place))
             return None
         document = cls.__around__(cls.__compiled__.stored())
-        given = cls.__compiled__.by_field(values)
+        keys = cls.__compiled__.keys
+        given = {keys.get(key, key): value for key, value in values.items()}
         for name, field in cls._fields.items():
             at = child_pointer(place, field.uniq_field)
             value = given.pop(name, None)
@@ -190,7 +193,7 @@ class BaseDocument(metaclass=DocumentMetaclass):
 
         ``_cls`` and ``_types`` are left out. Reading it and writing it again gives the same bytes.
         """
-        return encode(self.__compiled__.writable(self.__data__))
+        return encode(writable(self.__compiled__, self.__data__))
 
     def _shown(self, method: str) -> dict[str, Any]:
         data: dict[str, Any] = {}
@@ -261,12 +264,6 @@ def parse_or_raise(document: type[BaseDocument], body: bytes | str) -> Any:
         return parse(body)
     except ShieldException as error:
         raise ShieldDocException(document.__name__, [error]) from None
-
-
-def as_text(data: Any, *, sort_keys: bool = False) -> str:
-    """Return values as JSON text."""
-    order: Literal["sorted"] | None = "sorted" if sort_keys else None
-    return msgspec.json.encode(data, order=order).decode()
 
 
 def _restored(cls: type[BaseDocument], values: dict[str, Any]) -> BaseDocument:

@@ -1,0 +1,70 @@
+"""The msgspec struct types that a document class compiles to.
+
+A class has up to three of them, made when they are first needed. ``stored`` is the one without
+constraints, which also holds the values of documents made in Python; ``drop`` and ``refuse`` are
+the strict ones, which differ in what they do with unknown keys. All have the class's field names
+as attributes, so that it does not matter which of them a document holds.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ForwardRef, Literal
+
+import msgspec
+
+if TYPE_CHECKING:
+    from brubeck.dictshield.compiled import Compiled
+    from brubeck.dictshield.field import BaseField
+
+Mode = Literal["stored", "drop", "refuse"]
+Struct = Any
+"""An instance of any of these types."""
+
+
+def compiled_of(field: BaseField[Any]) -> Compiled | None:
+    """Return what the document class of an embedded field is compiled to."""
+    document = field.embedded_type
+    return None if document is None else document.__compiled__
+
+
+def build_struct(compiled: Compiled, mode: Mode, into: dict[Mode, Any]) -> Any:
+    """Return the struct type of a mode, put into a table before the types it refers to are made."""
+    pending: dict[str, Compiled] = {}
+    built: Any = msgspec.defstruct(
+        compiled.document.__name__,
+        [_member(name, field, mode, pending) for name, field in compiled.fields.items()],
+        kw_only=True,
+        omit_defaults=True,
+        forbid_unknown_fields=mode == "refuse",
+        rename={name: field.uniq_field for name, field in compiled.fields.items()},
+        module=__name__,
+    )
+    into[mode] = built
+    for reference, other in pending.items():
+        setattr(built, reference, other.struct(mode))
+    return built
+
+
+def _member(
+    name: str, field: BaseField[Any], mode: Mode, pending: dict[str, Compiled]
+) -> tuple[Any, ...]:
+    kind = _type_of(field, mode, pending)
+    if mode != "stored" and field.required and not field.has_default:
+        return (name, kind)
+    return (name, Any if kind is Any else kind | None, None)
+
+
+def _type_of(field: BaseField[Any], mode: Mode, pending: dict[str, Compiled]) -> Any:
+    """Return the type of a field; a document that is being built is referred to by a name."""
+    child = compiled_of(field)
+    if child is not None:
+        return child.built(mode) or _reference(child, pending)
+    if field.item_field is not None:
+        return list[_type_of(field.item_field, mode, pending)]  # type: ignore[misc]
+    return field.loose_type() if mode == "stored" else field.wire_type()
+
+
+def _reference(child: Compiled, pending: dict[str, Compiled]) -> ForwardRef:
+    name = f"_{child.document.__name__}_{id(child)}"
+    pending[name] = child
+    return ForwardRef(name)
