@@ -41,6 +41,10 @@ class Route(msgspec.Struct, frozen=True):
     handler: Handler
     methods: frozenset[str] | None = None
 
+    def allows(self, method: str) -> bool:
+        """Tell whether the route is for a method."""
+        return self.methods is None or method in self.methods
+
     @property
     def pattern(self) -> str:
         """The expression as it was given."""
@@ -86,20 +90,18 @@ class Router:
 
     def match(self, path: str) -> Match | None:
         """Return the first route that matches a path, or None."""
-        return next(self.matches(path), None)
+        for route in self._candidates(path):
+            found = route.regex.match(path)
+            if found is not None:
+                return _match(route, found)
+        return None
 
     def matches(self, path: str) -> Iterator[Match]:
         """Yield every route that matches a path, in order."""
         for route in self._candidates(path):
             found = route.regex.match(path)
-            if found is None:
-                continue
-            if not route.regex.groups:
-                yield Match(route)
-            elif named := found.groupdict():
-                yield Match(route, (), {name: value for name, value in named.items() if value})
-            else:
-                yield Match(route, found.groups())
+            if found is not None:
+                yield _match(route, found)
 
     def _candidates(self, path: str) -> list[Route]:
         by_prefix, length = self._by_prefix, len(path)
@@ -115,6 +117,14 @@ class Router:
         merged = [route for bucket in found for route in bucket]
         merged.sort(key=_order)
         return merged
+
+
+def _match(route: Route, found: re.Match[str]) -> Match:
+    if not route.regex.groups:
+        return Match(route)
+    if named := found.groupdict():
+        return Match(route, (), {name: value for name, value in named.items() if value})
+    return Match(route, found.groups())
 
 
 def _order(route: Route) -> int:

@@ -54,7 +54,6 @@ log = logging.getLogger("brubeck.server")
 
 Event = threading.Event
 Condition = threading.Condition
-Lock = threading.Lock
 Semaphore = threading.Semaphore
 Queue = queue.Queue
 
@@ -84,6 +83,14 @@ class Engine(Protocol):
 
 class Closed(Exception):
     """The socket that was waited on has been closed."""
+
+
+def Lock() -> threading.Lock:  # noqa: N802, it stands for the class
+    """Return a lock of the (patched) standard library.
+
+    Asked for only now: a name bound when this module was imported could be the unpatched one.
+    """
+    return threading.Lock()
 
 
 _engine: Engine | None = None

@@ -139,6 +139,11 @@ class HubStream:
             self._unregister()  # one listener an event and socket is all the hub allows to matter
             hubs.trampoline(self._sock.fileno(), write=True)
 
+    def end(self) -> None:
+        """Say that nothing more will be sent."""
+        with contextlib.suppress(OSError):
+            self._sock.shutdown(socket.SHUT_WR)
+
     def cut(self) -> None:
         """End the stream in both directions; whoever waits on it wakes up."""
         with contextlib.suppress(OSError):

@@ -39,6 +39,9 @@ class Stream(Protocol):
     def send(self, data: bytes) -> None:
         """Send all of it; `OSError` when the other end is gone."""
 
+    def end(self) -> None:
+        """Say that nothing more will be sent."""
+
     def cut(self) -> None:
         """End the stream in both directions, at once and from anywhere."""
 
@@ -65,6 +68,11 @@ class BlockingStream:
     def send(self, data: bytes) -> None:
         """Send all of it; `OSError` when the other end is gone."""
         self._sock.sendall(data)
+
+    def end(self) -> None:
+        """Say that nothing more will be sent."""
+        with contextlib.suppress(OSError):
+            self._sock.shutdown(socket.SHUT_WR)
 
     def cut(self) -> None:
         """End the stream in both directions."""

@@ -7,6 +7,7 @@ compared without it. The same bytes always compress to the same bytes.
 from __future__ import annotations
 
 import zlib
+from functools import lru_cache
 from typing import Final
 
 from brubeck.http.headers import Headers
@@ -26,7 +27,9 @@ def compress(response: Response, request_headers: Headers) -> None:
     Says in ``Vary`` that it depends on ``Accept-Encoding`` whenever it could have been compressed.
     """
     headers = response.headers
-    if len(response.body) <= LEAST or "content-encoding" in headers or not _textual(headers):
+    if len(response.body) <= LEAST or not _textual(headers.get("content-type", "")):
+        return
+    if "content-encoding" in headers:
         return
     vary = headers.get("vary")
     headers["Vary"] = f"{vary}, Accept-Encoding" if vary else "Accept-Encoding"
@@ -39,6 +42,7 @@ def compress(response: Response, request_headers: Headers) -> None:
         headers["ETag"] = f'{etag[:-1]}{ETAG_SUFFIX}"'
 
 
-def _textual(headers: Headers) -> bool:
-    kind = media_type(headers.get("content-type", ""))
+@lru_cache(maxsize=256)
+def _textual(content_type: str) -> bool:
+    kind = media_type(content_type)
     return kind.startswith("text/") or kind.endswith(_TEXTUAL)

@@ -28,7 +28,8 @@ from brubeck.timekeeping import http_date
 SERVER: Final = "Brubeck"
 LAST_CHUNK: Final = b"0\r\n\r\n"
 
-_HOP: Final = ("connection", "content-length", "transfer-encoding")
+_HOP: Final = frozenset(("connection", "content-length", "transfer-encoding"))
+_SPECIAL: Final = _HOP | {"date", "server"}
 _CLOSE: Final = ("Connection", "close")
 _KEEP: Final = ("Connection", "keep-alive")
 _Extra = list[tuple[str, str]]
@@ -128,8 +129,25 @@ def frame(
     all the same. ``second`` is the moment for ``Date`` in seconds since the epoch, if not now.
     """
     headers = response.headers
+    now = int(time.time()) if second is None else second
+    if (
+        type(response) is Response
+        and keep_alive
+        and version == "1.1"
+        and method != "HEAD"
+        and headers.lacks(_SPECIAL)
+        and not response.bodiless
+    ):
+        # Nearly every response is like this: nothing to decide, one string to make.
+        body = response.body
+        head = (
+            f"HTTP/1.1 {response.status} {response.reason}\r\n{headers.text()}"
+            f"Content-Length: {len(body)}\r\n{_origin(now)}\r\n"
+        )
+        return Framed(head.encode("latin-1"), body, None, True)
+
     declared = None
-    if _HOP[0] in headers or _HOP[1] in headers or _HOP[2] in headers:
+    if not headers.lacks(_HOP):
         keep_alive = keep_alive and "close" not in _members(headers.get("connection", ""))
         declared = headers.get("content-length")
         response = _without_hop_headers(response)
@@ -154,7 +172,7 @@ def frame(
         extra.append(_CLOSE)
     elif version == "1.0":
         extra.append(_KEEP)
-    _add_origin(extra, headers, second)
+    _add_origin(extra, headers, now)
     return Framed(response_head(response, extra), body, coder, keep_alive)
 
 
@@ -188,14 +206,14 @@ def _without_hop_headers(response: Response) -> Response:
     return bare
 
 
-def _add_origin(extra: _Extra, headers: Headers, second: int | None) -> None:
+def _add_origin(extra: _Extra, headers: Headers, second: int) -> None:
     if "date" not in headers:
-        extra.append(("Date", _date(int(time.time()) if second is None else second)))
+        extra.append(("Date", http_date(second * 1000)))
     if "server" not in headers:
         extra.append(("Server", SERVER))
 
 
 @lru_cache(maxsize=2)
-def _date(second: int) -> str:
-    # A date is made once a second, however many responses bear it.
-    return http_date(second * 1000)
+def _origin(second: int) -> str:
+    # Made once a second, however many responses bear it.
+    return f"Date: {http_date(second * 1000)}\r\nServer: {SERVER}\r\n"

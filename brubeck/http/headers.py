@@ -11,7 +11,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, MutableMapping
-from typing import Final
+from functools import lru_cache
+from typing import Any, Final
 
 _TOKEN: Final = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 _FORBIDDEN: Final = re.compile("[\r\n\0]|[^\x00-\xff]")
@@ -64,6 +65,24 @@ class Headers(MutableMapping[str, str]):
         known = self._fields.get(name.lower())
         return list(known[1]) if known else []
 
+    def get(self, name: str, default: Any = None) -> Any:
+        """Return the value of a name, or the default where it has none."""
+        known = self._fields.get(name.lower())
+        if known is None:
+            return default
+        values = known[1]
+        return values[0] if len(values) == 1 else ", ".join(values)
+
+    def text(self) -> str:
+        """Return the field lines as they stand on the wire."""
+        return "".join(
+            [f"{name}: {value}\r\n" for name, values in self._fields.values() for value in values]
+        )
+
+    def lacks(self, names: frozenset[str]) -> bool:
+        """Tell whether none of these names, given in lower case, is there."""
+        return self._fields.keys().isdisjoint(names)
+
     def pairs(self) -> Iterator[tuple[str, str]]:
         """Yield a (name, value) pair for each field line."""
         for name, values in self._fields.values():
@@ -95,12 +114,18 @@ class Headers(MutableMapping[str, str]):
 
 
 def _check(name: str, value: str) -> None:
-    if not _TOKEN.fullmatch(name):
+    if not _is_token(name):
         raise ValueError(f"not a header name: {name!r}")
     if _FORBIDDEN.search(value):
         raise ValueError(
             "a header value may not hold CR, LF, NUL or characters outside Latin-1: " + name
         )
+
+
+@lru_cache(maxsize=512)
+def _is_token(name: str) -> bool:
+    # A program uses few names, over and over.
+    return _TOKEN.fullmatch(name) is not None
 
 
 def list_values(value: str) -> list[str]:

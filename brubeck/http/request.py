@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from io import BytesIO
-from typing import BinaryIO
+from typing import BinaryIO, cast
 from urllib.parse import unquote_to_bytes
 from uuid import uuid4
 
@@ -36,11 +36,21 @@ class Request:
     connection wants to find again.
     """
 
-    __slots__ = (
-        *("method", "target", "version", "connection", "trusted_proxies", "form_limits", "sink"),
-        *("_client", "_headers", "_body", "_file", "_path", "_query", "_pairs", "_form"),
-        *("_cookies", "_id", "_arguments", "_origin"),
-    )
+    # What is worked out on demand begins as a default of the class, not of each request: most
+    # requests are never asked most of it.
+    trusted_proxies: TrustedProxies = NO_PROXIES
+    form_limits: FormLimits | None = None
+    sink: Callable[[], BinaryIO] = BytesIO
+    _file: BinaryIO | None = None
+    _body: bytes | None = None
+    _path: str | None = None
+    _query: str | None = None
+    _pairs: list[tuple[str, str]] | None = None
+    _form: Form | None = None
+    _cookies: dict[str, str] | None = None
+    _arguments: dict[str, list[str]] | None = None
+    _origin: Client | None = None
+    _id: str | None = None
 
     def __init__(
         self,
@@ -58,24 +68,14 @@ class Request:
         self.target = target
         self.version = version
         self.connection = connection
-        self.trusted_proxies: TrustedProxies = NO_PROXIES
-        self.form_limits: FormLimits | None = None
-        self.sink: Callable[[], BinaryIO] = BytesIO
         self._headers = headers
-        if isinstance(body, bytes):
-            self._body: bytes | None = body
-            self._file: BinaryIO | None = None
-        else:
-            self._body, self._file = None, body
         self._client = client
-        self._path = path
-        self._query: str | None = None
-        self._pairs: list[tuple[str, str]] | None = None
-        self._form: Form | None = None
-        self._cookies: dict[str, str] | None = None
-        self._arguments: dict[str, list[str]] | None = None
-        self._origin: Client | None = None
-        self._id: str | None = None
+        if type(body) is bytes:
+            self._body = body
+        else:
+            self._file = cast("BinaryIO", body)
+        if path is not None:
+            self._path = path
 
     def __repr__(self) -> str:
         return f"<Request {self.method} {self.target}>"

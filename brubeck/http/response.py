@@ -83,8 +83,6 @@ def response_head(response: Response, extra: Iterable[tuple[str, str]] = ()) -> 
 
     ``extra`` are the headers that the connection itself adds, such as ``Content-Length``.
     """
-    lines = [f"HTTP/1.1 {response.status} {response.reason}\r\n"]
-    lines += [f"{name}: {value}\r\n" for name, value in response.headers.pairs()]
-    lines += [f"{name}: {value}\r\n" for name, value in extra]
-    lines.append("\r\n")
-    return "".join(lines).encode("latin-1")
+    added = "".join([f"{name}: {value}\r\n" for name, value in extra])
+    status = f"HTTP/1.1 {response.status} {response.reason}\r\n"
+    return f"{status}{response.headers.text()}{added}\r\n".encode("latin-1")

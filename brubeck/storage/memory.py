@@ -159,15 +159,16 @@ class MemoryQueryset(Queryset):
         records: list[Record] = []
         with self._lock:
             self._storage.check_open()
+            head = Head(self._head, self._storage.era)
             previous: _Key = (0, "")
             for scanned, key in enumerate(self._walk(query), 1):
                 if len(records) == query.limit or scanned > max(SCAN, query.limit + 1):
-                    return Page(records, Place(*previous))
+                    return Page(records, Place(*previous), head)
                 entry = self._entries[key[1]]
                 if entry.record is not None and meets(query.where, entry.values):
                     records.append(entry.record)
                 previous = key
-        return Page(records, None)
+        return Page(records, None, head)
 
     def _walk(self, query: PageQuery) -> Iterator[_Key]:
         """Yield the keys of a step's stretch, in its direction, without end at its limit."""

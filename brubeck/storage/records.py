@@ -111,14 +111,24 @@ class PageQuery(msgspec.Struct, frozen=True, kw_only=True):
     where: tuple[Condition, ...] = ()
 
 
+class Head(msgspec.Struct, frozen=True):
+    """Where a stream's change order ends now."""
+
+    position: int
+    era: str
+
+
 class Page(msgspec.Struct, frozen=True):
     """The records of a step, in its direction.
 
-    ``stopped`` is the place to go on from; None only when nothing lies beyond.
+    ``stopped`` is the place to go on from; None only when nothing lies beyond. ``head`` is where
+    the change order ended no later than when the first record was read: who follows from there
+    misses nothing that this step did not show.
     """
 
     records: list[Record]
     stopped: Place | None
+    head: Head
 
 
 class ChangesQuery(msgspec.Struct, frozen=True, kw_only=True):
@@ -157,13 +167,6 @@ class Changes(msgspec.Struct, frozen=True):
     era: str
     caught_up: bool
     began: int = 0
-
-
-class Head(msgspec.Struct, frozen=True):
-    """Where a stream's change order ends now."""
-
-    position: int
-    era: str
 
 
 class Count(msgspec.Struct, frozen=True):

@@ -1,0 +1,308 @@
+"""The application: routes, streams and stores, and the one way from a request to a response.
+
+An application holds what lives longer than a request and nothing that belongs to one. Making it
+opens nothing: settings are read and stores opened when they are first needed.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, cast
+
+from brubeck import config, connections, green
+from brubeck.errors import ConfigError, did_you_mean
+from brubeck.handlers import MessageHandler, WebMessageHandler
+from brubeck.http.compression import compress
+from brubeck.http.problems import Problem
+from brubeck.http.proxies import TrustedProxies
+from brubeck.http.request import Request
+from brubeck.http.response import Response
+from brubeck.routing import Match, Router
+from brubeck.storage import Storage, open_storage
+from brubeck.streams import StreamHandler
+from brubeck.streams.resources import routes
+from brubeck.timekeeping import SYSTEM_CLOCK, Clock
+
+if TYPE_CHECKING:
+    from brubeck.connections import Connection
+
+log = logging.getLogger("brubeck.app")
+access_log = logging.getLogger("brubeck.access")
+
+LOG_FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
+
+Routes = Sequence[tuple[str, Callable[..., Any]]]
+
+
+class Brubeck:
+    """A program that answers messages.
+
+    ``msg_conn`` says where it serves: a URL (``http://127.0.0.1:6767``), the two sockets of a
+    Mongrel2, or a connection of your own; without it, what the configuration says.
+    ``handler_tuples`` are pairs of a pattern and a handler, ``streams`` the `StreamHandler` classes
+    to serve. ``storage`` is the URL of the default store, or a mapping of names to URLs; a store
+    that is already open may stand for a URL. The rest is as in 0.4.
+
+    Every argument may be left out, and everything but routes and streams may be said better by
+    configuration (see `brubeck.config`).
+    """
+
+    def __init__(
+        self,
+        msg_conn: object = None,
+        handler_tuples: Routes | None = None,
+        pool: Callable[[], Any] | None = None,
+        no_handler: object = None,
+        base_handler: type[WebMessageHandler] | None = None,
+        template_loader: Callable[[], Any] | None = None,
+        log_level: str | int | None = None,
+        login_url: str | None = None,
+        db_conn: Any = None,
+        cookie_secret: str | Sequence[str] | None = None,
+        api_base_url: str | None = None,
+        *,
+        streams: Iterable[type[StreamHandler]] = (),
+        storage: str | Storage | Mapping[str, str | Storage] | None = None,
+        clock: Clock = SYSTEM_CLOCK,
+    ) -> None:
+        self.msg_conn = None if _is_setting(msg_conn) else cast("Connection | None", msg_conn)
+        self.pool = pool
+        self.no_handler = no_handler
+        self.base_handler = base_handler or WebMessageHandler
+        self.template_loader = template_loader
+        self.db_conn = db_conn
+        self.clock = clock
+        self.command_line: dict[str, dict[str, object]] = {}
+        self.router = Router()
+        self.streams: list[type[StreamHandler]] = []
+        stores = storage if isinstance(storage, Mapping) else {"default": storage}
+        self._stores = {name: at for name, at in stores.items() if isinstance(at, Storage)}
+        self._arguments = _given(
+            server={"listen": msg_conn if _is_setting(msg_conn) else None},
+            app={
+                "log_level": log_level,
+                "login_url": login_url,
+                "cookie_secret": cookie_secret,
+                "api_base_url": api_base_url,
+            },
+            storage={name: at for name, at in stores.items() if not isinstance(at, Storage)},
+        )
+        self.init_routes(handler_tuples or ())
+        for stream in streams:
+            self.add_stream(stream)
+
+    # Settings.
+
+    @cached_property
+    def settings(self) -> config.Settings:
+        """The settings in force, read once; `ConfigError` for the first one that is wrong."""
+        return config.load(
+            arguments=self._arguments,
+            command_line=self.command_line,
+            file=config.default_file(),
+        )
+
+    @property
+    def login_url(self) -> str:
+        """Where people are sent who must log in."""
+        return str(self.settings.app.login_url)
+
+    @property
+    def cookie_secret(self) -> str | None:
+        """The key that signs cookies, or None."""
+        keys = self.settings.app.cookie_secret
+        return keys[0] if keys else None
+
+    @property
+    def api_base_url(self) -> str:
+        """What the URLs of AutoAPIs begin with."""
+        return str(self.settings.app.api_base_url)
+
+    # Routes.
+
+    def init_routes(self, handler_tuples: Routes) -> None:
+        """Add a list of pairs of a pattern and a handler."""
+        for pattern, handler in handler_tuples:
+            self.add_route_rule(pattern, handler)
+
+    def add_route_rule(
+        self, pattern: str, handler: Callable[..., Any], methods: Iterable[str] | None = None
+    ) -> None:
+        """Add a route; for a handler class or, with its methods, a function.
+
+        A function is called with the application, the request and what the pattern captured, and
+        returns a `Response`.
+        """
+        if not callable(handler):
+            raise ConfigError(f"The route {pattern!r} leads to {handler!r}, which is no handler.")
+        allowed = None if methods is None else frozenset(methods)
+        self.router.add(pattern, handler, allowed)
+
+    def add_route(
+        self, url_pattern: str, method: str | Iterable[str] = "GET"
+    ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+        """Route a pattern to the decorated function, for one method or several.
+
+        >>> app = Brubeck()
+        >>> @app.add_route('^/take', method=['GET', 'POST'])
+        ... def take(application, message):
+        ...     return render('five')
+        """
+        names = [method] if isinstance(method, str) else list(method)
+        methods = {name.upper() for name in names}
+        if "GET" in methods:
+            methods.add("HEAD")
+
+        def decorate(handler: Callable[..., Any]) -> Callable[..., Any]:
+            self.add_route_rule(url_pattern, handler, methods)
+            return handler
+
+        return decorate
+
+    def add_stream(self, stream: type[StreamHandler]) -> None:
+        """Serve a stream: its pages, its items and its changes."""
+        self.streams.append(stream)
+        for pattern, handler in routes(stream):
+            self.add_route_rule(pattern, handler)
+
+    # Stores.
+
+    def store(self, name: str = "default") -> Storage:
+        """Return the store of a name, opened when it is first asked for."""
+        store = self._stores.get(name)
+        if store is None:
+            urls = self.settings.storage
+            if name not in urls:
+                hint = did_you_mean(name, urls)
+                raise ConfigError(f'There is no store "{name}" in the configuration.{hint}')
+            store = self._stores[name] = open_storage(urls[name], clock=self.clock)
+        return store
+
+    def close(self) -> None:
+        """Close what is open; the application may be used again."""
+        while self._stores:
+            self._stores.popitem()[1].close()
+
+    # From a request to a response.
+
+    @cached_property
+    def _trusted_proxies(self) -> TrustedProxies:
+        return TrustedProxies(self.settings.server.trusted_proxies)
+
+    def respond(self, request: Request) -> Response:
+        """Answer a request; whatever happens, there is an answer."""
+        request.trusted_proxies = self._trusted_proxies
+        try:
+            response = self._routed(request)
+        except Exception as reason:  # noqa: BLE001, whatever it is has to become an answer
+            response = self._failed(request, reason)
+        if len(response.body) > 1000:
+            compress(response, request.headers)
+        if access_log.isEnabledFor(logging.INFO):
+            self._log_access(request, response)
+        return response
+
+    def _routed(self, request: Request) -> Response:
+        path = request.path
+        first = self.router.match(path)
+        if first is not None and first.route.allows(request.method):
+            return self._handled(request, first)
+        allowed: set[str] = set()
+        for match in self.router.matches(path) if first is not None else ():
+            if match.route.allows(request.method):
+                return self._handled(request, match)
+            allowed |= match.route.methods or set()
+        if not allowed:
+            detail = f"There is nothing at {request.path}."
+            return self._base(request).render_error(404, detail)
+        allow = ", ".join(sorted(allowed | {"OPTIONS"}))
+        if request.method == "OPTIONS":
+            response = Response(b"", 204)
+            response.headers["Allow"] = allow
+            return response
+        detail = f"{request.method} is not one of the methods here: {allow}."
+        return self._base(request).render_problem(Problem(405, detail, headers={"Allow": allow}))
+
+    def _handled(self, request: Request, match: Match) -> Response:
+        handler: Callable[..., Any] = match.route.handler
+        if isinstance(handler, type):
+            made: MessageHandler = handler(self, request)
+            made._url_args = match.kwargs or match.args  # noqa: SLF001, as 0.4 hands them over
+            return made()
+        response = handler(self, request, *match.args, **match.kwargs)
+        if not isinstance(response, Response):
+            name = getattr(handler, "__name__", handler)
+            raise TypeError(f"{name} must return a Response, not {type(response).__name__}")
+        return response
+
+    def _base(self, request: Request) -> WebMessageHandler:
+        return self.base_handler(self, request)
+
+    def _failed(self, request: Request, reason: Exception) -> Response:
+        """Answer what was raised outside a handler, with the base handler's words if it can."""
+        try:
+            return self._base(request).error(reason)
+        except Exception:
+            log.exception("The base handler failed, request %s", request.id)
+            return Problem(500, f"Server error, request {request.id}.").response()
+
+    @staticmethod
+    def _log_access(request: Request, response: Response) -> None:
+        access_log.info(
+            "%s %s %s %s %d",
+            request.remote_addr,
+            request.method,
+            request.target,
+            response.status,
+            len(response.body),
+        )
+
+    # Running.
+
+    @property
+    def wsgi(self) -> Callable[..., Iterable[bytes]]:
+        """This application as a WSGI callable (PEP 3333), for any WSGI server."""
+        from brubeck.connections.wsgi import WSGIConnection
+
+        return WSGIConnection(self.respond)
+
+    def run(self, *, reload: bool = False) -> None:
+        """Serve until told to stop (SIGTERM, SIGINT), on as many processes as are configured.
+
+        Patches the standard library first, if nobody has yet. With ``reload`` the program is
+        started again whenever one of its files changes.
+        """
+        green.patch()
+        settings = self.settings
+        logging.basicConfig(level=settings.app.log_level, format=LOG_FORMAT)
+        access_log.setLevel(logging.INFO if settings.server.access_log else logging.WARNING)
+        self._refuse_lonely_stores(settings.server.workers)
+        try:
+            connections.run(self.respond, settings, connection=self.msg_conn, reload=reload)
+        finally:
+            self.close()
+
+    def _refuse_lonely_stores(self, workers: int) -> None:
+        """Refuse several workers over a store that each of them would have alone."""
+        if workers == 1:
+            return
+        for stream in self.streams:
+            if not self.store(stream.storage).shared:
+                raise ConfigError(
+                    f"{stream.path} is kept in the memory of one process, and server.workers is "
+                    f"{workers}: give it a store that processes share, or one worker."
+                )
+
+
+def _is_setting(msg_conn: object) -> bool:
+    return isinstance(msg_conn, str | list | tuple)
+
+
+def _given(**sections: Mapping[str, object]) -> dict[str, dict[str, object]]:
+    """Return only the arguments that were given."""
+    return {
+        section: {key: value for key, value in values.items() if value is not None}
+        for section, values in sections.items()
+    }

@@ -1,0 +1,102 @@
+"""Connections: where requests come from and responses go, all of them alike to the application.
+
+A connection is anything with ``serve(respond)``, which answers until it is stopped, and ``stop()``,
+which a signal handler may call.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import socket
+from collections.abc import Callable
+from pathlib import Path
+from typing import Protocol
+
+from brubeck import green
+from brubeck.config import Section, Settings
+from brubeck.connections.supervisor import SourceWatch, Supervisor, inherited
+from brubeck.http import Request, Response
+
+log = logging.getLogger("brubeck.server")
+
+Respond = Callable[[Request], Response]
+
+
+class Connection(Protocol):
+    """Where requests come from."""
+
+    def serve(self, respond: Respond) -> None:
+        """Answer requests until told to stop."""
+
+    def stop(self) -> None:
+        """Stop soon; may be called from a signal handler."""
+
+
+def run(
+    respond: Respond,
+    settings: Settings,
+    *,
+    connection: Connection | None = None,
+    reload: bool = False,
+) -> None:
+    """Serve as configured until SIGTERM or SIGINT; with several workers, watch over them.
+
+    ``connection`` is one that the program made itself; then this process alone serves it.
+    """
+    server = settings.server
+    worker, listener = inherited()
+    supervised = connection is None and (server.workers > 1 or reload)
+    if connection is None and not server.listen.mongrel2 and listener is None:
+        listener = green.listen(server.listen.address)
+    if not worker:
+        _announce(settings, listener)
+    if supervised and not worker:
+        changed = SourceWatch(Path.cwd()) if reload else None
+        Supervisor(server.workers, listener, grace=server.grace, changed=changed).run()
+        return
+    chosen = connection or open_connection(server, listener)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda _number, _frame: chosen.stop())
+    chosen.serve(respond)
+
+
+def open_connection(server: Section, listener: socket.socket | None) -> Connection:
+    """Return the connection that the settings describe."""
+    if listener is None:
+        from brubeck.connections.mongrel2 import Mongrel2Connection
+
+        send_spec, recv_spec = server.listen.mongrel2
+        return Mongrel2Connection(send_spec, recv_spec)
+    from brubeck.connections.embedded import EmbeddedServer, ServerOptions
+    from brubeck.connections.http1 import Limits
+
+    options = ServerOptions(
+        limits=Limits(server.max_head, server.max_body, server.spool),
+        max_connections=server.max_connections,
+        head_timeout=server.head_timeout,
+        body_timeout=server.body_timeout,
+        idle_timeout=server.idle_timeout,
+        grace=server.grace,
+        certfile=server.certfile,
+        keyfile=server.keyfile,
+    )
+    return EmbeddedServer(listener, options)
+
+
+def _announce(settings: Settings, listener: socket.socket | None) -> None:
+    listen = settings.server.listen
+    where = str(listen)
+    if listener is not None and not listen.address.path:
+        # Port 0 asks for any free one; say which it is.
+        where = where.removesuffix(f":{listen.address.port}") + f":{listener.getsockname()[1]}"
+    processes = settings.server.workers
+    log.info(
+        "Brubeck on %s (%s, %d worker%s), process %d. Ctrl-C stops it.",
+        where,
+        green.engine().name,
+        processes,
+        "" if processes == 1 else "s",
+        os.getpid(),
+    )

@@ -1,0 +1,174 @@
+"""HTTP/1.1 from the server's side: bytes in, requests out; no socket in sight.
+
+`llhttp` (through httptools) reads the bytes, strictly: a message whose end two readers could see in
+two places (RFC 9112, section 6.3) is refused. This module holds it to our limits and turns what it
+reads into requests.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections import deque
+from typing import BinaryIO, Final, cast
+
+import httptools
+import msgspec
+
+from brubeck.http import Problem, Request
+from brubeck.http.headers import list_values
+from brubeck.http.proxies import Client
+
+_CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
+
+
+class Limits(msgspec.Struct, frozen=True):
+    """What one request may take, in bytes; a body past ``spool`` goes to a file."""
+
+    max_head: int = 65_536
+    max_body: int = 64 << 20
+    spool: int = 1 << 20
+
+
+class Incoming(msgspec.Struct):
+    """A whole request, and whether its sender would keep the connection."""
+
+    request: Request
+    keep_alive: bool
+
+
+class Http1:
+    """The reading half of one connection.
+
+    `feed` takes bytes as they come and fills `ready`. It raises a `Problem` for what cannot be a
+    request; the connection is then beyond repair and has to be closed after saying so.
+    """
+
+    def __init__(self, limits: Limits, client: Client) -> None:
+        self.ready: deque[Incoming] = deque()
+        self.started = False  # whether some of a message has come and not yet all of it
+        self.expects_continue = False
+        self._limits = limits
+        self._client = client
+        self._parser = httptools.HttpRequestParser(self)
+        self.in_head = True
+        self._head_size = 0
+        self._reset()
+
+    def _reset(self) -> None:
+        self._url = b""
+        self._headers: list[tuple[bytes, bytes]] = []
+        self._chunks: list[bytes] = []
+        self._size = 0
+        self._file: BinaryIO | None = None
+        self._problem: Problem | None = None
+
+    def feed(self, data: bytes) -> None:
+        """Take some bytes."""
+        if self.in_head:
+            self._head_size += len(data)
+        try:
+            self._parser.feed_data(data)
+        except httptools.HttpParserUpgrade as upgrade:
+            self._decline_upgrade(data, cast("int", upgrade.args[0]))
+        except httptools.HttpParserCallbackError as reason:
+            raise self._problem or reason from None
+        except httptools.HttpParserError as reason:
+            raise Problem(400, f"Not a request of HTTP/1.1: {reason}.") from reason
+        if self.in_head and self._head_size > self._limits.max_head:
+            raise Problem(431, f"The head is longer than {self._limits.max_head} bytes.")
+
+    def _decline_upgrade(self, data: bytes, offset: int) -> None:
+        # Other protocols are not spoken here; the request was answered as what it is in HTTP/1.1,
+        # and what follows is the next one.
+        self._parser = httptools.HttpRequestParser(self)
+        if rest := data[offset:]:
+            self.feed(rest)
+
+    def continue_line(self) -> bytes:
+        """Return what a sender that waits for leave to send its body is told, if one does."""
+        if self.expects_continue and self.started and not self.in_head:
+            self.expects_continue = False
+            return _CONTINUE
+        return b""
+
+    # What the parser calls.
+
+    def on_message_begin(self) -> None:
+        """Begin a request."""
+        self.started = True
+
+    def on_url(self, url: bytes) -> None:
+        """Take some of the target."""
+        self._url += url
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Take a header."""
+        self._headers.append((name, value))
+
+    def on_headers_complete(self) -> None:
+        """Check the head as a whole."""
+        self.in_head = False
+        self._check_head()
+
+    def _check_head(self) -> None:
+        size = len(self._url) + sum(len(name) + len(value) + 4 for name, value in self._headers)
+        if size > self._limits.max_head:
+            self._refuse(431, f"The head is longer than {self._limits.max_head} bytes.")
+        hosts = 0
+        for name, value in self._headers:
+            kind = name.lower()
+            if kind == b"host":
+                hosts += 1
+            elif kind == b"content-length" and int(value) > self._limits.max_body:
+                self._refuse(413, f"A body has at most {self._limits.max_body} bytes.")
+            elif kind == b"expect":
+                self._expect(value)
+        if hosts != 1 and (hosts or self._parser.get_http_version() == "1.1"):
+            self._refuse(400, "A request names its host, once.")
+
+    def _expect(self, value: bytes) -> None:
+        wanted = list_values(value.decode("latin-1").lower())
+        if wanted != ["100-continue"]:
+            self._refuse(417, "The only thing to expect is 100-continue.")
+        self.expects_continue = self._parser.get_http_version() == "1.1"
+
+    def on_body(self, data: bytes) -> None:
+        """Take some of the body."""
+        self._size += len(data)
+        self.expects_continue = False
+        if self._size > self._limits.max_body:
+            self._refuse(413, f"A body has at most {self._limits.max_body} bytes.")
+        if self._file is None and self._size > self._limits.spool:
+            self._file = cast("BinaryIO", tempfile.TemporaryFile())  # noqa: SIM115, the request's
+            self._file.writelines(self._chunks)
+        if self._file is None:
+            self._chunks.append(data)
+        else:
+            self._file.write(data)
+
+    def on_message_complete(self) -> None:
+        """Make the request."""
+        parser = self._parser
+        body: bytes | BinaryIO = b""
+        if self._file is not None:
+            self._file.seek(0)
+            body = self._file
+        elif self._chunks:
+            body = b"".join(self._chunks)
+        request = Request(
+            parser.get_method().decode("ascii"),
+            self._url.decode("latin-1"),
+            self._headers,
+            body,
+            version=parser.get_http_version(),
+            client=self._client,
+        )
+        self.ready.append(Incoming(request, parser.should_keep_alive()))
+        self.started, self.in_head, self._head_size = False, True, 0
+        self.expects_continue = False
+        self._reset()
+
+    def _refuse(self, status: int, detail: str) -> None:
+        # An exception in a callback reaches `feed` wrapped; the problem itself is kept beside it.
+        self._problem = Problem(status, detail)
+        raise self._problem

@@ -1,0 +1,132 @@
+"""WSGI: the application as a callable for any server of Python (PEP 3333)."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, BinaryIO, Final, cast
+from urllib.parse import quote
+
+from brubeck.http import Headers, Problem, Request, Response, StreamingResponse
+from brubeck.http.proxies import Client
+from brubeck.http.request import decode_path
+
+Environ = dict[str, Any]
+StartResponse = Callable[..., object]
+
+_CHUNK: Final = 65_536
+_SPOOL: Final = 1 << 20
+
+
+class WSGIConnection:
+    """Turns an environ into a request and a response into what WSGI returns.
+
+    Framing is the server's: what the application says of ``Connection`` and ``Transfer-Encoding``
+    is left out.
+    """
+
+    def __init__(self, respond: Callable[[Request], Response]) -> None:
+        self._respond = respond
+
+    def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+        """Answer one request."""
+        try:
+            response = self._respond(request_of(environ))
+        except Problem as problem:
+            response = problem.response()
+        head_only = environ["REQUEST_METHOD"] == "HEAD"
+        start_response(f"{response.status} {response.reason}", _headers(response))
+        if isinstance(response, StreamingResponse):
+            if head_only:
+                response.close()
+                return []
+            return _Chunks(response)
+        return [] if head_only or response.bodiless else [response.body]
+
+
+class _Chunks:
+    """The chunks of a stream, closed with it."""
+
+    def __init__(self, response: StreamingResponse) -> None:
+        self._response = response
+
+    def __iter__(self) -> Iterator[bytes]:
+        return iter(self._response.chunks)
+
+    def close(self) -> None:
+        """Tell the source that nobody reads any more; the server calls it in any case."""
+        self._response.close()
+
+
+def request_of(environ: Environ) -> Request:
+    """Return the request that an environ describes; a `Problem` for one it cannot be."""
+    raw_path = (environ.get("SCRIPT_NAME", "") + environ.get("PATH_INFO", "")) or "/"
+    try:
+        path = raw_path.encode("latin-1").decode()
+    except UnicodeError:
+        raise Problem(400, "The path is not UTF-8.") from None
+    query = environ.get("QUERY_STRING", "")
+    target = quote(raw_path, safe="/:,~@!$&'()*+;=", encoding="latin-1")
+    return Request(
+        environ["REQUEST_METHOD"],
+        f"{target}?{query}" if query else target,
+        _request_headers(environ),
+        _body(environ),
+        version=environ.get("SERVER_PROTOCOL", "HTTP/1.1").removeprefix("HTTP/"),
+        client=Client(environ.get("REMOTE_ADDR", ""), environ.get("wsgi.url_scheme", "http")),
+        path=decode_path(quote(path, safe="/")),
+    )
+
+
+def _request_headers(environ: Environ) -> Headers:
+    headers = Headers()
+    for key, value in environ.items():
+        if key.startswith("HTTP_"):
+            headers[key[5:].replace("_", "-").title()] = value
+    for key in ("CONTENT_TYPE", "CONTENT_LENGTH"):
+        if environ.get(key):
+            headers[key.replace("_", "-").title()] = environ[key]
+    return headers
+
+
+def _body(environ: Environ) -> bytes | BinaryIO:
+    length = environ.get("CONTENT_LENGTH") or ""
+    source = environ["wsgi.input"]
+    if length.isdecimal() and int(length) <= _SPOOL:
+        return _read(source, int(length))
+    if not length and not _terminated(environ):
+        return b""
+    spool = cast("BinaryIO", tempfile.SpooledTemporaryFile(max_size=_SPOOL))  # noqa: SIM115, the request's
+    left = int(length) if length.isdecimal() else -1
+    while left and (data := source.read(_CHUNK if left < 0 else min(_CHUNK, left))):
+        spool.write(data)
+        left -= len(data) if left > 0 else 0
+    spool.seek(0)
+    return spool
+
+
+def _read(source: Any, size: int) -> bytes:
+    if not size:
+        return b""
+    data: bytes = source.read(size)
+    return data
+
+
+def _terminated(environ: Environ) -> bool:
+    """Tell whether reading the body to its end ends: a chunked one, and the server says so."""
+    return bool(environ.get("wsgi.input_terminated")) or (
+        environ.get("HTTP_TRANSFER_ENCODING", "").lower() == "chunked"
+    )
+
+
+def _headers(response: Response) -> list[tuple[str, str]]:
+    """Return the headers, with the length of a body that is known."""
+    hop = ("connection", "transfer-encoding", "content-length")
+    headers = [(name, value) for name, value in response.headers.pairs() if name.lower() not in hop]
+    if isinstance(response, StreamingResponse):
+        length = response.headers.get("content-length")
+        if length is not None:
+            headers.append(("Content-Length", length))
+    elif not response.bodiless:
+        headers.append(("Content-Length", str(len(response.body))))
+    return headers

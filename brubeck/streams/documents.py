@@ -1,0 +1,18 @@
+"""The documents of streams: what every timestamped resource brings along."""
+
+from __future__ import annotations
+
+from brubeck.dictshield.document import Document
+from brubeck.dictshield.fields import MillisecondField, StringField
+
+
+class StreamedDocument(Document):
+    """A document of a stream: an id, when it was made and when it was last changed.
+
+    The stream sets these. ``created_at`` never changes in the life of an item and, with the id,
+    is its place in the timeline; both times are milliseconds since the epoch, UTC.
+    """
+
+    id = StringField(max_length=128, description="The item's name in its stream.")
+    created_at = MillisecondField(description="When the item was made, ms since the epoch.")
+    updated_at = MillisecondField(description="When it was last changed, ms since the epoch.")

@@ -1,0 +1,137 @@
+"""Declared filters: which fields of a stream may be asked for, and how a value is read."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from math import isfinite
+from typing import Any, Final, Protocol, cast
+
+import msgspec
+
+from brubeck.errors import ConfigError, did_you_mean
+from brubeck.storage import Condition, FieldInfo, Scalar
+from brubeck.storage.records import Operator
+from brubeck.storage.schema import Kind
+from brubeck.streams.cursors import parse_time
+
+RESERVED: Final = frozenset(
+    ("limit", "count", "order", "before", "after", "since", "until", "fields", "total", "wait")
+)
+OPERATORS: Final = ("eq", "gt", "gte", "lt", "lte", "in")
+
+
+class Filter(msgspec.Struct, frozen=True):
+    """One declared filter: the parameter's name, the field it asks, how, and the field's kind."""
+
+    parameter: str
+    field: str
+    operator: Operator
+    kind: Kind
+
+    def condition(self, values: list[str]) -> Condition:
+        """Return the condition that the parameter's values mean; `ValueError` for bad ones."""
+        if self.operator == "in":
+            return Condition(self.field, "in", tuple(self._read(value) for value in values))
+        if len(values) > 1:
+            raise ValueError("it is given more than once")
+        return Condition(self.field, self.operator, self._read(values[0]))
+
+    def _read(self, text: str) -> Scalar:
+        return _READERS[self.kind](text)
+
+
+class ModelField(Protocol):
+    """What a filter needs to know of a document's field."""
+
+    kind: str
+    item_kind: str | None
+
+
+def declare_filters(
+    declared: Iterable[str], fields: Mapping[str, Any], owner: str
+) -> dict[str, Filter]:
+    """Return the filters of a handler by parameter; `ConfigError` for one that cannot be.
+
+    A filter is a field's name, for equality, or a name with an operator: ``magnitude__gte``.
+    """
+    if isinstance(declared, str):
+        raise ConfigError(f'{owner}.filters is a tuple of names: write ("{declared}",).')
+    filters = {}
+    for parameter in declared:
+        name, separator, operator = parameter.partition("__")
+        if separator and operator not in OPERATORS:
+            hint = did_you_mean(operator, OPERATORS)
+            raise ConfigError(f'{owner}.filters: "{parameter}" has no such operator.{hint}')
+        if name not in fields:
+            hint = did_you_mean(name, fields)
+            raise ConfigError(f'{owner}.filters: the model has no field "{name}".{hint}')
+        if parameter in RESERVED:
+            raise ConfigError(
+                f'{owner}.filters: "{parameter}" is a parameter of every stream; '
+                f'declare "{parameter}__eq".'
+            )
+        kind = _kind(fields[name], parameter, owner)
+        filters[parameter] = Filter(parameter, name, cast("Operator", operator or "eq"), kind)
+    return filters
+
+
+def field_infos(fields: Mapping[str, Any], filters: Mapping[str, Filter]) -> dict[str, FieldInfo]:
+    """Return what a storage has to know of a model's fields."""
+    indexed = {each.field for each in filters.values()}
+    return {
+        name: FieldInfo(field.kind, name in indexed, getattr(field, "item_kind", None))
+        for name, field in fields.items()
+    }
+
+
+def _kind(field: ModelField, parameter: str, owner: str) -> Kind:
+    kind = field.item_kind if field.kind == "list" else field.kind
+    if kind not in _READERS:
+        raise ConfigError(
+            f'{owner}.filters: "{parameter}" asks for a field of kind {kind or field.kind}; '
+            f"there are filters for {', '.join(_READERS)} and lists of these."
+        )
+    return cast("Kind", kind)
+
+
+def _integer(text: str) -> int:
+    if not re.fullmatch(r"[+-]?\d{1,19}", text, re.ASCII) or not -(1 << 63) <= int(text) < 1 << 63:
+        raise ValueError("it takes a whole number within ±2^63")
+    return int(text)
+
+
+def _number(text: str) -> float:
+    try:
+        number = float(text)
+    except ValueError:
+        number = float("nan")
+    if not isfinite(number) or "_" in text:
+        raise ValueError("it takes a number")
+    return number
+
+
+def _boolean(text: str) -> bool:
+    if text not in ("true", "false"):
+        raise ValueError("it takes true or false")
+    return text == "true"
+
+
+def _string(text: str) -> str:
+    if "\0" in text:
+        raise ValueError("it holds a NUL")
+    return text
+
+
+def _time(text: str) -> int:
+    return parse_time(text, "up")
+
+
+_READERS: Final[dict[str, Callable[[str], Scalar]]] = {
+    "string": _string,
+    "integer": _integer,
+    "number": _number,
+    "boolean": _boolean,
+    "datetime": _time,
+    "milliseconds": _time,
+}

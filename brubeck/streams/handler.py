@@ -1,0 +1,162 @@
+"""`StreamHandler`: the declaration of a stream, and what all its requests share."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+import msgspec
+
+from brubeck.dictshield.base import ShieldException
+from brubeck.errors import ConfigError
+from brubeck.handlers import WebMessageHandler
+from brubeck.http import Headers, Problem, Response
+from brubeck.http.media import best_match
+from brubeck.storage import LostPlace, NotCanonical, Queryset, Schema, Unavailable
+from brubeck.streams.documents import StreamedDocument
+from brubeck.streams.filters import Filter, declare_filters, field_infos
+from brubeck.streams.parameters import Declared
+
+JSON = "application/json"
+VARY = "Accept, Authorization, Cookie, Origin"
+
+_PATH = re.compile(r"(/[A-Za-z0-9._~-]+)+")
+
+
+class StreamHandler(WebMessageHandler):
+    """A stream of documents, declared by class attributes and served at its ``path``.
+
+    >>> class Quakes(StreamHandler):
+    ...     model = Quake
+    ...     filters = ('network', 'magnitude__gte')
+
+    A declaration that cannot work is refused with a `ConfigError` when the class is made.
+    """
+
+    model: ClassVar[type[StreamedDocument]]
+    """The document class of the items."""
+    path: ClassVar[str] = ""
+    """Where the stream is served; without one, at the model's name in lower case."""
+    filters: ClassVar[tuple[str, ...]] = ()
+    """What may be filtered by: ``network`` for equality, ``magnitude__gte`` and so on."""
+    page_size: ClassVar[int] = 25
+    """How many items a page has when nobody says."""
+    max_page_size: ClassVar[int] = 200
+    """How many items a page has at the most."""
+    max_batch: ClassVar[int] = 1000
+    """How many items one POST may bring."""
+    accept_created_at: ClassVar[bool] = False
+    """Whether a new item may bring its own ``created_at`` and ``updated_at``, as imports do."""
+    storage: ClassVar[str] = "default"
+    """The name of the store that keeps the stream."""
+
+    declared: ClassVar[Declared]
+    schema: ClassVar[Schema]
+    hidden: ClassVar[frozenset[str]]
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        if hasattr(cls, "model"):
+            cls._declare()
+
+    @classmethod
+    def _declare(cls) -> None:
+        """Check the declaration and work out once what requests need of it."""
+        name = cls.__name__
+        model: object = cls.model
+        if not (isinstance(model, type) and issubclass(model, StreamedDocument)):
+            raise ConfigError(f"{name}.model must be a subclass of StreamedDocument.")
+        cls.path = cls.path or f"/{cls.model.__name__.lower()}"
+        if not _PATH.fullmatch(cls.path):
+            raise ConfigError(f'{name}.path must look like "/quakes", not {cls.path!r}.')
+        if not 1 <= cls.page_size <= cls.max_page_size:
+            raise ConfigError(f"{name}: 1 <= page_size <= max_page_size does not hold.")
+        fields = cls.model._fields
+        filters: dict[str, Filter] = declare_filters(cls.filters, fields, name)
+        cls.schema = Schema(field_infos(fields, filters))
+        cls.hidden = frozenset(_hidden(cls.model))
+        visible = frozenset(fields) - cls.hidden
+        cls.declared = Declared(filters, visible, cls.page_size, cls.max_page_size)
+
+    @property
+    def queryset(self) -> Queryset:
+        """The stream in its storage."""
+        name = self.path.strip("/").replace("/", ".")
+        return self.application.store(self.storage).queryset(name, self.schema)
+
+    # What all answers share.
+
+    def answer(
+        self, body: bytes, status: int = 200, headers: Mapping[str, str] | None = None
+    ) -> Response:
+        """Return a response of this stream; a body is JSON."""
+        made = self.stream_headers()
+        if body:
+            made["Content-Type"] = JSON
+        made.update(headers or {})
+        return Response(body, status, headers=made)
+
+    def stream_headers(self) -> Headers:
+        """Return the headers that every answer of this stream has."""
+        return Headers({"Vary": VARY, "Cache-Control": "no-cache"})
+
+    def negotiate(self, *offers: str) -> str:
+        """Return which of the media types on offer the caller wants; 406 when none."""
+        chosen = best_match(self.message.headers.get("accept"), offers)
+        if chosen is None:
+            raise Problem(406, f"What there is here is {', '.join(offers)}.")
+        return chosen
+
+    def require_type(self, *accepted: str) -> None:
+        """Refuse a body of another type: 415. A body that names none is taken at its word."""
+        content_type = self.message.content_type
+        if content_type and content_type not in accepted:
+            header = "Accept-Patch" if self.message.method == "PATCH" else "Accept"
+            detail = f"The body is {' or '.join(accepted)}."
+            raise Problem(415, detail, headers={header: ", ".join(accepted)})
+
+    def now(self) -> int:
+        """Return the present moment in milliseconds, by the application's clock."""
+        return self.application.clock.micros() // 1000
+
+    # Errors.
+
+    def render_problem(self, problem: Problem) -> Response:
+        """Return what a problem describes, with the headers of the stream."""
+        problem.headers.setdefault("Vary", VARY)
+        problem.headers.setdefault("Cache-Control", "no-cache")
+        return super().render_problem(problem)
+
+    def error(self, err: Exception) -> Response:
+        """Answer what was raised; a storage's and a document's errors are no surprise here."""
+        problem = self.problem(err)
+        return super().error(err) if problem is None else self.render_problem(problem)
+
+    def problem(self, err: Exception) -> Problem | None:
+        """Return the problem that an expected error is, or None for an unexpected one."""
+        if isinstance(err, ShieldException):
+            return Problem(422, "The document is not valid.", errors=err.errors)
+        if isinstance(err, NotCanonical):
+            errors = [(err.pointer, err.detail)]
+            return Problem(422, "The document cannot be stored.", errors=errors)
+        if isinstance(err, LostPlace):
+            return Problem(410, f"{err} Start over.", extra={"restart": self.path})
+        if isinstance(err, Unavailable):
+            headers = {"Retry-After": str(err.retry_after)}
+            return Problem(503, "The storage cannot be reached now.", headers=headers)
+        return None
+
+
+def _hidden(model: type[StreamedDocument]) -> list[str]:
+    """Return the fields of a model that are for its owner or nobody (DictShield's permissions)."""
+    public = model._public_fields  # noqa: SLF001, the names are DictShield's interface
+    hidden = {*(model._private_fields or ()), *(model._internal_fields or ())}  # noqa: SLF001
+    if public:
+        hidden |= set(model._fields) - set(public)
+    return sorted(hidden & set(model._fields) - set(StreamedDocument._fields))
+
+
+def json_bytes(value: object) -> bytes:
+    """Return a value as JSON."""
+    return msgspec.json.encode(value)

@@ -1,0 +1,64 @@
+"""Ids of items: which texts may be one, and making one that sorts by when it was made."""
+
+from __future__ import annotations
+
+import re
+import secrets
+from typing import Final
+
+from brubeck.green import Lock
+from brubeck.timekeeping import curtime
+
+ID: Final = re.compile(r"(?!changes$)[A-Za-z0-9][A-Za-z0-9._:\-]{0,127}", re.ASCII)
+RULE: Final = (
+    "An id has 1 to 128 characters of A-Z a-z 0-9 . _ : -, "
+    'begins with a letter or digit, and is not "changes".'
+)
+
+_RANDOM_BITS: Final = 74
+_VERSION: Final = 0x7000
+_VARIANT: Final = 0x8000_0000_0000_0000
+
+
+def is_id(text: str) -> bool:
+    """Tell whether a text may be the id of an item.
+
+    >>> is_id('ci37868143'), is_id('changes'), is_id('-a'), is_id('a/b')
+    (True, False, False, False)
+    """
+    return ID.fullmatch(text) is not None
+
+
+class IdMaker:
+    """Makes UUIDs of version 7 (RFC 9562, section 5.7) that ascend in the order they are made.
+
+    Within one millisecond the random part counts up from a random start, so that items of the same
+    moment sort as they came.
+    """
+
+    def __init__(self) -> None:
+        self._millis = 0
+        self._random = 0
+        self._lock = Lock()
+
+    def __call__(self) -> str:
+        """Return the next id."""
+        with self._lock:
+            now = curtime()
+            if now > self._millis:
+                # The highest bit starts at zero: room to count up.
+                self._millis, self._random = now, secrets.randbits(_RANDOM_BITS - 1)
+            else:
+                self._random += 1 + secrets.randbits(32)
+                if self._random >> _RANDOM_BITS:
+                    self._millis, self._random = self._millis + 1, 0
+            return _uuid7(self._millis, self._random)
+
+
+def _uuid7(millis: int, random: int) -> str:
+    high, low = random >> 62, random & ((1 << 62) - 1)
+    text = f"{(millis << 16) | _VERSION | high:016x}{_VARIANT | low:016x}"
+    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
+
+
+new_id: Final = IdMaker()

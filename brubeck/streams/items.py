@@ -1,0 +1,204 @@
+"""The items of a stream: one by its id, or several by theirs.
+
+The strong entity tag of an item is its position in quotes; another shape of it appends a suffix,
+and ``If-Match`` compares the position alone. A write without a condition reads the item and writes
+it back where it stood, again and again until nobody came between; one with a condition does so
+once, and fails with 412.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from zlib import crc32
+
+from brubeck.http import Problem, Response
+from brubeck.http.conditions import matches, opaque_tags
+from brubeck.http.headers import list_values
+from brubeck.storage import Delete, Put, Record, Refused, Tombstone
+from brubeck.streams.documents import StreamedDocument
+from brubeck.streams.handler import JSON, StreamHandler
+from brubeck.streams.ids import RULE, is_id
+from brubeck.streams.parameters import item_parameters, no_parameters
+from brubeck.streams.patching import MEDIA_TYPES, merge
+from brubeck.streams.shapes import json_list, shape
+from brubeck.streams.writing import Result, draft, new_token, parse_json, read_document, revise
+
+MAX_IDS = 100
+_TRIES = 100
+_CONDITIONS = ("if-match", "if-none-match")
+
+_Found = Record | Tombstone | None
+
+
+class Items(StreamHandler):
+    """``/quakes/<id>``: an item; ``/quakes/a,b,c``: several."""
+
+    # Reading.
+
+    def get(self, ids: str) -> Response:
+        """Return an item, or a result for each of several."""
+        self.negotiate(JSON)
+        fields = item_parameters(self.message.query_pairs, self.declared)
+        if "," in ids:
+            return self._several(ids, lambda each: self._shown(each, fields))
+        record = self._live(ids)
+        suffix = "" if fields is None else f"-{crc32(','.join(fields).encode()):08x}"
+        tag = f'"{record.position}{suffix}"'
+        self._check_if_match(record.position)
+        if matches(self.message.headers.get("if-none-match"), tag):
+            return self.answer(b"", 304, {"ETag": tag})
+        body = shape(fields, self.hidden)(record.body)
+        return self.answer(b'{"data":%b}' % body, 200, {"ETag": tag})
+
+    def _live(self, item_id: str) -> Record:
+        """Return an item that is there: 410 when it is gone, 404 when it never was."""
+        (found,) = self.queryset.get([item_id]) if is_id(item_id) else (None,)
+        if isinstance(found, Record):
+            return found
+        raise _absent(item_id, found)
+
+    def _several(self, ids: str, result_of: Callable[[str], Result]) -> Response:
+        names = ids.split(",")
+        if len(names) > MAX_IDS:
+            raise Problem(400, f"A request names at most {MAX_IDS} items; this one {len(names)}.")
+        if any(name in self.message.headers for name in _CONDITIONS):
+            raise Problem(400, "Conditions are for one item at a time.")
+        results = [result_of(name) for name in names]
+        alike = {result.status for result in results} <= {200}
+        body = b'{"data":%b}' % json_list(result.json() for result in results)
+        return self.answer(body, 200 if alike else 207)
+
+    def _shown(self, item_id: str, fields: tuple[str, ...] | None) -> Result:
+        try:
+            record = self._live(item_id)
+        except Problem as problem:
+            return Result(problem.status, item_id, problem=problem)
+        return Result(200, item_id, record.position, shape(fields, self.hidden)(record.body))
+
+    # Writing.
+
+    def put(self, ids: str) -> Response:
+        """Replace an item by the body, or begin its life."""
+        self._prepare_write(ids, JSON)
+        body = self.message.body
+
+        def propose(found: _Found) -> Put:
+            if isinstance(found, Record):
+                self._refuse_existing(found)
+                stored = self.model.decode_stored(found.body)
+                document = read_document(self, body)
+                return revise(self, document, stored, found.position)
+            if "if-match" in self.message.headers:
+                raise _precondition_failed()
+            return draft(self, body, self.now(), ids)
+
+        return self._write(ids, propose)
+
+    def patch(self, ids: str) -> Response:
+        """Change an item as the body says (RFC 7396)."""
+        self._prepare_write(ids, *MEDIA_TYPES)
+        change = parse_json(self.message.body)
+        if not isinstance(change, dict):
+            raise Problem(422, "A merge patch of an item is an object.")
+
+        def propose(found: _Found) -> Put:
+            if not isinstance(found, Record):
+                raise _absent(ids, found)
+            self._refuse_existing(found)
+            stored = self.model.decode_stored(found.body)
+            document = self.model.from_python(_patched(stored, change), unknown="refuse")
+            return revise(self, document, stored, found.position)
+
+        return self._write(ids, propose)
+
+    def delete(self, ids: str) -> Response:
+        """Delete an item, or each of several."""
+        no_parameters(self.message.query_pairs)
+        if "," in ids:
+            return self._several(ids, self._deleted)
+        expected = None
+        if any(name in self.message.headers for name in _CONDITIONS):
+            found = self._live(ids)
+            self._refuse_existing(found)
+            expected = found.position
+        self._delete(ids, expected)
+        return self.answer(b"", 204)
+
+    def _deleted(self, item_id: str) -> Result:
+        try:
+            self._delete(item_id, None)
+        except Problem as problem:
+            return Result(problem.status, item_id, problem=problem)
+        return Result(200, item_id)
+
+    def _delete(self, item_id: str, expected: int | None) -> None:
+        if not is_id(item_id):
+            raise _absent(item_id, None)
+        delete = Delete(id=item_id, token=new_token(), expected=expected)
+        (outcome,) = self.queryset.write([delete])
+        if isinstance(outcome, Refused):
+            if outcome.reason == "moved":
+                raise _precondition_failed()
+            raise _absent(item_id, None if outcome.position is None else Tombstone(item_id, 0))
+
+    def _prepare_write(self, item_id: str, *accepted: str) -> None:
+        self.negotiate(JSON)
+        no_parameters(self.message.query_pairs)
+        self.require_type(*accepted)
+        if "," in item_id:
+            raise Problem(400, "Only one item at a time can be written.")
+        if not is_id(item_id):
+            raise Problem(400, f'"{item_id[:160]}" cannot be the id of an item. {RULE}')
+
+    def _write(self, item_id: str, propose: Callable[[_Found], Put]) -> Response:
+        """Write what is proposed for the item as it stands, until nobody came between."""
+        conditional = "if-match" in self.message.headers
+        for _ in range(_TRIES):
+            (found,) = self.queryset.get([item_id])
+            put = propose(found)
+            (outcome,) = self.queryset.write([put])
+            if not isinstance(outcome, Refused):
+                return self._written(put, outcome.position)
+            if conditional:
+                raise _precondition_failed()
+        headers = {"Retry-After": "1"}
+        raise Problem(503, "Too many others are writing this item.", headers=headers)
+
+    def _written(self, put: Put, position: int) -> Response:
+        body = b'{"data":%b}' % shape(None, self.hidden)(put.body)
+        headers = {"ETag": f'"{position}"'}
+        if put.expected is not None:
+            return self.answer(body, 200, headers)
+        return self.answer(body, 201, headers | {"Location": f"{self.path}/{put.id}"})
+
+    # Conditions.
+
+    def _check_if_match(self, position: int) -> None:
+        wanted = self.message.headers.get("if-match")
+        if wanted is None or wanted.strip() == "*":
+            return
+        # The comparison is strong (RFC 9110, section 13.1.1): a weak tag equals none.
+        strong = ", ".join(tag for tag in list_values(wanted) if not tag.startswith("W/"))
+        if str(position) not in {tag.partition("-")[0] for tag in opaque_tags(strong)}:
+            raise _precondition_failed()
+
+    def _refuse_existing(self, found: Record) -> None:
+        self._check_if_match(found.position)
+        unwanted = self.message.headers.get("if-none-match")
+        if matches(unwanted, f'"{found.position}"'):
+            raise _precondition_failed()
+
+
+def _patched(stored: StreamedDocument, change: dict[str, object]) -> dict[str, object]:
+    current = parse_json(stored.encode())
+    return merge(current, {name: new for name, new in change.items() if name != "updated_at"})
+
+
+def _absent(item_id: str, found: _Found) -> Problem:
+    if isinstance(found, Tombstone):
+        return Problem(410, f"The item {item_id} was deleted.")
+    return Problem(404, f"There is no item {item_id[:160]}.")
+
+
+def _precondition_failed() -> Problem:
+    return Problem(412, "The item is not at the version that the condition names.")

@@ -1,0 +1,200 @@
+"""The parameters of a stream's requests: read strictly, refused by name, never ignored."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from typing import Final, Literal, TypeVar
+
+import msgspec
+
+from brubeck.errors import did_you_mean
+from brubeck.http import Problem
+from brubeck.storage import Condition, Place
+from brubeck.streams.cursors import ChangeCursor, parse_change_cursor, parse_place, parse_time
+from brubeck.streams.filters import Filter
+
+T = TypeVar("T")
+Pairs = Sequence[tuple[str, str]]
+
+MAX_WAIT: Final = 60.0
+PAGE_PARAMETERS: Final = (
+    *("limit", "count", "order", "before", "after", "since", "until", "fields", "total"),
+)
+CHANGES_PARAMETERS: Final = ("limit", "count", "after", "fields", "wait")
+ITEM_PARAMETERS: Final = ("fields",)
+
+
+class Declared(msgspec.Struct, frozen=True):
+    """What a stream declares about its parameters."""
+
+    filters: Mapping[str, Filter]
+    fields: frozenset[str]
+    page_size: int
+    max_page_size: int
+
+
+class PageParameters(msgspec.Struct, frozen=True, kw_only=True):
+    """What a page was asked for with."""
+
+    limit: int
+    order: Literal["newest", "oldest"] = "newest"
+    before: Place | None = None
+    after: Place | None = None
+    since: int | None = None
+    until: int | None = None
+    fields: tuple[str, ...] | None = None
+    total: bool = False
+    where: tuple[Condition, ...] = ()
+
+
+class ChangesParameters(msgspec.Struct, frozen=True, kw_only=True):
+    """What changes were asked for with; ``now`` begins at the head."""
+
+    limit: int
+    after: ChangeCursor | None = None
+    now: bool = False
+    wait: float = 0.0
+    fields: tuple[str, ...] | None = None
+    where: tuple[Condition, ...] = ()
+
+
+def page_parameters(pairs: Pairs, declared: Declared) -> PageParameters:
+    """Read the parameters of a page; a `Problem` (400) names the first that is wrong."""
+    given = _Given(pairs, (*PAGE_PARAMETERS, *declared.filters))
+    if given.has("before") and given.has("after"):
+        raise _wrong("after", "a page starts at one place, and before is given too")
+    return PageParameters(
+        limit=_limit(given, declared),
+        order=given.read("order", _order, "newest"),
+        before=given.read("before", lambda text: parse_place(text, "up"), None),
+        after=given.read("after", lambda text: parse_place(text, "down"), None),
+        since=given.read("since", lambda text: parse_time(text, "up"), None),
+        until=given.read("until", lambda text: parse_time(text, "up"), None),
+        fields=given.read("fields", lambda text: _fields(text, declared), None),
+        total=given.read("total", _true, False),
+        where=_where(given, declared),
+    )
+
+
+def changes_parameters(pairs: Pairs, declared: Declared) -> ChangesParameters:
+    """Read the parameters of changes; a `Problem` (400) names the first that is wrong."""
+    given = _Given(pairs, (*CHANGES_PARAMETERS, *declared.filters))
+    now = given.one("after") == "now"
+    return ChangesParameters(
+        limit=_limit(given, declared),
+        after=None if now else given.read("after", parse_change_cursor, None),
+        now=now,
+        wait=given.read("wait", _wait, 0.0),
+        fields=given.read("fields", lambda text: _fields(text, declared), None),
+        where=_where(given, declared),
+    )
+
+
+def item_parameters(pairs: Pairs, declared: Declared) -> tuple[str, ...] | None:
+    """Read the parameters of an item: only ``fields``."""
+    given = _Given(pairs, ITEM_PARAMETERS)
+    return given.read("fields", lambda text: _fields(text, declared), None)
+
+
+def no_parameters(pairs: Pairs) -> None:
+    """Refuse any parameter."""
+    _Given(pairs, ())
+
+
+class _Given:
+    """The values of each parameter that was given, all of them known."""
+
+    def __init__(self, pairs: Pairs, known: Sequence[str]) -> None:
+        self._values: dict[str, list[str]] = {}
+        for name, value in pairs:
+            if name not in known:
+                hint = did_you_mean(name, known) if known else ""
+                raise Problem(400, f'There is no parameter "{name[:80]}" here.{hint}')
+            self._values.setdefault(name, []).append(value)
+
+    def has(self, name: str) -> bool:
+        """Tell whether a parameter was given."""
+        return name in self._values
+
+    def all(self, name: str) -> list[str]:
+        """Return every value of a parameter."""
+        return self._values.get(name, [])
+
+    def one(self, name: str) -> str | None:
+        """Return the only value of a parameter, or None."""
+        values = self._values.get(name)
+        if values is None:
+            return None
+        if len(values) > 1:
+            raise _wrong(name, "it is given more than once")
+        return values[0]
+
+    def read(self, name: str, reader: Callable[[str], T], default: T) -> T:
+        """Return a parameter's value as its reader has it."""
+        text = self.one(name)
+        if text is None:
+            return default
+        try:
+            return reader(text)
+        except ValueError as reason:
+            raise _wrong(name, str(reason)) from None
+
+
+def _wrong(name: str, reason: str) -> Problem:
+    end = "" if reason.endswith((".", "?")) else "."
+    return Problem(400, f'The parameter "{name}" is not right: {reason}{end}')
+
+
+def _limit(given: _Given, declared: Declared) -> int:
+    if given.has("limit") and given.has("count"):
+        raise _wrong("count", "it is another name for limit; give one of them")
+    name = "count" if given.has("count") else "limit"
+    asked = given.read(name, _positive, declared.page_size)
+    return min(asked, declared.max_page_size)
+
+
+def _positive(text: str) -> int:
+    if not re.fullmatch(r"\d{1,18}", text, re.ASCII) or int(text) < 1:
+        raise ValueError("it takes a whole number of at least 1")
+    return int(text)
+
+
+def _order(text: str) -> Literal["newest", "oldest"]:
+    if text == "newest":
+        return "newest"
+    if text == "oldest":
+        return "oldest"
+    raise ValueError("it takes newest or oldest")
+
+
+def _true(text: str) -> bool:
+    if text not in ("true", "false"):
+        raise ValueError("it takes true or false")
+    return text == "true"
+
+
+def _wait(text: str) -> float:
+    if not re.fullmatch(r"\d{1,9}(\.\d{1,9})?", text, re.ASCII):
+        raise ValueError("it takes a number of seconds")
+    return min(float(text), MAX_WAIT)
+
+
+def _fields(text: str, declared: Declared) -> tuple[str, ...]:
+    names = text.split(",")
+    for name in names:
+        if name not in declared.fields:
+            hint = did_you_mean(name, declared.fields)
+            raise ValueError(f'there is no field "{name[:80]}".{hint}')
+    return tuple(dict.fromkeys(names))
+
+
+def _where(given: _Given, declared: Declared) -> tuple[Condition, ...]:
+    conditions = []
+    for name, each in declared.filters.items():
+        if given.has(name):
+            try:
+                conditions.append(each.condition(given.all(name)))
+            except ValueError as reason:
+                raise _wrong(name, str(reason)) from None
+    return tuple(conditions)

@@ -1,0 +1,27 @@
+"""The resources of a stream, and the routes that lead to them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from brubeck.streams.changes import ChangeFeed
+from brubeck.streams.collection import Collection
+from brubeck.streams.handler import StreamHandler
+from brubeck.streams.items import Items
+
+
+def routes(stream: type[StreamHandler]) -> Iterator[tuple[str, type[StreamHandler]]]:
+    """Yield a pattern and a handler for a stream's pages, its changes and its items.
+
+    Each handler is the stream's own class joined to what that kind of resource can do; what the
+    stream's class defines itself comes first.
+    """
+    base = re.escape(stream.path)
+    yield f"^{base}$", _joined(stream, Collection)
+    yield f"^{base}/changes$", _joined(stream, ChangeFeed)
+    yield f"^{base}/(?P<ids>[^/]+)$", _joined(stream, Items)
+
+
+def _joined(stream: type[StreamHandler], resource: type[StreamHandler]) -> type[StreamHandler]:
+    return type(f"{stream.__name__}{resource.__name__}", (stream, resource), {})

@@ -1,0 +1,53 @@
+"""Shapes of an item: the whole stored JSON, or only the fields that were asked for or may be seen.
+
+The whole is never decoded: a stored item goes into an answer as the bytes it is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any, TypeAlias
+
+import msgspec
+
+Shape: TypeAlias = Callable[[bytes], bytes]
+
+_members: msgspec.json.Decoder[dict[str, msgspec.Raw]] = msgspec.json.Decoder(
+    dict[str, msgspec.Raw]
+)
+
+
+def shape(fields: Iterable[str] | None, hidden: frozenset[str]) -> Shape:
+    """Return what turns a stored body into what this caller is shown.
+
+    ``fields`` are the only ones wanted, the id always among them, or None for all; ``hidden`` are
+    never shown. Members keep their order and their bytes.
+
+    >>> shape(['b'], frozenset())(b'{"id":"x","a":1,"b":2}')
+    b'{"id":"x","b":2}'
+    """
+    if fields is None and not hidden:
+        return whole
+    wanted = None if fields is None else {"id", *fields}
+
+    def cut(body: bytes) -> bytes:
+        members: dict[str, Any] = _members.decode(body)
+        return msgspec.json.encode(
+            {
+                name: value
+                for name, value in members.items()
+                if name not in hidden and (wanted is None or name in wanted)
+            }
+        )
+
+    return cut
+
+
+def whole(body: bytes) -> bytes:
+    """Return a body as it is."""
+    return body
+
+
+def json_list(items: Iterable[bytes]) -> bytes:
+    """Return a JSON list of values that are JSON already."""
+    return b"[%b]" % b",".join(items)

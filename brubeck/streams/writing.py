@@ -1,0 +1,153 @@
+"""Writing items: from a document as a caller sent it to the record that a storage keeps."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+from uuid import uuid4
+
+import msgspec
+
+from brubeck.dictshield.base import ShieldException
+from brubeck.errors import BrubeckError
+from brubeck.http import Problem
+from brubeck.storage import Put, Refused, check_canonical
+from brubeck.streams.documents import StreamedDocument
+from brubeck.streams.ids import RULE, is_id, new_id
+from brubeck.streams.shapes import shape
+
+if TYPE_CHECKING:
+    from brubeck.streams.handler import StreamHandler
+
+
+class Result(msgspec.Struct):
+    """What became of one item of several."""
+
+    status: int
+    id: str = ""
+    position: int = 0
+    body: bytes = b"null"
+    problem: Problem | None = None
+
+    def json(self) -> bytes:
+        """Return the result as one element of a list of results."""
+        if self.problem is None:
+            return b'{"status":%d,"data":%b}' % (self.status, self.body)
+        members = {"status": self.status} | self.problem.to_dict()
+        if self.id:
+            members = {"id": self.id} | members
+        return msgspec.json.encode(members)
+
+
+class Drafts:
+    """New items of one request, written in one go; each succeeds or fails by itself."""
+
+    def __init__(self, handler: StreamHandler) -> None:
+        self._handler = handler
+        self._now = handler.now()
+        self._results: list[Result] = []
+        self._puts: list[tuple[Result, Put]] = []
+
+    def add(self, body: bytes) -> None:
+        """Take the JSON of one new item."""
+        result = Result(201)
+        self._results.append(result)
+        try:
+            put = draft(self._handler, body, self._now)
+        except (BrubeckError, ValueError) as reason:
+            _fail(result, self._handler, reason)
+        else:
+            result.id = put.id
+            self._puts.append((result, put))
+
+    def write(self) -> list[Result]:
+        """Write all that were good, and return what became of each item, in order."""
+        handler = self._handler
+        cut = shape(None, handler.hidden)
+        outcomes = handler.queryset.write([put for _, put in self._puts]) if self._puts else []
+        for (result, put), outcome in zip(self._puts, outcomes, strict=True):
+            if isinstance(outcome, Refused):
+                _fail(result, handler, Problem(409, f"There is an item with the id {put.id}."))
+            else:
+                result.position, result.body = outcome.position, cut(put.body)
+        return self._results
+
+
+def _fail(result: Result, handler: StreamHandler, reason: Exception) -> None:
+    problem = reason if isinstance(reason, Problem) else handler.problem(reason)
+    if problem is None:
+        raise reason
+    result.status, result.problem = problem.status, problem
+
+
+def draft(handler: StreamHandler, body: bytes, now: int, item_id: str | None = None) -> Put:
+    """Return the write that creates an item; ``item_id`` is the one in the URL, if any is.
+
+    Raises `ShieldException` or a `Problem` (422, or 400 for a body that is not JSON).
+    """
+    document = read_document(handler, body)
+    given = document.id
+    if given is not None and not is_id(given):
+        raise invalid("/id", RULE)
+    if item_id is not None and given not in (None, item_id):
+        raise invalid("/id", f"The id in the URL is {item_id}.")
+    document.id = item_id or given or new_id()
+    if document.created_at is not None and not handler.accept_created_at:
+        raise invalid("/created_at", "The server sets it.")
+    if document.created_at is None:
+        document.created_at = now
+    if document.updated_at is None or not handler.accept_created_at:
+        document.updated_at = now
+    return put(document)
+
+
+def revise(
+    handler: StreamHandler, document: StreamedDocument, stored: StreamedDocument, expected: int
+) -> Put:
+    """Return the write that replaces a live item by a document."""
+    if document.id not in (None, stored.id):
+        raise invalid("/id", f"The id of this item is {stored.id}.")
+    if document.created_at not in (None, stored.created_at):
+        raise invalid("/created_at", f"This item was made at {stored.created_at}.")
+    document.id, document.created_at = stored.id, stored.created_at
+    document.updated_at = handler.now()
+    return put(document, expected)
+
+
+def put(document: StreamedDocument, expected: int | None = None) -> Put:
+    """Return the write of a finished document under a token of its own."""
+    body = document.encode()
+    check_canonical(body)
+    return Put(
+        id=document.id or "",
+        created_at=document.created_at or 0,
+        body=body,
+        token=new_token(),
+        expected=expected,
+    )
+
+
+def read_document(handler: StreamHandler, body: bytes) -> StreamedDocument:
+    """Return the document of a body: 400 when it is not JSON, 422 when it is not valid."""
+    try:
+        return handler.model.from_json(body, unknown="refuse")
+    except ShieldException:
+        parse_json(body)
+        raise
+
+
+def parse_json(body: bytes) -> object:
+    """Return the value of a JSON text; a `Problem` (400) when it is none."""
+    try:
+        return msgspec.json.decode(body)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as reason:
+        raise Problem(400, f"The body is not JSON: {reason}.") from reason
+
+
+def invalid(pointer: str, detail: str) -> Problem:
+    """Return the problem of one wrong field."""
+    return Problem(422, "The document is not valid.", errors=[(pointer, detail)])
+
+
+def new_token() -> str:
+    """Return a name for one write, so that sending it twice writes once."""
+    return uuid4().hex
