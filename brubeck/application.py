@@ -275,12 +275,15 @@ class Brubeck:
         started again whenever one of its files changes.
         """
         green.patch()
-        settings = self.settings
-        logging.basicConfig(level=settings.app.log_level, format=LOG_FORMAT)
-        access_log.setLevel(logging.INFO if settings.server.access_log else logging.WARNING)
-        self._refuse_lonely_stores(settings.server.workers)
         try:
+            settings = self.settings
+            logging.basicConfig(level=settings.app.log_level, format=LOG_FORMAT)
+            access_log.setLevel(logging.INFO if settings.server.access_log else logging.WARNING)
+            self._refuse_lonely_stores(settings.server.workers)
             connections.run(self.respond, settings, connection=self.msg_conn, reload=reload)
+        except ConfigError as reason:
+            # Who starts a program is not helped by where in Brubeck the mistake was noticed.
+            raise SystemExit(f"brubeck: {reason}") from None
         finally:
             self.close()
 

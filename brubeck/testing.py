@@ -1,0 +1,136 @@
+"""A client for tests: asks an application directly, with no server and no socket.
+
+>>> client = Client(app)
+>>> client.get('/quakes', params={'limit': 2}).json()['data']
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from types import TracebackType
+from typing import Any, Self
+from urllib.parse import urlencode
+
+import msgspec
+
+from brubeck.application import Brubeck
+from brubeck.http import Headers, Request, Response, StreamingResponse
+from brubeck.http.proxies import Client as Caller
+
+Params = Mapping[str, object] | list[tuple[str, object]]
+
+
+class Reply:
+    """What a client got: ``status``, ``headers`` and ``body``, or the ``chunks`` of a stream."""
+
+    def __init__(self, response: Response, method: str) -> None:
+        self.status = response.status
+        self.headers = response.headers
+        self._response = response
+        self._silent = method == "HEAD" or response.bodiless
+
+    @property
+    def body(self) -> bytes:
+        """The whole body; a stream is read to its end."""
+        if self._silent:
+            return b""
+        response = self._response
+        if isinstance(response, StreamingResponse):
+            return b"".join(response.chunks)
+        return response.body
+
+    @property
+    def text(self) -> str:
+        """The body as text."""
+        return self.body.decode()
+
+    def json(self) -> Any:
+        """Return the body decoded from JSON."""
+        return msgspec.json.decode(self.body)
+
+    def chunks(self) -> Iterator[bytes]:
+        """Yield the chunks of a stream as they are made."""
+        response = self._response
+        if isinstance(response, StreamingResponse):
+            yield from response.chunks
+        else:
+            yield response.body
+
+    def close(self) -> None:
+        """Stop reading a stream."""
+        if isinstance(self._response, StreamingResponse):
+            self._response.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"<Reply {self.status}>"
+
+
+class Client:
+    """Asks an application; ``headers`` go with every request."""
+
+    def __init__(self, application: Brubeck, headers: Mapping[str, str] | None = None) -> None:
+        self.application = application
+        self.headers = dict(headers or {})
+
+    def request(
+        self,
+        method: str,
+        path: str,
+        *,
+        params: Params | None = None,
+        json: object = msgspec.UNSET,
+        body: bytes | str = b"",
+        headers: Mapping[str, str] | None = None,
+    ) -> Reply:
+        """Ask for something; ``json`` is encoded and typed, ``params`` join the query."""
+        sent = Headers({"Host": "localhost"} | self.headers)
+        if json is not msgspec.UNSET:
+            body = msgspec.json.encode(json)
+            sent["Content-Type"] = "application/json"
+        sent.update(headers or {})
+        data = body.encode() if isinstance(body, str) else body
+        if data:
+            sent["Content-Length"] = str(len(data))
+        if params:
+            path += ("&" if "?" in path else "?") + urlencode(params, doseq=True)
+        request = Request(method, path, sent, data, client=Caller("127.0.0.1", "http", "localhost"))
+        return Reply(self.application.respond(request), method)
+
+    def get(self, path: str, **options: Any) -> Reply:
+        """Send GET."""
+        return self.request("GET", path, **options)
+
+    def head(self, path: str, **options: Any) -> Reply:
+        """Send HEAD."""
+        return self.request("HEAD", path, **options)
+
+    def post(self, path: str, **options: Any) -> Reply:
+        """Send POST."""
+        return self.request("POST", path, **options)
+
+    def put(self, path: str, **options: Any) -> Reply:
+        """Send PUT."""
+        return self.request("PUT", path, **options)
+
+    def patch(self, path: str, **options: Any) -> Reply:
+        """Send PATCH."""
+        return self.request("PATCH", path, **options)
+
+    def delete(self, path: str, **options: Any) -> Reply:
+        """Send DELETE."""
+        return self.request("DELETE", path, **options)
+
+    def options(self, path: str, **options: Any) -> Reply:
+        """Send OPTIONS."""
+        return self.request("OPTIONS", path, **options)
