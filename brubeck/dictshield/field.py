@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self, TypedDict, TypeV
 
 from brubeck.dictshield.base import InvalidShield, ShieldException, child_pointer
 from brubeck.dictshield.limits import fault_in, without_decimals
+from brubeck.dictshield.schema_writing import field_schema
 from brubeck.errors import did_you_mean
 
 if TYPE_CHECKING:
@@ -97,7 +98,7 @@ class BaseField(Generic[T]):
                 cls.needs_json = True
 
     def __init__(
-        self,
+        self: BaseField[Any],
         uniq_field: str | None = None,
         field_name: str | None = None,
         required: bool = False,
@@ -147,6 +148,19 @@ class BaseField(Generic[T]):
         if callable(default):
             return self.adopt(default())
         return default if isinstance(default, str | int | float) else copy.deepcopy(default)
+
+    def filled(self) -> Any:
+        """Return the default for a document that is being read; one that was made is checked."""
+        native = self.initial()
+        if native is not None and callable(self.default) and self._may_refuse_default:
+            self.require_type(native)
+            self.recheck(native)
+        return native
+
+    @property
+    def _may_refuse_default(self) -> bool:
+        own = self.choices is not None or self.validation is not None or self.own_validate
+        return own or self.default not in (list, dict)
 
     def adopt(self, value: Any) -> Any:
         """Return what an assignment of this value stores: converted where that is possible."""
@@ -270,17 +284,16 @@ class BaseField(Generic[T]):
         try:
             native = self.from_builtin(value)
             self.recheck(native)
-        except ShieldException as error:
-            faults.extend(self._relocated(error, place, value))
-            return None
-        except USER_CODE_ERRORS:
-            faults.append(ShieldException("Invalid value", self.field_name, value, pointer=place))
+        except (ShieldException, *USER_CODE_ERRORS) as error:
+            faults.extend(self.relocated(error, place, value))
             return None
         return native
 
-    def _relocated(
-        self, error: ShieldException, place: str, value: object
-    ) -> Iterator[ShieldException]:
+    def relocated(self, error: Exception, place: str, value: object) -> Iterator[ShieldException]:
+        """Yield what an error of a check says about this field's value at ``place``."""
+        if not isinstance(error, ShieldException):
+            yield ShieldException("Invalid value", self.field_name, value, pointer=place)
+            return
         own = self._pointer()
         for pointer, reason in error.errors:
             rest = pointer[len(own) :] if own and pointer.startswith(own) else ""
@@ -342,6 +355,27 @@ class BaseField(Generic[T]):
     def for_json(self, value: Any) -> Any:
         """Return a native value as JSON has it."""
         return self.for_python(value)
+
+    def for_jsonschema(self) -> dict[str, Any]:
+        """Return the field as a JSON Schema (2020-12)."""
+        return field_schema(self, ())
+
+    def schema_terms(self) -> dict[str, Any]:
+        """Return the keywords that say what a value is."""
+        return {}
+
+    def schema_notes(self) -> dict[str, Any]:
+        """Return the keywords that every field may have."""
+        notes: dict[str, Any] = {}
+        if self.field_name:
+            notes["title"] = self.field_name
+        if self.description is not None:
+            notes["description"] = self.description
+        if self.default is not None and not callable(self.default):
+            notes["default"] = self.for_json(self.default)
+        if isinstance(self.choices, list | tuple | set | frozenset):
+            notes["enum"] = [self.for_json(choice) for choice in self.choices]
+        return notes
 
     def lookup_member(
         self,

@@ -132,6 +132,8 @@ def finishing_steps(compiled: Compiled) -> list[Step]:
             steps.append(_on_member(name, work))
         if field.has_default:
             steps.append(_default(name, field))
+        if field.required and (field.has_default or field.wire_type() is Any):
+            steps.append(_present(name))
     return steps
 
 
@@ -196,13 +198,23 @@ def _each_step(child: Compiled, which: str) -> Work:
 
 
 def _default(name: str, field: BaseField[Any]) -> Step:
-    make = field.initial
+    make = field.filled
 
     def fill(data: Struct) -> None:
         if getattr(data, name) is None:
             setattr(data, name, make())
 
     return fill
+
+
+def _present(name: str) -> Step:
+    """Return the check of a required field whose type would let null, or its default, pass."""
+
+    def check(data: Struct) -> None:
+        if getattr(data, name) in (None, ""):
+            raise ValueError("missing")
+
+    return check
 
 
 def needs_finish(compiled: Compiled, above: tuple[Compiled, ...]) -> bool:
@@ -212,6 +224,7 @@ def needs_finish(compiled: Compiled, above: tuple[Compiled, ...]) -> bool:
     return any(
         part.needs_check
         or part.has_default
+        or part.required
         or (child is not None and needs_finish(child, (*above, compiled)))
         for part, child in compiled.parts()
     )

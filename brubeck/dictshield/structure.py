@@ -15,10 +15,11 @@ import msgspec
 
 from brubeck.dictshield.base import ShieldDocException, ShieldException, child_pointer
 from brubeck.dictshield.declaration import DocumentMetaclass, DocumentOptions
-from brubeck.dictshield.field import REQUIRED
+from brubeck.dictshield.field import REQUIRED, USER_CODE_ERRORS
 from brubeck.dictshield.limits import parse, shape_faults
 from brubeck.dictshield.partial import ClassChecks
 from brubeck.dictshield.reading import REFUSED
+from brubeck.dictshield.schema import Described
 from brubeck.dictshield.shaping import SafeableMixin
 from brubeck.dictshield.writing import as_text, encode, writable
 
@@ -34,7 +35,7 @@ Unknown = Literal["drop", "refuse"]
 NO_SUCH_FIELD = "There is no such field."
 
 
-class BaseDocument(SafeableMixin, ClassChecks, metaclass=DocumentMetaclass):
+class BaseDocument(SafeableMixin, ClassChecks, Described, metaclass=DocumentMetaclass):
     """What all documents can do; `Document` and `EmbeddedDocument` are the classes to inherit."""
 
     __slots__ = ("__data__", "__weakref__")
@@ -127,18 +128,23 @@ class BaseDocument(SafeableMixin, ClassChecks, metaclass=DocumentMetaclass):
             return None
         document = cls.__around__(cls.__compiled__.stored())
         keys = cls.__compiled__.keys
-        given = {keys.get(key, key): value for key, value in values.items()}
+        given = {keys[key]: value for key, value in values.items() if key in keys}
         for name, field in cls._fields.items():
             at = child_pointer(place, field.uniq_field)
-            value = given.pop(name, None)
-            native = field.initial() if value is None else field.accept(value, at, faults, rogue)
+            value = given.get(name)
+            if value is None:
+                native = _filled(field, at, faults)
+            else:
+                native = field.accept(value, at, faults, rogue)
             if field.required and (native is None or native == "") and value in (None, ""):
                 faults.append(ShieldException(REQUIRED, name, value, pointer=at))
             setattr(document.__data__, name, native)
         if rogue == "refuse":
-            for key, value in given.items():
-                at = child_pointer(place, key)
-                faults.append(ShieldException(NO_SUCH_FIELD, key, value, pointer=at))
+            faults.extend(
+                ShieldException(NO_SUCH_FIELD, str(key), value, pointer=child_pointer(place, key))
+                for key, value in values.items()
+                if key not in keys
+            )
         return document
 
     @classmethod
@@ -256,6 +262,14 @@ class EmbeddedDocument(BaseDocument):
     """A document that stands in another one, or a mixin of fields; it brings no id."""
 
     __root__ = True
+
+
+def _filled(field: BaseField[Any], place: str, faults: list[ShieldException]) -> Any:
+    try:
+        return field.filled()
+    except (ShieldException, *USER_CODE_ERRORS) as error:
+        faults.extend(field.relocated(error, place, None))
+        return None
 
 
 def parse_or_raise(document: type[BaseDocument], body: bytes | str) -> Any:

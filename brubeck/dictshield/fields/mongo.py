@@ -68,6 +68,10 @@ class ObjectIdField(BaseField["ObjectId"]):
         """Return the type of its text."""
         return str
 
+    def schema_terms(self) -> dict[str, Any]:
+        """Return the schema of 24 hexadecimal digits."""
+        return {"type": "string", "pattern": "^[0-9A-Fa-f]{24}$"}
+
     def for_python(self, value: Any) -> Any:
         """Return the value as an ObjectId; `ShieldException` when it is none."""
         return self.from_builtin(value)

@@ -30,6 +30,10 @@ class BooleanField(BaseField[bool]):
         """Return the type of booleans."""
         return bool
 
+    def schema_terms(self) -> dict[str, Any]:
+        """Return the schema of booleans."""
+        return {"type": "boolean"}
+
     def for_python(self, value: Any) -> bool:
         """Return the value as a boolean."""
         return bool(value)
@@ -43,6 +47,8 @@ class DictField(BaseField[dict[str, Any]]):
     """
 
     kind = "object"
+    jsonschema_types: tuple[str, ...] = ("object",)
+    jsonschema_formats: tuple[str | None, ...] = ("free",)
 
     def __init__(
         self, basecls: type[BaseField[Any]] | None = None, **options: Unpack[FieldOptions]
@@ -81,6 +87,10 @@ class DictField(BaseField[dict[str, Any]]):
         """Return the type of objects; their members are checked after decoding."""
         return dict[str, Any]
 
+    def schema_terms(self) -> dict[str, Any]:
+        """Return the schema of objects whose keys MongoDB can have."""
+        return {"type": "object", "propertyNames": {"pattern": "^[^.$]*$"}}
+
     def lookup_member(self, member_name: str) -> BaseField[Any]:
         """Return a field for the member."""
         return self.basecls(uniq_field=member_name)
@@ -103,3 +113,16 @@ class GeoPointField(BaseField[Any]):
             if isinstance(number, bool) or not isinstance(number, int | float):
                 raise self.fault("Both values in point must be float or int", native)
         super().require_type(native)
+
+    def schema_terms(self) -> dict[str, Any]:
+        """Return the schema of two numbers."""
+        number = {"type": "number"}
+        return {
+            "type": ["array", "object"],
+            "items": number,
+            "minItems": 2,
+            "maxItems": 2,
+            "additionalProperties": number,
+            "minProperties": 2,
+            "maxProperties": 2,
+        }

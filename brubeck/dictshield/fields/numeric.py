@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from decimal import Decimal, InvalidOperation
 from math import ceil, floor, isfinite
-from typing import TYPE_CHECKING, Annotated, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, Final, TypeVar, overload
 
 import msgspec
 
@@ -45,6 +45,15 @@ class _Bounded(BaseField[N]):
         if len(bounds) == 2 and bounds[0] > bounds[1]:
             raise InvalidShield("min_value is more than max_value.")
 
+    def schema_terms(self) -> dict[str, Any]:
+        """Return the schema of numbers between the bounds."""
+        terms: dict[str, Any] = {"type": "integer" if self.kind != "number" else "number"}
+        if self.min_value is not None:
+            terms["minimum"] = plain_number(self.min_value)
+        if self.max_value is not None:
+            terms["maximum"] = plain_number(self.max_value)
+        return terms
+
     def conform(self, native: Any) -> None:
         """Raise for a number beyond the bounds."""
         if self.min_value is not None and native < self.min_value:
@@ -59,6 +68,27 @@ class NumberField(_Bounded[N]):
     ``number_class`` converts what is assigned, ``number_type`` is its name in messages.
     """
 
+    jsonschema_types: tuple[str, ...] = ("number",)
+    jsonschema_formats: tuple[str | None, ...] = (None,)
+
+    @overload
+    def __init__(
+        self: NumberField[Any],
+        number_class: None = None,
+        number_type: str = ...,
+        min_value: float | None = ...,
+        max_value: float | None = ...,
+        **options: Unpack[FieldOptions],
+    ) -> None: ...
+    @overload
+    def __init__(
+        self,
+        number_class: Callable[[Any], N],
+        number_type: str = ...,
+        min_value: float | None = ...,
+        max_value: float | None = ...,
+        **options: Unpack[FieldOptions],
+    ) -> None: ...
     def __init__(
         self,
         number_class: Callable[[Any], N] | None = None,
@@ -165,7 +195,7 @@ class FloatField(NumberField[float]):
     """A finite number in double precision."""
 
     jsonschema_types: tuple[str, ...] = ("number",)
-    jsonschema_formats: tuple[str | None, ...] = (None,)
+    jsonschema_formats: tuple[str | None, ...] = ("double", "float")
 
     def __init__(
         self,
@@ -201,6 +231,8 @@ class DecimalField(_Bounded[Decimal]):
     """
 
     number_type = "Decimal"
+    jsonschema_types: tuple[str, ...] = ("string",)
+    jsonschema_formats: tuple[str | None, ...] = ("decimal",)
     typed_in_c = False
 
     def __init__(
@@ -248,9 +280,18 @@ class DecimalField(_Bounded[Decimal]):
         """Return the value as a Decimal."""
         return self.adopt(value)
 
+    def schema_terms(self) -> dict[str, Any]:
+        """Return the schema of numbers, or of their text, which is how they are written."""
+        return {**super().schema_terms(), "type": ["string", "number"], "format": "decimal"}
+
     def for_json(self, value: Any) -> str:
         """Return the number as text, which loses nothing."""
         return str(value)
+
+
+def plain_number(bound: float | Decimal) -> float:
+    """Return a bound as JSON has it."""
+    return float(bound) if isinstance(bound, Decimal) else bound
 
 
 def _is_bound(bound: object) -> bool:

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 __all__ = ["DateTimeField", "MillisecondField", "TimeStampField"]
 
 _ISO8601: Final = re.compile(r"(\d{4})-(\d\d)-(\d\d)T(\d\d):(\d\d):(\d\d)(?:\.(\d{6}))?", re.ASCII)
+NOT_SECONDS: Final = "Not a timestamp: whole seconds, within the years 0001 to 9999"
 
 
 class DateTimeField(BaseField[datetime]):
@@ -140,6 +141,10 @@ class DateTimeField(BaseField[datetime]):
         """Return the type of RFC 3339 texts, or of any text for a format."""
         return str if self.converts else datetime
 
+    def schema_terms(self) -> dict[str, Any]:
+        """Return the schema of RFC 3339 texts, or of any text for a format."""
+        return {"type": "string"} if self.format else {"type": "string", "format": "date-time"}
+
     def for_json(self, value: Any) -> str:
         """Return the datetime as text."""
         if self.format is not None:
@@ -190,11 +195,11 @@ class TimeStampField(DateTimeField):
         if isinstance(value, bool) or not isinstance(value, int):
             if isinstance(value, datetime):
                 return value
-            raise self.fault("Not a timestamp in whole seconds", value)
+            raise self.fault(NOT_SECONDS, value)
         try:
             return self.timestamp_to_date(value)
         except ValueError:
-            raise self.fault("Not a timestamp between the years 0001 and 9999", value) from None
+            raise self.fault(NOT_SECONDS, value) from None
 
     def restore(self, stored: Any) -> Any:
         """Return the datetime of stored seconds."""
@@ -207,6 +212,10 @@ class TimeStampField(DateTimeField):
     def loose_type(self) -> Any:
         """Return the type of whole seconds."""
         return int
+
+    def schema_terms(self) -> dict[str, Any]:
+        """Return the schema of whole seconds between the years 0001 and 9999."""
+        return {"type": "integer", "minimum": EARLIEST // 1000, "maximum": LATEST // 1000}
 
     def for_json(self, value: Any) -> Any:
         """Return the whole seconds since the epoch."""
@@ -259,3 +268,7 @@ class MillisecondField(LongField):
         least = EARLIEST if self.min_value is None else max(self.min_value, EARLIEST)
         most = LATEST if self.max_value is None else min(self.max_value, LATEST)
         return Annotated[int, msgspec.Meta(ge=int(least), le=int(most))]
+
+    def schema_terms(self) -> dict[str, Any]:
+        """Return the schema of milliseconds between the years 0001 and 9999."""
+        return {"minimum": EARLIEST, "maximum": LATEST, **super().schema_terms()}

@@ -117,6 +117,19 @@ class StringField(BaseField[str]):
             return None
         return rf"\A(?:{self.regex.pattern})"
 
+    def schema_terms(self) -> dict[str, Any]:
+        """Return the schema of texts with these lengths and this form."""
+        terms: dict[str, Any] = {"type": "string"}
+        if self.jsonschema_formats[0] is not None:
+            terms["format"] = self.jsonschema_formats[0]
+        if self.min_length is not None:
+            terms["minLength"] = self.min_length
+        if self.max_length is not None:
+            terms["maxLength"] = self.max_length
+        if self.regex is not None:
+            terms["pattern"] = f"^(?:{self.regex.pattern})"
+        return terms
+
     @property
     def needs_check(self) -> bool:
         """Whether the regex has flags, which msgspec does not take, or there is more."""
@@ -160,6 +173,17 @@ class _HashField(StringField):
     """A hash in hexadecimal digits."""
 
     hash_length = 0
+    jsonschema_types: tuple[str, ...] = ()
+    jsonschema_formats: tuple[str | None, ...] = (None,)
+
+    def schema_terms(self) -> dict[str, Any]:
+        """Return the schema of so many hexadecimal digits."""
+        return {
+            "type": "string",
+            "minLength": self.hash_length,
+            "maxLength": self.hash_length,
+            "pattern": f"^[0-9A-Fa-f]{{{self.hash_length}}}$",
+        }
 
     def require_type(self, native: Any) -> None:
         """Raise unless it is text of the hash's length."""
@@ -238,6 +262,10 @@ class UUIDField(BaseField[uuid.UUID]):
     def wire_type(self) -> Any:
         """Return the type of UUIDs."""
         return uuid.UUID
+
+    def schema_terms(self) -> dict[str, Any]:
+        """Return the schema of UUIDs."""
+        return {"type": "string", "format": "uuid"}
 
     def for_json(self, value: Any) -> str:
         """Return the UUID as text."""

@@ -1,0 +1,239 @@
+"""Fields of lists: in their own order, or sorted whenever they go out."""
+
+from __future__ import annotations
+
+from operator import itemgetter
+from typing import TYPE_CHECKING, Any, TypeVar, overload
+
+import msgspec
+
+from brubeck.dictshield.base import InvalidShield, ShieldException, child_pointer
+from brubeck.dictshield.field import USER_CODE_ERRORS, BaseField
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from typing import Self, Unpack
+
+    from brubeck.dictshield.field import FieldOptions
+
+E = TypeVar("E")
+
+
+class ListField(BaseField[list[E]]):
+    """A list whose every item is good for the field given, or for one of several.
+
+    No field at all (an empty list of them) lets any item in. A document without a value gets an
+    empty list.
+    """
+
+    kind = "list"
+    typed_in_c = True
+    jsonschema_types: tuple[str, ...] = ("array",)
+    jsonschema_formats: tuple[str | None, ...] = (None,)
+
+    @overload
+    def __init__(
+        self,
+        fields: BaseField[E],
+        primary_embedded: BaseField[Any] | None = ...,
+        **options: Unpack[FieldOptions],
+    ) -> None: ...
+    @overload
+    def __init__(
+        self: ListField[Any],
+        fields: Sequence[BaseField[Any]],
+        primary_embedded: BaseField[Any] | None = ...,
+        **options: Unpack[FieldOptions],
+    ) -> None: ...
+    def __init__(
+        self,
+        fields: BaseField[Any] | Sequence[BaseField[Any]],
+        primary_embedded: BaseField[Any] | None = None,
+        **options: Unpack[FieldOptions],
+    ) -> None:
+        options.setdefault("default", list)
+        super().__init__(**options)
+        self.fields = self._checked(fields)
+        self.primary_embedded = primary_embedded
+        self.item_field = self.fields[0] if len(self.fields) == 1 else None
+        self.item_kind = self.item_field.kind if self.item_field else "any"
+
+    @staticmethod
+    def _checked(fields: Any) -> list[BaseField[Any]]:
+        found = [fields] if isinstance(fields, BaseField) else fields
+        if not isinstance(found, list | tuple) or not all(isinstance(f, BaseField) for f in found):
+            raise InvalidShield(
+                "Argument to ListField constructor must be a valid field or list of valid fields"
+            )
+        return list(found)
+
+    @overload
+    def __get__(self, instance: None, owner: type | None = None) -> Self: ...
+    @overload
+    def __get__(self, instance: object, owner: type | None = None) -> list[E]: ...
+    def __get__(self, instance: Any, owner: type | None = None) -> Any:
+        value = super().__get__(instance, owner)
+        if instance is not None and value and isinstance(value[0], msgspec.Struct):
+            document = self.fields[0].embedded_type
+            value[:] = [document.__around__(item) for item in value]
+        return value
+
+    def set_owner(self, owner: type) -> None:
+        """Note the document class, for the items' fields too."""
+        super().set_owner(owner)
+        for field in self.fields:
+            field.set_owner(owner)
+
+    def parts(self) -> Iterator[BaseField[Any]]:
+        """Yield this field and those of its items."""
+        yield self
+        for field in self.fields:
+            yield from field.parts()
+
+    def adopt(self, value: Any) -> Any:
+        """Return a list, with documents made of dictionaries where documents belong."""
+        if not isinstance(value, list | tuple):
+            return value
+        documents = [field for field in self.fields if field.embedded_type is not None]
+        if not documents:
+            return list(value) if isinstance(value, tuple) else value
+        first = self.primary_embedded or documents[0]
+        return [first.adopt(item) for item in value]
+
+    def require_type(self, native: Any) -> None:
+        """Raise unless it is a list or a tuple."""
+        if not isinstance(native, list | tuple):
+            raise self.fault("Only lists and tuples may be used in a list field", native)
+
+    def conform(self, native: Any) -> None:
+        """Raise for the first item that no field of the list takes."""
+        faults: list[ShieldException] = []
+        for index, item in enumerate(native):
+            self._accept_item(item, child_pointer(self._pointer(), index), faults, "drop", True)
+            if faults:
+                raise faults[0]
+
+    def accept(self, value: Any, place: str, faults: list[ShieldException], rogue: str) -> Any:
+        """Return the native list; every bad item is named."""
+        if not isinstance(value, list | tuple):
+            reason = "Only lists and tuples may be used in a list field"
+            faults.append(ShieldException(reason, self.field_name, value, pointer=place))
+            return None
+        before = len(faults)
+        native = [
+            self._accept_item(item, child_pointer(place, index), faults, rogue, False)
+            for index, item in enumerate(value)
+        ]
+        return native if len(faults) > before else self._accept_whole(native, place, faults)
+
+    def _accept_whole(self, native: list[Any], place: str, faults: list[ShieldException]) -> Any:
+        try:
+            self.conform_choice(native)
+            if self.own_validate:
+                self.validate(native)
+        except (ShieldException, *USER_CODE_ERRORS) as error:
+            faults.extend(self.relocated(error, place, native))
+        return native
+
+    def _accept_item(
+        self, item: Any, place: str, faults: list[ShieldException], rogue: str, lax: bool
+    ) -> Any:
+        if not self.fields:
+            return BaseField[Any]().accept(item, place, faults, rogue)
+        tried: list[ShieldException] = []
+        for field in self.fields:
+            tried = []
+            given = field.adopt(item) if lax else item
+            native = field.accept(given, place, tried, rogue)
+            if not tried:
+                return native
+        if len(self.fields) > 1:
+            tried = [
+                ShieldException("Invalid ListField item", self.field_name, item, pointer=place)
+            ]
+        faults.extend(tried)
+        return None
+
+    def wire_type(self) -> Any:
+        """Return the type of a list of several kinds; one kind is compiled by its field."""
+        return list[Any]
+
+    @property
+    def needs_check(self) -> bool:
+        """Whether there is more to check than the items, which are checked one by one."""
+        return self.item_field is None or super().needs_check
+
+    def after_decoding(self, decoded: Any) -> Any:
+        """Return the list when it is good as a whole."""
+        if self.item_field is None:
+            self.conform(decoded)
+        self.conform_choice(decoded)
+        if self.own_validate:
+            self.validate(decoded)
+        return decoded
+
+    def schema_terms(self) -> dict[str, Any]:
+        """Return the schema of lists; one kind of items is described by its field."""
+        terms: dict[str, Any] = {"type": "array"}
+        if len(self.fields) > 1:
+            terms["items"] = {"anyOf": [field.for_jsonschema() for field in self.fields]}
+        return terms
+
+    def for_output_format(self, output_format_method_name: str, value: Any) -> Iterator[Any]:
+        """Yield each item through the named method of the first field that can take it."""
+        for item in value:
+            for field in self.fields or [BaseField[Any]()]:
+                try:
+                    yield getattr(field, output_format_method_name)(item)
+                except (ValueError, TypeError, AttributeError):
+                    continue
+                break
+
+    def for_python(self, value: Any) -> list[Any]:
+        """Return the items as ``to_python`` shows them."""
+        return list(self.for_output_format("for_python", value))
+
+    def for_json(self, value: Any) -> list[Any]:
+        """Return the items as JSON has them."""
+        return list(self.for_output_format("for_json", value))
+
+
+class SortedListField(ListField[E]):
+    """A list that is sorted whenever it goes out; ``ordering`` is the key to sort objects by."""
+
+    jsonschema_types: tuple[str, ...] = ()
+    jsonschema_formats: tuple[str | None, ...] = ()
+    needs_json = True
+
+    def __init__(
+        self,
+        field: BaseField[E],
+        ordering: str | None = None,
+        **options: Unpack[FieldOptions],
+    ) -> None:
+        super().__init__(field, **options)
+        self._ordering = ordering
+
+    def _sorted(self, items: list[Any]) -> list[Any]:
+        return sorted(items, key=None if self._ordering is None else itemgetter(self._ordering))
+
+    def conform_choice(self, native: Any) -> None:
+        """Raise also when the items cannot be put in order."""
+        super().conform_choice(native)
+        try:
+            self._sorted(native)
+        except (TypeError, LookupError):
+            raise self.fault("These items cannot be sorted", native) from None
+
+    @property
+    def needs_check(self) -> bool:
+        """Always: C does not know whether items can be sorted."""
+        return True
+
+    def for_python(self, value: Any) -> list[Any]:
+        """Return the items sorted, as ``to_python`` shows them."""
+        return self._sorted(super().for_python(value))
+
+    def for_json(self, value: Any) -> list[Any]:
+        """Return the items sorted, as JSON has them."""
+        return self._sorted(super().for_json(value))

@@ -1,0 +1,123 @@
+"""JSON Schema to document classes: what `schema` writes, and what DictShield 0.4 wrote.
+
+A schema may come from anywhere, so whatever is wrong with it is an `InvalidShield`. Keywords that
+no field has an option for are passed over.
+"""
+
+from __future__ import annotations
+
+import keyword
+import re
+from typing import Any, Final, TypeVar
+
+from brubeck.dictshield.base import InvalidShield
+from brubeck.dictshield.field import BaseField, DictFieldNotFound, dictshield_fields
+
+C = TypeVar("C")
+
+OPTIONS: Final = {
+    "maxLength": "max_length",
+    "minLength": "min_length",
+    "pattern": "regex",
+    "minimum": "min_value",
+    "maximum": "max_value",
+    "default": "default",
+    "description": "description",
+    "enum": "choices",
+}
+"""The field option of each keyword."""
+DEEPEST: Final = 32
+
+
+def class_from_schema(base: type[C], schema: Any, depth: int = 0) -> type[C]:
+    """Return a subclass of ``base`` with the fields that a schema describes."""
+    if not isinstance(schema, dict) or not isinstance(schema.get("title"), str):
+        raise InvalidShield("JSON Schema missing Document title")
+    properties = schema.get("properties")
+    if not isinstance(properties, dict) or not properties:
+        raise InvalidShield("JSON schema missing one or more properties")
+    required = schema.get("required")
+    namespace: dict[str, Any] = {"__doc__": schema.get("description") or schema["title"]}
+    for key, described in properties.items():
+        field = field_from_schema(described, key, depth)
+        field.required = field.required or (isinstance(required, list) and key in required)
+        namespace[_name(base, key, namespace)] = field
+    maker: Any = type(base)
+    made: type[C] = maker(schema["title"], (base,), namespace)
+    return made
+
+
+def _name(base: type, key: Any, taken: dict[str, Any]) -> str:
+    """Return the attribute for a property: its own name where Python and the class let it."""
+    if key in ("_id", "id"):
+        return "id"
+    name = re.sub(r"\W", "_", str(key))
+    if not name.isidentifier() or keyword.iskeyword(name):
+        name = f"_{name}"
+    while name in taken or hasattr(base, name):
+        name += "_"
+    return name
+
+
+def field_from_schema(schema: Any, key: str, depth: int = 0) -> BaseField[Any]:
+    """Return the field that a schema describes, to be stored under ``key``."""
+    if not isinstance(schema, dict) or depth > DEEPEST:
+        raise DictFieldNotFound(f'The schema of "{key}" is no object, or nested too deeply.')
+    kind, form = _type_of(schema), schema.get("format")
+    made = _special(schema, kind, depth) or _plain(schema, kind, form, key)
+    made.uniq_field = str(key) if key else ""
+    made.required = schema.get("required") is True
+    return made
+
+
+def _type_of(schema: dict[str, Any]) -> str:
+    """Return the one type of a schema; null beside it only says that a value is optional."""
+    kind = schema.get("type", "any")
+    kinds = [each for each in kind if each != "null"] if isinstance(kind, list) else [kind]
+    return str(kinds[0]) if kinds else "any"
+
+
+def _special(schema: dict[str, Any], kind: str, depth: int) -> BaseField[Any] | None:
+    """Return the field of a list, an object or anything; None for the other kinds."""
+    if kind == "any":
+        return BaseField(description=schema.get("description"))
+    if kind == "array":
+        return _made("array", None, _items(schema, depth))
+    if kind != "object":
+        return None
+    if not schema.get("properties"):
+        return _made("object", "free")
+    embedding: Any = dictshield_fields["object", None]
+    return _made("object", None, class_from_schema(embedding.embeddable, schema, depth + 1))
+
+
+def _made(kind: str, form: str | None, *arguments: Any) -> BaseField[Any]:
+    maker: Any = dictshield_fields[kind, form]
+    made: BaseField[Any] = maker(*arguments)
+    return made
+
+
+def _items(schema: dict[str, Any], depth: int) -> list[BaseField[Any]]:
+    items = schema.get("items", [])
+    if isinstance(items, dict):
+        items = items.get("anyOf", [items]) if "type" not in items else [items]
+    if not isinstance(items, list):
+        raise DictFieldNotFound("The items of an array must be a schema or a list of schemas.")
+    return [field_from_schema(item, "", depth + 1) for item in items]
+
+
+def _plain(schema: dict[str, Any], kind: str, form: object, key: str) -> BaseField[Any]:
+    found = dictshield_fields.get((kind, form if isinstance(form, str) else None))
+    found = found or dictshield_fields.get((kind, None))
+    if found is None:
+        raise DictFieldNotFound(f'No field stands for "{key}", of type {kind}.')
+    return _with_options(found, schema)
+
+
+def _with_options(field: type[BaseField[Any]], schema: dict[str, Any]) -> BaseField[Any]:
+    given = {OPTIONS[word]: value for word, value in schema.items() if word in OPTIONS}
+    if isinstance(given.get("regex"), str) and not given["regex"].startswith("^"):
+        given["regex"] = rf"[\s\S]*?(?:{given['regex']})"
+    made = field()
+    known = {name: value for name, value in given.items() if name in vars(made)}
+    return field(**known)
