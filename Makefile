@@ -1,0 +1,30 @@
+# Two commands to begin with: `make demo` shows a stream, `make test` checks everything.
+# Both set up what they need first: a virtual environment in .venv, and the servers that tests talk
+# to from Debian's packages where this user may install them. See scripts/setup.
+
+PYTHON := .venv/bin/python
+DEMO_OPTIONS ?= --replay 3600
+
+.PHONY: demo test check unit bench clean
+
+demo: .venv/.demo
+	$(PYTHON) -m examples.earthquakes $(DEMO_OPTIONS)
+
+test: check unit
+
+check: .venv/.dev
+	.venv/bin/ruff check .
+	.venv/bin/ruff format --check .
+	.venv/bin/mypy
+
+unit: .venv/.dev
+	$(PYTHON) -m pytest -n 2 --dist worksteal
+
+bench: .venv/.bench
+	$(PYTHON) -m benchmarks
+
+clean:
+	rm -rf .venv build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+
+.venv/.%: pyproject.toml scripts/setup
+	scripts/setup $*

@@ -1,0 +1,255 @@
+"""A model of a stream, and a machine that holds a storage to it through any history.
+
+The model is a dictionary. Against it stand *walks*, which page along the timeline while others
+write, and *readers*, which keep a copy of the stream (or of what meets a filter) by following its
+changes. After every step of theirs the copy must be what the promises say.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import uuid4
+
+import msgspec
+from hypothesis import strategies as st
+from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, rule
+
+from brubeck.storage.conditions import meets
+from brubeck.storage.contract import Queryset
+from brubeck.storage.errors import LostPlace
+from brubeck.storage.records import (
+    ChangesQuery,
+    Condition,
+    Delete,
+    PageQuery,
+    Place,
+    Put,
+    Record,
+    Refused,
+    Written,
+)
+from brubeck.storage.schema import FieldInfo, Schema
+
+SCHEMA = Schema(
+    {
+        "place": FieldInfo("string", indexed=False),
+        "magnitude": FieldInfo("number", indexed=True),
+        "network": FieldInfo("string", indexed=True),
+        "tags": FieldInfo("list", indexed=True, item_kind="string"),
+    }
+)
+
+_ids = st.sampled_from([f"i{n}" for n in range(4)])
+_times = st.integers(-2, 2)
+_magnitudes = st.one_of(st.none(), st.integers(0, 3))
+_filters: st.SearchStrategy[tuple[Condition, ...]] = st.one_of(
+    st.just(()),
+    st.builds(lambda n: (Condition("magnitude", "gte", n),), st.integers(0, 3)),
+    st.builds(lambda n: (Condition("magnitude", "eq", n),), st.integers(0, 3)),
+)
+
+
+def body(item_id: str, created_at: int, values: dict[str, Any]) -> bytes:
+    """Return the canonical body of an item."""
+    known = {name: value for name, value in values.items() if value is not None}
+    return msgspec.json.encode({"id": item_id, "created_at": created_at, **known})
+
+
+def put_new(item_id: str, created_at: int, *, expected: int | None = None, **values: Any) -> Put:
+    """Return a write under a token of its own."""
+    return Put(
+        id=item_id,
+        created_at=created_at,
+        body=body(item_id, created_at, values),
+        token=uuid4().hex,
+        expected=expected,
+    )
+
+
+class _Walk:
+    """One walk: what it has seen, and what it has to."""
+
+    def __init__(self, query: PageQuery, due: set[str]) -> None:
+        self.query = query
+        self.due = due  # what has been there, in this life and in the filter, from the beginning
+        self.keys: list[tuple[int, str]] = []
+        self.copy: dict[str, bytes] = {}
+        self.head: Any = None
+
+
+class _Reader:
+    """One follower: its place, and the stream as it believes it to be."""
+
+    def __init__(self, query: ChangesQuery, copy: dict[str, bytes]) -> None:
+        self.query = query
+        self.copy = copy
+
+
+class StreamMachine(RuleBasedStateMachine):
+    """Any history of writes, walks, readers and purges."""
+
+    walks = Bundle("walks")
+    readers = Bundle("readers")
+
+    def __init__(self, stream: Queryset) -> None:
+        super().__init__()
+        self.stream = stream
+        self.live: dict[str, Record] = {}
+        self.horizon = 0
+        self.open_walks: list[_Walk] = []
+
+    # Writes.
+
+    @rule(item_id=_ids, at=_times, magnitude=_magnitudes)
+    def create(self, item_id: str, at: int, magnitude: int | None) -> None:
+        put = put_new(item_id, at, magnitude=magnitude)
+        (outcome,) = self.stream.write([put])
+        if item_id in self.live:
+            assert outcome == Refused("exists", self.live[item_id].position)
+        else:
+            self._written(put, outcome)
+
+    @rule(item_id=_ids, magnitude=_magnitudes)
+    def replace(self, item_id: str, magnitude: int | None) -> None:
+        if item_id in self.live:
+            known = self.live[item_id]
+            put = put_new(item_id, known.created_at, expected=known.position, magnitude=magnitude)
+            (outcome,) = self.stream.write([put])
+            self._written(put, outcome)
+
+    def _written(self, put: Put, outcome: Any) -> None:
+        assert isinstance(outcome, Written)
+        known = [record.position for record in self.live.values()]
+        assert outcome.position > max(known, default=0)
+        self.live[put.id] = Record(put.id, put.created_at, outcome.position, put.body)
+        for walk in self.open_walks:
+            if not self._meets(put.id, walk.query.where):
+                walk.due.discard(put.id)
+
+    @rule(item_id=_ids)
+    def delete(self, item_id: str) -> None:
+        (outcome,) = self.stream.write([Delete(id=item_id, token=uuid4().hex)])
+        if item_id in self.live:
+            assert isinstance(outcome, Written)
+            del self.live[item_id]
+            for walk in self.open_walks:
+                walk.due.discard(item_id)
+        else:
+            assert isinstance(outcome, Refused)
+
+    @rule()
+    def purge(self) -> None:
+        self.horizon = self.stream.head().position
+        self.stream.purge(self.horizon)
+
+    # Walks.
+
+    @rule(target=walks, limit=st.integers(1, 3), descending=st.booleans(), where=_filters)
+    def set_out(self, limit: int, descending: bool, where: tuple[Condition, ...]) -> _Walk:
+        query = PageQuery(limit=limit, descending=descending, where=where)
+        walk = _Walk(query, {each for each in self.live if self._meets(each, where)})
+        self.open_walks.append(walk)
+        return walk
+
+    @rule(walk=walks)
+    def step(self, walk: _Walk) -> None:
+        if walk not in self.open_walks:
+            return
+        page = self.stream.page(walk.query)
+        walk.head = walk.head or page.head
+        for record in page.records:
+            assert record == self.live[record.id]
+            assert self._meets(record.id, walk.query.where)
+            self._advance(walk, (record.created_at, record.id))
+            walk.copy[record.id] = record.body
+        if page.stopped is None:
+            seen = {key[1] for key in walk.keys}
+            assert walk.due <= seen, "a walk lost what was there throughout it"
+            self.open_walks.remove(walk)
+        else:
+            walk.query = msgspec.structs.replace(walk.query, start=page.stopped)
+
+    @staticmethod
+    def _advance(walk: _Walk, key: tuple[int, str]) -> None:
+        if walk.keys:
+            last = walk.keys[-1]
+            assert key < last if walk.query.descending else key > last, "a walk repeated an item"
+        walk.keys.append(key)
+
+    @rule(walk=walks, descending=st.booleans())
+    def turn_round(self, walk: _Walk, descending: bool) -> None:
+        """A step from any item of a walk, either way, holds just what lies there."""
+        if not walk.keys:
+            return
+        key = walk.keys[len(walk.keys) // 2]
+        query = PageQuery(limit=3, descending=descending, start=Place(*key))
+        keys = sorted(((r.created_at, r.id) for r in self.live.values()), reverse=descending)
+        beyond = [each for each in keys if (each < key if descending else each > key)]
+        found = self.stream.page(query)
+        assert [(each.created_at, each.id) for each in found.records] == beyond[:3]
+        assert (found.stopped is None) == (len(beyond) <= 3)
+
+    # Readers.
+
+    @rule(target=readers, limit=st.integers(1, 3), where=_filters)
+    def follow_from_the_beginning(self, limit: int, where: tuple[Condition, ...]) -> _Reader:
+        return _Reader(ChangesQuery(limit=limit, where=where), {})
+
+    @rule(target=readers, walk=consumes(walks), limit=st.integers(1, 3))
+    def follow_after_a_walk(self, walk: _Walk, limit: int) -> _Reader:
+        """G4: a snapshot, and the changes since its first page."""
+        while walk in self.open_walks:
+            self.step(walk)
+        if walk.head is None:
+            return _Reader(ChangesQuery(limit=limit, where=walk.query.where), {})
+        query = ChangesQuery(
+            limit=limit, after=walk.head.position, era=walk.head.era, where=walk.query.where
+        )
+        return _Reader(query, dict(walk.copy))
+
+    @rule(reader=readers)
+    def read(self, reader: _Reader) -> None:
+        query = reader.query
+        if query.after is not None and max(query.after, query.began) < self.horizon:
+            self._expect_lost(reader)
+            return
+        found = self.stream.changes(query)
+        position = query.after or 0
+        for change in found.changes:
+            assert change.position > position, "a position appeared behind a reader"
+            position = change.position
+            if change.record is None:
+                reader.copy.pop(change.id, None)
+            else:
+                assert change.record == self.live[change.id]
+                reader.copy[change.id] = change.record.body
+        assert found.position >= position
+        reader.query = msgspec.structs.replace(
+            query, after=found.position, era=found.era, began=found.began
+        )
+        if found.caught_up:
+            truth = {
+                each: record.body
+                for each, record in self.live.items()
+                if self._meets(each, query.where)
+            }
+            assert reader.copy == truth, "a reader missed a change"
+
+    @rule(reader=readers)
+    def catch_up(self, reader: _Reader) -> None:
+        """Read to the head."""
+        self.read(reader)
+        while reader.query.after != self.stream.head().position:
+            self.read(reader)
+
+    def _expect_lost(self, reader: _Reader) -> None:
+        try:
+            self.stream.changes(reader.query)
+        except LostPlace:
+            reader.query = ChangesQuery(limit=reader.query.limit, where=reader.query.where)
+            reader.copy = {}
+        else:
+            raise AssertionError("a reader below the horizon was not told")
+
+    def _meets(self, item_id: str, where: tuple[Condition, ...]) -> bool:
+        return meets(where, SCHEMA.extract(self.live[item_id].body))

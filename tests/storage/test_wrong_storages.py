@@ -1,0 +1,125 @@
+"""The conformance suite notices each way of breaking a promise: the tests of the tests."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import msgspec
+import pytest
+from hypothesis import Phase, settings
+
+from brubeck.storage import ChangesQuery, LostPlace, Outcome, Page, PageQuery, Schema, Write
+from brubeck.storage.conformance import StorageConformance
+from brubeck.storage.memory import MemoryQueryset, MemoryStorage
+from brubeck.storage.records import Changes
+from brubeck.timekeeping import Clock
+
+
+class CutsTies(MemoryQueryset):
+    """Goes on after the time of the last item, as every paging by timestamp alone does."""
+
+    def page(self, query: PageQuery) -> Page:
+        page = super().page(query)
+        if page.stopped is None:
+            return page
+        return msgspec.structs.replace(page, stopped=msgspec.structs.replace(page.stopped, id=None))
+
+
+class CountsOffsets(MemoryQueryset):
+    """Repeats the last item of a page at the beginning of the next."""
+
+    def page(self, query: PageQuery) -> Page:
+        page = super().page(query)
+        if page.stopped is None or len(page.records) < 2:
+            return page
+        last = page.records[-2]
+        stopped = msgspec.structs.replace(page.stopped, created_at=last.created_at, id=last.id)
+        return msgspec.structs.replace(page, stopped=stopped)
+
+
+class TrustsTheClock(MemoryQueryset):
+    """Gives positions by the clock alone, and so sometimes one twice."""
+
+    def write(self, writes: Sequence[Write]) -> list[Outcome]:
+        self._head = 0
+        return super().write(writes)
+
+
+class ForgetsWhatReadersSaw(MemoryQueryset):
+    """Keeps no former values, so that an item leaves a filter without a word."""
+
+    def write(self, writes: Sequence[Write]) -> list[Outcome]:
+        outcomes = super().write(writes)
+        for entry in self._entries.values():
+            entry.former.clear()
+        return outcomes
+
+
+class HidesPurges(MemoryQueryset):
+    """Forgets tombstones and leaves the horizon where it was."""
+
+    def purge(self, until: int) -> int:
+        purged = super().purge(until)
+        self._horizon = 0
+        return purged
+
+
+class ReadsTheHeadLate(MemoryQueryset):
+    """Says that the changes after a page begin behind what the page did not show."""
+
+    def page(self, query: PageQuery) -> Page:
+        page = super().page(query)
+        late = msgspec.structs.replace(page.head, position=page.head.position + 1)
+        return msgspec.structs.replace(page, head=late)
+
+
+class RunsAhead(MemoryQueryset):
+    """Tells a reader that it is further than it is."""
+
+    def changes(self, query: ChangesQuery) -> Changes:
+        found = super().changes(query)
+        return msgspec.structs.replace(found, position=self._head)
+
+
+WRONG = (
+    CutsTies,
+    CountsOffsets,
+    TrustsTheClock,
+    ForgetsWhatReadersSaw,
+    HidesPurges,
+    ReadsTheHeadLate,
+    RunsAhead,
+)
+
+
+class WrongStorage(MemoryStorage):
+    """A storage whose streams are all wrong in one way."""
+
+    queryset_class: type[MemoryQueryset]
+
+    def queryset(self, name: str, schema: Schema) -> MemoryQueryset:
+        return self._querysets.setdefault(name, self.queryset_class(self, schema))
+
+
+@pytest.mark.parametrize("wrong", WRONG, ids=lambda wrong: wrong.__name__)
+def test_a_wrong_storage_is_found_out(wrong: type[MemoryQueryset]) -> None:
+    """Some history shows what is wrong with it."""
+
+    class Suite(StorageConformance):
+        histories = settings(
+            StorageConformance.histories, max_examples=1000, phases=[Phase.generate], database=None
+        )
+
+        def make_storage(self, clock: Clock) -> WrongStorage:
+            storage = WrongStorage(clock=clock)
+            storage.queryset_class = wrong
+            return storage
+
+    with pytest.raises((AssertionError, KeyError, LostPlace)):
+        Suite().test_any_history_keeps_every_promise()
+
+
+def test_a_part_of_the_suite_cannot_be_replaced() -> None:
+    """A storage may not silence a promise it does not keep."""
+    with pytest.raises(TypeError, match="may not replace"):
+        type("Silent", (StorageConformance,), {"test_the_largest_body_comes_out": None})
