@@ -44,7 +44,7 @@ class DocumentMetaclass(type):
         cls._fields = _inherited(bases, rest)
         cls.__compiled__ = Compiled(cls, cls._fields)
         cls._class_name, cls._superclasses = _lineage(name, bases)
-        cls._options = cls.__optionsclass__(**_meta_values(name, meta))
+        cls._options = _options(cls, meta)
         for key, field in cls.complete(own, bases).items():
             _place(cls, key, field)
         _refuse_clashes(cls)
@@ -58,10 +58,16 @@ class DocumentMetaclass(type):
         return own
 
 
-def _meta_values(name: str, meta: type | None) -> dict[str, Any]:
+def _options(cls: Any, meta: Any) -> DocumentOptions:
+    """Return the options that a class's ``Meta`` gives."""
     if meta is not None and not isinstance(meta, type):
-        raise InvalidShield(f"{name}.Meta must be a class.")
-    return {key: getattr(meta, key) for key in dir(meta) if meta and not key.startswith("_")}
+        raise InvalidShield(f"{cls.__name__}.Meta must be a class.")
+    given = {key: getattr(meta, key) for key in dir(meta) if meta and not key.startswith("_")}
+    try:
+        options: DocumentOptions = cls.__optionsclass__(**given)
+    except InvalidShield as reason:
+        raise InvalidShield(f"{cls.__name__}: {reason}") from None
+    return options
 
 
 def _inherited(bases: tuple[type, ...], namespace: dict[str, Any]) -> dict[str, BaseField[Any]]:

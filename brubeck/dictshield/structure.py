@@ -177,7 +177,7 @@ class BaseDocument(SafeableMixin, ClassChecks, Described, metaclass=DocumentMeta
             if value is None or value == "":
                 if field.required:
                     at = child_pointer("", field.uniq_field)
-                    yield ShieldException("Required field missing", name, value, pointer=at)
+                    yield ShieldException(REQUIRED, name, value, pointer=at)
                 continue
             found: list[ShieldException] = []
             field.accept(value, child_pointer("", field.uniq_field), found, "drop")

@@ -1,0 +1,227 @@
+"""What is refused where a class is made, and what a class knows of itself."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from brubeck.dictshield.base import InvalidShield
+from brubeck.dictshield.document import Document, EmbeddedDocument
+from brubeck.dictshield.fields import (
+    BaseField,
+    DateTimeField,
+    DecimalField,
+    DictField,
+    EmbeddedDocumentField,
+    FloatField,
+    IntField,
+    ListField,
+    StringField,
+    URLField,
+    UUIDField,
+)
+from brubeck.errors import BrubeckError
+
+
+def _declare(**members: Any) -> type[Document]:
+    make: Any = type(Document)
+    made: type[Document] = make("Quake", (Document,), members)
+    return made
+
+
+class Child(EmbeddedDocument):
+    """Something to embed."""
+
+    name = StringField(required=True)
+
+
+BAD: list[tuple[Any, str]] = [
+    (lambda: StringField(max_lenght=3), 'no option "max_lenght". Did you mean "max_length"?'),  # type: ignore[call-arg]
+    (lambda: StringField(default="abcd", max_length=3), "too long"),
+    (lambda: StringField(default=5), "Not text"),
+    (lambda: IntField(default=9, max_value=5), "above max_value"),
+    (lambda: IntField(default=3, choices=[1, 2]), "must be one of"),
+    (lambda: IntField(default=3, validation=lambda value: 1 / 0), "Invalid value"),
+    (lambda: IntField(default="many"), "Not Int"),
+    (lambda: StringField(regex="("), "regex"),
+    (lambda: StringField(min_length=5, max_length=3), "min_length is more"),
+    (lambda: StringField(max_length=-1), "not negative"),
+    (lambda: StringField(max_length=True), "whole number"),
+    (lambda: IntField(min_value=5, max_value=3), "min_value is more"),
+    (lambda: FloatField(max_value=float("nan")), "finite"),
+    (lambda: FloatField(min_value=10**400), "finite"),
+    (lambda: DecimalField(min_value="5"), "numbers"),  # type: ignore[arg-type]
+    (lambda: URLField(verify_exists=True), "no network"),
+    (lambda: DateTimeField(format=5), "format"),  # type: ignore[arg-type]
+    (lambda: DictField(basecls=int), "class of fields"),  # type: ignore[arg-type]
+    (lambda: IntField(validation=5), "callable"),  # type: ignore[arg-type]
+    (lambda: IntField(choices=5), "choices"),  # type: ignore[arg-type]
+    (lambda: ListField(StringField(max_lenght=3)), "max_lenght"),  # type: ignore[call-arg]
+    (lambda: ListField(IntField(), default=["a"]), "default"),
+    (lambda: EmbeddedDocumentField(Child, default={"name": ""}), "required"),
+]
+
+
+@pytest.mark.parametrize(("make", "said"), BAD)
+def test_a_bad_field_is_refused_with_the_class(make: Any, said: str) -> None:
+    """A field that cannot be right names itself, its class and what is wrong, at once."""
+    with pytest.raises(InvalidShield) as caught:
+        _declare(place=make())
+    assert str(caught.value).startswith("Quake.place: ")
+    assert said in str(caught.value)
+    assert isinstance(caught.value, BrubeckError)
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: ListField("a"),  # type: ignore[arg-type]
+        lambda: ListField([StringField(), 5]),  # type: ignore[list-item]
+        lambda: EmbeddedDocumentField(Document),
+        lambda: EmbeddedDocumentField(5),  # type: ignore[call-overload]
+    ],
+)
+def test_a_field_of_nothing_is_refused_by_itself(make: Any) -> None:
+    """Lists want fields, and embedded fields want embedded documents."""
+    with pytest.raises(InvalidShield):
+        make()
+
+
+def test_there_is_one_id_field() -> None:
+    """Two fields that both claim to be the id are refused, inherited ones too."""
+    with pytest.raises(InvalidShield, match="Quake: there are two id fields, a and b"):
+        _declare(a=StringField(id_field=True), b=StringField(id_field=True))
+    with pytest.raises(InvalidShield, match="two id fields, a and id"):
+        _declare(a=StringField(id_field=True), id=StringField())
+    first: Any = _declare(a=StringField(id_field=True))
+    with pytest.raises(InvalidShield, match="two id fields, a and b"):
+        type(first)("Worse", (first,), {"b": StringField(id_field=True)})
+
+
+def test_an_id_field_is_the_id_under_another_name() -> None:
+    """A field marked as the id takes the id's place: one value, stored as ``_id``."""
+
+    class Post(Document):
+        slug = StringField(id_field=True)
+        text = StringField()
+
+    post: Any = Post(slug="so-what", text="a")
+    assert post.id == "so-what"
+    assert post.encode() == b'{"_id":"so-what","text":"a"}'
+    assert list(Post._fields) == ["slug", "text"]
+    assert Post.from_json(post.encode()) == post
+    assert Post(_id="x").slug == "x"
+
+
+def test_meta_knows_its_options() -> None:
+    """A misspelt option in Meta is refused with the class's name."""
+    with pytest.raises(
+        InvalidShield, match=r'Quake: Meta has no option "mixn"\. Did you mean "mixi'
+    ):
+        _declare(Meta=type("Meta", (), {"mixn": True}))
+    with pytest.raises(InvalidShield, match=r"Quake\.Meta must be a class"):
+        _declare(Meta=5)
+
+
+def test_two_fields_cannot_share_a_key() -> None:
+    """Keys in JSON are one field's each, short keys included."""
+    with pytest.raises(InvalidShield, match='a and b share the key "k"'):
+        _declare(a=StringField(uniq_field="k"), b=StringField(uniq_field="k"))
+    with pytest.raises(InvalidShield, match="share the key"):
+        _declare(a=StringField(), b=StringField(minimized_field_name="a"))
+
+
+@pytest.mark.parametrize("name", ["validate", "encode", "to_json", "__data__"])
+def test_a_field_cannot_hide_a_method(name: str) -> None:
+    """A field with a method's name would break every document, so it is refused."""
+    with pytest.raises(InvalidShield, match="method of that name"):
+        _declare(**{name: StringField()})
+
+
+def test_fields_stand_in_the_order_of_declaration() -> None:
+    """Inherited fields come first, an overridden one keeps its place, a hidden one goes."""
+
+    class Base(Document):
+        a = StringField()
+        b = StringField()
+        c = StringField()
+
+    class Derived(Base):
+        d = StringField()
+        b = IntField()  # type: ignore[assignment]
+        c = None
+
+    assert list(Derived._fields) == ["id", "a", "b", "d"]
+    assert Derived._fields["b"].kind == "integer"
+    assert list(Base._fields) == ["id", "a", "b", "c"]
+
+
+def test_one_field_object_may_serve_two_classes() -> None:
+    """A field that is shared under another name does not change in its first place."""
+    shared = StringField(max_length=3)
+    first, second = _declare(a=shared), _declare(b=shared)
+    assert first._fields["a"].field_name == "a"
+    assert second._fields["b"].field_name == "b"
+    assert first(a="x").encode() == b'{"a":"x"}'
+
+
+def test_fields_tell_what_a_caller_needs() -> None:
+    """Kind, item kind, description and the rest are there for parameters and indexes."""
+    fields = _declare(
+        place=StringField(required=True, description="Where"),
+        tags=ListField(IntField()),
+        mixed=ListField([IntField(), StringField()]),
+        child=EmbeddedDocumentField(Child),
+        anything=BaseField(),
+        key=UUIDField(),
+    )._fields
+    assert fields["place"].required is True
+    assert fields["place"].description == "Where"
+    assert {name: field.kind for name, field in fields.items()} == {
+        "id": "string",
+        "place": "string",
+        "tags": "list",
+        "mixed": "list",
+        "child": "object",
+        "anything": "any",
+        "key": "string",
+    }
+    assert [fields[name].item_kind for name in ("tags", "mixed", "place")] == [
+        *("integer", "any"),
+        None,
+    ]
+    child = fields["child"].lookup_member("name")
+    assert child is not None
+    assert child.field_name == "name"
+
+
+def test_a_document_may_embed_one_that_comes_later() -> None:
+    """A class given by name is looked up in the module when it is first needed."""
+
+    class Late(Document):
+        child = EmbeddedDocumentField("Child")
+        nobody = EmbeddedDocumentField("Nobody")
+
+    assert Late.child.document_type is Child
+    with pytest.raises(InvalidShield, match='Late embeds "Nobody"'):
+        _ = Late.nobody.document_type
+
+
+def test_inheritance_need_not_show() -> None:
+    """Without ``allow_inheritance`` neither ``_cls`` nor ``_types`` is written."""
+
+    class Plain(Document):
+        _meta = {"allow_inheritance": False}
+        title = StringField()
+
+    class Plainer(Document):
+        title = StringField()
+
+        class Meta:
+            allow_inheritance = False
+            bucket = "plain"
+
+    assert Plain(title="a").to_python() == {"title": "a"}
+    assert Plainer(title="a").to_python() == {"title": "a"}
+    assert Plainer._options.bucket == "plain"
