@@ -11,7 +11,10 @@ import random
 import shutil
 import socket
 from collections.abc import Callable
+from http.client import HTTPResponse
+from io import BufferedReader
 from time import monotonic, sleep
+from typing import Self, cast
 
 import pytest
 
@@ -52,3 +55,58 @@ def wait_until(condition: Callable[[], object], *, seconds: float = 10, what: st
         if monotonic() > end:
             raise TimeoutError(what or "the condition did not come true")
         sleep(0.005)
+
+
+class _Shared(BufferedReader):
+    """A file that outlives those who read from it: what one leaves is for the next."""
+
+    def close(self) -> None:
+        """Stay open; the socket below is closed by its owner."""
+
+
+class Caller:
+    """One HTTP connection that sends exactly the bytes it is told to.
+
+    A small ``receive_buffer`` (bytes) makes it a reader that the other end soon waits for.
+    """
+
+    def __init__(self, port: int, *, receive_buffer: int | None = None) -> None:
+        self.socket = socket.socket()
+        self.socket.settimeout(30)
+        if receive_buffer is not None:
+            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
+        self.socket.connect(("127.0.0.1", port))
+        self._file = _Shared(socket.SocketIO(self.socket, "r"))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the connection."""
+        self.socket.close()
+
+    def makefile(self, *_: object) -> BufferedReader:
+        """Return the one file through which everything is read; for `HTTPResponse`."""
+        return self._file
+
+    def send(self, raw: bytes) -> None:
+        """Send bytes."""
+        self.socket.sendall(raw)
+
+    def get(self, target: str, *lines: str, version: str = "1.1", method: str = "GET") -> None:
+        """Send a request without a body."""
+        head = [f"{method} {target} HTTP/{version}", "Host: localhost", *lines, "", ""]
+        self.send("\r\n".join(head).encode("latin-1"))
+
+    def response(self, method: str = "GET") -> HTTPResponse:
+        """Read the head of the next response; its body is still to be read."""
+        response = HTTPResponse(cast("socket.socket", self), method=method)
+        response.begin()
+        return response
+
+    def rest(self) -> bytes:
+        """Read everything up to the end of the connection."""
+        return self._file.read()

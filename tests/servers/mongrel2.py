@@ -1,7 +1,7 @@
 """A genuine Mongrel2 for tests, with one handler behind it.
 
-    with running_mongrel2(protocol="tnetstring") as front:
-        connection = Mongrel2Connection(front.send_spec, front.recv_spec)
+    with running_mongrel2(protocol="tnetstring") as front, served(front, respond):
+        urlopen(front.url)
 
 What it needs (configuration, sockets, logs, uploads) lives in a directory of its own, which goes
 with it. Mongrel2 binds the handler's sockets; the specs are what our side connects to.
@@ -11,20 +11,25 @@ from __future__ import annotations
 
 import json
 import subprocess
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Literal
+from threading import Thread
+from typing import Any, Literal
 from uuid import uuid4
 
+from brubeck.connections.mongrel2 import Mongrel2Connection
+from brubeck.http.request import Request
+from brubeck.http.response import Response
 from tests.servers import free_port, require, wait_until
 
 PACKAGE = "mongrel2-core"
 Protocol = Literal["json", "tnetstring"]
 Transport = Literal["ipc", "tcp"]
-Settings = Mapping[str, str | int]
+Settings = Mapping[str, str | int | None]
+"""Mongrel2's settings; None takes one of our own away."""
 
 _CONFIG = """
 handler = Handler(send_spec='{send_spec}', send_ident='{ident}',
@@ -104,12 +109,13 @@ class Front:
 
     def _load_config(self) -> Path:
         config, database = self.directory / "mongrel2.conf", self.directory / "config.sqlite"
-        settings = {
+        settings: Settings = {
             "server.daemonize": 0,
             "control_port": f"ipc://{self.directory}/control",
             "upload.temp_store": f"{self.uploads}/upload.XXXXXX",
             **self.settings,
         }
+        settings = {name: value for name, value in settings.items() if value is not None}
         config.write_text(
             _CONFIG.format(
                 send_spec=self.send_spec,
@@ -180,3 +186,28 @@ def _specs(directory: Path, transport: Transport) -> tuple[str, str]:
     if transport == "ipc":
         return f"ipc://{directory}/requests", f"ipc://{directory}/replies"
     return f"tcp://127.0.0.1:{free_port()}", f"tcp://127.0.0.1:{free_port()}"
+
+
+@contextmanager
+def served(
+    front: Front, respond: Callable[[Request], Response], **options: Any
+) -> Iterator[Mongrel2Connection]:
+    """Answer a Mongrel2's requests in a thread for the time of the context.
+
+    ``options`` are `Mongrel2Connection`'s own; its directory of uploads is the front's. One front
+    is for one such context: until Mongrel2 has noticed that a program left, it hands requests to
+    it, and ZeroMQ loses them.
+    """
+    options.setdefault("upload_dir", front.uploads)
+    connection = Mongrel2Connection(front.send_spec, front.recv_spec, **options)
+    thread = Thread(target=connection.serve, args=(respond,), daemon=True)
+    thread.start()
+    try:
+        if front.process is not None and not connection.ready.wait(10):
+            raise TimeoutError("the connection does not start")
+        yield connection
+    finally:
+        connection.stop()
+        thread.join(30)
+    if thread.is_alive():
+        raise TimeoutError("the connection does not stop")

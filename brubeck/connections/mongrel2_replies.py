@@ -1,0 +1,277 @@
+"""What goes back to Mongrel2: one way out for all, and one outbox for each client.
+
+Rules:
+
+- ZeroMQ drops what is published before the other side has subscribed. So the socket is an XPUB,
+  which hears of subscriptions, and nothing leaves before there is one.
+- ZeroMQ queues without a limit here, so the limit is ours: a message to nobody, which Mongrel2
+  answers with a notice, shows that everything sent before it has been taken.
+- Everything due to a client is joined into as few messages as its window allows.
+- A client that takes nothing for `patience` seconds is cut. What was cut never looks complete.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from time import monotonic
+from typing import Final
+
+from brubeck import green
+from brubeck.connections.mongrel2_messages import (
+    MAX_TARGETS,
+    NOBODY,
+    Control,
+    encode_control,
+    encode_reply,
+)
+from brubeck.connections.mongrel2_requests import Peer
+from brubeck.connections.pacing import Window
+from brubeck.http.framing import BodyCoder
+from brubeck.http.response import StreamingResponse
+
+log = logging.getLogger("brubeck.server")
+
+MAX_UNTAKEN: Final = 64 * 1024 * 1024
+"""The bytes that may wait between us and Mongrel2, all clients together."""
+
+_TAKEN_WITHIN: Final = 5.0  # seconds; with several handler processes the notice may miss us
+
+
+class Gone(Exception):
+    """The client has left, or was cut."""
+
+
+class Outgoing:
+    """The socket that Mongrel2 is subscribed to; any thread may send."""
+
+    def __init__(self, recv_spec: str, *, identity: bytes = b"") -> None:
+        self._socket = green.zmq_socket("XPUB", identity=identity)
+        self._socket.connect(recv_spec)
+        self._lock = green.Lock()
+        self._subscribed = green.Event()
+        self._untaken = self._probed = 0
+        self._probed_at = 0.0
+
+    def follow(self, front_gone: Callable[[], None]) -> None:
+        """Follow the subscriptions until the socket is closed."""
+        try:
+            while True:
+                if self._socket.recv()[:1] == b"\1":
+                    self._subscribed.set()
+                else:
+                    self._subscribed.clear()
+                    front_gone()
+        except green.Closed:
+            pass
+
+    def wait_subscribed(self, seconds: float) -> bool:
+        """Wait until Mongrel2 listens, at most so long, and tell whether it does."""
+        return self._subscribed.wait(seconds)
+
+    @property
+    def ready(self) -> bool:
+        """Whether anything should be sent now."""
+        if self._untaken > MAX_UNTAKEN and monotonic() > self._probed_at + _TAKEN_WITHIN:
+            log.warning("Mongrel2 does not say that it takes what is sent; going on without.")
+            self.taken()
+        return self._subscribed.is_set() and self._untaken <= MAX_UNTAKEN
+
+    def send(self, sender: bytes, ids: Sequence[bytes], payload: bytes) -> None:
+        """Send bytes to connections, at most `MAX_TARGETS`; an empty payload ends them."""
+        with self._lock:
+            self._untaken += len(payload)
+            probe = not self._probed and self._untaken > MAX_UNTAKEN // 2
+            if probe:
+                self._probed, self._probed_at = self._untaken, monotonic()
+        self._send(encode_reply(sender, ids, payload))
+        if probe:
+            self.control(sender, [NOBODY], "keep-alive")
+
+    def control(self, sender: bytes, ids: Sequence[bytes], action: Control) -> None:
+        """Ask Mongrel2 for something about any number of connections."""
+        for start in range(0, len(ids), MAX_TARGETS):
+            self._send(encode_control(sender, ids[start : start + MAX_TARGETS], action))
+
+    def _send(self, message: bytes) -> None:
+        try:
+            self._socket.send(message)
+        except green.Closed:
+            raise Gone from None
+
+    def taken(self) -> None:
+        """Note that Mongrel2 has taken everything up to the message that asked."""
+        with self._lock:
+            self._untaken -= self._probed
+            self._probed = 0
+
+    def close(self) -> None:
+        """Close the socket; what was sent still leaves."""
+        self._socket.close()
+
+
+class Outbox:
+    """What is due to one client, sent as its window allows; any thread may use it.
+
+    ``drained`` is called when the last of it was sent later than it was written.
+    """
+
+    def __init__(
+        self,
+        peer: Peer,
+        window: Window,
+        outgoing: Outgoing,
+        *,
+        drained: Callable[[Outbox], None],
+        patience: float = 60,
+    ) -> None:
+        self.peer = peer
+        self.gone = False
+        self._window = window
+        self._outgoing = outgoing
+        self._drained = drained
+        self._patience = patience
+        self._answering = False
+        self._changed = green.Condition()
+        self._buffer = bytearray()
+        self._closing = False
+        self._timer = False
+        self._stream: StreamingResponse | None = None
+        self._coder: BodyCoder | None = None
+
+    @property
+    def empty(self) -> bool:
+        """Whether all of it was sent and, as far as anybody can know, has arrived."""
+        return self.gone or (not self._buffer and self._window.settled)
+
+    def asked(self) -> None:
+        """Note a request; one that follows a whole answer shows that the answer was read."""
+        with self._changed:
+            if not self._answering and not self._buffer:
+                self._window.reset()
+
+    def write(self, data: bytes, *, last: bool = False) -> None:
+        """Send data, now or with what follows; wait while too much waits. Raises `Gone`.
+
+        ``last`` says that the answer to a request ends with it.
+        """
+        with self._changed:
+            if self.gone or self._closing:
+                raise Gone
+            self._answering = not last
+            self._buffer += data
+            self._flush()
+            while len(self._buffer) >= self._window.capacity and not self.gone:
+                if not self._changed.wait(self._patience):
+                    log.info("A client of Mongrel2 took nothing for %s s.", self._patience)
+                    self._cut()
+            if self.gone:
+                raise Gone
+
+    def stream(self, response: StreamingResponse, coder: BodyCoder) -> None:
+        """Send the chunks of a response, to the end or until the client is `Gone`.
+
+        What a chunk raises goes through, after the connection was cut.
+        """
+        self._stream, self._coder = response, coder
+        try:
+            for chunk in response.chunks:
+                if chunk:
+                    self.write(coder.data(chunk))
+            self.write(coder.end(), last=True)
+        except Gone:
+            raise
+        except BaseException:
+            self.cut()
+            raise
+        finally:
+            self._stream = None
+
+    @property
+    def endless(self) -> bool:
+        """Whether a feed is being sent that does not end by itself."""
+        stream = self._stream
+        return stream is not None and stream.endless
+
+    def end_feed(self) -> None:
+        """End a feed now, as if its source had ended, and the connection with it."""
+        with self._changed:
+            if self.endless and self._coder is not None and not self.gone:
+                self._buffer += self._coder.end()
+                self.close()
+        self._close_stream()
+
+    def close(self) -> None:
+        """End the connection as soon as everything was sent."""
+        with self._changed:
+            self._closing = True
+            self._flush()
+
+    def cut(self) -> None:
+        """End the connection at once; what still waits is not sent."""
+        with self._changed:
+            self._cut()
+
+    def _cut(self) -> None:
+        if not self.gone:
+            self._mark_gone()
+            self._outgoing.control(self.peer.sender, [self.peer.conn_id], "cancel")
+
+    def left(self) -> None:
+        """Note that the client has left."""
+        with self._changed:
+            self._mark_gone()
+        self._close_stream()
+
+    def credited(self, size: int) -> None:
+        """Note that a message of this size has reached the client."""
+        with self._changed:
+            self._window.credited(size)
+            self._flush()
+
+    def _mark_gone(self) -> None:
+        self.gone = True
+        self._buffer.clear()
+        self._changed.notify_all()
+
+    def _close_stream(self) -> None:
+        if self._stream is not None:
+            green.spawn(_close_quietly, self._stream)
+
+    def _flush(self) -> None:
+        """Send what the window allows; called with the lock held."""
+        while self._buffer and not self.gone:
+            now = monotonic()
+            ready = self._outgoing.ready
+            size = self._window.room(len(self._buffer), now) if ready else 0
+            if not size:
+                self._flush_after(self._window.retry_after(now) if ready else 0.05)
+                return
+            payload = bytes(memoryview(self._buffer)[:size])
+            del self._buffer[:size]
+            self._window.sent(size, now)
+            self._outgoing.send(self.peer.sender, [self.peer.conn_id], payload)
+            self._changed.notify_all()
+        if self._closing and not self.gone:
+            self._mark_gone()
+            self._outgoing.send(self.peer.sender, [self.peer.conn_id], b"")
+
+    def _flush_after(self, seconds: float | None) -> None:
+        if seconds is not None and not self._timer:
+            self._timer = True
+            green.spawn(self._flush_later, seconds)
+
+    def _flush_later(self, seconds: float) -> None:
+        green.sleep(seconds)
+        with self._changed:
+            self._timer = False
+            self._flush()
+        if self.empty:
+            self._drained(self)
+
+
+def _close_quietly(response: StreamingResponse) -> None:
+    # A generator that runs right now cannot be closed; it finds the client gone by itself.
+    with suppress(ValueError):
+        response.close()

@@ -1,0 +1,195 @@
+"""Requests out of Mongrel2's messages, with the large bodies that it stored in files.
+
+Rules:
+
+- A body above Mongrel2's ``limits.content_length``, and any chunked one, comes as two messages that
+  name a file: a *start*, to be ignored, and a *done*. Anybody can send those headers too; so they
+  count only where Mongrel2 cannot have sent the body inline, and the file is looked for in one
+  directory alone, whatever path is named.
+- The file is unlinked as soon as it is open: whoever dies, nothing stays behind.
+- What Mongrel2 lets pass although nobody can say where the body ends (RFC 9112, section 6.3) is a
+  400, and the connection has to be closed: Mongrel2 may take the body for the next request.
+- Mongrel2 overwrites ``X-Forwarded-For`` with the address of its peer unless ``no_clobber_xff`` is
+  set. One that says only that is dropped: the client did not send it.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import re
+import stat
+from pathlib import Path, PurePosixPath
+from tempfile import gettempdir
+from typing import BinaryIO, Final
+
+import msgspec
+
+from brubeck.connections.mongrel2_messages import Message, Pairs
+from brubeck.http.framing import keeps_alive
+from brubeck.http.problems import Problem
+from brubeck.http.proxies import Client
+from brubeck.http.request import Request
+
+log = logging.getLogger("brubeck.server")
+
+_LENGTH: Final = re.compile(rb"[0-9]{1,19}")
+_LARGEST_INT: Final = 2**31 - 1  # Mongrel2 takes a longer Content-Length for none at all
+_UPLOAD_START: Final = b"x-mongrel2-upload-start"
+_UPLOAD_DONE: Final = b"x-mongrel2-upload-done"
+_METHODS: Final = {"WEBSOCKET_HANDSHAKE": "GET"}
+_NOT_HTTP: Final = frozenset({"JSON", "XML", "WEBSOCKET"})
+
+
+class Peer(msgspec.Struct, frozen=True):
+    """A connection that Mongrel2 holds: the handler's name there, and the connection's id."""
+
+    sender: bytes
+    conn_id: bytes
+
+
+class Uploads:
+    """Where Mongrel2 stores large bodies: the directory of its ``upload.temp_store``.
+
+    The directory is given as this process sees it; Mongrel2 may name another path, from within its
+    chroot, so only the last part of it counts.
+    """
+
+    def __init__(self, directory: str | os.PathLike[str] | None = None) -> None:
+        self.directory = Path(gettempdir() if directory is None else directory)
+
+    def open(self, named: str) -> BinaryIO:
+        """Return a stored body, already unlinked, standing at its beginning; `OSError` if none."""
+        name = PurePosixPath(named).name
+        if name in ("", ".", ".."):
+            raise FileNotFoundError(f"{named!r} names no file")
+        path = self.directory / name
+        descriptor = os.open(path, os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK)
+        file = os.fdopen(descriptor, "r+b")
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            file.close()
+            raise FileNotFoundError(f"{path} is not a file")
+        path.unlink()
+        return file
+
+
+def is_http(message: Message) -> bool:
+    """Tell whether a message is a request that HTTP can answer."""
+    return message.words["METHOD"] not in _NOT_HTTP
+
+
+def is_upload_start(message: Message) -> bool:
+    """Tell whether a message only announces a body that Mongrel2 still receives."""
+    return _is_stored(message) and _stored_name(message) is None
+
+
+def wants_keep_alive(message: Message) -> bool:
+    """Tell whether the client wants its connection kept."""
+    options = b",".join(message.get_all(b"connection")).decode("latin-1")
+    handshake = message.words["METHOD"] in _METHODS
+    return keeps_alive(version_of(message), options) and not handshake
+
+
+def method_of(message: Message) -> str:
+    """Return the method; the handshake of a WebSocket is the GET that it also is."""
+    method = message.words["METHOD"]
+    return _METHODS.get(method, method)
+
+
+def version_of(message: Message) -> str:
+    """Return the version of HTTP that the client speaks, such as ``1.1``."""
+    return message.words.get("VERSION", "").removeprefix("HTTP/")
+
+
+def make_request(message: Message, body: bytes | BinaryIO) -> Request:
+    """Return the request that a message brings, with the body that `read_body` found."""
+    words = message.words
+    client = Client(words.get("REMOTE_ADDR", ""), words.get("URL_SCHEME", "http"))
+    return Request(
+        method_of(message),
+        words.get("URI") or words["PATH"],
+        _client_headers(message, client.address),
+        body,
+        version=version_of(message),
+        client=client,
+        connection=Peer(message.sender, message.conn_id),
+    )
+
+
+def read_body(message: Message, uploads: Uploads) -> bytes | BinaryIO:
+    """Return a request's body, or the file in which Mongrel2 stored it, which is to be closed.
+
+    Raises `Problem` for a body that cannot be told from what follows it, or cannot be found.
+    """
+    if "UPLOAD_STREAM" in message.words:
+        raise Problem(501, "Mongrel2's upload.stream is not supported; set upload.temp_store.")
+    if _is_stored(message):
+        return _stored_body(message, uploads)
+    length = _content_length(message)
+    if message.get_all(b"transfer-encoding"):
+        raise Problem(400, "The body's Transfer-Encoding is not supported.")
+    if message.words["METHOD"] in _METHODS:
+        return b""  # Mongrel2 puts the answer to a handshake here
+    if length != len(message.body):
+        raise Problem(400, "The body is not as long as its Content-Length.")
+    return message.body
+
+
+def _client_headers(message: Message, address: str) -> Pairs:
+    """Return the headers that the client itself sent."""
+    added = {(b"x-forwarded-for", address.encode("latin-1"))}
+    ours = {_UPLOAD_START, _UPLOAD_DONE}
+    return [pair for pair in message.headers if pair not in added and pair[0] not in ours]
+
+
+def _content_length(message: Message) -> int:
+    """Return the length that a request says; a `Problem` when it says none or more than one."""
+    lengths = message.get_all(b"content-length")
+    if not lengths:
+        return 0
+    if len(lengths) > 1 or message.get_all(b"transfer-encoding"):
+        raise Problem(400, "The request says the length of its body in more than one way.")
+    length = _plain_length(lengths[0])
+    if length is None:
+        raise Problem(400, "The Content-Length cannot be the length of a body.")
+    return length
+
+
+def _plain_length(value: bytes) -> int | None:
+    """Return a length that everybody reads in the same way, and Mongrel2 at all."""
+    length = int(value) if _LENGTH.fullmatch(value) else None
+    return None if length is None or length > _LARGEST_INT else length
+
+
+def _is_stored(message: Message) -> bool:
+    """Tell whether Mongrel2 stores this body, by all that makes it do so and shows that it did."""
+    if message.body or not message.get_all(_UPLOAD_START):
+        return False
+    lengths = message.get_all(b"content-length")
+    if lengths:
+        return bool(_plain_length(lengths[0]))
+    return message.get_all(b"transfer-encoding")[:1] == [b"chunked"]
+
+
+def _stored_name(message: Message) -> str | None:
+    """Return the path of the stored body, once Mongrel2 has all of it."""
+    start, done = message.get_all(_UPLOAD_START), message.get_all(_UPLOAD_DONE)
+    return done[0].decode("latin-1") if len(done) == 1 and start == done else None
+
+
+def _stored_body(message: Message, uploads: Uploads) -> BinaryIO:
+    try:
+        file = uploads.open(_stored_name(message) or "")
+    except OSError as reason:
+        log.exception("A body that Mongrel2 stored cannot be opened; is upload_dir right?")
+        raise Problem(503, "The body was stored where the server cannot find it.") from reason
+    try:
+        expected = _content_length(message)
+    except Problem:
+        file.close()
+        raise
+    if expected and expected != os.fstat(file.fileno()).st_size:
+        # With a request right behind the body, Mongrel2 writes its beginning into the file too.
+        file.close()
+        raise Problem(400, "The stored body is not as long as its Content-Length.")
+    return file
