@@ -12,27 +12,37 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from brubeck.dictshield.base import InvalidShield, ShieldDocException, ShieldException
+from brubeck.dictshield.base import InvalidShield, ShieldDocException, ShieldException, json
 from brubeck.dictshield.declaration import DocumentMetaclass, DocumentOptions
+from brubeck.dictshield.field import BaseField, DictFieldNotFound, dictshield_fields
 from brubeck.dictshield.fields.text import UUIDField
+from brubeck.dictshield.schema_reading import schema_kwargs_to_dictshield
+from brubeck.dictshield.shaping import SafeableMixin
 from brubeck.dictshield.structure import BaseDocument, EmbeddedDocument
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from brubeck.dictshield.field import BaseField
-
     Fields = dict[str, BaseField[Any]]
 
 __all__ = [
     "BaseDocument",
+    "BaseField",
+    "DictFieldNotFound",
     "Document",
     "DocumentMetaclass",
+    "DocumentOptions",
     "EmbeddedDocument",
+    "SafeableMixin",
     "ShieldDocException",
     "ShieldException",
     "TopLevelDocumentMetaclass",
+    "TopLevelDocumentOptions",
+    "UUIDField",
+    "dictshield_fields",
     "diff_id_field",
+    "json",
+    "schema_kwargs_to_dictshield",
     "swap_field",
 ]
 

@@ -121,6 +121,9 @@ class BaseField(Generic[T]):
         self.minimized_field_name = minimized_field_name
         self._unknown = unknown
 
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self.field_name}>".replace(" >", ">")
+
     # -- its place in a class ----------------------------------------------------------------
 
     @overload

@@ -15,7 +15,7 @@ from brubeck.dictshield.field import BaseField, DictFieldNotFound, dictshield_fi
 
 C = TypeVar("C")
 
-OPTIONS: Final = {
+schema_kwargs_to_dictshield: Final = {
     "maxLength": "max_length",
     "minLength": "min_length",
     "pattern": "regex",
@@ -115,7 +115,11 @@ def _plain(schema: dict[str, Any], kind: str, form: object, key: str) -> BaseFie
 
 
 def _with_options(field: type[BaseField[Any]], schema: dict[str, Any]) -> BaseField[Any]:
-    given = {OPTIONS[word]: value for word, value in schema.items() if word in OPTIONS}
+    given = {
+        schema_kwargs_to_dictshield[word]: value
+        for word, value in schema.items()
+        if word in schema_kwargs_to_dictshield
+    }
     if isinstance(given.get("regex"), str) and not given["regex"].startswith("^"):
         given["regex"] = rf"[\s\S]*?(?:{given['regex']})"
     made = field()

@@ -108,7 +108,9 @@ TAKEN: list[tuple[BaseField[Any], Any, Any]] = [
 ]
 
 
-@pytest.mark.parametrize(("field", "value", "native"), TAKEN, ids=str)
+@pytest.mark.parametrize(
+    ("field", "value", "native"), TAKEN, ids=lambda value: type(value).__name__
+)
 def test_a_field_takes_a_value_and_makes_it_native(
     field: BaseField[Any], value: Any, native: Any
 ) -> None:
@@ -176,7 +178,9 @@ REFUSED: list[tuple[BaseField[Any], Any, str]] = [
 ]
 
 
-@pytest.mark.parametrize(("field", "value", "said"), REFUSED, ids=str)
+@pytest.mark.parametrize(
+    ("field", "value", "said"), REFUSED, ids=lambda value: type(value).__name__
+)
 def test_a_field_refuses_a_value_and_says_why(field: BaseField[Any], value: Any, said: str) -> None:
     """A value that cannot be right is a ShieldException with the reason and the value."""
     with pytest.raises(ShieldException, match=re.escape(said)):
@@ -200,7 +204,9 @@ SHOWN: list[tuple[BaseField[Any], Any, Any]] = [
 ]
 
 
-@pytest.mark.parametrize(("field", "native", "shown"), SHOWN, ids=str)
+@pytest.mark.parametrize(
+    ("field", "native", "shown"), SHOWN, ids=lambda value: type(value).__name__
+)
 def test_a_native_value_has_a_form_in_json(field: BaseField[Any], native: Any, shown: Any) -> None:
     """`for_json` gives what the document's JSON has."""
     assert field.for_json(native) == shown

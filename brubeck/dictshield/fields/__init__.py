@@ -5,6 +5,7 @@ DictShield kept some of them in `base`, `compound`, `mongo` and `temporal`; they
 
 from __future__ import annotations
 
+from brubeck.dictshield.base import InvalidShield, ShieldException
 from brubeck.dictshield.field import BaseField, DictFieldNotFound, dictshield_fields
 from brubeck.dictshield.fields.compound import (
     EmbeddedDocumentField,
@@ -43,6 +44,7 @@ __all__ = [
     "FloatField",
     "GeoPointField",
     "IntField",
+    "InvalidShield",
     "ListField",
     "LongField",
     "MD5Field",
@@ -51,6 +53,7 @@ __all__ = [
     "NumberField",
     "ObjectIdField",
     "SHA1Field",
+    "ShieldException",
     "SortedListField",
     "StringField",
     "TimeStampField",

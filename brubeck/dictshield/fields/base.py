@@ -9,12 +9,14 @@ from brubeck.dictshield.fields.numeric import (
     DecimalField,
     FloatField,
     IntField,
+    JsonNumberMixin,
     LongField,
     NumberField,
 )
 from brubeck.dictshield.fields.temporal import DateTimeField
 from brubeck.dictshield.fields.text import (
     EmailField,
+    JsonHashMixin,
     MD5Field,
     SHA1Field,
     StringField,
@@ -34,6 +36,8 @@ __all__ = [
     "GeoPointField",
     "IntField",
     "InvalidShield",
+    "JsonHashMixin",
+    "JsonNumberMixin",
     "LongField",
     "MD5Field",
     "NumberField",

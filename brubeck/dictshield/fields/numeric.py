@@ -26,7 +26,7 @@ DECIMAL_DIGITS: Final = 34
 DECIMAL_EXPONENT: Final = 6144
 
 
-class _Bounded(BaseField[N]):
+class JsonNumberMixin(BaseField[N]):
     """A number with ``min_value`` and ``max_value``, both allowed themselves."""
 
     kind = "number"
@@ -62,7 +62,7 @@ class _Bounded(BaseField[N]):
             raise self.fault(f"{self.number_type} value above max_value: {self.max_value}", native)
 
 
-class NumberField(_Bounded[N]):
+class NumberField(JsonNumberMixin[N]):
     """A number; without a ``number_class`` whole or not, and kept as it came.
 
     ``number_class`` converts what is assigned, ``number_type`` is its name in messages.
@@ -223,7 +223,7 @@ class FloatField(NumberField[float]):
         return float
 
 
-class DecimalField(_Bounded[Decimal]):
+class DecimalField(JsonNumberMixin[Decimal]):
     """An exact decimal number, text in JSON; a JSON number is read digit by digit.
 
     At most 34 digits and an exponent within ±6144 (IEEE 754 decimal128), which every database

@@ -169,8 +169,8 @@ class EmailField(StringField):
     complaint = "Invalid email address"
 
 
-class _HashField(StringField):
-    """A hash in hexadecimal digits."""
+class JsonHashMixin(StringField):
+    """A hash in hexadecimal digits; a subclass says how many."""
 
     hash_length = 0
     jsonschema_types: tuple[str, ...] = ()
@@ -193,7 +193,7 @@ class _HashField(StringField):
             raise self.fault(f"{name} value is wrong length", native)
 
 
-class MD5Field(_HashField):
+class MD5Field(JsonHashMixin):
     """An MD5 hash: 32 hexadecimal digits."""
 
     hash_length = 32
@@ -201,7 +201,7 @@ class MD5Field(_HashField):
     complaint = "MD5 value is not hex"
 
 
-class SHA1Field(_HashField):
+class SHA1Field(JsonHashMixin):
     """A SHA-1 hash: 40 hexadecimal digits."""
 
     hash_length = 40
