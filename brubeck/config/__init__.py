@@ -59,6 +59,7 @@ SETTINGS: Final[dict[str, dict[str, Setting]]] = {
         "max_connections": Setting(whole(1, 1_000_000), 20_000, "Connections at once, a process."),
         "max_head": Setting(size, 65_536, "Bytes of a request's line and headers."),
         "max_body": Setting(size, 64 << 20, "Bytes of a request's body."),
+        "upload_dir": Setting(text, "", "Where Mongrel2 stores large bodies, as seen from here."),
         "spool": Setting(size, 1 << 20, "Bytes of a body to hold in memory before a file."),
         "head_timeout": Setting(duration, 15.0, "Time for a request's line and headers."),
         "body_timeout": Setting(

@@ -68,7 +68,13 @@ def open_connection(server: Section, listener: socket.socket | None) -> Connecti
         from brubeck.connections.mongrel2 import Mongrel2Connection
 
         send_spec, recv_spec = server.listen.mongrel2
-        return Mongrel2Connection(send_spec, recv_spec)
+        return Mongrel2Connection(
+            send_spec,
+            recv_spec,
+            upload_dir=server.upload_dir or None,
+            grace_seconds=server.grace,
+            patience=server.body_timeout,
+        )
     from brubeck.connections.embedded import EmbeddedServer, ServerOptions
     from brubeck.connections.http1 import Limits
 

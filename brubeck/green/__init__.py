@@ -20,10 +20,10 @@ import threading
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from importlib import import_module
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Final
 
 from brubeck.errors import ConfigError, did_you_mean
-from brubeck.green.sockets import Address, BlockingStream, Stream, listen
+from brubeck.green.sockets import Address, BlockingStream, Closed, Engine, Stream, listen
 
 if TYPE_CHECKING:
     from brubeck.green.zeromq import ZMQSocket
@@ -58,31 +58,6 @@ Semaphore = threading.Semaphore
 Queue = queue.Queue
 
 _MODULES: Final = {name: f"brubeck.green.{name}_engine" for name in ("eventlet", "gevent")}
-
-
-class Engine(Protocol):
-    """What an engine adds to the (patched) standard library."""
-
-    name: str
-
-    def spawn(self, function: Callable[..., object], *args: object) -> None:
-        """Run a function concurrently."""
-
-    def sleep(self, seconds: float) -> None:
-        """Let others run for so long; zero lets each of them run once."""
-
-    def timeout(self, seconds: float) -> AbstractContextManager[None]:
-        """Return a context that raises `TimeoutError` when it takes longer."""
-
-    def stream(self, sock: object) -> Stream:
-        """Return a connected socket as a `Stream`."""
-
-    def wait_readable(self, fileno: int, seconds: float) -> bool:
-        """Wait until a file descriptor is readable, and tell whether it is."""
-
-
-class Closed(Exception):
-    """The socket that was waited on has been closed."""
 
 
 def Lock() -> threading.Lock:  # noqa: N802, it stands for the class
@@ -214,4 +189,4 @@ def zmq_socket(
     """Return a ZeroMQ socket (``PULL``, ``PUB``, …) that waits without blocking others."""
     from brubeck.green.zeromq import ZMQSocket
 
-    return ZMQSocket(kind, identity=identity, linger_ms=linger_ms, sndhwm=sndhwm)
+    return ZMQSocket(kind, engine(), identity=identity, linger_ms=linger_ms, sndhwm=sndhwm)

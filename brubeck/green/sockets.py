@@ -1,10 +1,12 @@
-"""Sockets: listening on an address, and a connected socket as a stream of bytes."""
+"""What an engine is, listening on an address, and a connected socket as a stream of bytes."""
 
 from __future__ import annotations
 
 import contextlib
 import errno
 import socket
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Protocol
 
@@ -47,6 +49,31 @@ class Stream(Protocol):
 
     def close(self) -> None:
         """Give the socket back."""
+
+
+class Engine(Protocol):
+    """What an engine adds to the (patched) standard library."""
+
+    name: str
+
+    def spawn(self, function: Callable[..., object], *args: object) -> None:
+        """Run a function concurrently."""
+
+    def sleep(self, seconds: float) -> None:
+        """Let others run for so long; zero lets each of them run once."""
+
+    def timeout(self, seconds: float) -> AbstractContextManager[None]:
+        """Return a context that raises `TimeoutError` when it takes longer."""
+
+    def stream(self, sock: object) -> Stream:
+        """Return a connected socket as a `Stream`."""
+
+    def wait_readable(self, fileno: int, seconds: float) -> bool:
+        """Wait until a file descriptor is readable, and tell whether it is."""
+
+
+class Closed(Exception):
+    """The socket that was waited on has been closed."""
 
 
 class BlockingStream:

@@ -7,11 +7,12 @@ read before anybody waits, and no wait is longer than a second.
 
 from __future__ import annotations
 
+import threading
 from typing import cast
 
 import zmq
 
-from brubeck.green import Closed, Lock, engine
+from brubeck.green.sockets import Closed, Engine
 
 _SLICE = 1.0
 
@@ -19,14 +20,17 @@ _SLICE = 1.0
 class ZMQSocket:
     """A ZeroMQ socket; `recv` is for one green thread, `send` for any number."""
 
-    def __init__(self, kind: str, *, identity: bytes, linger_ms: int, sndhwm: int) -> None:
+    def __init__(
+        self, kind: str, engine: Engine, *, identity: bytes, linger_ms: int, sndhwm: int
+    ) -> None:
         socket: zmq.Socket[bytes] = zmq.Context.instance().socket(getattr(zmq, kind))
         socket.setsockopt(zmq.LINGER, linger_ms)
         socket.setsockopt(zmq.SNDHWM, sndhwm)
         if identity:
             socket.setsockopt(zmq.IDENTITY, identity)
         self._socket = socket
-        self._lock = Lock()
+        self._engine = engine
+        self._lock = threading.Lock()
         self._closed = False
         self._receiving = False
 
@@ -77,7 +81,7 @@ class ZMQSocket:
             return bool(int(self._socket.getsockopt(zmq.EVENTS)) & zmq.POLLIN)
 
     def _wait(self, seconds: float) -> None:
-        engine().wait_readable(int(self._socket.getsockopt(zmq.FD)), seconds)
+        self._engine.wait_readable(int(self._socket.getsockopt(zmq.FD)), seconds)
 
     def close(self) -> None:
         """Close the socket; a `recv` under way ends with `Closed` within a second."""

@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 import msgspec
 
-from brubeck import timekeeping
 from brubeck.http.headers import Headers
 from brubeck.http.response import Response
 
@@ -64,7 +63,7 @@ class MessageHandler:
         self._status_msg: str | None = None
         self._url_args: tuple[str | None, ...] | dict[str, str] = ()
         self.status_code = self._DEFAULT_STATUS
-        self.timestamp = timekeeping.curtime()
+        self.timestamp = application.clock.micros() // 1000
         self.initialize()
 
     # The hooks.

@@ -1,0 +1,63 @@
+"""The conformance suite: what passes it is a storage, and none may leave out a part of it.
+
+Whoever writes a storage subclasses it in a test module and gets every promise tested:
+
+    class TestMine(StorageConformance):
+        def make_storage(self, clock):
+            return MyStorage('my://127.0.0.1', clock=clock)
+
+`make_storage` returns an empty storage each time; it is closed after each test. The suite needs
+pytest and Hypothesis, and is imported by tests alone.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hypothesis import HealthCheck, settings
+from hypothesis.stateful import run_state_machine_as_test
+
+from brubeck.storage.conformance.base import START
+from brubeck.storage.conformance.machine import SCHEMA, StreamMachine
+from brubeck.storage.conformance.orders import Orders
+from brubeck.storage.conformance.values import Values
+from brubeck.storage.conformance.writing import Writing
+from brubeck.storage.contract import Storage
+from brubeck.timekeeping import HeldClock
+
+__all__ = ["StorageConformance"]
+
+
+class StorageConformance(Orders, Writing, Values):
+    """Every promise of a storage as a test."""
+
+    histories = settings(
+        deadline=None,
+        max_examples=100,
+        stateful_step_count=40,
+        suppress_health_check=list(HealthCheck),
+    )
+    """How many random histories are tried against the model, and how."""
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        replaced = [name for name in vars(cls) if name.startswith("test_")]
+        if replaced:
+            raise TypeError(f"{cls.__name__} may not replace {', '.join(replaced)}")
+
+    def test_any_history_keeps_every_promise(self) -> None:
+        """G1, G2, G3, G4, G6: whatever writes, walks, readers and purges do to one another."""
+        storages: list[Storage] = []
+
+        def machine() -> StreamMachine:
+            storages.append(self.make_storage(HeldClock(START)))
+            return StreamMachine(storages[-1].queryset("quakes", SCHEMA))
+
+        try:
+            run_state_machine_as_test(
+                machine,  # type: ignore[arg-type]  # a factory does, says its documentation
+                settings=self.histories,
+            )
+        finally:
+            for storage in storages:
+                storage.close()

@@ -1,0 +1,67 @@
+"""What every part of the suite stands on: an empty storage, a stream of it, and walking one."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import msgspec
+from hypothesis import HealthCheck, settings
+
+from brubeck.storage.conformance.machine import SCHEMA, put_new
+from brubeck.storage.contract import Queryset, Storage
+from brubeck.storage.records import (
+    ChangesQuery,
+    PageQuery,
+    Place,
+    Put,
+)
+from brubeck.timekeeping import Clock, HeldClock
+
+START = 1_700_000_000_000_000
+RELAXED = settings(
+    deadline=None,
+    max_examples=40,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
+)
+
+
+class Suite(ABC):
+    """A part of the suite."""
+
+    @abstractmethod
+    def make_storage(self, clock: Clock) -> Storage:
+        """Return a new, empty storage that tells the time by this clock."""
+
+    @contextmanager
+    def stream(self, clock: Clock | None = None) -> Iterator[Queryset]:
+        """Open a stream of a new storage, and close the storage afterwards."""
+        storage = self.make_storage(clock or HeldClock(START))
+        try:
+            yield storage.queryset("quakes", SCHEMA)
+        finally:
+            storage.close()
+
+
+def replacing(item_id: str, created_at: int, expected: int, **values: Any) -> Put:
+    """Return a write that replaces an item."""
+    return put_new(item_id, created_at, expected=expected, **values)
+
+
+def walk(stream: Queryset, *, start: Place | None = None, **query: Any) -> list[tuple[int, str]]:
+    """Return the keys of a whole walk, page by page."""
+    keys: list[tuple[int, str]] = []
+    while True:
+        page = stream.page(PageQuery(start=start, **query))
+        assert len(page.records) <= query["limit"]
+        keys += [(record.created_at, record.id) for record in page.records]
+        if page.stopped is None:
+            return keys
+        start = page.stopped
+
+
+def onward(query: ChangesQuery, found: Any) -> ChangesQuery:
+    """Return the step that goes on where another ended."""
+    return msgspec.structs.replace(query, after=found.position, era=found.era, began=found.began)

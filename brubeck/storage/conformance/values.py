@@ -1,0 +1,120 @@
+"""The same everywhere: bodies, operators, counts, and streams apart."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from brubeck.storage.canonical import MAX_BYTES
+from brubeck.storage.conformance.base import RELAXED, START, Suite
+from brubeck.storage.conformance.machine import SCHEMA, put_new
+from brubeck.storage.records import (
+    ChangesQuery,
+    Condition,
+    PageQuery,
+    Put,
+    Record,
+)
+from brubeck.timekeeping import HeldClock
+
+
+class Values(Suite):
+    """G9: what goes in, comes out; what is asked, means the same."""
+
+    @RELAXED
+    @given(
+        place=st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0")),
+        number=st.one_of(
+            st.integers(-(1 << 63), (1 << 63) - 1), st.floats(allow_nan=False, allow_infinity=False)
+        ),
+    )
+    def test_what_goes_in_comes_out(self, place: str, number: float) -> None:
+        """G9: a canonical body is given back byte for byte, in every way there is to read it."""
+        with self.stream() as stream:
+            written = msgspec.json.encode({"id": "a", "place": place, "magnitude": number})
+            stream.write([Put(id="a", created_at=0, body=written, token="t")])
+            (got,) = stream.get(["a"])
+            (paged,) = stream.page(PageQuery(limit=1)).records
+            (changed,) = stream.changes(ChangesQuery(limit=1)).changes
+            assert isinstance(got, Record)
+            assert got == paged == changed.record
+            assert got.body == written
+
+    def test_the_largest_body_comes_out(self) -> None:
+        """G9: up to the limit of what is canonical."""
+        with self.stream() as stream:
+            frame = len(b'{"place":""}')
+            written = b'{"place":"%b"}' % (b"x" * (MAX_BYTES - frame))
+            stream.write([Put(id="a", created_at=0, body=written, token="t")])
+            (got,) = stream.get(["a"])
+            assert isinstance(got, Record)
+            assert got.body == written
+
+    @pytest.mark.parametrize(
+        ("operator", "value", "wanted"),
+        [
+            ("eq", 2, ["b"]),
+            ("gt", 2, ["c"]),
+            ("gte", 2, ["b", "c"]),
+            ("lt", 2, ["a"]),
+            ("lte", 2, ["a", "b"]),
+            ("in", (1, 3, 9), ["a", "c"]),
+        ],
+    )
+    def test_each_operator_means_the_same(
+        self, operator: Any, value: Any, wanted: list[str]
+    ) -> None:
+        """G9: and a field that holds nothing meets no condition."""
+        with self.stream() as stream:
+            stream.write([put_new(i, 0, magnitude=n) for n, i in enumerate("abc", 1)])
+            stream.write([put_new("none", 0)])
+            where = (Condition("magnitude", operator, value),)
+            found = stream.page(PageQuery(limit=9, descending=False, where=where))
+            assert [record.id for record in found.records] == wanted
+
+    def test_a_list_meets_a_condition_by_any_member(self) -> None:
+        """G9: lists are filtered by what is in them."""
+        with self.stream() as stream:
+            stream.write([put_new("a", 0, tags=["x", "y"]), put_new("b", 0, tags=["y"])])
+            where = (Condition("tags", "eq", "x"),)
+            found = stream.page(PageQuery(limit=9, where=where))
+            assert [record.id for record in found.records] == ["a"]
+
+    def test_a_count_stops_at_its_bound(self) -> None:
+        """A total is exact up to a bound, and says so."""
+        with self.stream() as stream:
+            stream.write([put_new(f"i{n}", n, magnitude=n) for n in range(10)])
+            assert stream.count(bound=10).exact
+            assert stream.count(bound=10).total == 10
+            assert not stream.count(bound=9).exact
+            where = (Condition("magnitude", "gte", 4),)
+            assert stream.count(where=where, bound=99).total == 6
+            assert stream.count(since=2, until=5, bound=99).total == 3
+
+    def test_hits_are_counted_for_a_window(self) -> None:
+        """The counter of rate limits counts each key by itself and begins again in time."""
+        clock = HeldClock(START)
+        storage = self.make_storage(clock)
+        try:
+            assert [storage.hit("a", 60) for _ in range(3)] == [1, 2, 3]
+            assert storage.hit("b", 60) == 1
+            clock.advance(60_000_000)
+            assert storage.hit("a", 60) == 1
+        finally:
+            storage.close()
+
+    def test_streams_of_one_storage_know_nothing_of_each_other(self) -> None:
+        """A stream is a world of its own, and the same one however often it is asked for."""
+        storage = self.make_storage(HeldClock(START))
+        try:
+            storage.queryset("one", SCHEMA).write([put_new("a", 1)])
+            assert storage.queryset("two", SCHEMA).get(["a"]) == [None]
+            assert storage.queryset("two", SCHEMA).head().position == 0
+            (found,) = storage.queryset("one", SCHEMA).get(["a"])
+            assert isinstance(found, Record)
+        finally:
+            storage.close()

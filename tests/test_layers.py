@@ -1,0 +1,128 @@
+"""The layers of the design hold: a module imports from its own layer or below, an island alone."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+
+LAYERS = (
+    {"errors", "timekeeping", "signing", "config", "green"},
+    {"http"},
+    {"routing", "dictshield", "storage", "auth", "connections"},
+    {"handlers", "templating", "models"},
+    {"application", "autoapi", "streams", "jobs", "explorer"},
+    {"cli", "client", "testing", "request_handling", "__main__"},
+)
+ISLANDS = LAYERS[2]
+DRIVERS = {
+    "eventlet": {"green"},
+    "gevent": {"green"},
+    "zmq": {"green"},
+    "httptools": {"connections"},
+    "multipart": {"http"},
+    "itsdangerous": {"signing"},
+    "click": {"cli"},
+    "hypothesis": {"storage"},
+    "pytest": {"storage"},
+}
+"""Which room owns a library; nobody else imports it."""
+
+MODULES = sorted((ROOT / "brubeck").rglob("*.py"))
+
+
+def room(path: Path) -> str:
+    """Return the top-level name under ``brubeck`` that a module belongs to."""
+    parts = path.relative_to(ROOT / "brubeck").with_suffix("").parts
+    return parts[0]
+
+
+def layer(name: str) -> int:
+    """Return the number of a room's layer; a room that no layer knows is an error."""
+    for number, names in enumerate(LAYERS, 1):
+        if name in names:
+            return number
+    raise AssertionError(f"brubeck.{name} stands in no layer")
+
+
+def imports(path: Path, *, types_too: bool) -> Iterator[str]:
+    """Yield each module that a module imports, wherever in it."""
+    tree = ast.parse(path.read_text())
+    skipped: set[ast.AST] = set()
+    if not types_too:
+        for node in ast.walk(tree):
+            if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
+                skipped |= set(ast.walk(node))
+    for node in ast.walk(tree):
+        if node in skipped:
+            continue
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: imports are absolute"
+            yield node.module or ""
+            if node.module == "brubeck":
+                yield from (f"brubeck.{alias.name}" for alias in node.names)
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda p: str(p.relative_to(ROOT)))
+def test_a_module_imports_from_its_layer_or_below(path: Path) -> None:
+    """And the islands of the third never from each other."""
+    own = room(path)
+    if own == "__init__":
+        return
+    for name in imports(path, types_too=False):
+        other = name.removeprefix("brubeck.").partition(".")[0]
+        place = ROOT / "brubeck" / other
+        if not name.startswith("brubeck.") or not (
+            place.is_dir() or place.with_suffix(".py").is_file()
+        ):
+            continue
+        assert layer(other) <= layer(own), f"{own} imports {other} from above"
+        if own in ISLANDS and other in ISLANDS:
+            assert own == other, f"the islands {own} and {other} touch"
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda p: str(p.relative_to(ROOT)))
+def test_a_library_has_one_owner(path: Path) -> None:
+    """So that it can be replaced in one room."""
+    for name in imports(path, types_too=True):
+        owners = DRIVERS.get(name.partition(".")[0])
+        assert owners is None or room(path) in owners, f"{path} imports {name}"
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda p: str(p.relative_to(ROOT)))
+def test_a_module_is_one_room(path: Path) -> None:
+    """It says what it is for, and has no more than 450 lines."""
+    source = path.read_text()
+    assert ast.get_docstring(ast.parse(source)), f"{path} has no docstring"
+    assert source.count("\n") <= 450, f"{path} wants to be two"
+
+
+def test_there_is_no_import_cycle() -> None:
+    """Not even one that would happen to work."""
+    graph = {name_of(path): set(imports(path, types_too=False)) for path in MODULES}
+    done: set[str] = set()
+
+    def visit(name: str, trail: tuple[str, ...]) -> None:
+        assert name not in trail, f"a cycle: {' → '.join((*trail, name))}"
+        if name in done:
+            return
+        for other in sorted(graph[name] & graph.keys() - {name}):
+            # A package's own modules may import it for its name alone.
+            if other != "brubeck":
+                visit(other, (*trail, name))
+        done.add(name)
+
+    for name in graph:
+        visit(name, ())
+
+
+def name_of(path: Path) -> str:
+    """Return a module's dotted name."""
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
