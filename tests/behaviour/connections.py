@@ -1,0 +1,205 @@
+"""Every connection that the program can be reached over, each behind the same small client."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass, field
+from http.client import HTTPConnection
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Protocol
+
+from tests.servers import free_port, wait_until
+
+ROOT = Path(__file__).parents[2]
+FRAMING = {
+    *("date", "server", "connection", "transfer-encoding", "keep-alive"),
+    "content-length",  # a stream has one only where the connection cannot do without
+}
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A status, the headers without those of the wire, sorted, and the body."""
+
+    status: int
+    headers: tuple[tuple[str, str], ...]
+    body: bytes = field(repr=False)
+
+    def header(self, name: str) -> str | None:
+        """Return a header's value, or None."""
+        return dict(self.headers).get(name)
+
+
+class Ask(Protocol):
+    """Asks the program for something."""
+
+    def __call__(
+        self,
+        method: str,
+        target: str,
+        body: bytes = b"",
+        headers: dict[str, str] | None = None,
+    ) -> Answer:
+        """Send a request and return the whole answer."""
+
+
+def comparable(pairs: list[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
+    """Return headers as they should be the same everywhere."""
+    return tuple(sorted((n.lower(), v) for n, v in pairs if n.lower() not in FRAMING))
+
+
+def over_http(port: int) -> Ask:
+    """Return a client that asks over HTTP, each time on a new connection."""
+
+    def ask(
+        method: str, target: str, body: bytes = b"", headers: dict[str, str] | None = None
+    ) -> Answer:
+        connection = HTTPConnection("127.0.0.1", port, timeout=60)
+        try:
+            connection.request(method, target, body or None, headers or {})
+            response = connection.getresponse()
+            return Answer(response.status, comparable(response.getheaders()), response.read())
+        finally:
+            connection.close()
+
+    return ask
+
+
+def listening(port: int) -> bool:
+    """Tell whether somebody listens on a port."""
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+@contextmanager
+def process(*command: str, env: dict[str, str] | None = None) -> Iterator[Path]:
+    """Run a command in the background with its output in a file; stop it afterwards."""
+    with TemporaryDirectory() as folder:
+        output = Path(folder) / "output"
+        with output.open("wb") as file:
+            running = subprocess.Popen(
+                command, cwd=ROOT, stdout=file, stderr=file, env=os.environ | (env or {})
+            )
+        try:
+            yield output
+        finally:
+            running.send_signal(signal.SIGTERM)
+            try:
+                running.wait(20)
+            except subprocess.TimeoutExpired:
+                running.kill()
+                running.wait()
+
+
+def started(output: Path, port: int) -> None:
+    """Wait until a server listens; what it printed is in the error if it does not."""
+    try:
+        wait_until(lambda: listening(port), seconds=30)
+    except TimeoutError:
+        raise RuntimeError(f"the server did not start:\n{output.read_text()}") from None
+
+
+@contextmanager
+def embedded(engine: str = "eventlet") -> Iterator[Ask]:
+    """Serve by ``brubeck run`` on an engine."""
+    command = [sys.executable, "-W", "error", "-m", "brubeck", "run", "tests.behaviour.app:app"]
+    with process(
+        *command, "--listen", "http://127.0.0.1:0", env={"BRUBECK_GREEN": engine}
+    ) as output:
+        wait_until(lambda: b"Brubeck on " in output.read_bytes(), seconds=30)
+        found = re.search(r"http://127\.0\.0\.1:(\d+)", output.read_text())
+        assert found is not None
+        yield over_http(int(found[1]))
+
+
+@contextmanager
+def gunicorn(worker: str) -> Iterator[Ask]:
+    """Serve by gunicorn with a kind of worker."""
+    port = free_port()
+    command = [sys.executable, "-m", "gunicorn", "tests.behaviour.app:wsgi", "-k", worker]
+    with process(
+        *command,
+        *("-b", f"127.0.0.1:{port}", "--threads", "8", "--no-control-socket"),
+        env={"BEHAVIOUR_WSGI": "1"},
+    ) as output:
+        started(output, port)
+        yield over_http(port)
+
+
+@contextmanager
+def eventlet_wsgi() -> Iterator[Ask]:
+    """Serve by eventlet's own WSGI server."""
+    port = free_port()
+    with process(
+        sys.executable, "-W", "ignore", "-m", "tests.behaviour.eventlet_wsgi", str(port)
+    ) as output:
+        started(output, port)
+        yield over_http(port)
+
+
+@contextmanager
+def mongrel2(protocol: str = "json") -> Iterator[Ask]:
+    """Serve behind a genuine Mongrel2."""
+    from tests.servers.mongrel2 import running_mongrel2
+
+    command = [sys.executable, "-W", "error", "-m", "brubeck", "run", "tests.behaviour.app:app"]
+    with (
+        running_mongrel2(protocol=protocol) as front,  # type: ignore[arg-type]
+        process(
+            *command,
+            *("--listen", f"{front.send_spec},{front.recv_spec}"),
+            env={"BRUBECK_SERVER_UPLOAD_DIR": str(front.uploads)},
+        ) as output,
+    ):
+        ask = over_http(front.port)
+        wait_until(lambda: b"Brubeck on " in output.read_bytes(), seconds=30)
+        # Mongrel2 hands a request to whoever is connected; ask until it is us.
+        wait_until(lambda: _answers(ask), seconds=30)
+        yield ask
+
+
+def _answers(ask: Ask) -> bool:
+    try:
+        return ask("GET", "/brubeck").status == 200
+    except OSError:
+        return False
+
+
+@contextmanager
+def in_process() -> Iterator[Ask]:
+    """Ask the program itself, in a module of its own."""
+    from brubeck.testing import Client
+    from tests.behaviour import app as module
+
+    client = Client(importlib.reload(module).app)
+
+    def ask(
+        method: str, target: str, body: bytes = b"", headers: dict[str, str] | None = None
+    ) -> Answer:
+        with client.request(method, target, body=body, headers=headers) as reply:
+            return Answer(reply.status, comparable(list(reply.headers.pairs())), reply.body)
+
+    yield ask
+
+
+def connections() -> dict[str, AbstractContextManager[Ask]]:
+    """Return every way to ask, not yet opened."""
+    return {
+        "test client": in_process(),
+        "embedded on eventlet": embedded("eventlet"),
+        "embedded on gevent": embedded("gevent"),
+        "gunicorn gthread": gunicorn("gthread"),
+        "gunicorn gevent": gunicorn("gevent"),
+        "eventlet.wsgi": eventlet_wsgi(),
+        "mongrel2": mongrel2("json"),
+        "mongrel2 tnetstring": mongrel2("tnetstring"),
+    }

@@ -1,0 +1,16 @@
+"""The behaviour program under ``eventlet.wsgi``, on the port given as the argument."""
+
+from __future__ import annotations
+
+import sys
+
+from brubeck import green
+
+if __name__ == "__main__":
+    green.patch("eventlet")
+    import eventlet
+    from eventlet import wsgi
+
+    from tests.behaviour.app import app
+
+    wsgi.server(eventlet.listen(("127.0.0.1", int(sys.argv[1]))), app.wsgi, log_output=False)
