@@ -234,7 +234,7 @@ class BaseField(Generic[T]):
 
     def require_type(self, native: Any) -> None:
         """Raise unless a native value has the field's type."""
-        fault = fault_in(native)
+        fault = fault_in(native, depth=1)
         if fault is not None:
             raise ShieldException(
                 fault[1], self.field_name, native, pointer=self._pointer() + fault[0]

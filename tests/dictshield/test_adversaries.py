@@ -223,3 +223,15 @@ def test_thirty_two_levels_are_allowed() -> None:
     assert Target.from_json(deepest).encode() == deepest
     with pytest.raises(ShieldDocException, match="nested too deeply"):
         Target.from_json(b'{"free":' + b'{"a":' * 31 + b"{}" + b"}" * 32)
+
+    class Anything(Document):
+        items = ListField([])
+        free = DictField()
+
+    with pytest.raises(ShieldDocException, match="nested too deeply"):
+        Anything.from_json(b'{"items":' + b"[" * 32 + b"]" * 32 + b"}")
+    deep: Any = {}
+    for _ in range(31):
+        deep = {"a": deep}
+    with pytest.raises(ShieldException, match="nested too deeply"):
+        Anything(free=deep).validate()

@@ -313,3 +313,16 @@ def test_old_date_functions_still_read_and_write() -> None:
         DateTimeField.date_to_iso8601(moment, 5)  # type: ignore[arg-type]
     stamp = TimeStampField.date_to_timestamp(moment)
     assert TimeStampField.timestamp_to_date(stamp) == moment.replace(microsecond=0, tzinfo=UTC)
+
+
+def test_items_are_converted_when_a_list_is_assigned() -> None:
+    """What a list's one field can convert is converted, so that it is good and is stored so."""
+
+    class Counted(Document):
+        numbers = ListField(IntField())
+
+    counted = Counted(numbers=["1", 2.0])
+    assert counted.validate()
+    assert counted.encode() == b'{"numbers":[1,2]}'
+    with pytest.raises(ShieldException):
+        Counted(numbers=["one"]).validate()

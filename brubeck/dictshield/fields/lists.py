@@ -55,7 +55,8 @@ class ListField(BaseField[list[E]]):
         super().__init__(**options)
         self.fields = self._checked(fields)
         self.primary_embedded = primary_embedded
-        self.item_field = self.fields[0] if len(self.fields) == 1 else None
+        if len(self.fields) < 2:
+            self.item_field = self.fields[0] if self.fields else BaseField()
         self.item_kind = self.item_field.kind if self.item_field else "any"
 
     @staticmethod
@@ -87,18 +88,16 @@ class ListField(BaseField[list[E]]):
     def parts(self) -> Iterator[BaseField[Any]]:
         """Yield this field and those of its items."""
         yield self
-        for field in self.fields:
+        for field in self.fields or filter(None, [self.item_field]):
             yield from field.parts()
 
     def adopt(self, value: Any) -> Any:
-        """Return a list, with documents made of dictionaries where documents belong."""
+        """Return a list of converted items; of several kinds, only documents are converted."""
         if not isinstance(value, list | tuple):
             return value
-        documents = [field for field in self.fields if field.embedded_type is not None]
-        if not documents:
-            return list(value) if isinstance(value, tuple) else value
-        first = self.primary_embedded or documents[0]
-        return [first.adopt(item) for item in value]
+        documents = (field for field in self.fields if field.embedded_type is not None)
+        first = self.item_field or self.primary_embedded or next(documents, None)
+        return list(value) if first is None else [first.adopt(item) for item in value]
 
     def require_type(self, native: Any) -> None:
         """Raise unless it is a list or a tuple."""
@@ -109,7 +108,7 @@ class ListField(BaseField[list[E]]):
         """Raise for the first item that no field of the list takes."""
         faults: list[ShieldException] = []
         for index, item in enumerate(native):
-            self._accept_item(item, child_pointer(self._pointer(), index), faults, "drop", True)
+            self._accept_item(item, child_pointer(self._pointer(), index), faults, "drop")
             if faults:
                 raise faults[0]
 
@@ -121,7 +120,7 @@ class ListField(BaseField[list[E]]):
             return None
         before = len(faults)
         native = [
-            self._accept_item(item, child_pointer(place, index), faults, rogue, False)
+            self._accept_item(item, child_pointer(place, index), faults, rogue)
             for index, item in enumerate(value)
         ]
         return native if len(faults) > before else self._accept_whole(native, place, faults)
@@ -135,23 +134,17 @@ class ListField(BaseField[list[E]]):
             faults.extend(self.relocated(error, place, native))
         return native
 
-    def _accept_item(
-        self, item: Any, place: str, faults: list[ShieldException], rogue: str, lax: bool
-    ) -> Any:
-        if not self.fields:
-            return BaseField[Any]().accept(item, place, faults, rogue)
+    def _accept_item(self, item: Any, place: str, faults: list[ShieldException], rogue: str) -> Any:
+        if self.item_field is not None:
+            return self.item_field.accept(item, place, faults, rogue)
         tried: list[ShieldException] = []
         for field in self.fields:
             tried = []
-            given = field.adopt(item) if lax else item
-            native = field.accept(given, place, tried, rogue)
+            native = field.accept(item, place, tried, rogue)
             if not tried:
                 return native
-        if len(self.fields) > 1:
-            tried = [
-                ShieldException("Invalid ListField item", self.field_name, item, pointer=place)
-            ]
-        faults.extend(tried)
+        reason = "Invalid ListField item"
+        faults.append(ShieldException(reason, self.field_name, item, pointer=place))
         return None
 
     def wire_type(self) -> Any:
@@ -164,9 +157,9 @@ class ListField(BaseField[list[E]]):
         return self.item_field is None or super().needs_check
 
     def after_decoding(self, decoded: Any) -> Any:
-        """Return the list when it is good as a whole."""
+        """Return the list when it is good as a whole; several kinds are left to `accept`."""
         if self.item_field is None:
-            self.conform(decoded)
+            raise self.fault("Which field an item is for, C cannot say", decoded)
         self.conform_choice(decoded)
         if self.own_validate:
             self.validate(decoded)
