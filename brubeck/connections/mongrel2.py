@@ -63,7 +63,8 @@ class Mongrel2Connection:
 
     ``send_spec`` is where Mongrel2 sends requests, ``recv_spec`` where it receives replies, as in
     its own configuration. ``upload_dir`` is the directory of its ``upload.temp_store`` as this
-    process sees it (default: the system's directory for temporary files). Times are in seconds:
+    process sees it (default: the system's directory for temporary files), ``max_body`` the largest
+    body in bytes that is read. Times are in seconds:
     ``grace_seconds`` is what `stop` leaves to requests in hand, ``patience`` how long a client may
     take nothing, and every ``beat_seconds`` Mongrel2 is told that open answers are alive, since
     otherwise it closes what is quiet for two minutes. ``ready`` is set once requests can come.
@@ -77,6 +78,7 @@ class Mongrel2Connection:
         sender_id: str | None = None,
         pool_size: int = 1000,
         upload_dir: str | os.PathLike[str] | None = None,
+        max_body: int | None = None,
         grace_seconds: float = 10,
         patience: float = 60,
         beat_seconds: float = 15,
@@ -85,7 +87,7 @@ class Mongrel2Connection:
         self.recv_spec = recv_spec
         self.pool_size = pool_size
         self._identity = (sender_id or "").encode()
-        self._uploads = Uploads(upload_dir)
+        self._uploads = Uploads(upload_dir, max_body=max_body)
         self._grace, self._patience, self._beat = grace_seconds, patience, beat_seconds
         self._clients: dict[tuple[bytes, bytes], _Client] = {}
         self._crediting: dict[bytes, int] = {}

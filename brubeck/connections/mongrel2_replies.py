@@ -172,7 +172,8 @@ class Outbox:
     def stream(self, response: StreamingResponse, coder: BodyCoder) -> None:
         """Send the chunks of a response, to the end or until the client is `Gone`.
 
-        What a chunk raises goes through, after the connection was cut.
+        What a chunk raises goes through, after the connection was ended early: after what was
+        written, where the other end can tell that more was to come, else at once.
         """
         self._stream, self._coder = response, coder
         try:
@@ -183,7 +184,10 @@ class Outbox:
         except Gone:
             raise
         except BaseException:
-            self.cut()
+            if coder.header is None:
+                self.cut()
+            else:
+                self.close()
             raise
         finally:
             self._stream = None

@@ -37,6 +37,7 @@ _LENGTH: Final = re.compile(rb"[0-9]{1,19}")
 _LARGEST_INT: Final = 2**31 - 1  # Mongrel2 takes a longer Content-Length for none at all
 _UPLOAD_START: Final = b"x-mongrel2-upload-start"
 _UPLOAD_DONE: Final = b"x-mongrel2-upload-done"
+_NOT_SENT: Final = frozenset({_UPLOAD_START, _UPLOAD_DONE})
 _METHODS: Final = {"WEBSOCKET_HANDSHAKE": "GET"}
 _NOT_HTTP: Final = frozenset({"JSON", "XML", "WEBSOCKET"})
 
@@ -52,11 +53,19 @@ class Uploads:
     """Where Mongrel2 stores large bodies: the directory of its ``upload.temp_store``.
 
     The directory is given as this process sees it; Mongrel2 may name another path, from within its
-    chroot, so only the last part of it counts.
+    chroot, so only the last part of it counts. ``max_body`` is the largest body in bytes.
     """
 
-    def __init__(self, directory: str | os.PathLike[str] | None = None) -> None:
+    def __init__(
+        self, directory: str | os.PathLike[str] | None = None, *, max_body: int | None = None
+    ) -> None:
         self.directory = Path(gettempdir() if directory is None else directory)
+        self._max_body = max_body
+
+    def check_size(self, size: int) -> None:
+        """Raise a `Problem` with status 413 for a body that is too large."""
+        if self._max_body is not None and size > self._max_body:
+            raise Problem(413, f"A body has at most {self._max_body} bytes.")
 
     def open(self, named: str) -> BinaryIO:
         """Return a stored body, already unlinked, standing at its beginning; `OSError` if none."""
@@ -102,8 +111,14 @@ def version_of(message: Message) -> str:
 
 
 def make_request(message: Message, body: bytes | BinaryIO) -> Request:
-    """Return the request that a message brings, with the body that `read_body` found."""
+    """Return the request that a message brings, with the body that `read_body` found.
+
+    Raises `Problem` for one that does not name its host once (RFC 9112, section 3.2).
+    """
     words = message.words
+    hosts = len(message.get_all(b"host"))
+    if hosts != 1 and (hosts or version_of(message) == "1.1"):
+        raise Problem(400, "A request names its host, once.")
     client = Client(words.get("REMOTE_ADDR", ""), words.get("URL_SCHEME", "http"))
     return Request(
         method_of(message),
@@ -132,14 +147,18 @@ def read_body(message: Message, uploads: Uploads) -> bytes | BinaryIO:
         return b""  # Mongrel2 puts the answer to a handshake here
     if length != len(message.body):
         raise Problem(400, "The body is not as long as its Content-Length.")
+    uploads.check_size(length)
     return message.body
 
 
 def _client_headers(message: Message, address: str) -> Pairs:
-    """Return the headers that the client itself sent."""
-    added = {(b"x-forwarded-for", address.encode("latin-1"))}
-    ours = {_UPLOAD_START, _UPLOAD_DONE}
-    return [pair for pair in message.headers if pair not in added and pair[0] not in ours]
+    """Return the headers that the client itself sent, without the space around their values."""
+    added = (b"x-forwarded-for", address.encode("latin-1"))
+    return [
+        (name, value.strip(b" \t"))
+        for name, value in message.headers
+        if name not in _NOT_SENT and (name, value) != added
+    ]
 
 
 def _content_length(message: Message) -> int:
@@ -184,12 +203,16 @@ def _stored_body(message: Message, uploads: Uploads) -> BinaryIO:
         log.exception("A body that Mongrel2 stored cannot be opened; is upload_dir right?")
         raise Problem(503, "The body was stored where the server cannot find it.") from reason
     try:
-        expected = _content_length(message)
+        _check_stored(message, os.fstat(file.fileno()).st_size, uploads)
     except Problem:
         file.close()
         raise
-    if expected and expected != os.fstat(file.fileno()).st_size:
-        # With a request right behind the body, Mongrel2 writes its beginning into the file too.
-        file.close()
-        raise Problem(400, "The stored body is not as long as its Content-Length.")
     return file
+
+
+def _check_stored(message: Message, size: int, uploads: Uploads) -> None:
+    expected = _content_length(message)
+    if expected and expected != size:
+        # With a request right behind the body, Mongrel2 writes its beginning into the file too.
+        raise Problem(400, "The stored body is not as long as its Content-Length.")
+    uploads.check_size(size)
