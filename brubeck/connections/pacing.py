@@ -107,7 +107,7 @@ class EstimatedWindow:
     """What a reader of four mebibytes a second would allow.
 
     Nothing tells a slower reader from a faster one. So whatever is long goes in messages that
-    double in size, the later ones ahead of the estimate: 256 MiB are less than sixteen messages,
+    double in size, the later ones ahead of the estimate: 200 MiB are less than sixteen messages,
     and arrive however slow the reader is. What is short keeps a small distance, so that many small
     writes become few messages.
     """
