@@ -100,7 +100,8 @@ class EmbeddedServer:
     def _drain(self) -> None:
         self._listener.close()
         left = self.options.grace
-        while left > 0 and any(connection.finish() for connection in list(self._connections)):
+        # Each one is asked: a busy one must not keep the idle ones behind it.
+        while left > 0 and [each for each in list(self._connections) if each.finish()]:
             green.sleep(0.05)
             left -= 0.05
         for connection in list(self._connections):
@@ -147,6 +148,7 @@ class _Connection:
             log.debug("%s: connection ended: %s", self._client.address, reason)
         finally:
             server.forget(self)
+            self._http.close()
             if self._stream is not None:
                 self._stream.close()
             else:
@@ -199,6 +201,7 @@ class _Connection:
                 self._send_stream(stream, response, framed)
             else:
                 self._send_whole(stream, framed)
+            request.close()
             if not framed.keep_alive:
                 self._linger(stream)
                 return False

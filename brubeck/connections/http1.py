@@ -84,6 +84,11 @@ class Http1:
         if rest := data[offset:]:
             self.feed(rest)
 
+    def close(self) -> None:
+        """Give back what a request that never became whole has taken."""
+        if self._file is not None:
+            self._file.close()
+
     def continue_line(self) -> bytes:
         """Return what a sender that waits for leave to send its body is told, if one does."""
         if self.expects_continue and self.started and not self.in_head:
@@ -114,6 +119,9 @@ class Http1:
         size = len(self._url) + sum(len(name) + len(value) + 4 for name, value in self._headers)
         if size > self._limits.max_head:
             self._refuse(431, f"The head is longer than {self._limits.max_head} bytes.")
+        version = self._parser.get_http_version()
+        if version not in ("1.0", "1.1"):
+            self._refuse(505, "The versions of HTTP that are spoken here are 1.0 and 1.1.")
         hosts = 0
         for name, value in self._headers:
             kind = name.lower()
@@ -121,9 +129,11 @@ class Http1:
                 hosts += 1
             elif kind == b"content-length" and int(value) > self._limits.max_body:
                 self._refuse(413, f"A body has at most {self._limits.max_body} bytes.")
+            elif kind == b"transfer-encoding" and version == "1.0":
+                self._refuse(400, "HTTP/1.0 has no transfer codings.")
             elif kind == b"expect":
                 self._expect(value)
-        if hosts != 1 and (hosts or self._parser.get_http_version() == "1.1"):
+        if hosts != 1 and (hosts or version == "1.1"):
             self._refuse(400, "A request names its host, once.")
 
     def _expect(self, value: bytes) -> None:

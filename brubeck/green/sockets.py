@@ -145,15 +145,22 @@ def _listen_tcp(address: Address) -> socket.socket:
 
 
 def _listen_unix(path: str) -> socket.socket:
+    if Path(path).is_socket() and not _is_served(path):
+        Path(path).unlink()
     sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
-        if Path(path).is_socket() and sock.connect_ex(path) == errno.ECONNREFUSED:
-            Path(path).unlink()
-        sock.close()
-        sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         sock.bind(path)
         sock.listen(BACKLOG)
     except BaseException:
         sock.close()
         raise
     return sock
+
+
+def _is_served(path: str) -> bool:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+        try:
+            probe.connect(path)
+        except ConnectionRefusedError:
+            return False
+    return True

@@ -186,6 +186,11 @@ class Request:
         self._file.seek(0)
         return self._file
 
+    def close(self) -> None:
+        """Close the file that a large body is in; for the connection, when all is answered."""
+        if self._file is not None:
+            self._file.close()
+
     def json(self) -> object:
         """Return the body decoded from JSON; 400 when it is none."""
         try:

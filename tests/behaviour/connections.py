@@ -3,23 +3,17 @@
 from __future__ import annotations
 
 import importlib
-import os
-import re
-import signal
 import socket
-import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from http.client import HTTPConnection
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Protocol
 
 from tests.servers import free_port, wait_until
+from tests.servers.programs import Program, brubeck_run, running
 
-ROOT = Path(__file__).parents[2]
 FRAMING = {
     *("date", "server", "connection", "transfer-encoding", "keep-alive"),
     "content-length",  # a stream has one only where the connection cannot do without
@@ -80,45 +74,19 @@ def listening(port: int) -> bool:
         return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
-@contextmanager
-def process(*command: str, env: dict[str, str] | None = None) -> Iterator[Path]:
-    """Run a command in the background with its output in a file; stop it afterwards."""
-    with TemporaryDirectory() as folder:
-        output = Path(folder) / "output"
-        with output.open("wb") as file:
-            running = subprocess.Popen(
-                command, cwd=ROOT, stdout=file, stderr=file, env=os.environ | (env or {})
-            )
-        try:
-            yield output
-        finally:
-            running.send_signal(signal.SIGTERM)
-            try:
-                running.wait(20)
-            except subprocess.TimeoutExpired:
-                running.kill()
-                running.wait()
-
-
-def started(output: Path, port: int) -> None:
+def started(server: Program, port: int) -> None:
     """Wait until a server listens; what it printed is in the error if it does not."""
     try:
         wait_until(lambda: listening(port), seconds=30)
     except TimeoutError:
-        raise RuntimeError(f"the server did not start:\n{output.read_text()}") from None
+        raise RuntimeError(f"the server did not start:\n{server.output}") from None
 
 
 @contextmanager
 def embedded(engine: str = "eventlet") -> Iterator[Ask]:
     """Serve by ``brubeck run`` on an engine."""
-    command = [sys.executable, "-W", "error", "-m", "brubeck", "run", "tests.behaviour.app:app"]
-    with process(
-        *command, "--listen", "http://127.0.0.1:0", env={"BRUBECK_GREEN": engine}
-    ) as output:
-        wait_until(lambda: b"Brubeck on " in output.read_bytes(), seconds=30)
-        found = re.search(r"http://127\.0\.0\.1:(\d+)", output.read_text())
-        assert found is not None
-        yield over_http(int(found[1]))
+    with brubeck_run("tests.behaviour.app:app", green=engine) as server:
+        yield over_http(server.port)
 
 
 @contextmanager
@@ -126,12 +94,12 @@ def gunicorn(worker: str) -> Iterator[Ask]:
     """Serve by gunicorn with a kind of worker."""
     port = free_port()
     command = [sys.executable, "-m", "gunicorn", "tests.behaviour.app:wsgi", "-k", worker]
-    with process(
+    with running(
         *command,
         *("-b", f"127.0.0.1:{port}", "--threads", "8", "--no-control-socket"),
         env={"BEHAVIOUR_WSGI": "1"},
-    ) as output:
-        started(output, port)
+    ) as server:
+        started(server, port)
         yield over_http(port)
 
 
@@ -139,10 +107,10 @@ def gunicorn(worker: str) -> Iterator[Ask]:
 def eventlet_wsgi() -> Iterator[Ask]:
     """Serve by eventlet's own WSGI server."""
     port = free_port()
-    with process(
+    with running(
         sys.executable, "-W", "ignore", "-m", "tests.behaviour.eventlet_wsgi", str(port)
-    ) as output:
-        started(output, port)
+    ) as server:
+        started(server, port)
         yield over_http(port)
 
 
@@ -151,17 +119,15 @@ def mongrel2(protocol: str = "json") -> Iterator[Ask]:
     """Serve behind a genuine Mongrel2."""
     from tests.servers.mongrel2 import running_mongrel2
 
-    command = [sys.executable, "-W", "error", "-m", "brubeck", "run", "tests.behaviour.app:app"]
     with (
         running_mongrel2(protocol=protocol) as front,  # type: ignore[arg-type]
-        process(
-            *command,
-            *("--listen", f"{front.send_spec},{front.recv_spec}"),
-            env={"BRUBECK_SERVER_UPLOAD_DIR": str(front.uploads)},
-        ) as output,
+        brubeck_run(
+            "tests.behaviour.app:app",
+            listen=f"{front.send_spec},{front.recv_spec}",
+            server_upload_dir=str(front.uploads),
+        ),
     ):
         ask = over_http(front.port)
-        wait_until(lambda: b"Brubeck on " in output.read_bytes(), seconds=30)
         # Mongrel2 hands a request to whoever is connected; ask until it is us.
         wait_until(lambda: _answers(ask), seconds=30)
         yield ask

@@ -1,0 +1,64 @@
+"""What the tests of connections run: slow answers, waits, feeds, and who answered."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from brubeck import Brubeck, Request, Response, StreamingResponse, green, render
+
+app = Brubeck()
+
+
+@app.add_route("^/$", method=["GET", "POST"])
+def root(_application: Brubeck, message: Request) -> Response:
+    """Answer with the number of the process and the length of the body."""
+    return render(f"{os.getpid()} {len(message.body)}")
+
+
+@app.add_route("^/wait/(?P<name>.+)$")
+def wait(_application: Brubeck, message: Request, name: str) -> Response:
+    """Say that it has begun, and answer when a file is there."""
+    path = Path("/") / name
+    path.with_suffix(".begun").touch()
+    while not path.exists():
+        green.sleep(0.01)
+    return render(f"waited, {message.method}")
+
+
+@app.add_route("^/feed$")
+def feed(_application: Brubeck, _message: Request) -> Response:
+    """Say one thing and then wait without end."""
+
+    def chunks() -> Iterator[bytes]:
+        yield b"begun\n"
+        green.Event().wait()
+
+    return StreamingResponse(chunks(), endless=True)
+
+
+@app.add_route("^/ticks$")
+def ticks(_application: Brubeck, _message: Request) -> Response:
+    """Yield for as long as somebody reads."""
+
+    def chunks() -> Iterator[bytes]:
+        try:
+            while True:
+                yield b"tick" * 10_000
+                green.sleep(0)
+        finally:
+            print("the feed was closed", flush=True)
+
+    return StreamingResponse(chunks())
+
+
+@app.add_route("^/broken$")
+def broken(_application: Brubeck, _message: Request) -> Response:
+    """Break off in the middle."""
+
+    def chunks() -> Iterator[bytes]:
+        yield b"the beginning"
+        raise RuntimeError("and no end")
+
+    return StreamingResponse(chunks())

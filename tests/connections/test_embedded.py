@@ -1,0 +1,363 @@
+"""The embedded server as a real process, spoken to byte by byte."""
+
+from __future__ import annotations
+
+import json
+import signal
+import socket
+import ssl
+import subprocess
+from collections.abc import Iterator
+from contextlib import suppress
+from http.client import HTTPResponse
+from pathlib import Path
+
+import pytest
+
+from tests.servers import Caller, wait_until
+from tests.servers.programs import Program, brubeck_run
+
+PROGRAM = "tests.connections.program:app"
+GET = b"GET / HTTP/1.1\r\nHost: h\r\n\r\n"
+
+
+@pytest.fixture(scope="module", params=["eventlet", "gevent"])
+def server(request: pytest.FixtureRequest) -> Iterator[Program]:
+    """Serve with short times and small limits, on each engine."""
+    with brubeck_run(
+        PROGRAM,
+        green=request.param,
+        server_head_timeout="1s",
+        server_body_timeout="1s",
+        server_idle_timeout="2s",
+        server_max_head="4k",
+        server_max_body="1MB",
+    ) as program:
+        yield program
+
+
+@pytest.fixture
+def caller(server: Program) -> Iterator[Caller]:
+    """Connect to it."""
+    with Caller(server.port) as caller:
+        yield caller
+
+
+def whole(response: HTTPResponse) -> tuple[int, bytes]:
+    """Return the status and the body of a response."""
+    return response.status, response.read()
+
+
+def test_a_connection_is_kept(caller: Caller) -> None:
+    """One request after another over the same one."""
+    for _ in range(3):
+        caller.send(GET)
+        response = caller.response()
+        assert response.getheader("connection") is None
+        assert whole(response)[0] == 200
+
+
+def test_pipelined_requests_are_answered_in_their_order(caller: Caller) -> None:
+    """All of them, however they are cut."""
+    post = b"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: %d\r\n\r\n%b"
+    requests = b"".join(post % (n, b"x" * n) for n in range(50))
+    last = b"GET / HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n"
+    caller.send(requests[:777])
+    caller.send(requests[777:] + last)
+    text = caller.rest()
+    lengths = [int(part.split(b"\r\n\r\n")[1].split()[1]) for part in text.split(b"HTTP/1.1 ")[1:]]
+    assert lengths == [*range(50), 0]
+
+
+@pytest.mark.parametrize(
+    ("request_", "closes"),
+    [
+        (b"GET / HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n", True),
+        (b"GET / HTTP/1.0\r\n\r\n", True),
+        (b"GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n", False),
+    ],
+)
+def test_who_wants_the_end_gets_it(caller: Caller, request_: bytes, closes: bool) -> None:
+    """And an old client that wants to stay is told that it may."""
+    caller.send(request_)
+    response = caller.response()
+    assert response.getheader("connection") == ("close" if closes else "keep-alive")
+    response.read()
+    if closes:
+        assert caller.rest() == b""
+    else:
+        caller.send(request_)
+        assert caller.response().status == 200
+
+
+@pytest.mark.parametrize(
+    ("raw", "status"),
+    [
+        (b"nonsense\r\n\r\n", 400),
+        (
+            b"GET / HTTP/1.1\r\nHost: h\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n",
+            400,
+        ),
+        (b"GET / HTTP/1.1\r\nHost: h\r\nX: a\rb\r\n\r\n", 400),
+        (b"GET / HTTP/1.1\r\nHost: h\r\nX: " + b"x" * 5000 + b"\r\n\r\n", 431),
+        (b"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 2000000\r\n\r\n" + b"x" * 500_000, 413),
+        (b"GET / HTTP/2.0\r\nHost: h\r\n\r\n", 505),
+    ],
+)
+def test_what_is_malformed_is_told_so_and_cut_off(caller: Caller, raw: bytes, status: int) -> None:
+    """After what was asked before it has been answered."""
+    caller.send(GET + raw)
+    assert whole(caller.response())[0] == 200
+    response = caller.response()
+    assert response.status == status
+    assert response.getheader("connection") == "close"
+    assert json.loads(response.read())["status"] == status
+    assert caller.rest() == b""
+
+
+def test_leave_to_send_a_body_is_given(caller: Caller) -> None:
+    """And refused before the body is sent, where it is too long."""
+    head = b"POST / HTTP/1.1\r\nHost: h\r\nExpect: 100-continue\r\nContent-Length: %d\r\n\r\n"
+    caller.send(head % 5)
+    assert caller.socket.recv(100) == b"HTTP/1.1 100 Continue\r\n\r\n"
+    caller.send(b"hello")
+    assert whole(caller.response())[1].endswith(b" 5")
+    caller.send(head % 2_000_000)
+    assert caller.response().status == 413
+
+
+@pytest.mark.parametrize(
+    "part", [b"GET / HT", b"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 5\r\n\r\nhe"]
+)
+def test_a_request_that_does_not_come_is_not_waited_for(caller: Caller, part: bytes) -> None:
+    """408 in the middle of one."""
+    caller.send(part)
+    assert caller.response().status == 408
+    assert caller.rest().endswith(b"}")
+
+
+def test_a_head_that_trickles_in_has_one_time_for_all_of_it(caller: Caller) -> None:
+    """Each byte does not buy another second."""
+    caller.socket.settimeout(0.2)
+    caller.send(b"GET / HTTP/1.1\r\nHost: h\r\n")
+    answered = b""
+    for _ in range(100):
+        try:
+            caller.send(b"X: y\r\n")
+            answered = caller.socket.recv(1000)
+        except TimeoutError:
+            continue
+        break
+    assert answered.startswith(b"HTTP/1.1 408 ")
+
+
+def test_an_idle_connection_is_closed(caller: Caller) -> None:
+    """Without a word, since nothing was asked."""
+    caller.send(GET)
+    caller.response().read()
+    assert caller.rest() == b""
+
+
+def test_a_stream_that_breaks_cannot_look_whole(caller: Caller, server: Program) -> None:
+    """Its last chunk is missing, and the log says why."""
+    caller.get("/broken")
+    text = caller.rest()
+    assert b"the beginning" in text
+    assert not text.endswith(b"0\r\n\r\n")
+    wait_until(lambda: "and no end" in server.output)
+
+
+def test_a_reader_that_goes_away_ends_the_stream(server: Program) -> None:
+    """Its source is closed."""
+    before = server.output.count("the feed was closed")
+    with Caller(server.port) as caller:
+        caller.get("/ticks")
+        assert caller.response().read(40_000) == b"tick" * 10_000
+    wait_until(lambda: server.output.count("the feed was closed") > before)
+
+
+def test_a_reader_that_stops_reading_is_not_waited_for(server: Program) -> None:
+    """Nothing is held for it but what the kernel holds."""
+    before = server.output.count("the feed was closed")
+    with Caller(server.port, receive_buffer=4096) as caller:
+        caller.get("/ticks")
+        wait_until(lambda: server.output.count("the feed was closed") > before)
+
+
+def test_one_that_waits_keeps_nobody_else_waiting(server: Program, tmp_path: Path) -> None:
+    """A hundred handlers wait, and the next one answers at once."""
+    door = tmp_path / "door"
+    callers = [Caller(server.port) for _ in range(100)]
+    try:
+        for each in callers:
+            each.get(f"/wait{door}")
+        wait_until(door.with_suffix(".begun").exists)
+        with Caller(server.port) as other:
+            other.send(GET)
+            assert other.response().status == 200
+        door.touch()
+        for each in callers:
+            assert whole(each.response()) == (200, b"waited, GET")
+    finally:
+        for each in callers:
+            each.socket.close()
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_stopping_finishes_what_is_in_hand(tmp_path: Path, number: int) -> None:
+    """What waits is cut, what follows too, and the last answer says that it is the last."""
+    door = tmp_path / "door"
+    with (
+        brubeck_run(PROGRAM) as server,
+        Caller(server.port) as idle,
+        Caller(server.port) as busy,
+        Caller(server.port) as follower,
+    ):
+        idle.send(GET)
+        idle.response().read()
+        follower.get("/feed")
+        assert follower.response().read(6) == b"begun\n"
+        busy.get(f"/wait{door}")
+        wait_until(door.with_suffix(".begun").exists)
+        server.process.send_signal(number)
+        assert idle.rest() == b""
+        follower.rest()
+        assert server.process.poll() is None
+        door.touch()
+        response = busy.response()
+        assert response.getheader("connection") == "close"
+        assert whole(response) == (200, b"waited, GET")
+        assert server.process.wait(30) == 0
+        assert "Traceback" not in server.output
+
+
+def test_the_grace_has_an_end(tmp_path: Path) -> None:
+    """What is still in hand after it is cut."""
+    door = tmp_path / "door"
+    with brubeck_run(PROGRAM, server_grace="200ms") as server, Caller(server.port) as busy:
+        busy.get(f"/wait{door}")
+        wait_until(door.with_suffix(".begun").exists)
+        assert server.stop() == 0
+        assert busy.rest() == b""
+
+
+def test_connections_past_the_limit_wait_their_turn() -> None:
+    """The kernel holds them until one ends."""
+    with (
+        brubeck_run(PROGRAM, server_max_connections="1") as server,
+        Caller(server.port) as first,
+        Caller(server.port) as second,
+    ):
+        first.send(GET)
+        first.response().read()
+        second.send(GET)
+        first.socket.close()
+        assert second.response().status == 200
+
+
+def met(seen: set[int], number: int) -> set[int]:
+    """Add a number to those that were seen, and return them."""
+    seen.add(number)
+    return seen
+
+
+def test_workers_share_the_port_and_are_replaced(tmp_path: Path) -> None:
+    """A killed one by another; stopping the supervisor stops them all."""
+    with brubeck_run(PROGRAM, "--workers", "2") as server:
+
+        def ask() -> int:
+            with Caller(server.port) as caller:
+                caller.send(GET)
+                return int(caller.response().read().split()[0])
+
+        seen: set[int] = set()
+        wait_until(lambda: len(met(seen, ask())) == 2, seconds=30)
+        victim = seen.pop()
+        subprocess.run(["kill", "-9", str(victim)], check=True)
+        wait_until(lambda: f"Worker {victim} ended" in server.output)
+        wait_until(lambda: len({ask() for _ in range(20)} - {victim}) == 2, seconds=30)
+        assert server.stop() == 0
+        for worker in seen:
+            assert not Path(f"/proc/{worker}").exists()
+
+
+def test_a_unix_socket_is_served(tmp_path: Path) -> None:
+    """And one that a dead process left behind is replaced."""
+    path = tmp_path / "brubeck.sock"
+    for _ in range(2):
+        with (
+            brubeck_run(PROGRAM, listen=f"unix:{path}") as server,
+            socket.socket(socket.AF_UNIX) as sock,
+        ):
+            sock.connect(str(path))
+            sock.sendall(GET)
+            assert sock.recv(1000).startswith(b"HTTP/1.1 200 OK")
+            server.process.kill()
+            server.process.wait()
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """Make a certificate for localhost that nobody but this test trusts."""
+    folder = tmp_path_factory.mktemp("tls")
+    certfile, keyfile = folder / "cert.pem", folder / "key.pem"
+    subprocess.run(
+        [
+            *("openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2"),
+            *("-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost"),
+            *("-keyout", str(keyfile), "-out", str(certfile)),
+        ],
+        check=True,
+        capture_output=True,
+    )
+    return certfile, keyfile
+
+
+@pytest.mark.parametrize("engine", ["eventlet", "gevent"])
+def test_https_is_served(certificate: tuple[Path, Path], engine: str) -> None:
+    """Over TLS 1.2 or newer; who does not speak it is dropped, and others are served."""
+    certfile, keyfile = certificate
+    with brubeck_run(
+        PROGRAM,
+        listen="https://127.0.0.1:0",
+        green=engine,
+        server_certfile=str(certfile),
+        server_keyfile=str(keyfile),
+    ) as server:
+        with Caller(server.port) as plain:
+            plain.send(GET)
+            with suppress(ConnectionResetError):
+                assert not plain.rest().startswith(b"HTTP")
+        trust = ssl.create_default_context(cafile=str(certfile))
+        with (
+            socket.create_connection(("127.0.0.1", server.port), timeout=20) as raw,
+            trust.wrap_socket(raw, server_hostname="localhost") as sock,
+        ):
+            for length in (0, 200_000):
+                head = b"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: %d\r\n\r\n" % length
+                sock.sendall(head + b"x" * length)
+                response = HTTPResponse(sock)
+                response.begin()
+                assert response.read().endswith(b" %d" % length)
+        assert "Traceback" not in server.output
+
+
+def test_the_program_is_started_again_when_it_changes(tmp_path: Path) -> None:
+    """A mistake in it is reported and waited out."""
+    program = tmp_path / "mine.py"
+    text = "from brubeck import Brubeck, render\napp = Brubeck()\n"
+    text += "@app.add_route('^/$')\ndef root(app, message):\n    return render('{}')\n"
+    program.write_text(text.format("one"))
+    with brubeck_run("mine:app", "--reload", cwd=tmp_path) as server:
+
+        def says(word: bytes) -> bool:
+            with Caller(server.port) as caller:
+                caller.send(GET)
+                return caller.response().read() == word
+
+        wait_until(lambda: says(b"one"), seconds=30)
+        program.write_text("a mistake!")
+        server.await_output("waiting for a change")
+        program.write_text(text.format("a new one"))
+        wait_until(lambda: says(b"a new one"), seconds=30)
+        assert server.stop() == 0

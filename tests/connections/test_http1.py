@@ -1,0 +1,203 @@
+"""The reading half of HTTP/1.1: whole, byte by byte, within limits, strict about framing."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from brubeck.connections.http1 import Http1, Limits
+from brubeck.http import Problem
+from brubeck.http.proxies import Client
+
+ACCEPTED = (0, 400, 413, 417, 431, 505)
+HOST = b"Host: h\r\n"
+MESSAGES = (
+    b"GET /a?b=c HTTP/1.1\r\nHost: h\r\nX-A: 1\r\nX-A: 2\r\n\r\n"
+    b"POST /b HTTP/1.1\r\nHost: h\r\nContent-Length: 5\r\n\r\nhello"
+    b"POST /c HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n"
+    b"3\r\nabc\r\n2;x=y\r\nde\r\n0\r\nX-Trailer: 1\r\n\r\n"
+    b"GET /d HTTP/1.0\r\n\r\n"
+)
+
+
+def read(*pieces: bytes, limits: Limits | None = None) -> list[tuple[Any, ...]]:
+    """Return what each request says that these pieces hold."""
+    http = Http1(limits or Limits(), Client("127.0.0.1"))
+    for piece in pieces:
+        http.feed(piece)
+    return [
+        (
+            each.request.method,
+            each.request.target,
+            list(each.request.headers.pairs()),
+            each.request.body,
+            each.request.version,
+            each.keep_alive,
+        )
+        for each in http.ready
+    ]
+
+
+def feed(http: Http1, raw: bytes, size: int) -> None:
+    """Feed bytes in pieces of a size."""
+    for start in range(0, len(raw), size):
+        http.feed(raw[start : start + size])
+
+
+def refusal(raw: bytes) -> int:
+    """Return the status with which bytes are refused, 0 for none."""
+    try:
+        Http1(Limits(), Client()).feed(raw)
+    except Problem as problem:
+        return problem.status
+    return 0
+
+
+WHOLE = [
+    ("GET", "/a?b=c", [("Host", "h"), ("X-A", "1"), ("X-A", "2")], b"", "1.1", True),
+    ("POST", "/b", [("Host", "h"), ("Content-Length", "5")], b"hello", "1.1", True),
+    ("POST", "/c", [("Host", "h"), ("Transfer-Encoding", "chunked")], b"abcde", "1.1", True),
+    ("GET", "/d", [], b"", "1.0", False),
+]
+
+
+def test_messages_are_read_whole() -> None:
+    """Several in one piece, with lengths, chunks, and an old version at the end."""
+    assert [each[:2] for each in read(MESSAGES)] == [each[:2] for each in WHOLE]
+    assert [each[3:] for each in read(MESSAGES)] == [each[3:] for each in WHOLE]
+
+
+def test_messages_are_read_byte_by_byte() -> None:
+    """No boundary between pieces matters."""
+    assert read(*(MESSAGES[n : n + 1] for n in range(len(MESSAGES)))) == read(MESSAGES)
+
+
+@given(st.lists(st.integers(0, len(MESSAGES)), max_size=12))
+def test_messages_are_read_in_any_pieces(cuts: list[int]) -> None:
+    """Wherever the network cuts them."""
+    edges = [0, *sorted(cuts), len(MESSAGES)]
+    pieces = [MESSAGES[a:b] for a, b in pairwise(edges) if a < b]
+    assert read(*pieces) == read(MESSAGES)
+
+
+def test_what_is_left_over_waits_for_the_rest() -> None:
+    """And says that a message has begun."""
+    http = Http1(Limits(), Client())
+    http.feed(MESSAGES[:70])
+    assert len(http.ready) == 1
+    assert http.started
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b"\0\1\2\3",
+        b"\x16\x03\x01\x02\x00\x01\x00",
+        b"GET\r\n\r\n",
+        b"GET / HTTP/1.1\r\n\r\n",
+        b"GET / HTTP/1.1\r\n" + HOST + HOST + b"\r\n",
+        b"GET / HTTP/1.1\r\nHost h\r\n\r\n",
+        b"GET / HTTP/1.1\r\n" + HOST + b" folded: 1\r\n\r\n",
+        b"GET / HTTP/1.1\r\n" + HOST + b"X : 1\r\n\r\n",
+        b"GET / HTTP/1.1\r\n" + HOST + b"X: a\rb\r\n\r\n",
+        b"GET / HTTP/1.1\r\n" + HOST + b"X: a\0b\r\n\r\n",
+        b"POST / HTTP/1.1\r\n" + HOST + b"Content-Length: 5\r\nContent-Length: 6\r\n\r\nhello",
+        b"POST / HTTP/1.1\r\n" + HOST + b"Content-Length: 5\r\nContent-Length: 5\r\n\r\nhello",
+        b"POST / HTTP/1.1\r\n" + HOST + b"Content-Length: 5, 5\r\n\r\nhello",
+        b"POST / HTTP/1.1\r\n" + HOST + b"Content-Length: -5\r\n\r\nhello",
+        b"POST / HTTP/1.1\r\n" + HOST + b"Content-Length: +5\r\n\r\nhello",
+        b"POST / HTTP/1.1\r\n" + HOST + b"Content-Length: 0x5\r\n\r\nhello",
+        b"POST / HTTP/1.1\r\n" + HOST + b"Content-Length: 99999999999999999999\r\n\r\n",
+        b"POST / HTTP/1.1\r\n" + HOST + b"Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n",
+        b"POST / HTTP/1.1\r\n" + HOST + b"Transfer-Encoding: chunked\r\nContent-Length: 5\r\n\r\n",
+        b"POST / HTTP/1.1\r\n" + HOST + b"Transfer-Encoding: gzip\r\n\r\n",
+        b"POST / HTTP/1.1\r\n" + HOST + b"Transfer-Encoding: chunked, x\r\n\r\n",
+        b"POST / HTTP/1.1\r\n" + HOST + b"Transfer-Encoding: chunked\r\n\r\nxyz\r\n",
+        b"POST / HTTP/1.1\r\n" + HOST + b"Transfer-Encoding: chunked\r\n\r\n-1\r\n",
+        b"POST / HTTP/1.1\r\n" + HOST + b"Transfer-Encoding: chunked\r\n\r\n3\r\nabcd\r\n",
+        b"POST / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+    ],
+)
+def test_what_could_be_read_in_two_ways_is_refused(raw: bytes) -> None:
+    """400, and nothing of it becomes a request (RFC 9112, section 6.3)."""
+    http = Http1(Limits(), Client())
+    with pytest.raises(Problem) as caught:
+        http.feed(raw)
+    assert caught.value.status == 400
+    assert not http.ready
+
+
+@pytest.mark.parametrize(
+    ("raw", "status"),
+    [
+        (b"GET /" + b"a" * 2000, 431),
+        (b"GET / HTTP/1.1\r\n" + HOST + b"X: " + b"a" * 2000, 431),
+        (b"GET / HTTP/1.1\r\n" + HOST + b"X: 1\r\n" * 500, 431),
+        (b"POST / HTTP/1.1\r\n" + HOST + b"Content-Length: 5001\r\n\r\n", 413),
+        (
+            b"POST / HTTP/1.1\r\n"
+            + HOST
+            + b"Transfer-Encoding: chunked\r\n\r\n1389\r\n"
+            + b"a" * 5001,
+            413,
+        ),
+        (b"GET / HTTP/2.0\r\n" + HOST + b"\r\n", 505),
+        (b"POST / HTTP/1.1\r\n" + HOST + b"Expect: gold\r\nContent-Length: 1\r\n\r\na", 417),
+    ],
+)
+def test_limits_are_kept(raw: bytes, status: int) -> None:
+    """Of the head, of the body by its word and by its bytes; however it is cut."""
+    for size in (1, len(raw)):
+        http = Http1(Limits(max_head=1000, max_body=5000, spool=100), Client())
+        with pytest.raises(Problem) as caught:
+            feed(http, raw, size)
+        http.close()
+        assert caught.value.status == status
+
+
+def test_a_large_body_goes_to_a_file() -> None:
+    """And reads the same."""
+    body = bytes(range(256)) * 20
+    raw = b"POST / HTTP/1.1\r\n" + HOST + b"Content-Length: 5120\r\n\r\n" + body
+    http = Http1(Limits(spool=1000), Client())
+    for start in range(0, len(raw), 700):
+        http.feed(raw[start : start + 700])
+    request = http.ready[0].request
+    with request.open_body() as file:
+        assert file.read() == body
+
+
+def test_who_waits_for_leave_gets_it_once() -> None:
+    """A body that is announced and not yet sent (RFC 9110, section 10.1.1)."""
+    http = Http1(Limits(), Client())
+    http.feed(b"POST / HTTP/1.1\r\n" + HOST + b"Expect: 100-Continue\r\nContent-Length: 2\r\n\r\n")
+    assert http.continue_line() == b"HTTP/1.1 100 Continue\r\n\r\n"
+    assert http.continue_line() == b""
+    http.feed(b"ok")
+    assert http.ready[0].request.body == b"ok"
+
+
+def test_an_upgrade_is_declined_and_what_follows_is_read() -> None:
+    """No other protocol is spoken here (RFC 9110, section 7.8)."""
+    upgrade = b"GET /u HTTP/1.1\r\n" + HOST + b"Connection: Upgrade\r\nUpgrade: h2c\r\n\r\n"
+    found = read(upgrade + b"GET /next HTTP/1.1\r\n" + HOST + b"\r\n")
+    assert [each[1] for each in found] == ["/u", "/next"]
+
+
+@given(st.binary(max_size=300))
+def test_no_bytes_are_another_error(raw: bytes) -> None:
+    """Whatever comes, it is requests or a problem."""
+    assert refusal(raw) in ACCEPTED
+
+
+@given(st.data())
+def test_no_mutation_of_a_request_is_another_error(data: Any) -> None:
+    """Nor one byte of a good one changed."""
+    raw = bytearray(MESSAGES)
+    for _ in range(data.draw(st.integers(1, 4))):
+        raw[data.draw(st.integers(0, len(raw) - 1))] = data.draw(st.integers(0, 255))
+    assert refusal(bytes(raw)) in ACCEPTED
