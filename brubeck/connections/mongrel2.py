@@ -20,15 +20,17 @@ import logging
 import os
 from collections import deque
 from collections.abc import Sequence
+from contextlib import suppress
 from time import monotonic
 from typing import TYPE_CHECKING, Final
 
 from brubeck import green
 from brubeck.connections.mongrel2_answers import Answerer, Respond
 from brubeck.connections.mongrel2_messages import MAX_TARGETS, NOBODY, Message, parse_message
+from brubeck.connections.mongrel2_neighbours import Neighbours
 from brubeck.connections.mongrel2_replies import Gone, Outbox, Outgoing
 from brubeck.connections.mongrel2_requests import Peer, Uploads, is_http, is_upload_start
-from brubeck.connections.pacing import CreditWindow, EstimatedWindow, Window
+from brubeck.connections.pacing import CREDITS, CreditWindow, EstimatedWindow, Window
 from brubeck.errors import ProtocolError
 from brubeck.http.framing import frame
 from brubeck.http.problems import Problem
@@ -97,6 +99,7 @@ class Mongrel2Connection:
         self.ready = green.Event()
         self._stopping = green.Event()
         self._outgoing: Outgoing | None = None
+        self._neighbours = Neighbours(send_spec)
 
     # The life of the connection.
 
@@ -111,6 +114,7 @@ class Mongrel2Connection:
             if self._stopping.is_set():
                 outgoing.close()
                 return
+        self._neighbours.listen(self._take_passed_on)
         requests = green.zmq_socket("PULL", identity=self._identity)
         requests.connect(self.send_spec)
         self.ready.set()
@@ -121,6 +125,7 @@ class Mongrel2Connection:
             requests.close()
             for client in self._drop_all():
                 client.outbox.cut()
+            self._neighbours.close()
             outgoing.close()
 
     def stop(self) -> None:
@@ -171,29 +176,39 @@ class Mongrel2Connection:
             log.warning("Dropped a message from %s: %s", self.send_spec, reason)
             return
         if message.is_notice:
-            self._take_notice(message)
+            if not self._take_notice(message):
+                self._neighbours.tell(data)
         elif not is_http(message):
             self._send_empty(message)
         elif not is_upload_start(message):
             self._take_request(message, answerer)
 
-    def _take_notice(self, message: Message) -> None:
-        key = message.sender, message.conn_id
+    def _take_passed_on(self, data: bytes) -> None:
+        """Take a notice that another program was given."""
+        with suppress(ProtocolError):
+            message = parse_message(data)
+            if message.is_notice:
+                self._take_notice(message)
+
+    def _take_notice(self, message: Message) -> bool:
+        """Tell a client's outbox of it, and return whether there is one."""
+        key, credited = (message.sender, message.conn_id), message.credits
         if message.conn_id == NOBODY and self._outgoing is not None:
-            self._outgoing.taken()
-            return
-        credited = message.credits
+            return self._outgoing.taken()
+        if credited is not None:
+            self._crediting.setdefault(message.sender, CREDITS)
         with self._lock:
             left = credited is None
             client = self._clients.pop(key, None) if left else self._clients.get(key)
         if client is None:
-            return
+            return False
         if credited is not None:
             client.outbox.credited(credited)
             self._forget_if_done(client.outbox)
         else:
             client.inbox.clear()
             client.outbox.left()
+        return True
 
     def _send_empty(self, message: Message) -> None:
         log.info("Closed a connection that does not speak HTTP: %s.", message.words["METHOD"])

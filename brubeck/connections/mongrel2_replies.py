@@ -36,7 +36,7 @@ log = logging.getLogger("brubeck.server")
 MAX_UNTAKEN: Final = 64 * 1024 * 1024
 """The bytes that may wait between us and Mongrel2, all clients together."""
 
-_TAKEN_WITHIN: Final = 5.0  # seconds; with several handler processes the notice may miss us
+_TAKEN_WITHIN: Final = 5.0  # seconds; a program elsewhere may be given the notice
 
 
 class Gone(Exception):
@@ -100,11 +100,13 @@ class Outgoing:
         except green.Closed:
             raise Gone from None
 
-    def taken(self) -> None:
-        """Note that Mongrel2 has taken everything up to the message that asked."""
+    def taken(self) -> bool:
+        """Note that Mongrel2 has taken everything up to what asked; tell whether anything did."""
         with self._lock:
+            asked = self._probed > 0
             self._untaken -= self._probed
             self._probed = 0
+            return asked
 
     def close(self) -> None:
         """Close the socket; what was sent still leaves."""
