@@ -147,6 +147,11 @@ class Outbox:
         """Whether all of it was sent and, as far as anybody can know, has arrived."""
         return self.gone or (not self._buffer and self._window.settled)
 
+    @property
+    def unsent(self) -> bool:
+        """Whether some of it still waits here."""
+        return bool(self._buffer) and not self.gone
+
     def asked(self) -> None:
         """Note a request; one that follows a whole answer shows that the answer was read."""
         with self._changed:

@@ -5,16 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from http.client import IncompleteRead
+from pathlib import Path
 from threading import Event
 
 import pytest
 
-from brubeck.connections import mongrel2
+from brubeck import green
+from brubeck.connections import mongrel2_clients
 from brubeck.connections.mongrel2 import Mongrel2Connection
 from brubeck.connections.mongrel2_requests import Peer
+from brubeck.connections.netstrings import encode_netstring
 from brubeck.http import Headers, Problem, Request, Response, StreamingResponse
 from tests.servers import Caller, wait_until
-from tests.servers.mongrel2 import Protocol, Transport, running_mongrel2, served
+from tests.servers.mongrel2 import Front, Protocol, Transport, running_mongrel2, served
 
 pytestmark = pytest.mark.mongrel2
 
@@ -215,7 +218,7 @@ def test_nothing_is_remembered_of_clients_that_were_answered(
         with Caller(service.port) as caller:
             caller.get("/", line)
             assert len(caller.response().read()) == 300_000
-    wait_until(lambda: not connection._clients)
+    wait_until(lambda: not len(connection.clients))
 
 
 def test_one_message_reaches_many_connections(
@@ -262,7 +265,7 @@ def test_requests_beyond_the_pool_wait() -> None:
 
 def test_requests_beyond_the_backlog_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     """Who cannot be served in time is told so at once, and when to try again."""
-    monkeypatch.setattr(mongrel2, "BACKLOG", 1)
+    monkeypatch.setattr(mongrel2_clients, "BACKLOG", 1)
     taken, done = Event(), Event()
 
     def respond(request: Request) -> Response:
@@ -280,7 +283,7 @@ def test_requests_beyond_the_backlog_are_refused(monkeypatch: pytest.MonkeyPatch
         first.get("/")
         assert taken.wait(10)
         second.get("/")
-        wait_until(lambda: connection._backlog)
+        wait_until(lambda: connection.clients.waiting)
         third.get("/")
         response = third.response()
         assert (response.status, response.headers["Retry-After"]) == (503, "1")
@@ -357,3 +360,40 @@ def test_a_front_server_that_starts_anew_is_served() -> None:
             more.set()
             caller.get("/", "Connection: close")
             assert b"somebody" not in caller.rest()
+
+
+def test_a_broken_message_is_dropped(caplog: pytest.LogCaptureFixture, tmp_path: Path) -> None:
+    """Whoever speaks on Mongrel2's socket, the loop goes on with the next message."""
+    push, replies = green.zmq_socket("PUSH"), green.zmq_socket("XSUB")
+    headers = b'{"METHOD":"GET","PATH":"/","VERSION":"HTTP/1.1","host":"h"}'
+    good = b"front 7 / " + encode_netstring(headers) + encode_netstring(b"")
+    front = Front(
+        tmp_path, 0, push.bind("tcp://127.0.0.1:*"), replies.bind("tcp://127.0.0.1:*"), ""
+    )
+    with served(front, take_five) as connection:
+        replies.send(b"\1")  # subscribe to everything, as Mongrel2 does
+        assert connection.ready.wait(10)
+        for broken in (b"", b"\0", b"front 7 / 5:{},0:,", good[:-1], good + b"x", good[1:] * 2):
+            push.send(broken)
+        push.send(good)
+        assert replies.recv().startswith(b"front 1:7, HTTP/1.1 200 OK\r\n")
+    assert caplog.text.count("Dropped a message") == 6
+    push.close()
+    replies.close()
+
+
+def test_too_many_pipelined_requests_are_cut(
+    service: Service, connection: Mongrel2Connection
+) -> None:
+    """A connection that asks for ever and lets nobody answer does not fill the memory."""
+    done = Event()
+
+    def respond(request: Request) -> Response:
+        done.wait(30)
+        return Response()
+
+    service.respond = respond
+    with Caller(service.port) as caller:
+        caller.send(b"GET / HTTP/1.1\r\nHost: h\r\n\r\n" * 300)
+        assert caller.rest() == b""
+        done.set()

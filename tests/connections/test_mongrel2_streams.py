@@ -7,14 +7,17 @@ says so.
 from __future__ import annotations
 
 import hashlib
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import ExitStack
 from http.client import HTTPResponse
 from threading import Event
 
 import pytest
 
+from brubeck.connections.mongrel2_replies import MAX_UNTAKEN
 from brubeck.connections.pacing import CREDITS
 from brubeck.http import Request, Response, StreamingResponse
 from tests.servers import Caller, wait_until
@@ -170,10 +173,53 @@ def test_a_source_is_closed_when_its_reader_leaves(front: Front) -> None:
         with Caller(front.port) as caller:
             caller.get("/")
             assert caller.response().read(5) == b"event"
-        wait_until(lambda: not connection._clients)
+        wait_until(lambda: not len(connection.clients))
         left.set()
         assert source.closed.wait(10)
         assert not source.ended.is_set()
+
+
+def test_a_front_server_that_stands_still_holds_us_back() -> None:
+    """What ZeroMQ would queue without end is bounded, all clients together; it then goes on."""
+    produced: list[int] = []
+    more = Event()
+
+    def chunks() -> Iterator[bytes]:
+        yield b"x"
+        more.wait(30)
+        for _ in range(800):
+            produced.append(len(CHUNK))
+            yield CHUNK
+
+    def respond(request: Request) -> Response:
+        return StreamingResponse(chunks())
+
+    with running_mongrel2() as front, served(front, respond), ExitStack() as stack:
+        callers = [stack.enter_context(Caller(front.port)) for _ in range(6)]
+        responses = []
+        for caller in callers:
+            caller.get("/")
+            responses.append(caller.response())
+            assert responses[-1].read(1) == b"x"
+        assert front.process is not None
+        front.process.send_signal(signal.SIGSTOP)
+        try:
+            more.set()
+            seen = [-1] * 40
+
+            def still() -> bool:
+                seen.append(len(produced))
+                del seen[0]
+                return len(set(seen)) == 1
+
+            wait_until(still)
+            # One message beyond the bound, and what each client's next message may hold.
+            assert sum(produced) < MAX_UNTAKEN + 7 * (32 << 20)
+            assert len(produced) < 6 * 800
+        finally:
+            front.process.send_signal(signal.SIGCONT)
+        for response in responses:
+            assert len(response.read()) == 800 * len(CHUNK)
 
 
 class Subscription:
@@ -215,7 +261,7 @@ def test_a_reader_that_takes_nothing_is_cut() -> None:
         caller.get("/")
         assert source.closed.wait(20)
         assert not source.ended.is_set()
-        wait_until(lambda: not connection._clients)
+        wait_until(lambda: not len(connection.clients))
         assert len(caller.rest()) < 10_000_000
 
 

@@ -1,0 +1,222 @@
+"""The clients of a Mongrel2 whose requests are in hand, and the places in which they are served.
+
+Rules:
+
+- Only clients with something in hand are known: a request waiting or being answered, or bytes on
+  their way. Whoever was answered is forgotten.
+- Mongrel2 hands on pipelined requests at once, so those of one connection are answered one after
+  the other, in their order.
+- At most ``pool_size`` clients are served at once, each on a green thread. Up to `BACKLOG` more
+  wait for a place; the rest get a 503.
+- A connection id that comes back while a feed goes to it belongs to somebody else: Mongrel2 was
+  started anew. The feed ends unsent.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Final
+
+from brubeck import green
+from brubeck.connections.mongrel2_messages import Message
+from brubeck.connections.mongrel2_replies import Gone, Outbox
+from brubeck.connections.mongrel2_requests import Peer
+from brubeck.http.framing import frame
+from brubeck.http.problems import Problem
+
+BACKLOG: Final = 10_000
+"""How many clients may wait for a place."""
+
+MAX_PIPELINED: Final = 100
+"""How many requests of one connection may wait for the one before them."""
+
+Answer = Callable[[Message, Outbox], None]
+
+
+class _Client:
+    """A connection on which requests wait or are answered, or bytes are on their way."""
+
+    __slots__ = ("busy", "inbox", "outbox")
+
+    def __init__(self, outbox: Outbox) -> None:
+        self.outbox = outbox
+        self.inbox: deque[Message] = deque()
+        self.busy = False
+
+    def left(self) -> None:
+        self.inbox.clear()
+        self.outbox.left()
+
+
+class Clients:
+    """Everybody who has something in hand.
+
+    ``open_outbox`` makes the outbox of a client who is new; ``answer`` answers one message.
+    """
+
+    def __init__(
+        self, pool_size: int, open_outbox: Callable[[Peer], Outbox], answer: Answer
+    ) -> None:
+        self._pool_size = pool_size
+        self._open_outbox = open_outbox
+        self._answer = answer
+        self._clients: dict[Peer, _Client] = {}
+        self._backlog: deque[_Client] = deque()
+        self._working = 0
+        self._lock = green.Lock()
+
+    def __len__(self) -> int:
+        return len(self._clients)
+
+    @property
+    def waiting(self) -> int:
+        """How many wait for a place."""
+        return len(self._backlog)
+
+    @property
+    def is_quiet(self) -> bool:
+        """Whether nothing is being answered and nothing is still to be sent."""
+        with self._lock:
+            sending = any(client.outbox.unsent for client in self._clients.values())
+            return not self._working and not sending
+
+    def peers(self) -> list[Peer]:
+        """Return who is known now."""
+        with self._lock:
+            return list(self._clients)
+
+    # What comes in.
+
+    def ask(self, message: Message, *, new: bool) -> None:
+        """Take a request; ``new`` says that it is the first one of its connection."""
+        peer = Peer(message.sender, message.conn_id)
+        stale = None
+        with self._lock:
+            client = self._clients.get(peer)
+            if client is not None and (new or client.outbox.endless):
+                stale, client = client, None
+            if client is None:
+                client = self._clients[peer] = _Client(self._open_outbox(peer))
+            else:
+                client.outbox.asked()
+            client.inbox.append(message)
+            starts, fits = self._place(client)
+        if stale is not None:
+            stale.left()
+        if starts:
+            green.spawn(self._work, client)
+        elif not fits:
+            self._refuse(peer, client)
+
+    def _place(self, client: _Client) -> tuple[bool, bool]:
+        """Return whether a new thread is to serve the client, and whether it may wait at all."""
+        if client.busy:
+            return False, len(client.inbox) <= MAX_PIPELINED
+        if self._working < self._pool_size:
+            client.busy = True
+            self._working += 1
+            return True, True
+        if len(self._backlog) >= BACKLOG:
+            return False, False
+        client.busy = True
+        self._backlog.append(client)
+        return False, True
+
+    def _refuse(self, peer: Peer, client: _Client) -> None:
+        with self._lock:
+            self._clients.pop(peer, None)
+        client.inbox.clear()
+        if client.busy:
+            client.outbox.cut()
+            return
+        problem = Problem(503, "Too many requests are waiting.", headers={"Retry-After": "1"})
+        framed = frame(problem.response(), method="GET", version="1.1", keep_alive=False)
+        with suppress(Gone):
+            client.outbox.write(framed.head + framed.body)
+            client.outbox.close()
+
+    def credited(self, peer: Peer, size: int) -> bool:
+        """Note that bytes reached a client; return whether the client is known."""
+        with self._lock:
+            client = self._clients.get(peer)
+        if client is None:
+            return False
+        client.outbox.credited(size)
+        self.forget_if_done(client.outbox)
+        return True
+
+    def left(self, peer: Peer) -> bool:
+        """Note that a client has left; return whether the client was known."""
+        with self._lock:
+            client = self._clients.pop(peer, None)
+        if client is None:
+            return False
+        client.left()
+        return True
+
+    # Those who are served.
+
+    def _work(self, client: _Client) -> None:
+        """Serve one client, and then whoever waits for a place."""
+        while True:
+            try:
+                self._serve(client)
+            finally:
+                with self._lock:
+                    waiting = self._backlog.popleft() if self._backlog else None
+                    if waiting is None:
+                        self._working -= 1
+            if waiting is None:
+                return
+            client = waiting
+
+    def _serve(self, client: _Client) -> None:
+        while True:
+            with self._lock:
+                if not client.inbox:
+                    client.busy = False
+                    break
+                message = client.inbox.popleft()
+            try:
+                self._answer(message, client.outbox)
+            except Gone:
+                client.inbox.clear()
+        self.forget_if_done(client.outbox)
+
+    def forget_if_done(self, outbox: Outbox) -> None:
+        """Forget a client to whom nothing is due any more."""
+        with self._lock:
+            client = self._clients.get(outbox.peer)
+            if client is None or client.outbox is not outbox or client.busy:
+                return
+            if outbox.empty:
+                del self._clients[outbox.peer]
+
+    # The end.
+
+    def forget_all(self) -> None:
+        """Forget everybody, as if all had left."""
+        for client in self._drop_all():
+            client.left()
+
+    def cut_all(self) -> None:
+        """End every connection that still waits for something."""
+        for client in self._drop_all():
+            if client.busy or client.outbox.unsent:
+                client.inbox.clear()
+                client.outbox.cut()
+
+    def _drop_all(self) -> list[_Client]:
+        with self._lock:
+            clients = list(self._clients.values())
+            self._clients.clear()
+        return clients
+
+    def end_feeds(self) -> None:
+        """End every answer that would not end by itself."""
+        with self._lock:
+            feeds = [each for each in self._clients.values() if each.outbox.endless]
+        for client in feeds:
+            client.outbox.end_feed()
