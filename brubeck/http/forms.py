@@ -102,6 +102,8 @@ def parse_multipart(
             for chunk in _nonempty(body):
                 for event in parser.parse(chunk):
                     reader.feed(event)
+                if parser.closed:
+                    break  # what follows the last boundary means nothing (RFC 2046, 5.1.1)
     except ParserLimitReached as reason:
         raise Problem(413, f"The form is too large: {reason}.") from reason
     except (MultipartError, UnicodeDecodeError) as reason:
