@@ -4,8 +4,9 @@ Rules:
 
 - Everything is UTF-8; what is not is a 400, never a guess.
 - A value that is present but empty is kept: ``a=`` says something else than nothing.
-- A multipart body is parsed strictly (RFC 7578) by the `multipart` library; its files go where the
-  caller says, so that this layer opens nothing.
+- A multipart body is parsed by the `multipart` library (RFC 7578), and must be whole; its files go
+  where the caller says, so that this layer opens nothing. The library's strict mode is not used: it
+  refuses a good form whose last line end comes in a piece of its own.
 """
 
 from __future__ import annotations
@@ -96,14 +97,11 @@ def parse_multipart(
             boundary,
             max_segment_count=limits.parts,
             max_segment_size=max(limits.field_size, limits.file_size),
-            strict=True,
         ) as parser:
             reader = _FormReader(form, limits, sink)
             for chunk in _nonempty(body):
                 for event in parser.parse(chunk):
                     reader.feed(event)
-                if parser.closed:
-                    break  # what follows the last boundary means nothing (RFC 2046, 5.1.1)
     except ParserLimitReached as reason:
         raise Problem(413, f"The form is too large: {reason}.") from reason
     except (MultipartError, UnicodeDecodeError) as reason:
