@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from keyword import iskeyword
 from typing import Any, ClassVar
 
 from brubeck.dictshield.base import InvalidShield
@@ -105,7 +106,9 @@ def _place(cls: Any, name: str, field: BaseField[Any]) -> None:
 
 
 def _refuse_name(cls: type, name: str) -> None:
-    """Raise for a field that would hide a method of all documents."""
+    """Raise for a name that Python cannot write, or that would hide a method of all documents."""
+    if not name.isidentifier() or iskeyword(name):
+        raise InvalidShield("the name of a field must be an identifier; give it a uniq_field.")
     ours = (base for base in cls.__mro__ if base.__module__.startswith("brubeck.dictshield."))
     found = next((vars(base)[name] for base in ours if name in vars(base)), None)
     if found is not None and not isinstance(found, BaseField):

@@ -332,6 +332,11 @@ class BaseField(Generic[T]):
         return self.default is not None
 
     @property
+    def lets_none_pass(self) -> bool:
+        """Whether the field is required, and its type or its default may still give None."""
+        return self.required and (self.has_default or not self.typed_in_c)
+
+    @property
     def needs_check(self) -> bool:
         """Whether a decoded value must still go through `after_decoding`."""
         own = self.own_validate or self.converts or not self.typed_in_c

@@ -47,9 +47,10 @@ def json_reader(compiled: Compiled, mode: Mode) -> Callable[[bytes], Any]:
 
     def read(raw: bytes) -> Any:
         data: Struct = decode(raw)
+        written = encode(data)
         if _BACKSLASH in raw and b"\\u00" in raw:
             _refuse_escapes(raw)
-        elif raw.count(_COLON) != encode(data).count(_COLON):
+        elif raw != written and raw.count(_COLON) != written.count(_COLON):
             _refuse_shape(raw)
         if unbounded:
             _refuse_depth(raw)
@@ -132,7 +133,7 @@ def finishing_steps(compiled: Compiled) -> list[Step]:
             steps.append(_on_member(name, work))
         if field.has_default:
             steps.append(_default(name, field))
-        if field.required and (field.has_default or field.wire_type() is Any):
+        if field.lets_none_pass:
             steps.append(_present(name))
     return steps
 
@@ -224,7 +225,7 @@ def needs_finish(compiled: Compiled, above: tuple[Compiled, ...]) -> bool:
     return any(
         part.needs_check
         or part.has_default
-        or part.required
+        or part.lets_none_pass
         or (child is not None and needs_finish(child, (*above, compiled)))
         for part, child in compiled.parts()
     )

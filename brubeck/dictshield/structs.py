@@ -21,6 +21,11 @@ Struct = Any
 """An instance of any of these types."""
 
 
+def is_struct(value: object) -> bool:
+    """Return whether a value is a bare struct; `isinstance` would ask its metaclass, slowly."""
+    return hasattr(value, "__struct_fields__")
+
+
 def compiled_of(field: BaseField[Any]) -> Compiled | None:
     """Return what the document class of an embedded field is compiled to."""
     document = field.embedded_type

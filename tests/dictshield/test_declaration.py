@@ -139,6 +139,13 @@ def test_a_field_cannot_hide_a_method(name: str) -> None:
         _declare(**{name: StringField()})
 
 
+@pytest.mark.parametrize("name", ["first-name", "class", "2nd", "a=1)or(b"])
+def test_a_field_has_a_name_that_python_can_write(name: str) -> None:
+    """A class that is built from data cannot smuggle in a name that is none."""
+    with pytest.raises(InvalidShield, match="must be an identifier"):
+        _declare(**{name: StringField()})
+
+
 def test_fields_stand_in_the_order_of_declaration() -> None:
     """Inherited fields come first, an overridden one keeps its place, a hidden one goes."""
 

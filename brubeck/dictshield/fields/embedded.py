@@ -5,10 +5,9 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
-import msgspec
-
 from brubeck.dictshield.base import InvalidShield, ShieldException
 from brubeck.dictshield.field import USER_CODE_ERRORS, BaseField
+from brubeck.dictshield.structs import is_struct
 from brubeck.dictshield.structure import BaseDocument, EmbeddedDocument
 
 if TYPE_CHECKING:
@@ -75,7 +74,7 @@ class EmbeddedDocumentField(BaseField[D]):
     def __get__(self, instance: object, owner: type | None = None) -> D | None: ...
     def __get__(self, instance: Any, owner: type | None = None) -> Any:
         value = super().__get__(instance, owner)
-        if isinstance(value, msgspec.Struct):
+        if is_struct(value):
             value = self.document_type.__around__(value)
             setattr(instance.__data__, self.field_name, value)
         return value

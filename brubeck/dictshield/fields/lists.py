@@ -5,10 +5,9 @@ from __future__ import annotations
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
-import msgspec
-
 from brubeck.dictshield.base import InvalidShield, ShieldException, child_pointer
 from brubeck.dictshield.field import USER_CODE_ERRORS, BaseField
+from brubeck.dictshield.structs import is_struct
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -74,7 +73,7 @@ class ListField(BaseField[list[E]]):
     def __get__(self, instance: object, owner: type | None = None) -> list[E]: ...
     def __get__(self, instance: Any, owner: type | None = None) -> Any:
         value = super().__get__(instance, owner)
-        if instance is not None and value and isinstance(value[0], msgspec.Struct):
+        if instance is not None and value and is_struct(value[0]):
             document = self.fields[0].embedded_type
             value[:] = [document.__around__(item) for item in value]
         return value
