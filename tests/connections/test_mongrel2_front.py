@@ -5,13 +5,17 @@ These are facts about Mongrel2 1.12.2, kept here so that a newer one cannot chan
 
 from __future__ import annotations
 
+import sqlite3
+import subprocess
 from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
 
 import pytest
 
 from brubeck.http import Request, Response
-from tests.servers import Caller
-from tests.servers.mongrel2 import running_mongrel2, served
+from tests.servers import Caller, require
+from tests.servers.mongrel2 import PACKAGE, running_mongrel2, served
 
 pytestmark = pytest.mark.mongrel2
 
@@ -139,3 +143,26 @@ def test_what_is_no_http_is_closed() -> None:
     ):
         caller.send(b'@chat {"type":"disconnect"}\0')
         assert caller.rest() == b""
+
+
+PAGE = (Path(__file__).parents[2] / "docs" / "mongrel2.md").read_text()
+
+
+def test_the_documentation_lists_what_mongrel2_answers() -> None:
+    """Its table is the one that is tried here, row by row."""
+    table = PAGE.partition("## What Mongrel2 answers by itself")[2].partition("\n\nThe last")[0]
+    rows = [line for line in table.splitlines() if line.startswith("| ")][2:]
+    assert rows == [f"| {name} | {status} |" for name, (_, status) in ALONE.items()]
+
+
+def test_the_documented_configuration_loads(tmp_path: Path) -> None:
+    """Mongrel2's own tool takes it as it is written."""
+    config = tmp_path / "mongrel2.conf"
+    config.write_text(PAGE.partition("```\n")[2].partition("```")[0])
+    command = [require("m2sh", PACKAGE), "load", "-config", str(config), "-db", "config.sqlite"]
+    subprocess.run(command, cwd=tmp_path, capture_output=True, check=True)
+    with closing(sqlite3.connect(tmp_path / "config.sqlite")) as database:
+        (handlers,) = database.execute("SELECT send_spec, recv_spec FROM handler").fetchall()
+        settings = dict(database.execute("SELECT key, value FROM setting"))
+    assert handlers == ("tcp://127.0.0.1:9999", "tcp://127.0.0.1:9998")
+    assert settings["download.flow_control"] == "1"
