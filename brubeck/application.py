@@ -279,7 +279,7 @@ class Brubeck:
             settings = self.settings
             logging.basicConfig(level=settings.app.log_level, format=LOG_FORMAT)
             access_log.setLevel(logging.INFO if settings.server.access_log else logging.WARNING)
-            self._refuse_lonely_stores(settings.server.workers)
+            self._open_stores(settings.server.workers)
             connections.run(self.respond, settings, connection=self.msg_conn, reload=reload)
         except ConfigError as reason:
             # Who starts a program is not helped by where in Brubeck the mistake was noticed.
@@ -287,12 +287,13 @@ class Brubeck:
         finally:
             self.close()
 
-    def _refuse_lonely_stores(self, workers: int) -> None:
-        """Refuse several workers over a store that each of them would have alone."""
-        if workers == 1:
-            return
+    def _open_stores(self, workers: int) -> None:
+        """Open what the streams are kept in; a store that is down now may be up later.
+
+        Several workers over a store that each of them would have alone are refused.
+        """
         for stream in self.streams:
-            if not self.store(stream.storage).shared:
+            if not self.store(stream.storage).shared and workers > 1:
                 raise ConfigError(
                     f"{stream.path} is kept in the memory of one process, and server.workers is "
                     f"{workers}: give it a store that processes share, or one worker."

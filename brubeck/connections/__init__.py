@@ -50,16 +50,23 @@ def run(
     supervised = connection is None and (server.workers > 1 or reload)
     if connection is None and not server.listen.mongrel2 and listener is None:
         listener = green.listen(server.listen.address)
-    if not worker:
-        _announce(settings, listener)
     if supervised and not worker:
         changed = SourceWatch(Path.cwd()) if reload else None
-        Supervisor(server.workers, listener, grace=server.grace, changed=changed).run()
+        supervisor = Supervisor(server.workers, listener, grace=server.grace, changed=changed)
+        _stop_by_signals(supervisor.stop)
+        _announce(settings, listener)
+        supervisor.run()
         return
     chosen = connection or open_connection(server, listener)
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda _number, _frame: chosen.stop())
+    _stop_by_signals(chosen.stop)
+    if not worker:
+        _announce(settings, listener)
     chosen.serve(respond)
+
+
+def _stop_by_signals(stop: Callable[[], None]) -> None:
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda _number, _frame: stop())
 
 
 def open_connection(server: Section, listener: socket.socket | None) -> Connection:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import logging
 import os
-import signal
 import socket
 import subprocess
 import sys
@@ -63,8 +62,6 @@ class Supervisor:
 
     def run(self) -> None:
         """Run the workers; `ConfigError` when they cannot be kept alive."""
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, self._stop)
         try:
             while not self._stopping:
                 self._bury()
@@ -77,7 +74,8 @@ class Supervisor:
         finally:
             self._end()
 
-    def _stop(self, _number: int, _frame: object) -> None:
+    def stop(self) -> None:
+        """Stop soon; may be called from a signal handler."""
         self._stopping = True
 
     def _start(self) -> None:

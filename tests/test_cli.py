@@ -1,0 +1,104 @@
+"""The command ``brubeck``: what it does, and one clear sentence for each mistake."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+PROGRAM = """
+from brubeck import Brubeck, StreamHandler, StreamedDocument, render
+
+class Note(StreamedDocument):
+    pass
+
+class Notes(StreamHandler):
+    model = Note
+    path = '/notes'
+
+app = Brubeck(streams=[Notes])
+other = 7
+
+@app.add_route('^/hello$', method='POST')
+def hello(application, message):
+    return render('hello')
+"""
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Make a folder with a program in it."""
+    (tmp_path / "mine.py").write_text(PROGRAM)
+    return tmp_path
+
+
+def brubeck(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run the command to its end."""
+    return subprocess.run(
+        [sys.executable, "-W", "error", "-m", "brubeck", *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=folder,
+        timeout=60,
+    )
+
+
+def test_the_version_is_told(folder: Path) -> None:
+    """As a number of the project's own."""
+    assert brubeck(folder, "--version").stdout.startswith("brubeck, version 1.")
+
+
+def test_routes_are_listed_in_their_order(folder: Path) -> None:
+    """With their methods and handlers."""
+    lines = brubeck(folder, "routes", "mine:app").stdout.splitlines()
+    assert [line.split()[0] for line in lines] == [
+        *("^/notes$", "^/notes/changes$", "^/notes/(?P<ids>[^/]+)$", "^/hello$"),
+    ]
+    assert "GET,HEAD,POST,OPTIONS" in lines[0]
+    assert lines[3].split()[1:] == ["POST", "hello"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("run", "nope:app"), 'There is no module "nope"'),
+        (("run", "mine:ap"), 'Did you mean "app"'),
+        (("run", "mine:other"), 'has no application "other"'),
+        (("run", "mine.py"), "module:app"),
+        (("run", "mine:app", "--listen", "nowhere"), "--listen must be a URL"),
+        (("run", "mine:app", "--listen", "http://203.0.113.1:1"), "Cannot listen on 203.0.113.1:1"),
+        (("run", "mine:app", "--workers", "0"), "--workers must be a whole number"),
+        (("run", "mine:app", "--workers", "2"), "memory of one process"),
+        (
+            ("run", "mine:app", "--storage", "reddis://x"),
+            '"reddis://x" is not the URL of a storage',
+        ),
+        (("run", "mine:app", "--log-level", "LOUD"), "--log-level must be one of"),
+        (("routes", "nope:app"), 'There is no module "nope"'),
+    ],
+)
+def test_a_mistake_is_one_sentence(folder: Path, arguments: tuple[str, ...], said: str) -> None:
+    """And never a traceback."""
+    done = brubeck(folder, *arguments)
+    assert done.returncode != 0
+    assert said in done.stderr
+    assert done.stderr.startswith("brubeck: ")
+    assert "Traceback" not in done.stderr
+
+
+def test_a_mistake_in_the_program_keeps_its_traceback(folder: Path) -> None:
+    """It is the user's own code that has to be looked at."""
+    (folder / "mine.py").write_text("import nothing_like_this\n")
+    done = brubeck(folder, "run", "mine:app")
+    assert "nothing_like_this" in done.stderr
+    assert "Traceback" in done.stderr
+
+
+def test_a_bad_file_of_settings_is_shown_its_line(folder: Path) -> None:
+    """Also by the command."""
+    (folder / "brubeck.toml").write_text("[server]\nworkers = 'two'\n")
+    done = brubeck(folder, "run", "mine:app")
+    assert "brubeck.toml, line 2: server.workers must be" in done.stderr

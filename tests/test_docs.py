@@ -1,0 +1,163 @@
+"""What the documentation shows is so."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from brubeck.config import SETTINGS
+from tests.servers import Caller, wait_until
+from tests.servers.mongrel2 import running_mongrel2
+from tests.servers.programs import Program, running
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text()
+DOCUMENTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
+
+
+def blocks(text: str, language: str) -> list[str]:
+    """Return the code blocks of a language."""
+    return re.findall(rf"^```{language}\n(.*?)^```", text, re.DOTALL | re.MULTILINE)
+
+
+def session(text: str) -> Iterator[tuple[str, str]]:
+    """Yield each command of a document's consoles with what it prints."""
+    for block in blocks(text, "console"):
+        for entry in re.split(r"^\$ ", block, flags=re.MULTILINE)[1:]:
+            command, _, output = entry.partition("\n")
+            yield command, output
+
+
+@pytest.fixture(scope="module")
+def demo() -> Iterator[Program]:
+    """Serve the whole week, as `make demo` does with no options."""
+    command = (sys.executable, "-W", "error", "-m", "examples.earthquakes")
+    with running(*command, "--listen", "http://127.0.0.1:0") as program:
+        program.await_output("Ctrl-C stops it")
+        found = re.search(r"Brubeck on http://127\.0\.0\.1:(\d+)", program.output)
+        assert found is not None
+        program.port = int(found[1])
+        yield program
+
+
+def comparable(text: str) -> Any:
+    """Return an answer without its positions and era, which are new in each process."""
+    bare = re.sub(r"\d{16}(~[0-9a-f]{8})?", "<place>", text).strip()
+    return json.loads(bare.replace(":<place>", ":0")) if bare.startswith("{") else bare
+
+
+CURLS = [(command, output) for command, output in session(README) if command.startswith("curl")]
+
+
+@pytest.mark.parametrize(("command", "output"), CURLS, ids=range(len(CURLS)))
+def test_the_readme_shows_real_output(demo: Program, command: str, output: str) -> None:
+    """Each curl line prints what stands below it."""
+    arguments = shlex.split(command.replace(":6767", f":{demo.port}"))
+    if "-N" in arguments:
+        arguments += ["--max-time", "2"]
+    done = subprocess.run([*arguments, "-sS"], capture_output=True, text=True, check=False)
+    assert comparable(done.stdout) == comparable(output)
+
+
+def test_the_demo_says_what_to_type_and_stops_cleanly(demo: Program) -> None:
+    """Three lines, and no traceback at Ctrl-C."""
+    typed = [line for line in demo.output.splitlines() if line.strip().startswith("curl ")]
+    assert len(typed) == 3
+    with running(
+        sys.executable, "-m", "examples.earthquakes", "--listen", "http://127.0.0.1:0"
+    ) as own:
+        own.await_output("Ctrl-C stops it")
+        assert own.stop(2) == 0
+        assert "Traceback" not in own.output
+
+
+def test_the_week_can_be_followed_as_it_is_played() -> None:
+    """Reports appear when they were published, and the changes show them."""
+    options = ("--listen", "http://127.0.0.1:0", "--replay", "100000")
+    with running(sys.executable, "-m", "examples.earthquakes", *options) as program:
+        program.await_output("The week is over")
+        found = re.search(r"Brubeck on http://127\.0\.0\.1:(\d+)", program.output)
+        assert found is not None
+        with Caller(int(found[1])) as caller:
+            caller.get("/quakes?total=true&limit=1")
+            assert json.loads(caller.response().read())["paging"]["total"] == 1707
+
+
+def test_the_first_snippet_answers_behind_a_real_mongrel2() -> None:
+    """Word for word, on the addresses that it names."""
+    snippet = next(block for block in blocks(README, "python") if "DemoHandler" in block)
+    with running_mongrel2() as front:
+        front.stop()
+        front.send_spec, front.recv_spec = "ipc://127.0.0.1:9999", "ipc://127.0.0.1:9998"
+        front.start()
+        program = front.directory / "program.py"
+        program.write_text(snippet)
+        with running(sys.executable, "-W", "error", str(program), cwd=front.directory) as started:
+            started.await_output("Ctrl-C stops it")
+
+            def takes_five() -> bool:
+                with Caller(front.port) as caller:
+                    caller.get("/brubeck")
+                    response = caller.response()
+                    return (response.status, response.read()) == (200, b"Take five!")
+
+            wait_until(takes_five, seconds=30)
+
+
+def test_the_stream_snippet_runs() -> None:
+    """As it is, but for its port."""
+    snippet = next(block for block in blocks(README, "python") if "StreamHandler" in block)
+    code = snippet.replace(":6767", ":0")
+    with running(sys.executable, "-W", "error", "-c", code) as started:
+        started.await_output("Ctrl-C stops it")
+        found = re.search(r"Brubeck on http://127\.0\.0\.1:(\d+)", started.output)
+        assert found is not None
+        with Caller(int(found[1])) as caller:
+            caller.get("/quakes")
+            assert json.loads(caller.response().read())["data"] == []
+
+
+def test_every_setting_is_in_the_documentation() -> None:
+    """Under its section, in the table's words."""
+    text = (ROOT / "docs" / "configuration.md").read_text()
+    for section, keys in SETTINGS.items():
+        part = text.partition(f"## `[{section}]`")[2].partition("\n## ")[0]
+        for key, setting in keys.items():
+            row = next((line for line in part.splitlines() if line.startswith(f"| `{key}` ")), "")
+            assert setting.help in row, f"{section}.{key}"
+
+
+def test_a_mistake_in_the_configuration_reads_as_shown() -> None:
+    """The command's own words."""
+    from brubeck.config import load
+    from brubeck.errors import ConfigError
+
+    text = (ROOT / "docs" / "configuration.md").read_text()
+    shown = next(output for command, output in session(text) if "WORKRS" in command)
+    with pytest.raises(ConfigError) as caught:
+        load(environ={"BRUBECK_SERVER_WORKRS": "2"})
+    assert shown.strip() == f"brubeck: {caught.value}"
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
+def test_links_lead_somewhere(path: Path) -> None:
+    """Those to files of the project."""
+    for target in re.findall(r"\]\(([^)#:]+)\)", path.read_text()):
+        assert (path.parent / target).exists(), f"{path.name} links to {target}"
+
+
+def test_the_map_names_every_room() -> None:
+    """And no room that is not there."""
+    text = (ROOT / "CONTRIBUTING.md").read_text().partition("## The map")[2]
+    for path in (ROOT / "brubeck").iterdir():
+        name = path.stem
+        if not name.startswith("_") and path.suffix in ("", ".py") and name != "py":
+            assert re.search(rf"`{name}/?`", text), f"the map lacks {name}"
