@@ -18,7 +18,7 @@ from brubeck.dictshield.reading import (
     stored_reader,
 )
 from brubeck.dictshield.shapers import make_shaper
-from brubeck.dictshield.structs import build_struct, compiled_of
+from brubeck.dictshield.structs import BUILDING, build_struct, compiled_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -38,10 +38,11 @@ class Compiled:
 
     def struct(self, mode: Mode) -> Any:
         """Return the struct type of a mode, made now if it is not there yet."""
-        return self._structs.get(mode) or build_struct(self, mode, self._structs)
+        with BUILDING:
+            return self._structs.get(mode) or build_struct(self, mode, self._structs)
 
     def built(self, mode: Mode) -> Any:
-        """Return the struct type of a mode if it is there."""
+        """Return the struct type of a mode if it is there, perhaps not finished yet."""
         return self._structs.get(mode)
 
     @cached_property

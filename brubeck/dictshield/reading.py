@@ -17,7 +17,7 @@ import msgspec
 
 from brubeck.dictshield.base import ShieldException
 from brubeck.dictshield.field import USER_CODE_ERRORS
-from brubeck.dictshield.limits import DEEPEST, parse, shape_faults
+from brubeck.dictshield.limits import parse, shape_faults, too_deep
 from brubeck.dictshield.structs import compiled_of
 from brubeck.dictshield.writing import encode
 
@@ -117,8 +117,8 @@ def _refuse_shape(raw: bytes) -> None:
 
 
 def _refuse_depth(raw: bytes) -> None:
-    if raw.count(b"{") + raw.count(b"[") > DEEPEST:
-        _refuse_shape(raw)
+    for fault in too_deep(raw):
+        raise fault
 
 
 # -- after decoding: checks that the types cannot express, and defaults --------------------------

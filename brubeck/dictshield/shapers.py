@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import msgspec
 
 from brubeck.dictshield.structs import compiled_of, is_struct
+from brubeck.dictshield.writing import shown
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -63,7 +64,7 @@ def _work(field: BaseField[Any], viewer: Viewer) -> Work | None:
     if document is not None:
         return _embedded_list(document, viewer)
     if field.needs_json:
-        return lambda value: None if value is None else field.for_json(value)
+        return lambda value: None if value is None else shown(value, field.for_json)
     inner = None if item is None else _work(item, viewer)
     return None if inner is None else lambda items: items and [inner(item) for item in items]
 

@@ -8,13 +8,17 @@ as attributes, so that it does not matter which of them a document holds.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ForwardRef, Literal
+from threading import RLock
+from typing import TYPE_CHECKING, Any, Final, ForwardRef, Literal
 
 import msgspec
 
 if TYPE_CHECKING:
     from brubeck.dictshield.compiled import Compiled
     from brubeck.dictshield.field import BaseField
+
+BUILDING: Final = RLock()
+"""Held while types are made, which refer to each other before they are finished."""
 
 Mode = Literal["stored", "drop", "refuse"]
 Struct = Any

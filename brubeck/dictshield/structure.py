@@ -16,12 +16,12 @@ import msgspec
 from brubeck.dictshield.base import ShieldDocException, ShieldException, child_pointer
 from brubeck.dictshield.declaration import DocumentMetaclass, DocumentOptions
 from brubeck.dictshield.field import REQUIRED, USER_CODE_ERRORS
-from brubeck.dictshield.limits import parse, shape_faults
+from brubeck.dictshield.limits import TOO_DEEP, parse, shape_faults, too_deep
 from brubeck.dictshield.partial import ClassChecks
 from brubeck.dictshield.reading import REFUSED
 from brubeck.dictshield.schema import Described
 from brubeck.dictshield.shaping import SafeableMixin
-from brubeck.dictshield.writing import as_text, encode, writable
+from brubeck.dictshield.writing import as_text, encode, shown, writable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -51,7 +51,7 @@ class BaseDocument(SafeableMixin, ClassChecks, Described, metaclass=DocumentMeta
 
     __data__: Any
 
-    def __init__(self, **values: Any) -> None:
+    def __init__(self, /, **values: Any) -> None:
         self.__data__ = self.__compiled__.stored()
         fields, names = self._fields, self.__compiled__.names
         for name, field in self.__compiled__.defaulted:
@@ -163,10 +163,15 @@ class BaseDocument(SafeableMixin, ClassChecks, Described, metaclass=DocumentMeta
         `ShieldDocException` with all of them.
         """
         faults = []
-        for fault in self.__faults__():
-            if not validate_all:
-                raise fault
-            faults.append(fault)
+        try:
+            for fault in self.__faults__():
+                if not validate_all:
+                    raise fault
+                faults.append(fault)
+            if not faults and self.__compiled__.unbounded:
+                faults = too_deep(self.encode())
+        except RecursionError:
+            raise ShieldException(TOO_DEEP, None, None) from None
         if faults:
             raise ShieldDocException(self._class_name, faults)
         return True
@@ -206,7 +211,7 @@ class BaseDocument(SafeableMixin, ClassChecks, Described, metaclass=DocumentMeta
         for field in self._fields.values():
             value = field.__get__(self)
             if value is not None:
-                data[field.uniq_field] = getattr(field, method)(value)
+                data[field.uniq_field] = shown(value, getattr(field, method))
         if self._options.allow_inheritance and self._meta.get("allow_inheritance", True):
             data["_cls"] = self._class_name
             data["_types"] = [*self._superclasses, self._class_name]

@@ -7,12 +7,16 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from brubeck.dictshield.structs import compiled_of
+from brubeck.dictshield.base import ShieldException
+from brubeck.dictshield.structs import compiled_of, is_struct
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from brubeck.dictshield.base import ShieldException
     from brubeck.dictshield.compiled import Compiled
     from brubeck.dictshield.field import BaseField
-    from brubeck.dictshield.structs import Struct
+from brubeck.dictshield.structs import Struct
 
 
 def write_unknown(value: Any) -> Any:
@@ -52,8 +56,18 @@ def _ready(field: BaseField[Any], value: Any) -> Any:
     """Return a native value as msgspec can write it."""
     child = compiled_of(field)
     if child is not None:
-        data = getattr(value, "__data__", value)
-        return writable(child if data is value else type(value).__compiled__, data)
+        if is_struct(value):
+            return writable(child, value)
+        data = getattr(value, "__data__", None)
+        return value if data is None else writable(type(value).__compiled__, data)
     if field.item_field is not None and not field.needs_json:
         return [_ready(field.item_field, item) for item in value]
-    return field.for_json(value) if field.needs_json else value
+    return shown(value, field.for_json) if field.needs_json else value
+
+
+def shown(value: Any, convert: Callable[[Any], Any]) -> Any:
+    """Return a native value converted; one that never was native, as stored ones may be, as is."""
+    try:
+        return convert(value)
+    except (AttributeError, LookupError, TypeError, ValueError, ShieldException):
+        return value

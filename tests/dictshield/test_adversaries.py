@@ -235,3 +235,33 @@ def test_thirty_two_levels_are_allowed() -> None:
         deep = {"a": deep}
     with pytest.raises(ShieldException, match="nested too deeply"):
         Anything(free=deep).validate()
+
+
+def test_a_constructor_is_not_broken_by_depth() -> None:
+    """Deep input to the constructor is taken, and `validate` says that it is too deep."""
+    for levels in (40, 900):
+        deep: Any = {}
+        for _ in range(levels):
+            deep = {"child": deep}
+        with pytest.raises(ShieldException, match="nested too deeply"):
+            Target(node=deep).validate()
+
+
+def test_choices_and_validation_bear_any_value() -> None:
+    """An unhashable value against a set, or a validation that trips over one, is just refused."""
+
+    class Picky(Document):
+        one = BaseField(choices={1, 2})
+        two = BaseField(validation=lambda value: value.strip())
+        three = EmbeddedDocumentField(Node, choices=[Node(name="a")])
+        four = EmbeddedDocumentField(Node, validation=lambda node: node.name == "a")
+
+    good = b'{"one":1,"two":"a","three":{"name":"a"},"four":{"name":"a"}}'
+    picked = Picky.from_json(good)
+    assert picked.three == Node(name="a")
+    assert Picky.from_python(picked.to_python()) == picked
+    with pytest.raises(ShieldDocException) as caught:
+        Picky.from_json('{"one":[1],"two":5,"three":{"name":"b"},"four":{"name":"b"}}')
+    assert [at for at, _ in caught.value.errors] == ["/one", "/two", "/three", "/four"]
+    faults = Picky.validate_class_partial({"one": [1], "two": 5}, validate_all=True)
+    assert [fault.reason for fault in faults] == ["Value must be one of {1, 2}.", "Invalid value"]

@@ -49,7 +49,7 @@ from brubeck.dictshield.reading import REFUSED
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-MANY = int(os.environ.get("BRUBECK_EXAMPLES", "20"))
+MANY = int(os.environ.get("BRUBECK_EXAMPLES", "12"))
 MD5, SHA1 = "e8b5d682452313a6142c10b045a9a135", "da39a3ee5e6b4b0d3255bfef95601890afd80709"
 
 

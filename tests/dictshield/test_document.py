@@ -204,3 +204,94 @@ def test_a_recursive_document_reads_and_has_a_bottom() -> None:
     assert repr(node) == "Node(name='a', child=Node(name='b'))"
     with pytest.raises(ShieldDocException, match="nested too deeply"):
         Node.from_json('{"child":' * 40 + "{}" + "}" * 40)
+
+
+def test_a_document_is_a_dictionary_of_its_fields() -> None:
+    """Values are had, set and looked for by name; iteration and length are the fields'."""
+    quake = Quake(place="here")
+    quake["magnitude"] = "4.5"
+    assert (quake["magnitude"], "magnitude" in quake, "url" in quake) == (4.5, True, False)
+    assert list(quake) == list(Quake._fields)
+    assert len(quake) == len(Quake._fields)
+    assert "strange" not in quake
+    for use in (lambda: quake["strange"], lambda: quake.__setitem__("strange", 1)):
+        with pytest.raises(KeyError):
+            use()
+    assert str(quake) == "Quake object"
+    assert repr(quake).startswith("Quake(place='here', magnitude=4.5, felt=0")
+
+
+def test_a_misspelt_attribute_is_an_error() -> None:
+    """An instance has no attributes but its fields; keywords that are none are thrown away."""
+    quake = Quake(place="here", strange=1, self=2)
+    with pytest.raises(AttributeError):
+        quake.plaec = "there"  # type: ignore[attr-defined]
+    assert quake != Reporter(name="here")
+    assert not hasattr(quake, "strange")
+
+
+def test_private_fields_stay_out_of_the_repr() -> None:
+    """What must not leave the system does not get into a log by its repr."""
+
+    class User(Document):
+        _private_fields = ["secret"]
+        name = StringField()
+        secret = StringField()
+
+    assert repr(User(name="Ida", secret="x")) == "User(name='Ida')"
+
+
+def test_embedded_documents_are_written_whether_looked_at_or_not() -> None:
+    """Looking at embedded documents, and changing them, shows in what is written."""
+    quake = Quake.from_json(WHOLE)
+    assert quake.reporter is quake.reporter
+    assert quake.reporter is not None
+    quake.reporter.name = "Iris"
+    quake.others[0].name = "Bob"
+    quake.others.append(Reporter(name="Cy"))
+    written = quake.encode()
+    assert written == WHOLE.replace(b"Ida", b"Iris").replace(
+        b'{"name":"Bo"}', b'{"name":"Bob"},{"name":"Cy"}'
+    )
+    assert Quake.decode_stored(written).others[1] == Reporter(name="Cy")
+
+
+def test_embedded_documents_keep_dates_when_stored() -> None:
+    """Native values inside embedded documents and lists of them come back native."""
+
+    class Shift(EmbeddedDocument):
+        begun = TimeStampField()
+
+    class Week(Document):
+        first = EmbeddedDocumentField(Shift)
+        shifts = ListField(EmbeddedDocumentField(Shift))
+
+    stored = b'{"first":{"begun":60},"shifts":[{"begun":120}]}'
+    for week in (Week.from_json(stored), Week.decode_stored(stored)):
+        assert week.first is not None
+        assert week.first.begun == datetime(1970, 1, 1, 0, 1, tzinfo=UTC)
+        assert week.shifts[0].begun == datetime(1970, 1, 1, 0, 2, tzinfo=UTC)
+        assert week.encode() == stored
+    odd = Week.decode_stored(b'{"first":5,"shifts":[7,{"begun":"x"},{"begun":60}]}')
+    assert odd.encode() == b'{"first":5,"shifts":[7,{"begun":"x"},{"begun":60}]}'
+    assert odd.encode_ownersafe() == odd.encode()
+    assert odd.to_python()["first"] == 5
+
+
+def test_a_datetime_is_assigned_as_text() -> None:
+    """Assignment reads dates; JSON shows an offset as it was."""
+    reporter = Reporter(name="Ida")
+    reporter.joined = "2012-01-01T00:00:00+02:00"
+    assert reporter.joined is not None
+    assert reporter.encode() == b'{"name":"Ida","joined":"2012-01-01T00:00:00+02:00"}'
+    assert Reporter.from_json(reporter.encode()) == reporter
+    assert Reporter.from_python({"name": "Ida", "joined": reporter.joined}) == reporter
+
+
+def test_what_cannot_be_written_is_not() -> None:
+    """A value that JSON cannot hold, never validated, does not become something else."""
+    quake = Quake(place="here", extra={"a": object()})
+    with pytest.raises(TypeError, match="nothing that JSON can hold"):
+        quake.encode()
+    with pytest.raises(ShieldException):
+        quake.validate()

@@ -84,7 +84,12 @@ class EmbeddedDocumentField(BaseField[D]):
 
     def adopt(self, value: Any) -> Any:
         """Return a dictionary as a document; anything else as it is."""
-        return self.document_type(**value) if _is_values(value) else value
+        if not _is_values(value):
+            return value
+        try:
+            return self.document_type(**value)
+        except RecursionError:  # nested too deeply, as `validate` will say
+            return value
 
     def require_type(self, native: Any) -> None:
         """Raise unless it is a document of the right class."""

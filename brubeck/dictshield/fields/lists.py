@@ -74,9 +74,13 @@ class ListField(BaseField[list[E]]):
     def __get__(self, instance: Any, owner: type | None = None) -> Any:
         value = super().__get__(instance, owner)
         if instance is not None and value and is_struct(value[0]):
-            document = self.fields[0].embedded_type
-            value[:] = [document.__around__(item) for item in value]
+            self._wrap(value)
         return value
+
+    def _wrap(self, items: list[Any]) -> None:
+        """Put documents around bare structs, in place."""
+        document = self.fields[0].embedded_type
+        items[:] = [document.__around__(item) if is_struct(item) else item for item in items]
 
     def set_owner(self, owner: type) -> None:
         """Note the document class, for the items' fields too."""
