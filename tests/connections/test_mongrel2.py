@@ -335,6 +335,23 @@ def test_what_is_in_hand_is_finished_before_the_end() -> None:
         assert response.read() == b"done"
 
 
+def test_what_is_not_finished_in_the_grace_is_cut() -> None:
+    """A request that would go on for ever does not keep the program."""
+    taken, finish = Event(), Event()
+
+    def respond(request: Request) -> Response:
+        taken.set()
+        finish.wait(30)
+        return Response(b"too late")
+
+    with running_mongrel2() as front, Caller(front.port) as caller:
+        with served(front, respond, grace_seconds=0.1):
+            caller.get("/")
+            assert taken.wait(10)
+        assert caller.rest() == b""
+        finish.set()
+
+
 def test_a_front_server_that_starts_anew_is_served() -> None:
     """Its clients are strangers: they get their own answers and nothing meant for others."""
     more = Event()

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from brubeck.connections.mongrel2_requests import Uploads
 from brubeck.http import Request, Response
 from tests.servers import Caller, wait_until
 from tests.servers.mongrel2 import Front, running_mongrel2, served
@@ -175,3 +177,32 @@ def test_a_streamed_upload_is_not_taken_for_a_whole_one() -> None:
     with running_mongrel2(settings=settings) as front, served(front, echo):
         status, _, kept = post(front.port, b"Content-Length: 9000", body=b"x" * 9000)
         assert (status, kept) == (501, False)
+
+
+def test_only_a_plain_file_of_the_one_directory_is_opened(tmp_path: Path) -> None:
+    """Whatever a path says, links, pipes and directories are refused, and stay where they are."""
+    outside = tmp_path / "outside"
+    outside.write_bytes(b"secret")
+    directory = tmp_path / "uploads"
+    directory.mkdir()
+    (directory / "link").symlink_to(outside)
+    (directory / "directory").mkdir()
+    os.mkfifo(directory / "pipe")
+    uploads = Uploads(directory)
+    for name in ("", ".", "..", "/", "a/..", "link", "directory", "pipe", "missing", str(outside)):
+        with pytest.raises(OSError):  # noqa: PT011, any reason of the system's will do
+            uploads.open(name)
+    assert len(list(directory.iterdir())) == 3
+    (directory / "body").write_bytes(b"body")
+    with uploads.open("/seen/from/elsewhere/body") as file:
+        assert file.read() == b"body"
+    assert not (directory / "body").exists()
+
+
+def test_a_large_body_with_a_request_behind_it_is_refused(front: Front) -> None:
+    """Mongrel2 writes both into one file, so neither can be told; the connection ends."""
+    behind = b"GET / HTTP/1.1\r\nHost: h\r\n\r\n"
+    body = b"x" * 9000 + behind
+    status, _, kept = post(front.port, b"Content-Length: 9000", body=body)
+    assert (status, kept) == (400, False)
+    assert list(front.uploads.iterdir()) == []
