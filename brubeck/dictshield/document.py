@@ -115,6 +115,9 @@ class Document(BaseDocument, metaclass=TopLevelDocumentMetaclass):
     __root__ = True
     __optionsclass__: ClassVar[type[DocumentOptions]] = TopLevelDocumentOptions
 
+    id: Any
+    """The id, a field that the metaclass makes; a class may declare its own."""
+
 
 def swap_field(
     klass: type[BaseDocument], new_field: type[BaseField[Any]], fields: Iterable[str]

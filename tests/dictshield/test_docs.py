@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import doctest
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -24,6 +25,14 @@ def test_every_example_does_what_it_says(page: str) -> None:
     runner.run(parser.get_doctest(text, {}, page, page, 0), out=told.append)
     assert not runner.failures, "".join(told)
     assert runner.tries > 2
+
+
+@pytest.mark.parametrize("module", ["base", "datastructures", "document", "forms"])
+def test_examples_in_docstrings_are_true(module: str) -> None:
+    """What a docstring shows is what happens."""
+    found = doctest.testmod(import_module(f"brubeck.dictshield.{module}"))
+    assert found.attempted
+    assert not found.failed
 
 
 def test_every_field_option_and_error_is_described() -> None:

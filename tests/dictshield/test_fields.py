@@ -315,6 +315,22 @@ def test_old_date_functions_still_read_and_write() -> None:
     assert TimeStampField.timestamp_to_date(stamp) == moment.replace(microsecond=0, tzinfo=UTC)
 
 
+@pytest.mark.parametrize("values", [{"a": [1, 2]}, {"a": [None], "b": []}])
+def test_a_dictionary_of_lists_is_read_checked_and_written(values: dict[str, Any]) -> None:
+    """A MultiValueDict keeps every value, from JSON and through validation to JSON."""
+
+    class Query(Document):
+        query = MultiValueDictField()
+
+    text = json.dumps({"query": values}, separators=(",", ":"))
+    for query in (Query.from_json(text), Query.decode_stored(text), Query(query=values)):
+        assert isinstance(query.query, MultiValueDict)
+        assert query.query.getlist("a") == values["a"]
+        assert query.validate()
+        assert query.encode() == query.encode_ownersafe() == text.encode()
+        assert query.to_python()["query"] == MultiValueDict(values)
+
+
 def test_items_are_converted_when_a_list_is_assigned() -> None:
     """What a list's one field can convert is converted, so that it is good and is stored so."""
 

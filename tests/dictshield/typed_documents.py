@@ -51,6 +51,12 @@ class Quake(Document):
     reporters = ListField(EmbeddedDocumentField(Reporter))
 
 
+class Named(Document):
+    """A document with an id of another kind."""
+
+    id = StringField(required=True)
+
+
 def revealed(quake: Quake) -> None:
     """Show what mypy thinks, a line for each."""
     reveal_type(quake.place)  # str | None
@@ -68,6 +74,8 @@ def revealed(quake: Quake) -> None:
     reveal_type(quake.mixed)  # list[Any]
     reveal_type(quake.reporter)  # tests.dictshield.typed_documents.Reporter | None
     reveal_type(quake.reporters)  # list[tests.dictshield.typed_documents.Reporter]
+    reveal_type(quake.id)  # Any
+    reveal_type(Named().id)  # str | None
     reveal_type(Quake.place)  # brubeck.dictshield.fields.text.StringField
     reveal_type(Quake.tags)  # brubeck.dictshield.fields.lists.ListField[str]
     reveal_type(Quake.from_json(b"{}"))  # tests.dictshield.typed_documents.Quake

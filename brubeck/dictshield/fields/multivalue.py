@@ -43,7 +43,8 @@ class MultiValueDictField(DictField):
 
     def from_builtin(self, value: Any) -> Any:
         """Return the `MultiValueDict` of an object of lists."""
-        return self.adopt(super().from_builtin(value))
+        plain = dict(value.lists()) if isinstance(value, MultiValueDict) else value
+        return self.adopt(super().from_builtin(plain))
 
     def restore(self, stored: Any) -> Any:
         """Return the `MultiValueDict` of a decoded object."""
