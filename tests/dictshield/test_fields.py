@@ -120,6 +120,30 @@ def test_a_field_takes_a_value_and_makes_it_native(
     assert field.validate(found) == found
 
 
+@pytest.mark.parametrize(
+    ("field", "value", "native"), TAKEN, ids=lambda value: type(value).__name__
+)
+def test_a_good_value_goes_the_whole_way(field: BaseField[Any], value: Any, native: Any) -> None:
+    """What a field takes is assigned, validated, stored and read to the same value everywhere."""
+    make: Any = type(Document)
+    model: Any = make("Model", (Document,), {"value": field})
+    document = model(value=value)
+    assert document.validate()
+    stored = document.encode()
+    expected = list(value) if isinstance(value, tuple) else document.value
+    if isinstance(field, SortedListField):
+        expected = sorted(expected)
+    for read in (model.from_json(stored), model.decode_stored(stored)):
+        assert read.value == expected
+        assert read.encode() == stored
+        assert read.validate()
+    again = model.from_python({"value": document.value})
+    assert again.encode() == stored
+    assert model(**document.to_python()).encode() == stored
+    assert json.loads(document.encode_ownersafe()) == json.loads(stored)
+    assert json.loads(document.to_json())["value"] is not None
+
+
 REFUSED: list[tuple[BaseField[Any], Any, str]] = [
     (BaseField(), float("nan"), "out of range"),
     (StringField(), 5, "Not text"),
