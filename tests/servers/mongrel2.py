@@ -12,7 +12,7 @@ from __future__ import annotations
 import json
 import subprocess
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -209,5 +209,7 @@ def served(
     finally:
         connection.stop()
         thread.join(30)
+        with suppress(OSError):  # the address is used no more, so neither is its directory
+            connection._neighbours._directory.rmdir()
     if thread.is_alive():
         raise TimeoutError("the connection does not stop")
