@@ -20,7 +20,7 @@ from brubeck.http.proxies import TrustedProxies
 from brubeck.http.request import Request
 from brubeck.http.response import Response
 from brubeck.routing import Match, Router
-from brubeck.storage import Storage, open_storage
+from brubeck.storage import Queryset, Storage, open_storage
 from brubeck.streams import StreamHandler
 from brubeck.streams.resources import routes
 from brubeck.timekeeping import SYSTEM_CLOCK, Clock
@@ -74,9 +74,10 @@ class Brubeck:
         self.template_loader = template_loader
         self.db_conn = db_conn
         self.clock = clock
-        self.command_line: dict[str, dict[str, object]] = {}
+        self._command_line: dict[str, dict[str, object]] = {}
         self.router = Router()
         self.streams: list[type[StreamHandler]] = []
+        self._querysets: dict[str, Queryset] = {}
         stores = storage if isinstance(storage, Mapping) else {"default": storage}
         self._stores = {name: at for name, at in stores.items() if isinstance(at, Storage)}
         self._arguments = _given(
@@ -100,9 +101,18 @@ class Brubeck:
         """The settings in force, read once; `ConfigError` for the first one that is wrong."""
         return config.load(
             arguments=self._arguments,
-            command_line=self.command_line,
+            command_line=self._command_line,
             file=config.default_file(),
         )
+
+    def configure(self, **sections: dict[str, object]) -> None:
+        """Give settings the last word, as the command line does: ``server={'workers': 2}``.
+
+        Stores that are open already stay as they are.
+        """
+        self._command_line = sections
+        for worked_out in ("settings", "_trusted_proxies"):
+            self.__dict__.pop(worked_out, None)
 
     @property
     def login_url(self) -> str:
@@ -180,8 +190,18 @@ class Brubeck:
             store = self._stores[name] = open_storage(urls[name], clock=self.clock)
         return store
 
+    def queryset(self, stream: type[StreamHandler] | StreamHandler) -> Queryset:
+        """Return a stream as its storage keeps it."""
+        found = self._querysets.get(stream.stream_name)
+        if found is None:
+            store = self.store(stream.storage)
+            found = store.queryset(stream.stream_name, stream.schema)
+            self._querysets[stream.stream_name] = found
+        return found
+
     def close(self) -> None:
         """Close what is open; the application may be used again."""
+        self._querysets.clear()
         while self._stores:
             self._stores.popitem()[1].close()
 

@@ -51,11 +51,11 @@ def run(
     with _plain_errors():
         green.patch()
         app = load(program)
-        app.command_line = {
-            "server": _said(listen=listen, workers=workers, access_log=access_log or None),
-            "app": _said(log_level=log_level),
-            "storage": _said(default=storage),
-        }
+        app.configure(
+            server=_said(listen=listen, workers=workers, access_log=access_log or None),
+            app=_said(log_level=log_level),
+            storage=_said(default=storage),
+        )
         app.run(reload=reload)
 
 

@@ -32,8 +32,9 @@ class Headers(MutableMapping[str, str]):
     __slots__ = ("_fields",)
 
     def __init__(self, fields: Mapping[str, str] | Iterable[tuple[str, str]] = ()) -> None:
-        # Lower-case name → (name as first given, its values): one look-up for the common question.
-        self._fields: dict[str, tuple[str, list[str]]] = {}
+        # Lower-case name → (name as first given, its values): one look-up for the common question,
+        # and nothing in it changes, so that a copy shares all of it.
+        self._fields: dict[str, tuple[str, tuple[str, ...]]] = {}
         pairs = fields.items() if isinstance(fields, Mapping) else fields
         for name, value in pairs:
             self.add(name, value)
@@ -42,23 +43,27 @@ class Headers(MutableMapping[str, str]):
     def from_wire(cls, pairs: Iterable[tuple[bytes, bytes]]) -> Headers:
         """Make the headers of a received message, which a parser has already held to the rules."""
         headers = cls.__new__(cls)
-        fields: dict[str, tuple[str, list[str]]] = {}
+        fields: dict[str, tuple[str, tuple[str, ...]]] = {}
         for raw_name, raw_value in pairs:
             name = raw_name.decode("latin-1")
             value = raw_value.decode("latin-1")
-            known = fields.get(name.lower())
-            if known is None:
-                fields[name.lower()] = (name, [value])
-            else:
-                known[1].append(value)
+            lower = name.lower()
+            known = fields.get(lower)
+            fields[lower] = (name, (value,)) if known is None else (known[0], (*known[1], value))
         headers._fields = fields
         return headers
 
     def add(self, name: str, value: str) -> None:
         """Add a value and keep those that the name already has; `ValueError` for a bad one."""
         _check(name, value)
-        known = self._fields.setdefault(name.lower(), (name, []))
-        known[1].append(value)
+        known, values = self._fields.get(name.lower(), (name, ()))
+        self._fields[name.lower()] = (known, (*values, value))
+
+    def copy(self) -> Headers:
+        """Return headers of their own that say the same."""
+        copied = Headers.__new__(Headers)
+        copied._fields = self._fields.copy()
+        return copied
 
     def get_all(self, name: str) -> list[str]:
         """Return every value of a name, in order; none is an empty list."""
@@ -95,7 +100,7 @@ class Headers(MutableMapping[str, str]):
 
     def __setitem__(self, name: str, value: str) -> None:
         _check(name, value)
-        self._fields[name.lower()] = (name, [value])
+        self._fields[name.lower()] = (name, (value,))
 
     def __delitem__(self, name: str) -> None:
         del self._fields[name.lower()]
@@ -116,7 +121,8 @@ class Headers(MutableMapping[str, str]):
 def _check(name: str, value: str) -> None:
     if not _is_token(name):
         raise ValueError(f"not a header name: {name!r}")
-    if _FORBIDDEN.search(value):
+    # The first question is the cheaper one, and its yes is nearly always enough.
+    if not (value.isascii() and value.isprintable()) and _FORBIDDEN.search(value):
         raise ValueError(
             "a header value may not hold CR, LF, NUL or characters outside Latin-1: " + name
         )

@@ -10,9 +10,8 @@ from __future__ import annotations
 import secrets
 import time
 from collections import deque
-from collections.abc import Iterator, Sequence
-from itertools import islice
-from typing import Final
+from collections.abc import Sequence
+from typing import Final, cast
 
 from brubeck.green import Condition as Signal
 from brubeck.green import Lock
@@ -40,7 +39,7 @@ from brubeck.storage.records import (
 )
 from brubeck.storage.schema import Schema, Values
 from brubeck.storage.sorted_keys import SortedKeys
-from brubeck.timekeeping import SYSTEM_CLOCK, Clock
+from brubeck.timekeeping import EARLIEST, LATEST, SYSTEM_CLOCK, Clock
 
 SCAN: Final = 5000
 """How many entries one step looks at before it says where it stopped."""
@@ -49,6 +48,8 @@ TOKENS: Final = 8
 
 _Key = tuple[int, str]
 _LAST_ID: Final = "\U0010ffff"  # above every id
+_BOTTOM: Final[_Key] = (EARLIEST - 1, "")
+_TOP: Final[_Key] = (LATEST + 1, "")
 
 
 class _Entry:
@@ -156,43 +157,50 @@ class MemoryQueryset(Queryset):
 
     def page(self, query: PageQuery) -> Page:
         """Take a step along the timeline; see `Queryset.page`."""
-        records: list[Record] = []
         with self._lock:
             self._storage.check_open()
             head = Head(self._head, self._storage.era)
-            previous: _Key = (0, "")
-            for scanned, key in enumerate(self._walk(query), 1):
-                if len(records) == query.limit or scanned > max(SCAN, query.limit + 1):
-                    return Page(records, Place(*previous), head)
-                entry = self._entries[key[1]]
-                if entry.record is not None and meets(query.where, entry.values):
-                    records.append(entry.record)
-                previous = key
+            if query.where:
+                return self._filtered(query, head)
+            keys = self._stretch(query, query.start, query.limit + 1)
+            more = len(keys) > query.limit
+            if more:
+                keys.pop()
+            entries = self._entries
+            records = [entries[key[1]].record for key in keys]
+            return Page(cast("list[Record]", records), Place(*keys[-1]) if more else None, head)
+
+    def _filtered(self, query: PageQuery, head: Head) -> Page:
+        """Take a step that looks at each entry, and at no more than a number of them."""
+        keys = self._stretch(query, query.start, max(SCAN, query.limit) + 1)
+        records: list[Record] = []
+        for index, (_, item_id) in enumerate(keys):
+            if len(records) == query.limit or index == max(SCAN, query.limit):
+                return Page(records, Place(*keys[index - 1]), head)
+            entry = self._entries[item_id]
+            if entry.record is not None and meets(query.where, entry.values):
+                records.append(entry.record)
         return Page(records, None, head)
 
-    def _walk(self, query: PageQuery) -> Iterator[_Key]:
-        """Yield the keys of a step's stretch, in its direction, without end at its limit."""
-        start = query.start
-        low = None if query.since is None else (query.since, "")
-        high = None if query.until is None else (query.until, "")
+    def _stretch(self, query: PageQuery, start: Place | None, count: int) -> list[_Key]:
+        """Return the first keys of a step's stretch, in its direction."""
         if query.descending:
+            high = _TOP if query.until is None else (query.until, "")
             if start is not None:
-                key = (start.created_at, start.id or "")
-                high = key if high is None else min(key, high)
-            for each in self._timeline.before(high):
-                if low is not None and each < low:
-                    return
-                yield each
-        else:
-            inclusive = True
-            if start is not None:
-                key = (start.created_at, _LAST_ID if start.id is None else start.id)
-                if low is None or key >= low:
-                    low, inclusive = key, False
-            for each in self._timeline.after(low, inclusive=inclusive):
-                if high is not None and each >= high:
-                    return
-                yield each
+                high = min(high, (start.created_at, start.id or ""))
+            keys = self._timeline.below(high, count)
+            if query.since is not None and keys and keys[-1][0] < query.since:
+                return [key for key in keys if key[0] >= query.since]
+            return keys
+        low, inclusive = _BOTTOM if query.since is None else (query.since, ""), True
+        if start is not None:
+            after = (start.created_at, _LAST_ID if start.id is None else start.id)
+            if after >= low:
+                low, inclusive = after, False
+        keys = self._timeline.above(low, count, inclusive=inclusive)
+        if query.until is not None and keys and keys[-1][0] >= query.until:
+            return [key for key in keys if key[0] < query.until]
+        return keys
 
     def changes(self, query: ChangesQuery) -> Changes:
         """Take a step along the change order; see `Queryset.changes`."""
@@ -202,8 +210,8 @@ class MemoryQueryset(Queryset):
             position = after = query.after or 0
             began = self._head if query.after is None else query.began
             found: list[Change] = []
-            places = self._order.after(after)
-            for position in islice(places, max(SCAN, query.limit)):
+            scan = max(SCAN, query.limit) if query.where else query.limit
+            for position in self._order.above(after, scan):
                 change = self._change(position, query.where)
                 if change is not None:
                     found.append(change)
@@ -269,11 +277,10 @@ class MemoryQueryset(Queryset):
         total = 0
         with self._lock:
             self._storage.check_open()
-            for looked_at, key in enumerate(self._walk(query)):
-                if looked_at == bound:
-                    return Count(total, exact=False)
-                total += meets(where, self._entries[key[1]].values)
-        return Count(total, exact=True)
+            keys = self._stretch(query, None, bound + 1)
+            for _, item_id in keys[:bound]:
+                total += meets(where, self._entries[item_id].values)
+        return Count(total, exact=len(keys) <= bound)
 
     def purge(self, until: int) -> int:
         """Forget the tombstones up to a position, and return how many."""
@@ -281,12 +288,11 @@ class MemoryQueryset(Queryset):
             self._storage.check_open()
             until = min(until, self._head)
             self._horizon = max(self._horizon, until)
-            dead = []
-            for position in self._order.after(None):
-                if position > until:
-                    break
-                if self._entries[self._at[position]].record is None:
-                    dead.append(position)
+            dead = [
+                position
+                for position in self._order.below(until + 1, len(self._order))
+                if self._entries[self._at[position]].record is None
+            ]
             for position in dead:
                 self._order.remove(position)
                 del self._entries[self._at.pop(position)]

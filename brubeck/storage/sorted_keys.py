@@ -7,7 +7,6 @@ all; finding a key is one binary search for its block and one inside it.
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right, insort
-from collections.abc import Iterator
 from typing import Any, Final, Generic, TypeVar
 
 K = TypeVar("K", bound=Any)
@@ -19,7 +18,7 @@ class SortedKeys(Generic[K]):
 
     >>> keys = SortedKeys()
     >>> for key in (5, 1, 3): keys.add(key)
-    >>> list(keys.after(1)), list(keys.before(5))
+    >>> keys.above(1, 9), keys.below(5, 9)
     ([3, 5], [3, 1])
     """
 
@@ -64,30 +63,27 @@ class SortedKeys(Generic[K]):
         """Return the greatest key, or None."""
         return self._last[-1] if self._last else None
 
-    def after(self, key: K | None, *, inclusive: bool = False) -> Iterator[K]:
-        """Yield the keys above a key, upwards; all of them above None."""
-        at = index = 0
-        if key is not None:
-            search = bisect_left if inclusive else bisect_right
-            at = search(self._last, key)
-            index = search(self._blocks[at], key) if at < len(self._blocks) else 0
-        while at < len(self._blocks):
-            block = self._blocks[at]
-            for each in range(index, len(block)):
-                yield block[each]
+    def above(self, key: K, count: int, *, inclusive: bool = False) -> list[K]:
+        """Return the first ``count`` keys above a key, upwards."""
+        search = bisect_left if inclusive else bisect_right
+        at = search(self._last, key)
+        index = search(self._blocks[at], key) if at < len(self._blocks) else 0
+        found: list[K] = []
+        while len(found) < count and at < len(self._blocks):
+            found += self._blocks[at][index : index + count - len(found)]
             at, index = at + 1, 0
+        return found
 
-    def before(self, key: K | None) -> Iterator[K]:
-        """Yield the keys below a key, downwards; all of them below None."""
-        at, index = len(self._blocks) - 1, -1
-        if key is not None:
-            found = bisect_left(self._last, key)
-            if found < len(self._blocks):
-                at, index = found, bisect_left(self._blocks[found], key) - 1
-                if index < 0:
-                    at -= 1
-        while at >= 0:
-            block = self._blocks[at]
-            for each in range(len(block) - 1 if index < 0 else index, -1, -1):
-                yield block[each]
-            at, index = at - 1, -1
+    def below(self, key: K, count: int) -> list[K]:
+        """Return the first ``count`` keys below a key, downwards."""
+        at = bisect_left(self._last, key)
+        if at < len(self._blocks):
+            index = bisect_left(self._blocks[at], key)
+        else:
+            at, index = at - 1, len(self._blocks[-1]) if self._blocks else 0
+        found: list[K] = []
+        while len(found) < count and at >= 0:
+            found += self._blocks[at][max(0, index - count + len(found)) : index][::-1]
+            at -= 1
+            index = len(self._blocks[at])
+        return found

@@ -2,76 +2,81 @@
 
 from __future__ import annotations
 
+from typing import Any, ClassVar
+
 import msgspec
 
 from brubeck.http import Problem, Response
 from brubeck.http.conditions import matches
 from brubeck.storage import Count
-from brubeck.streams.cursors import ChangeCursor, url
 from brubeck.streams.handler import JSON, StreamHandler, json_bytes
-from brubeck.streams.pages import Links, page_query, page_tag, shown
-from brubeck.streams.pages import links as page_links
-from brubeck.streams.parameters import PageParameters, no_parameters, page_parameters
-from brubeck.streams.shapes import json_list, shape
+from brubeck.streams.pages import Links, PagePlan, page_tag
+from brubeck.streams.parameters import no_parameters
+from brubeck.streams.shapes import json_list, whole
 from brubeck.streams.writing import Drafts, Result
 
 COUNT_BOUND = 10_000
 """How many items an exact total counts at the most."""
 
-_KEPT_BY_PAGES = frozenset(("limit", "count", "order", "since", "until", "fields"))
+PLANS = 1000
+"""How many query strings a stream remembers the meaning of."""
+
 _raw_list: msgspec.json.Decoder[list[msgspec.Raw]] = msgspec.json.Decoder(list[msgspec.Raw])
 
 
 class Collection(StreamHandler):
     """``/quakes``: the timeline, page by page."""
 
+    page_plans: ClassVar[dict[str, PagePlan]]
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        cls.page_plans = {}
+
     def get(self) -> Response:
         """Return a page of the timeline."""
         self.negotiate(JSON)
-        parameters = page_parameters(self.message.query_pairs, self.declared)
-        query = page_query(parameters)
-        page = self.queryset.page(query)
-        records = shown(page, query, parameters)
-        found = page_links(page, query, parameters, self._page_link)
-        total = self._total(parameters)
-        view = f"{parameters.limit} {parameters.fields}"
-        tag = page_tag(records, found, total, view)
-        headers = {"ETag": tag}
-        if link := _link_header(found):
-            headers["Link"] = link
+        plan = self._plan()
+        page = self.queryset.page(plan.query)
+        records = plan.shown(page)
+        found = plan.links(page)
+        total = self._total(plan) if plan.parameters.total else None
+        headers = self.stream_headers()
+        tag = headers["ETag"] = page_tag(records, found, total, plan.view)
+        if found.next is not None or found.previous is not None:
+            headers["Link"] = _link_header(found)
         if matches(self.message.headers.get("if-none-match"), tag):
-            return self.answer(b"", 304, headers)
-        cut = shape(parameters.fields, self.hidden)
+            return Response(b"", 304, headers=headers)
         paging = {
-            "limit": parameters.limit,
+            "limit": plan.parameters.limit,
             "next": found.next,
             "previous": found.previous,
-            "changes": self._changes_link(str(ChangeCursor(page.head.position, page.head.era))),
+            "changes": plan.changes(page.head),
         }
         if total is not None:
             paging |= {"total": total.total, "total_exact": total.exact}
-        data = json_list(cut(record.body) for record in records)
-        return self.answer(b'{"data":%b,"paging":%b}' % (data, json_bytes(paging)), 200, headers)
+        bodies = [record.body for record in records]
+        data = json_list(bodies if plan.shape is whole else map(plan.shape, bodies))
+        headers["Content-Type"] = JSON
+        body = b'{"data":%b,"paging":%b}' % (data, json_bytes(paging))
+        return Response(body, 200, headers=headers)
 
-    def _total(self, parameters: PageParameters) -> Count | None:
-        if not parameters.total:
-            return None
+    def _plan(self) -> PagePlan:
+        """Return what the query string asks for; the same strings come again and again."""
+        plans, query = self.page_plans, self.message.query
+        plan = plans.get(query)
+        if plan is None:
+            plan = PagePlan(self.message.query_pairs, self.declared, self.path, self.hidden)
+            if len(plans) >= PLANS:
+                plans.clear()
+            plans[query] = plan
+        return plan
+
+    def _total(self, plan: PagePlan) -> Count:
+        query = plan.query
         return self.queryset.count(
-            since=parameters.since,
-            until=parameters.until,
-            where=parameters.where,
-            bound=COUNT_BOUND,
+            since=query.since, until=query.until, where=query.where, bound=COUNT_BOUND
         )
-
-    def _page_link(self, name: str, cursor: str) -> str:
-        kept = _KEPT_BY_PAGES | self.declared.filters.keys()
-        pairs = [pair for pair in self.message.query_pairs if pair[0] in kept]
-        return url(self.path, [*pairs, (name, cursor)])
-
-    def _changes_link(self, cursor: str) -> str:
-        kept = {"fields", *self.declared.filters}
-        pairs = [pair for pair in self.message.query_pairs if pair[0] in kept]
-        return url(f"{self.path}/changes", [*pairs, ("after", cursor)])
 
     def post(self) -> Response:
         """Create one item, or each of a list by itself."""

@@ -21,6 +21,7 @@ from brubeck.streams.parameters import Declared
 JSON = "application/json"
 VARY = "Accept, Authorization, Cookie, Origin"
 
+_HEADERS = Headers({"Vary": VARY, "Cache-Control": "no-cache"})
 _PATH = re.compile(r"(/[A-Za-z0-9._~-]+)+")
 
 
@@ -51,6 +52,8 @@ class StreamHandler(WebMessageHandler):
     storage: ClassVar[str] = "default"
     """The name of the store that keeps the stream."""
 
+    stream_name: ClassVar[str]
+    """The stream's name in its storage: the path, with dots for slashes."""
     declared: ClassVar[Declared]
     schema: ClassVar[Schema]
     hidden: ClassVar[frozenset[str]]
@@ -72,6 +75,7 @@ class StreamHandler(WebMessageHandler):
             raise ConfigError(f'{name}.path must look like "/quakes", not {cls.path!r}.')
         if not 1 <= cls.page_size <= cls.max_page_size:
             raise ConfigError(f"{name}: 1 <= page_size <= max_page_size does not hold.")
+        cls.stream_name = cls.path.strip("/").replace("/", ".")
         fields = cls.model._fields
         filters: dict[str, Filter] = declare_filters(cls.filters, fields, name)
         cls.schema = Schema(field_infos(fields, filters))
@@ -82,8 +86,7 @@ class StreamHandler(WebMessageHandler):
     @property
     def queryset(self) -> Queryset:
         """The stream in its storage."""
-        name = self.path.strip("/").replace("/", ".")
-        return self.application.store(self.storage).queryset(name, self.schema)
+        return self.application.queryset(self)
 
     # What all answers share.
 
@@ -99,7 +102,7 @@ class StreamHandler(WebMessageHandler):
 
     def stream_headers(self) -> Headers:
         """Return the headers that every answer of this stream has."""
-        return Headers({"Vary": VARY, "Cache-Control": "no-cache"})
+        return _HEADERS.copy()
 
     def negotiate(self, *offers: str) -> str:
         """Return which of the media types on offer the caller wants; 406 when none."""

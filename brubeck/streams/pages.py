@@ -10,16 +10,18 @@ walk began at the very edge.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
+import struct
+from collections.abc import Collection, Sequence
+from typing import Final
 
 import msgspec
 
-from brubeck.storage import Page, PageQuery, Place, Record
-from brubeck.streams.cursors import format_place
-from brubeck.streams.parameters import PageParameters
+from brubeck.storage import Head, Page, PageQuery, Place, Record
+from brubeck.streams.cursors import format_place, url
+from brubeck.streams.parameters import Declared, Pairs, page_parameters
+from brubeck.streams.shapes import shape
 
-Linked = Callable[[str, str], str]
-"""Makes a link to another page from a parameter's name and value."""
+_KEPT_BY_PAGES: Final = frozenset(("limit", "count", "order", "since", "until", "fields"))
 
 
 class Links(msgspec.Struct, frozen=True):
@@ -29,33 +31,53 @@ class Links(msgspec.Struct, frozen=True):
     previous: str | None
 
 
-def page_query(parameters: PageParameters) -> PageQuery:
-    """Return the step along the timeline that a page is."""
-    start = parameters.before or parameters.after
-    newest_first = parameters.order == "newest"
-    return PageQuery(
-        limit=parameters.limit,
-        descending=newest_first if start is None else parameters.before is not None,
-        start=start,
-        since=parameters.since,
-        until=parameters.until,
-        where=parameters.where,
-    )
+class PagePlan:
+    """A page as a query string asks for it: worked out once, however often it is asked for."""
+
+    __slots__ = ("_against", "_changes", "_link", "parameters", "query", "shape", "view")
+
+    def __init__(self, pairs: Pairs, declared: Declared, path: str, hidden: frozenset[str]) -> None:
+        parameters = page_parameters(pairs, declared)
+        newest_first = parameters.order == "newest"
+        start = parameters.before or parameters.after
+        self.parameters = parameters
+        self.shape = shape(parameters.fields, hidden)
+        self.view = f"{parameters.limit} {parameters.fields}"
+        self.query = PageQuery(
+            limit=parameters.limit,
+            descending=newest_first if start is None else parameters.before is not None,
+            start=start,
+            since=parameters.since,
+            until=parameters.until,
+            where=parameters.where,
+        )
+        self._against = self.query.descending != newest_first
+        self._link = _stem(path, pairs, _KEPT_BY_PAGES | declared.filters.keys())
+        self._changes = _stem(f"{path}/changes", pairs, {"fields", *declared.filters})
+
+    def shown(self, page: Page) -> list[Record]:
+        """Return a step's records in the order in which the page shows them."""
+        return page.records[::-1] if self._against else page.records
+
+    def links(self, page: Page) -> Links:
+        """Return the links to a page's neighbours."""
+        onward, back = ("before", "after") if self.query.descending else ("after", "before")
+        far = near = None
+        if page.stopped is not None:
+            far = f"{self._link}{onward}={format_place(page.stopped)}"
+        if self.query.start is not None:
+            near = f"{self._link}{back}={_turned(page, self.query, self.query.start)}"
+        return Links(near, far) if self._against else Links(far, near)
+
+    def changes(self, head: Head) -> str:
+        """Return the link to what changes after a page."""
+        return f"{self._changes}after={head.position}~{head.era}"
 
 
-def shown(page: Page, query: PageQuery, parameters: PageParameters) -> list[Record]:
-    """Return a step's records in the order in which the page shows them."""
-    against = query.descending != (parameters.order == "newest")
-    return page.records[::-1] if against else page.records
-
-
-def links(page: Page, query: PageQuery, parameters: PageParameters, link: Linked) -> Links:
-    """Return the links to a page's neighbours."""
-    onward, back = ("before", "after") if query.descending else ("after", "before")
-    far = None if page.stopped is None else link(onward, format_place(page.stopped))
-    near = None if query.start is None else link(back, _turned(page, query, query.start))
-    along = query.descending == (parameters.order == "newest")
-    return Links(next=far, previous=near) if along else Links(next=near, previous=far)
+def _stem(path: str, pairs: Pairs, kept: Collection[str]) -> str:
+    """Return a link up to the parameter that is still to come."""
+    link = url(path, [pair for pair in pairs if pair[0] in kept])
+    return f"{link}&" if "?" in link else f"{link}?"
 
 
 def _turned(page: Page, query: PageQuery, start: Place) -> str:
@@ -69,9 +91,10 @@ def _turned(page: Page, query: PageQuery, start: Place) -> str:
 
 
 def page_tag(records: Sequence[Record], found: Links, total: object, view: str) -> str:
-    """Return the weak entity tag of a page: its items as shown, its links and its total."""
-    digest = hashlib.blake2b(digest_size=12)
-    for record in records:
-        digest.update(b"%d %b," % (record.position, record.id.encode()))
-    digest.update(f"{found.next} {found.previous} {total} {view}".encode())
-    return f'W/"{digest.hexdigest()}"'
+    """Return the weak entity tag of a page: its items as shown, its links and its total.
+
+    A position is given once in a stream and era, so it stands for the item's whole version.
+    """
+    positions = struct.pack(f"{len(records)}q", *[record.position for record in records])
+    said = f"{found.next} {found.previous} {total} {view}".encode()
+    return f'W/"{hashlib.blake2b(positions + said, digest_size=12).hexdigest()}"'

@@ -56,7 +56,7 @@ def main(listen: str | None, speed: float | None) -> None:
     from examples.earthquakes.week import quakes
 
     if listen:
-        app.command_line = {"server": {"listen": listen}}
+        app.configure(server={"listen": listen})
     week = list(quakes())
     if speed is None:
         load(week)

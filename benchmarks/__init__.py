@@ -1,0 +1,1 @@
+"""Measurements beside what others use, in one run and as ratios: ``make bench``."""

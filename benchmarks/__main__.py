@@ -1,0 +1,72 @@
+"""``make bench``: measure everything and print the tables of ``benchmarks/README.md``.
+
+Name some of ``server``, ``page``, ``routes``, ``documents`` to measure only these.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from urllib.request import urlopen
+
+import msgspec
+
+from benchmarks import routes
+from benchmarks.side_by_side import Contestant, compare, table
+
+OURS = "Brubeck"
+
+
+def server() -> str:
+    """Return the table of a fixed body of 5 kB."""
+    figures = compare(
+        [
+            Contestant(OURS, "benchmarks.servers.brubeck_fixed"),
+            Contestant("eventlet.wsgi, bare", "benchmarks.servers.eventlet_fixed"),
+            Contestant("uvicorn (uvloop, httptools), bare", "benchmarks.servers.uvicorn_fixed"),
+        ],
+        "/fixed",
+    )
+    targets = {"eventlet.wsgi, bare": 3.0, "uvicorn (uvloop, httptools), bare": 1.0}
+    return table("Embedded server, a fixed JSON body of 5 kB", figures, targets)
+
+
+def page() -> str:
+    """Return the table of a page of 25 from memory."""
+
+    def check(url: str) -> None:
+        with urlopen(url) as reply:
+            found = msgspec.json.decode(reply.read())
+        if len(found["data"]) != 25 or not found["paging"]["next"]:
+            raise SystemExit(f"{url} is not a page of 25")
+
+    peer = "FastAPI, pydantic response model"
+    figures = compare(
+        [
+            Contestant(OURS, "benchmarks.servers.brubeck_pages"),
+            Contestant(peer, "benchmarks.servers.fastapi_pages"),
+        ],
+        "/quakes",
+        check=check,
+    )
+    return table("A page of 25 from memory, over HTTP", figures, {peer: 5.0})
+
+
+def document() -> str:
+    """Return the tables of documents; their module prints by itself."""
+    from benchmarks import documents
+
+    documents.main()
+    return ""
+
+
+TABLES: dict[str, Callable[[], str]] = {
+    "server": server,
+    "page": page,
+    "routes": routes.table,
+    "documents": document,
+}
+
+if __name__ == "__main__":
+    for name in sys.argv[1:] or TABLES:
+        print(TABLES[name](), flush=True)

@@ -1,0 +1,17 @@
+"""Our side: the earthquakes example, ``memory://``, a page of 25."""
+
+from __future__ import annotations
+
+import sys
+
+from brubeck import green
+
+if __name__ == "__main__":
+    green.patch()
+    from examples.earthquakes.__main__ import load
+    from examples.earthquakes.app import app
+    from examples.earthquakes.week import quakes
+
+    load(list(quakes()))
+    app.configure(server={"listen": f"http://127.0.0.1:{sys.argv[1]}"})
+    app.run()
