@@ -11,13 +11,14 @@ the same document written out again. Only where the counts differ is the JSON re
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
 from brubeck.dictshield.base import ShieldException
 from brubeck.dictshield.field import USER_CODE_ERRORS
-from brubeck.dictshield.limits import parse, shape_faults, too_deep
+from brubeck.dictshield.limits import too_deep
 from brubeck.dictshield.structs import compiled_of
 from brubeck.dictshield.writing import encode
 
@@ -51,7 +52,7 @@ def json_reader(compiled: Compiled, mode: Mode) -> Callable[[bytes], Any]:
         if _BACKSLASH in raw and b"\\u00" in raw:
             _refuse_escapes(raw)
         elif raw != written and raw.count(_COLON) != written.count(_COLON):
-            _refuse_shape(raw)
+            _refuse_twice(raw)
         if unbounded:
             _refuse_depth(raw)
         for step in steps:
@@ -107,13 +108,20 @@ def _refuse_escapes(raw: bytes) -> None:
     """Raise for a NUL, or a key given twice behind an escaped colon."""
     if b"\\u0000" in raw:
         raise ValueError("a NUL, perhaps")
-    _refuse_shape(raw)
+    _refuse_twice(raw)
 
 
-def _refuse_shape(raw: bytes) -> None:
-    faults = shape_faults(parse(raw))
-    if faults:
-        raise faults[0]
+def _refuse_twice(raw: bytes) -> None:
+    """Raise when an object in JSON that C has read names a key twice.
+
+    Members that C has skipped are decoded here for the first time, strictly.
+    """
+    json.loads(str(raw, "utf-8"), object_pairs_hook=_unique)
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> None:
+    if len(dict(pairs)) != len(pairs):
+        raise ValueError("a key given twice")
 
 
 def _refuse_depth(raw: bytes) -> None:
