@@ -26,6 +26,8 @@ DRIVERS = {
     "httptools": {"connections"},
     "multipart": {"http"},
     "itsdangerous": {"signing"},
+    "jinja2": {"dictshield", "templating"},
+    "bson": {"dictshield", "storage"},
     "click": {"cli"},
     "hypothesis": {"storage"},
     "pytest": {"storage"},

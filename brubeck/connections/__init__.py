@@ -79,6 +79,7 @@ def open_connection(server: Section, listener: socket.socket | None) -> Connecti
             send_spec,
             recv_spec,
             upload_dir=server.upload_dir or None,
+            max_body=server.max_body,
             grace_seconds=server.grace,
             patience=server.body_timeout,
         )

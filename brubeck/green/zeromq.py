@@ -26,6 +26,8 @@ class ZMQSocket:
         socket: zmq.Socket[bytes] = zmq.Context.instance().socket(getattr(zmq, kind))
         socket.setsockopt(zmq.LINGER, linger_ms)
         socket.setsockopt(zmq.SNDHWM, sndhwm)
+        # Queue only for who is there: a pipe to somebody who left keeps nothing for who comes next.
+        socket.setsockopt(zmq.IMMEDIATE, kind == "XPUB")
         if identity:
             socket.setsockopt(zmq.IDENTITY, identity)
         self._socket = socket

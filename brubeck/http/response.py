@@ -34,7 +34,11 @@ class Response:
         self.body = body.encode() if isinstance(body, str) else body
         self.status = status
         self.headers = Headers() if headers is None else headers
-        self.reason = REASONS.get(status, "Unknown") if reason is None else reason
+        if reason is None:
+            reason = REASONS.get(status, "Unknown")
+        elif not (reason.isascii() and reason.isprintable()):
+            raise ValueError("a reason phrase holds printable ASCII alone")
+        self.reason = reason
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.status}, {len(self.body)} bytes>"

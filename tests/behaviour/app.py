@@ -152,7 +152,9 @@ class Streamed(WebMessageHandler):
     """A stream of chunks, and one that breaks off."""
 
     def get(self, kind: str) -> Response:
-        return StreamingResponse(self._chunks(kind))
+        response = StreamingResponse(self._chunks(kind))
+        response.headers["Content-Type"] = "text/plain"
+        return response
 
     def _chunks(self, kind: str) -> Iterator[bytes]:
         yield b"one "

@@ -51,21 +51,23 @@ def comparable(pairs: list[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
     return tuple(sorted((n.lower(), v) for n, v in pairs if n.lower() not in FRAMING))
 
 
-def over_http(port: int) -> Ask:
-    """Return a client that asks over HTTP, each time on a new connection."""
+class OverHTTP:
+    """Asks over HTTP at a port, each time on a new connection."""
 
-    def ask(
-        method: str, target: str, body: bytes = b"", headers: dict[str, str] | None = None
+    def __init__(self, port: int) -> None:
+        self.port = port
+
+    def __call__(
+        self, method: str, target: str, body: bytes = b"", headers: dict[str, str] | None = None
     ) -> Answer:
-        connection = HTTPConnection("127.0.0.1", port, timeout=60)
+        """Send a request and return the whole answer."""
+        connection = HTTPConnection("127.0.0.1", self.port, timeout=60)
         try:
             connection.request(method, target, body or None, headers or {})
             response = connection.getresponse()
             return Answer(response.status, comparable(response.getheaders()), response.read())
         finally:
             connection.close()
-
-    return ask
 
 
 def listening(port: int) -> bool:
@@ -86,7 +88,7 @@ def started(server: Program, port: int) -> None:
 def embedded(engine: str = "eventlet") -> Iterator[Ask]:
     """Serve by ``brubeck run`` on an engine."""
     with brubeck_run("tests.behaviour.app:app", green=engine) as server:
-        yield over_http(server.port)
+        yield OverHTTP(server.port)
 
 
 @contextmanager
@@ -96,11 +98,11 @@ def gunicorn(worker: str) -> Iterator[Ask]:
     command = [sys.executable, "-m", "gunicorn", "tests.behaviour.app:wsgi", "-k", worker]
     with running(
         *command,
-        *("-b", f"127.0.0.1:{port}", "--threads", "8", "--no-control-socket"),
+        *("-b", f"127.0.0.1:{port}", "--threads", "64", "--no-control-socket"),
         env={"BEHAVIOUR_WSGI": "1"},
     ) as server:
         started(server, port)
-        yield over_http(port)
+        yield OverHTTP(port)
 
 
 @contextmanager
@@ -111,7 +113,7 @@ def eventlet_wsgi() -> Iterator[Ask]:
         sys.executable, "-W", "ignore", "-m", "tests.behaviour.eventlet_wsgi", str(port)
     ) as server:
         started(server, port)
-        yield over_http(port)
+        yield OverHTTP(port)
 
 
 @contextmanager
@@ -127,7 +129,7 @@ def mongrel2(protocol: str = "json") -> Iterator[Ask]:
             server_upload_dir=str(front.uploads),
         ),
     ):
-        ask = over_http(front.port)
+        ask = OverHTTP(front.port)
         # Mongrel2 hands a request to whoever is connected; ask until it is us.
         wait_until(lambda: _answers(ask), seconds=30)
         yield ask
@@ -169,3 +171,7 @@ def connections() -> dict[str, AbstractContextManager[Ask]]:
         "mongrel2": mongrel2("json"),
         "mongrel2 tnetstring": mongrel2("tnetstring"),
     }
+
+
+HOLDING = [name for name in connections() if name != "test client"]
+"""The connections over which an answer may stay open while others are given."""

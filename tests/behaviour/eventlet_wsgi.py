@@ -13,4 +13,6 @@ if __name__ == "__main__":
 
     from tests.behaviour.app import app
 
-    wsgi.server(eventlet.listen(("127.0.0.1", int(sys.argv[1]))), app.wsgi, log_output=False)
+    # By default this server collects 4 kB before it sends any, and a feed would stand still.
+    sock = eventlet.listen(("127.0.0.1", int(sys.argv[1])))
+    wsgi.server(sock, app.wsgi, log_output=False, minimum_chunk_size=1)

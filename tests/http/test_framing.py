@@ -126,7 +126,7 @@ def test_a_stream_of_another_length_than_it_said_is_an_error(chunks: list[bytes]
 def test_a_stream_with_an_odd_length_goes_in_chunks(length: str) -> None:
     """What is no length is dropped instead of being passed on."""
     headers = Headers()
-    headers._fields["content-length"] = ("Content-Length", [length])
+    headers._fields["content-length"] = ("Content-Length", (length,))
     answer = framed(StreamingResponse([], headers=headers))
     assert "content-length" not in fields(answer)
 

@@ -79,3 +79,10 @@ def test_any_list_is_read(value: str) -> None:
     assert all(member == member.strip(" \t") and member for member in members)
     if '"' not in value:
         assert len(members) <= value.count(",") + 1
+
+
+@pytest.mark.parametrize("reason", ["a\r\nX: y", "a\0", "caf\u00e9", "a\tb"])
+def test_a_status_line_is_one_line(reason: str) -> None:
+    """Its words are printable ASCII."""
+    with pytest.raises(ValueError, match="reason phrase"):
+        Response(reason=reason)
