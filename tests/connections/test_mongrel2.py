@@ -11,10 +11,10 @@ from threading import Event
 import pytest
 
 from brubeck import green
-from brubeck.connections import mongrel2_clients
 from brubeck.connections.mongrel2 import Mongrel2Connection
-from brubeck.connections.mongrel2_requests import Peer
-from brubeck.connections.netstrings import encode_netstring
+from brubeck.connections.mongrel2 import clients as mongrel2_clients
+from brubeck.connections.mongrel2.netstrings import encode_netstring
+from brubeck.connections.mongrel2.requests import Peer
 from brubeck.http import Headers, Problem, Request, Response, StreamingResponse
 from tests.servers import Caller, wait_until
 from tests.servers.mongrel2 import Front, Protocol, Transport, running_mongrel2, served

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from brubeck.connections.mongrel2_requests import Uploads
+from brubeck.connections.mongrel2.requests import Uploads
 from brubeck.http import Request, Response
 from tests.servers import Caller, wait_until
 from tests.servers.mongrel2 import Front, running_mongrel2, served

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from brubeck.connections.mongrel2_messages import encode_control, encode_reply, parse_message
-from brubeck.connections.netstrings import Value, encode_netstring, encode_tnetstring
+from brubeck.connections.mongrel2.messages import encode_control, encode_reply, parse_message
+from brubeck.connections.mongrel2.netstrings import Value, encode_netstring, encode_tnetstring
 from brubeck.errors import ProtocolError
 
 Fields = dict[str, str | list[str]]

@@ -12,8 +12,8 @@ from threading import Event
 import pytest
 
 from brubeck import green
-from brubeck.connections import mongrel2_neighbours
-from brubeck.connections.mongrel2_neighbours import Neighbours
+from brubeck.connections.mongrel2 import neighbours as mongrel2_neighbours
+from brubeck.connections.mongrel2.neighbours import Neighbours
 from brubeck.http import Request, Response, StreamingResponse
 from tests.servers import Caller, wait_until
 from tests.servers.mongrel2 import running_mongrel2, served

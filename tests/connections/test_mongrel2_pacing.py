@@ -5,7 +5,13 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from brubeck.connections.pacing import CREDITS, MAX_MESSAGES, CreditWindow, EstimatedWindow, Window
+from brubeck.connections.mongrel2.pacing import (
+    CREDITS,
+    MAX_MESSAGES,
+    CreditWindow,
+    EstimatedWindow,
+    Window,
+)
 
 
 def send_all(window: Window, size: int, now: float) -> list[int]:

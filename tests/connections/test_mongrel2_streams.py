@@ -17,8 +17,8 @@ from threading import Event
 
 import pytest
 
-from brubeck.connections.mongrel2_replies import MAX_UNTAKEN
-from brubeck.connections.pacing import CREDITS
+from brubeck.connections.mongrel2.pacing import CREDITS
+from brubeck.connections.mongrel2.replies import MAX_UNTAKEN
 from brubeck.http import Request, Response, StreamingResponse
 from tests.servers import Caller, wait_until
 from tests.servers.mongrel2 import Front, Protocol, running_mongrel2, served

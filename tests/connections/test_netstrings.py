@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from brubeck.connections.netstrings import (
+from brubeck.connections.mongrel2.netstrings import (
     MAX_DEPTH,
     Value,
     decode_netstring,

@@ -21,7 +21,7 @@ from typing import Final, Literal
 
 import msgspec
 
-from brubeck.connections.netstrings import (
+from brubeck.connections.mongrel2.netstrings import (
     decode_netstring,
     decode_tnetstring,
     encode_netstring,

@@ -25,7 +25,7 @@ from typing import BinaryIO, Final
 
 import msgspec
 
-from brubeck.connections.mongrel2_messages import Message, Pairs
+from brubeck.connections.mongrel2.messages import Message, Pairs
 from brubeck.http.framing import keeps_alive
 from brubeck.http.problems import Problem
 from brubeck.http.proxies import Client

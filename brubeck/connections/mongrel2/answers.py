@@ -11,9 +11,9 @@ from collections.abc import Callable
 from typing import BinaryIO
 
 from brubeck import green
-from brubeck.connections.mongrel2_messages import Message
-from brubeck.connections.mongrel2_replies import Gone, Outbox
-from brubeck.connections.mongrel2_requests import (
+from brubeck.connections.mongrel2.messages import Message
+from brubeck.connections.mongrel2.replies import Gone, Outbox
+from brubeck.connections.mongrel2.requests import (
     Uploads,
     make_request,
     method_of,

@@ -17,13 +17,13 @@ from time import monotonic
 from typing import TYPE_CHECKING, Final
 
 from brubeck import green
-from brubeck.connections.mongrel2_answers import Answerer, Respond
-from brubeck.connections.mongrel2_clients import Clients
-from brubeck.connections.mongrel2_messages import MAX_TARGETS, NOBODY, Message, parse_message
-from brubeck.connections.mongrel2_neighbours import Neighbours
-from brubeck.connections.mongrel2_replies import Gone, Outbox, Outgoing
-from brubeck.connections.mongrel2_requests import Peer, Uploads, is_http, is_upload_start
-from brubeck.connections.pacing import CREDITS, CreditWindow, EstimatedWindow, Window
+from brubeck.connections.mongrel2.answers import Answerer, Respond
+from brubeck.connections.mongrel2.clients import Clients
+from brubeck.connections.mongrel2.messages import MAX_TARGETS, NOBODY, Message, parse_message
+from brubeck.connections.mongrel2.neighbours import Neighbours
+from brubeck.connections.mongrel2.pacing import CREDITS, CreditWindow, EstimatedWindow, Window
+from brubeck.connections.mongrel2.replies import Gone, Outbox, Outgoing
+from brubeck.connections.mongrel2.requests import Peer, Uploads, is_http, is_upload_start
 from brubeck.errors import ProtocolError
 
 if TYPE_CHECKING:

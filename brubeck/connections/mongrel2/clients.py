@@ -20,9 +20,9 @@ from contextlib import suppress
 from typing import Final
 
 from brubeck import green
-from brubeck.connections.mongrel2_messages import Message
-from brubeck.connections.mongrel2_replies import Gone, Outbox
-from brubeck.connections.mongrel2_requests import Peer
+from brubeck.connections.mongrel2.messages import Message
+from brubeck.connections.mongrel2.replies import Gone, Outbox
+from brubeck.connections.mongrel2.requests import Peer
 from brubeck.http.framing import frame
 from brubeck.http.problems import Problem
 

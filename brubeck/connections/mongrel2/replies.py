@@ -19,15 +19,15 @@ from time import monotonic
 from typing import Final
 
 from brubeck import green
-from brubeck.connections.mongrel2_messages import (
+from brubeck.connections.mongrel2.messages import (
     MAX_TARGETS,
     NOBODY,
     Control,
     encode_control,
     encode_reply,
 )
-from brubeck.connections.mongrel2_requests import Peer
-from brubeck.connections.pacing import Window
+from brubeck.connections.mongrel2.pacing import Window
+from brubeck.connections.mongrel2.requests import Peer
 from brubeck.http.framing import BodyCoder
 from brubeck.http.response import StreamingResponse
 

@@ -1,0 +1,12 @@
+"""Mongrel2 over ZeroMQ: what it sends becomes requests, and responses go back at its pace.
+
+`connection` is the whole; `messages` and `netstrings` are what stands on the wire, `requests` what
+it means, `replies` and `pacing` the way back, `clients` who is being served, `answers` one answer
+being sent, `neighbours` the other programs that Mongrel2 deals its notices to.
+"""
+
+from __future__ import annotations
+
+from brubeck.connections.mongrel2.connection import Mongrel2Connection
+
+__all__ = ["Mongrel2Connection"]
