@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from urllib.request import urlopen
 
 import msgspec
@@ -15,6 +16,7 @@ from benchmarks import routes
 from benchmarks.side_by_side import Contestant, compare, table
 
 OURS = "Brubeck"
+OTHER_PAGES = Path(__file__).with_name("other_pages.lua")
 
 
 def server() -> str:
@@ -31,25 +33,31 @@ def server() -> str:
     return table("Embedded server, a fixed JSON body of 5 kB", figures, targets)
 
 
+PEER = "FastAPI, pydantic response model"
+PAGES = [
+    Contestant(OURS, "benchmarks.servers.brubeck_pages"),
+    Contestant(PEER, "benchmarks.servers.fastapi_pages"),
+]
+
+
+def check_page(url: str) -> None:
+    """Refuse an answer that is not a page of 25."""
+    with urlopen(url) as reply:
+        found = msgspec.json.decode(reply.read())
+    if len(found["data"]) != 25 or not found["paging"]["next"]:
+        raise SystemExit(f"{url} is not a page of 25")
+
+
 def page() -> str:
-    """Return the table of a page of 25 from memory."""
-
-    def check(url: str) -> None:
-        with urlopen(url) as reply:
-            found = msgspec.json.decode(reply.read())
-        if len(found["data"]) != 25 or not found["paging"]["next"]:
-            raise SystemExit(f"{url} is not a page of 25")
-
-    peer = "FastAPI, pydantic response model"
-    figures = compare(
+    """Return the tables of a page of 25 from memory: the first one, and another each time."""
+    first = compare(PAGES, "/quakes", check=check_page)
+    other = compare(PAGES, "/quakes", check=check_page, script=str(OTHER_PAGES))
+    return "\n".join(
         [
-            Contestant(OURS, "benchmarks.servers.brubeck_pages"),
-            Contestant(peer, "benchmarks.servers.fastapi_pages"),
-        ],
-        "/quakes",
-        check=check,
+            table("A page of 25 from memory, over HTTP: the first page", first, {PEER: 5.0}),
+            table("The same, another page each time", other, {}),
+        ]
     )
-    return table("A page of 25 from memory, over HTTP", figures, {peer: 5.0})
 
 
 def document() -> str:

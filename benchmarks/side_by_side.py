@@ -74,12 +74,16 @@ def _await(port: int, process: subprocess.Popen[bytes]) -> None:
     raise SystemExit(f"{process.args!r} does not serve")
 
 
-def load(url: str, seconds: int = SECONDS) -> float:
-    """Return the requests a second that wrk gets answered; anything but 2xx is an error."""
+def load(url: str, seconds: int = SECONDS, script: str | None = None) -> float:
+    """Return the requests a second that wrk gets answered; anything but 2xx is an error.
+
+    ``script`` is the path of a script for wrk that says what to ask.
+    """
     wrk = shutil.which("wrk")
     if wrk is None:
         raise SystemExit("wrk is not installed: apt-get install wrk")
-    command = [wrk, "-t1", f"-c{CONNECTIONS}", f"-d{seconds}s", url]
+    scripted = [] if script is None else ["-s", script]
+    command = [wrk, "-t1", f"-c{CONNECTIONS}", f"-d{seconds}s", *scripted, url]
     output = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     if "Non-2xx" in output or "Socket errors" in output:
         raise SystemExit(f"{url} does not answer well:\n{output}")
@@ -94,6 +98,7 @@ def compare(
     path: str,
     *,
     check: Callable[[str], None] | None = None,
+    script: str | None = None,
     rounds: int = ROUNDS,
 ) -> list[Figures]:
     """Load each contestant in turn for some rounds; ``check`` may first look at an answer."""
@@ -104,10 +109,10 @@ def compare(
         for url in urls:
             if check is not None:
                 check(url)
-            load(url, 1)
+            load(url, 1, script)
         for _ in range(rounds):
             for url, each in zip(urls, figures, strict=True):
-                each.rates.append(load(url))
+                each.rates.append(load(url, script=script))
     return figures
 
 

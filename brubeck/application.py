@@ -78,6 +78,7 @@ class Brubeck:
         self.router = Router()
         self.streams: list[type[StreamHandler]] = []
         self._querysets: dict[str, Queryset] = {}
+        self._page_plans: dict[str, dict[str, Any]] = {}
         stores = storage if isinstance(storage, Mapping) else {"default": storage}
         self._stores = {name: at for name, at in stores.items() if isinstance(at, Storage)}
         self._arguments = _given(
@@ -199,9 +200,14 @@ class Brubeck:
             self._querysets[stream.stream_name] = found
         return found
 
+    def page_plans(self, stream: StreamHandler) -> dict[str, Any]:
+        """Return what the pages of a stream remember from one request to the next."""
+        return self._page_plans.setdefault(stream.stream_name, {})
+
     def close(self) -> None:
         """Close what is open; the application may be used again."""
         self._querysets.clear()
+        self._page_plans.clear()
         while self._stores:
             self._stores.popitem()[1].close()
 
@@ -219,7 +225,7 @@ class Brubeck:
         except Exception as reason:  # noqa: BLE001, whatever it is has to become an answer
             response = self._failed(request, reason)
         if len(response.body) > 1000:
-            compress(response, request.headers)
+            compress(response, request)
         if access_log.isEnabledFor(logging.INFO):
             self._log_access(request, response)
         return response

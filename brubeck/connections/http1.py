@@ -18,6 +18,7 @@ from brubeck.http import Problem, Request
 from brubeck.http.headers import list_values
 from brubeck.http.proxies import Client
 
+_TELLING: Final = frozenset((b"content-length", b"transfer-encoding", b"expect"))
 _CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
 
 
@@ -52,15 +53,18 @@ class Http1:
         self._parser = httptools.HttpRequestParser(self)
         self.in_head = True
         self._head_size = 0
-        self._reset()
+        self._problem: Problem | None = None
+        self._begin_head()
+        self._begin_body()
 
-    def _reset(self) -> None:
+    def _begin_head(self) -> None:
         self._url = b""
         self._headers: list[tuple[bytes, bytes]] = []
+
+    def _begin_body(self) -> None:
         self._chunks: list[bytes] = []
         self._size = 0
         self._file: BinaryIO | None = None
-        self._problem: Problem | None = None
 
     def feed(self, data: bytes) -> None:
         """Take some bytes."""
@@ -113,28 +117,30 @@ class Http1:
     def on_headers_complete(self) -> None:
         """Check the head as a whole."""
         self.in_head = False
-        self._check_head()
-
-    def _check_head(self) -> None:
-        size = len(self._url) + sum(len(name) + len(value) + 4 for name, value in self._headers)
-        if size > self._limits.max_head:
-            self._refuse(431, f"The head is longer than {self._limits.max_head} bytes.")
         version = self._parser.get_http_version()
-        if version not in ("1.0", "1.1"):
-            self._refuse(505, "The versions of HTTP that are spoken here are 1.0 and 1.1.")
-        hosts = 0
+        size, hosts = len(self._url), 0
         for name, value in self._headers:
+            size += len(name) + len(value) + 4
             kind = name.lower()
             if kind == b"host":
                 hosts += 1
-            elif kind == b"content-length" and int(value) > self._limits.max_body:
-                self._refuse(413, f"A body has at most {self._limits.max_body} bytes.")
-            elif kind == b"transfer-encoding" and version == "1.0":
-                self._refuse(400, "HTTP/1.0 has no transfer codings.")
-            elif kind == b"expect":
-                self._expect(value)
+            elif kind in _TELLING:
+                self._check(kind, value, version)
+        if size > self._limits.max_head:
+            self._refuse(431, f"The head is longer than {self._limits.max_head} bytes.")
+        if version not in ("1.0", "1.1"):
+            self._refuse(505, "The versions of HTTP that are spoken here are 1.0 and 1.1.")
         if hosts != 1 and (hosts or version == "1.1"):
             self._refuse(400, "A request names its host, once.")
+
+    def _check(self, kind: bytes, value: bytes, version: str) -> None:
+        """Check one of the headers that say how the body comes."""
+        if kind == b"content-length" and int(value) > self._limits.max_body:
+            self._refuse(413, f"A body has at most {self._limits.max_body} bytes.")
+        elif kind == b"transfer-encoding" and version == "1.0":
+            self._refuse(400, "HTTP/1.0 has no transfer codings.")
+        elif kind == b"expect":
+            self._expect(value)
 
     def _expect(self, value: bytes) -> None:
         wanted = list_values(value.decode("latin-1").lower())
@@ -175,8 +181,10 @@ class Http1:
         )
         self.ready.append(Incoming(request, parser.should_keep_alive()))
         self.started, self.in_head, self._head_size = False, True, 0
-        self.expects_continue = False
-        self._reset()
+        self._begin_head()
+        if self._size or self.expects_continue:
+            self.expects_continue = False
+            self._begin_body()
 
     def _refuse(self, status: int, detail: str) -> None:
         # An exception in a callback reaches `feed` wrapped; the problem itself is kept beside it.

@@ -15,7 +15,7 @@ with warnings.catch_warnings():
     warnings.filterwarnings("ignore", message=r"(?s).*[Ee]ventlet is deprecated")
     import eventlet
     from eventlet import greenio, hubs, patcher
-    from eventlet.support.greenlets import greenlet
+    from eventlet.support.greenlets import getcurrent, greenlet
 
 from brubeck.green.sockets import BlockingStream, Stream
 
@@ -84,7 +84,15 @@ class HubStream:
     def recv(self, size: int) -> bytes:
         """Wait for bytes; a broken connection is an end like any other."""
         while not self._closed:
-            self._wait_readable()
+            if self._listener is None:
+                self._register()
+            self._waiting = getcurrent()
+            try:
+                # What `hub.switch` does, without what it does for greenlets that are not ours.
+                self._hub.ensure_greenlet()
+                self._hub.greenlet.switch()
+            finally:
+                self._waiting = None
             try:
                 return self._sock.recv(size)
             except BlockingIOError:
@@ -93,17 +101,11 @@ class HubStream:
                 break
         return b""
 
-    def _wait_readable(self) -> None:
-        if self._listener is None:
-            hub = self._hub
-            self._listener = hub.add(
-                hub.READ, self._sock.fileno(), self._readable, self._interrupt, self._forget
-            )
-        self._waiting = eventlet.getcurrent()
-        try:
-            self._hub.switch()
-        finally:
-            self._waiting = None
+    def _register(self) -> None:
+        hub = self._hub
+        self._listener = hub.add(
+            hub.READ, self._sock.fileno(), self._readable, self._interrupt, self._forget
+        )
 
     def _readable(self, _fileno: int) -> None:
         waiting = self._waiting

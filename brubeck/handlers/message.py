@@ -55,13 +55,15 @@ class MessageHandler:
     }
     _HTTP: ClassVar[Mapping[int, int]] = {0: 200, -1: 400, -2: 401, -3: 404, -4: 405, -5: 500}
 
+    # What few handlers ever set begins as a default of the class.
+    _finished = False
+    _status_msg: str | None = None
+    _url_args: tuple[str | None, ...] | dict[str, str] = ()
+
     def __init__(self, application: Brubeck, message: Request, *_args: Any, **_kwargs: Any) -> None:
         self.application = application
         self.message = message
         self._payload: dict[str, Any] = {}
-        self._finished = False
-        self._status_msg: str | None = None
-        self._url_args: tuple[str | None, ...] | dict[str, str] = ()
         self.status_code = self._DEFAULT_STATUS
         self.timestamp = application.clock.micros() // 1000
         self.initialize()

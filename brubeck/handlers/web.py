@@ -16,8 +16,7 @@ from brubeck.http.problems import Problem
 from brubeck.http.response import REASONS, Response
 
 if TYPE_CHECKING:
-    from brubeck.application import Brubeck
-    from brubeck.http.request import Request
+    pass
 
 HTML: Final = "text/html; charset=utf-8"
 _COOKIE: Final = "cookie:"
@@ -61,11 +60,22 @@ class WebMessageHandler(MessageHandler):
     _SERVER_ERROR = 500
     _response_codes = REASONS
 
-    def __init__(self, application: Brubeck, message: Request, *args: Any, **kwargs: Any) -> None:
-        self.body: str | bytes = b""
-        self.headers = Headers()
-        self._cookies: dict[str, Cookie] = {}
-        super().__init__(application, message, *args, **kwargs)
+    body: str | bytes = b""
+    """The body that `render` sends."""
+    _headers: Headers | None = None
+    _cookies: dict[str, Cookie] | None = None
+
+    @property
+    def headers(self) -> Headers:
+        """The headers of the response."""
+        headers = self._headers
+        if headers is None:
+            headers = self._headers = Headers()
+        return headers
+
+    @headers.setter
+    def headers(self, headers: Mapping[str, str]) -> None:
+        self._headers = headers if isinstance(headers, Headers) else Headers(headers)
 
     # The request.
 
@@ -111,7 +121,8 @@ class WebMessageHandler(MessageHandler):
         elif not isinstance(value, str):
             raise TypeError("a cookie that is not a text must be signed: give a secret")
         options.setdefault("secure", self.message.scheme == "https")
-        self._cookies[key] = Cookie(name=key, value=value, **options)
+        cookie = Cookie(name=key, value=value, **options)
+        self._cookies = {**(self._cookies or {}), key: cookie}
 
     def delete_cookie(self, key: str, **options: Any) -> None:
         """Make the browser forget a cookie; domain and path must be those it was set with."""
@@ -134,7 +145,7 @@ class WebMessageHandler(MessageHandler):
         self.body = body
         self.set_status(status_code)
         if headers is not None:
-            self.headers = Headers(headers)
+            self._headers = Headers(headers)
 
     def render(
         self, status_code: int | None = None, http_200: bool = False, **_kwargs: Any
@@ -155,9 +166,9 @@ class WebMessageHandler(MessageHandler):
         return Response(self.body, self.status_code, headers=headers, reason=self._status_msg)
 
     def _add_cookies(self, headers: Headers) -> None:
-        for cookie in self._cookies.values():
+        for cookie in (self._cookies or {}).values():
             headers.add("Set-Cookie", cookie.header())
-        self._cookies = {}
+        self._cookies = None
 
     def redirect(self, url: str, status_code: int = 302) -> Response:
         """Return a redirection; what a URL may not hold is percent-encoded."""

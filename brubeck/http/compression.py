@@ -10,8 +10,8 @@ import zlib
 from functools import lru_cache
 from typing import Final
 
-from brubeck.http.headers import Headers
 from brubeck.http.media import accepts_gzip, media_type
+from brubeck.http.request import Request
 from brubeck.http.response import Response
 
 LEAST: Final = 1000
@@ -21,7 +21,7 @@ _GZIP: Final = 16 + zlib.MAX_WBITS
 _TEXTUAL: Final = ("+json", "+xml", "/json", "/xml", "/javascript", "/x-ndjson")
 
 
-def compress(response: Response, request_headers: Headers) -> None:
+def compress(response: Response, request: Request) -> None:
     """Compress a response in place if it is long and textual enough and the caller takes it.
 
     Says in ``Vary`` that it depends on ``Accept-Encoding`` whenever it could have been compressed.
@@ -33,7 +33,7 @@ def compress(response: Response, request_headers: Headers) -> None:
         return
     vary = headers.get("vary")
     headers["Vary"] = f"{vary}, Accept-Encoding" if vary else "Accept-Encoding"
-    if not accepts_gzip(request_headers.get("accept-encoding")):
+    if not accepts_gzip(request.header("accept-encoding")):
         return
     response.body = zlib.compress(response.body, _LEVEL, _GZIP)
     headers["Content-Encoding"] = "gzip"

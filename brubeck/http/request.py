@@ -9,7 +9,7 @@ Rules:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from io import BytesIO
 from typing import BinaryIO, cast
 from urllib.parse import unquote_to_bytes
@@ -56,7 +56,7 @@ class Request:
         self,
         method: str,
         target: str,
-        headers: Headers | Iterable[tuple[bytes, bytes]] = (),
+        headers: Headers | Sequence[tuple[bytes, bytes]] = (),
         body: bytes | BinaryIO = b"",
         *,
         version: str = "1.1",
@@ -68,7 +68,7 @@ class Request:
         self.target = target
         self.version = version
         self.connection = connection
-        self._headers = headers
+        self._headers: Headers | Sequence[tuple[bytes, bytes]] = headers
         self._client = client
         if type(body) is bytes:
             self._body = body
@@ -128,14 +128,27 @@ class Request:
     def headers(self) -> Headers:
         """The header fields."""
         headers = self._headers
-        if type(headers) is not Headers:
-            headers = self._headers = Headers.from_wire(headers)  # type: ignore[arg-type]
+        if not isinstance(headers, Headers):
+            headers = self._headers = Headers.from_wire(headers)
         return headers
+
+    def header(self, name: str) -> str | None:
+        """Return one header's value, or None; without making all of them for its sake.
+
+        ``name`` is in lower case. Repeated values are joined by a comma.
+        """
+        headers = self._headers
+        if isinstance(headers, Headers):
+            value: str | None = headers.get(name)
+            return value
+        wanted = name.encode("latin-1")
+        found = [value for key, value in headers if key.lower() == wanted]
+        return b", ".join(found).decode("latin-1") if found else None
 
     @property
     def content_type(self) -> str:
         """The bare media type of the body, lower case; empty when none is given."""
-        return media_type(self.headers.get("content-type", ""))
+        return media_type(self.header("content-type") or "")
 
     @property
     def cookies(self) -> dict[str, str]:

@@ -68,7 +68,7 @@ class ChangeFeed(StreamHandler):
         return url(f"{self.path}/changes", [*pairs, ("after", cursor)])
 
     def _feed(self, parameters: ChangesParameters, cut: Shape) -> Response:
-        last = self.message.headers.get("last-event-id")
+        last = self.message.header("last-event-id")
         if last == RESET:
             # The reader was told that its place is lost, and came back all the same: 204 is the
             # one status that makes a browser stop.

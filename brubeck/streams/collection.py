@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
-
 import msgspec
 
 from brubeck.http import Problem, Response
 from brubeck.http.conditions import matches
-from brubeck.storage import Count
+from brubeck.storage import Count, Queryset
 from brubeck.streams.handler import JSON, StreamHandler, json_bytes
-from brubeck.streams.pages import Links, PagePlan, page_tag
+from brubeck.streams.pages import MadePage, PagePlan, link_header, page_tag
 from brubeck.streams.parameters import no_parameters
 from brubeck.streams.shapes import json_list, whole
 from brubeck.streams.writing import Drafts, Result
@@ -18,8 +16,10 @@ from brubeck.streams.writing import Drafts, Result
 COUNT_BOUND = 10_000
 """How many items an exact total counts at the most."""
 
-PLANS = 1000
+PLANS = 500
 """How many query strings a stream remembers the meaning of."""
+KEPT_BYTES = 32_768
+"""How long a page may be that is kept for the next one who asks, while nothing changes."""
 
 _raw_list: msgspec.json.Decoder[list[msgspec.Raw]] = msgspec.json.Decoder(list[msgspec.Raw])
 
@@ -27,26 +27,40 @@ _raw_list: msgspec.json.Decoder[list[msgspec.Raw]] = msgspec.json.Decoder(list[m
 class Collection(StreamHandler):
     """``/quakes``: the timeline, page by page."""
 
-    page_plans: ClassVar[dict[str, PagePlan]]
-
-    def __init_subclass__(cls, **kwargs: Any) -> None:
-        super().__init_subclass__(**kwargs)
-        cls.page_plans = {}
-
     def get(self) -> Response:
         """Return a page of the timeline."""
         self.negotiate(JSON)
         plan = self._plan()
-        page = self.queryset.page(plan.query)
+        queryset = self.queryset
+        made = plan.made
+        if made is None or made.head != queryset.head():
+            made = self._make(plan, queryset)
+            plan.made = made if len(made.body) <= KEPT_BYTES else None
+        headers = self.stream_headers()
+        headers["ETag"] = made.tag
+        if made.link:
+            headers["Link"] = made.link
+        if matches(self.message.header("if-none-match"), made.tag):
+            return Response(b"", 304, headers=headers)
+        headers["Content-Type"] = JSON
+        return Response(made.body, 200, headers=headers)
+
+    def _plan(self) -> PagePlan:
+        """Return what the query string asks for; the same strings come again and again."""
+        plans, query = self.application.page_plans(self), self.message.query
+        plan = plans.get(query)
+        if plan is None:
+            plan = PagePlan(self.message.query_pairs, self.declared, self.path, self.hidden)
+            if len(plans) >= PLANS:
+                plans.clear()
+            plans[query] = plan
+        return plan
+
+    def _make(self, plan: PagePlan, queryset: Queryset) -> MadePage:
+        page = queryset.page(plan.query)
         records = plan.shown(page)
         found = plan.links(page)
         total = self._total(plan) if plan.parameters.total else None
-        headers = self.stream_headers()
-        tag = headers["ETag"] = page_tag(records, found, total, plan.view)
-        if found.next is not None or found.previous is not None:
-            headers["Link"] = _link_header(found)
-        if matches(self.message.headers.get("if-none-match"), tag):
-            return Response(b"", 304, headers=headers)
         paging = {
             "limit": plan.parameters.limit,
             "next": found.next,
@@ -57,20 +71,9 @@ class Collection(StreamHandler):
             paging |= {"total": total.total, "total_exact": total.exact}
         bodies = [record.body for record in records]
         data = json_list(bodies if plan.shape is whole else map(plan.shape, bodies))
-        headers["Content-Type"] = JSON
         body = b'{"data":%b,"paging":%b}' % (data, json_bytes(paging))
-        return Response(body, 200, headers=headers)
-
-    def _plan(self) -> PagePlan:
-        """Return what the query string asks for; the same strings come again and again."""
-        plans, query = self.page_plans, self.message.query
-        plan = plans.get(query)
-        if plan is None:
-            plan = PagePlan(self.message.query_pairs, self.declared, self.path, self.hidden)
-            if len(plans) >= PLANS:
-                plans.clear()
-            plans[query] = plan
-        return plan
+        tag = page_tag(records, found, total, plan.view)
+        return MadePage(page.head, tag, link_header(found), body)
 
     def _total(self, plan: PagePlan) -> Count:
         query = plan.query
@@ -114,8 +117,3 @@ class Collection(StreamHandler):
         body = b'{"data":%b}' % result.body
         headers = {"Location": location, "ETag": f'"{result.position}"'}
         return self.answer(body, 201, headers)
-
-
-def _link_header(found: Links) -> str:
-    named = (("next", found.next), ("prev", found.previous))
-    return ", ".join(f'<{at}>; rel="{rel}"' for rel, at in named if at is not None)

@@ -106,7 +106,7 @@ class StreamHandler(WebMessageHandler):
 
     def negotiate(self, *offers: str) -> str:
         """Return which of the media types on offer the caller wants; 406 when none."""
-        chosen = best_match(self.message.headers.get("accept"), offers)
+        chosen = best_match(self.message.header("accept"), offers)
         if chosen is None:
             raise Problem(406, f"What there is here is {', '.join(offers)}.")
         return chosen

@@ -45,7 +45,7 @@ class Items(StreamHandler):
         suffix = "" if fields is None else f"-{crc32(','.join(fields).encode()):08x}"
         tag = f'"{record.position}{suffix}"'
         self._check_if_match(record.position)
-        if matches(self.message.headers.get("if-none-match"), tag):
+        if matches(self.message.header("if-none-match"), tag):
             return self.answer(b"", 304, {"ETag": tag})
         body = shape(fields, self.hidden)(record.body)
         return self.answer(b'{"data":%b}' % body, 200, {"ETag": tag})
@@ -174,7 +174,7 @@ class Items(StreamHandler):
     # Conditions.
 
     def _check_if_match(self, position: int) -> None:
-        wanted = self.message.headers.get("if-match")
+        wanted = self.message.header("if-match")
         if wanted is None or wanted.strip() == "*":
             return
         # The comparison is strong (RFC 9110, section 13.1.1): a weak tag equals none.
@@ -184,7 +184,7 @@ class Items(StreamHandler):
 
     def _refuse_existing(self, found: Record) -> None:
         self._check_if_match(found.position)
-        unwanted = self.message.headers.get("if-none-match")
+        unwanted = self.message.header("if-none-match")
         if matches(unwanted, f'"{found.position}"'):
             raise _precondition_failed()
 

@@ -31,12 +31,26 @@ class Links(msgspec.Struct, frozen=True):
     previous: str | None
 
 
+class MadePage(msgspec.Struct, frozen=True):
+    """A page that was made when the stream's head was there: its tag, ``Link`` header and body.
+
+    A page is a function of its query and of the stream, and every write moves the head. So as long
+    as the head is where it was, it is the page that would be made again.
+    """
+
+    head: Head
+    tag: str
+    link: str
+    body: bytes
+
+
 class PagePlan:
     """A page as a query string asks for it: worked out once, however often it is asked for."""
 
-    __slots__ = ("_against", "_changes", "_link", "parameters", "query", "shape", "view")
+    __slots__ = ("_against", "_changes", "_link", "made", "parameters", "query", "shape", "view")
 
     def __init__(self, pairs: Pairs, declared: Declared, path: str, hidden: frozenset[str]) -> None:
+        self.made: MadePage | None = None
         parameters = page_parameters(pairs, declared)
         newest_first = parameters.order == "newest"
         start = parameters.before or parameters.after
@@ -72,6 +86,12 @@ class PagePlan:
     def changes(self, head: Head) -> str:
         """Return the link to what changes after a page."""
         return f"{self._changes}after={head.position}~{head.era}"
+
+
+def link_header(found: Links) -> str:
+    """Return the value of the ``Link`` header (RFC 8288); empty where there is nothing to say."""
+    named = (("next", found.next), ("prev", found.previous))
+    return ", ".join(f'<{at}>; rel="{rel}"' for rel, at in named if at is not None)
 
 
 def _stem(path: str, pairs: Pairs, kept: Collection[str]) -> str:
