@@ -85,6 +85,7 @@ class Collection(StreamHandler):
         """Create one item, or each of a list by itself."""
         self.negotiate(JSON)
         no_parameters(self.message.query_pairs)
+        self.refuse_idempotency_key()
         self.require_type(JSON)
         body = self.message.body
         drafts = Drafts(self)

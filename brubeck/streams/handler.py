@@ -119,6 +119,11 @@ class StreamHandler(WebMessageHandler):
             detail = f"The body is {' or '.join(accepted)}."
             raise Problem(415, detail, headers={header: ", ".join(accepted)})
 
+    def refuse_idempotency_key(self) -> None:
+        """Refuse a promise that this version cannot keep, rather than to break it silently."""
+        if self.message.header("idempotency-key") is not None:
+            raise Problem(501, "Idempotency-Key is not supported yet; send the request without.")
+
     def now(self) -> int:
         """Return the present moment in milliseconds, by the application's clock."""
         return self.application.clock.micros() // 1000

@@ -287,6 +287,12 @@ class TestWrites:
         headers = {"Content-Type": "application/x-www-form-urlencoded"}
         assert ask("POST", "/nonsense", b"place=x", headers).status == 415
 
+    def test_a_key_that_would_not_be_kept_is_refused(self, ask: Everywhere) -> None:
+        """Rather than to let somebody rely on it."""
+        answer = send(ask, "POST", "/nonsense", {"place": "x"}, Idempotency_Key="k")
+        assert answer.status == 501
+        assert "Idempotency-Key" in detail(answer)
+
     def test_parameters_have_no_business_with_a_write(self, ask: Everywhere) -> None:
         """They are refused as everywhere."""
         assert send(ask, "POST", "/nonsense?limit=2", {"place": "x"}).status == 400
