@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any, cast
 from brubeck import config, connections, green
 from brubeck.errors import ConfigError, did_you_mean
 from brubeck.handlers import MessageHandler, WebMessageHandler
-from brubeck.http.compression import compress
+from brubeck.http.compression import LEAST, compressed
+from brubeck.http.conditions import echo_coding
 from brubeck.http.problems import Problem
 from brubeck.http.proxies import TrustedProxies
 from brubeck.http.request import Request
@@ -79,6 +80,8 @@ class Brubeck:
         self.streams: list[type[StreamHandler]] = []
         self._querysets: dict[str, Queryset] = {}
         self._page_plans: dict[str, dict[str, Any]] = {}
+        self._opened: dict[str, Storage] = {}
+        self._opening = green.Lock()
         stores = storage if isinstance(storage, Mapping) else {"default": storage}
         self._stores = {name: at for name, at in stores.items() if isinstance(at, Storage)}
         self._arguments = _given(
@@ -109,8 +112,10 @@ class Brubeck:
     def configure(self, **sections: dict[str, object]) -> None:
         """Give settings the last word, as the command line does: ``server={'workers': 2}``.
 
-        Stores that are open already stay as they are.
+        It may not move a store that is open already: what is in it would be lost from sight.
         """
+        if sections.get("storage") and self._opened:
+            raise ConfigError("The stores are open already, and cannot be moved to other URLs.")
         self._command_line = sections
         for worked_out in ("settings", "_trusted_proxies"):
             self.__dict__.pop(worked_out, None)
@@ -174,6 +179,12 @@ class Brubeck:
 
     def add_stream(self, stream: type[StreamHandler]) -> None:
         """Serve a stream: its pages, its items and its changes."""
+        if not hasattr(stream, "model"):
+            raise ConfigError(f"{stream.__name__} has no model; a stream is made of documents.")
+        for other in self.streams:
+            if other.path == stream.path:
+                names = f"{other.__name__} and {stream.__name__}"
+                raise ConfigError(f"{names} are both at {stream.path}.")
         self.streams.append(stream)
         for pattern, handler in routes(stream):
             self.add_route_rule(pattern, handler)
@@ -182,19 +193,29 @@ class Brubeck:
 
     def store(self, name: str = "default") -> Storage:
         """Return the store of a name, opened when it is first asked for."""
-        store = self._stores.get(name)
-        if store is None:
-            urls = self.settings.storage
-            if name not in urls:
-                hint = did_you_mean(name, urls)
+        store = self._opened.get(name)
+        return self._open(name) if store is None else store
+
+    def _open(self, name: str) -> Storage:
+        with self._opening:
+            if name in self._opened:
+                return self._opened[name]
+            settings = self.settings
+            if name in self._stores and name not in settings.stores_given:
+                store = self._stores[name]  # an argument; a URL from a deployment has the last word
+            elif name in settings.storage:
+                store = open_storage(settings.storage[name], clock=self.clock)
+            else:
+                hint = did_you_mean(name, settings.storage)
                 raise ConfigError(f'There is no store "{name}" in the configuration.{hint}')
-            store = self._stores[name] = open_storage(urls[name], clock=self.clock)
-        return store
+            self._opened[name] = store
+            return store
 
     def queryset(self, stream: type[StreamHandler] | StreamHandler) -> Queryset:
         """Return a stream as its storage keeps it."""
         found = self._querysets.get(stream.stream_name)
         if found is None:
+            # A storage gives the same stream to all who ask at once; so the last one may be kept.
             store = self.store(stream.storage)
             found = store.queryset(stream.stream_name, stream.schema)
             self._querysets[stream.stream_name] = found
@@ -205,11 +226,12 @@ class Brubeck:
         return self._page_plans.setdefault(stream.stream_name, {})
 
     def close(self) -> None:
-        """Close what is open; the application may be used again."""
+        """Close what is open; stores that have a URL open again when they are asked for."""
         self._querysets.clear()
         self._page_plans.clear()
-        while self._stores:
-            self._stores.popitem()[1].close()
+        with self._opening:
+            while self._opened:
+                self._opened.popitem()[1].close()
 
     # From a request to a response.
 
@@ -224,8 +246,10 @@ class Brubeck:
             response = self._routed(request)
         except Exception as reason:  # noqa: BLE001, whatever it is has to become an answer
             response = self._failed(request, reason)
-        if len(response.body) > 1000:
-            compress(response, request)
+        if len(response.body) > LEAST:
+            response = compressed(response, request)
+        elif response.status == 304:
+            echo_coding(response, request)
         if access_log.isEnabledFor(logging.INFO):
             self._log_access(request, response)
         return response

@@ -79,7 +79,8 @@ def routes(program: str) -> None:
 def load(program: str) -> Brubeck:
     """Return the application that ``module:app`` names; `ConfigError` when there is none."""
     module_name, _, name = program.partition(":")
-    if not module_name or module_name.endswith(".py") or "/" in module_name:
+    parts = module_name.split(".")
+    if parts[-1] == "py" or not all(part.isidentifier() for part in parts):
         raise ConfigError(f'Name the program as module:app, such as quakes:app, not "{program}".')
     sys.path.insert(0, str(Path.cwd()))
     try:

@@ -5,7 +5,7 @@ Rules:
 - A route is a regular expression, matched at the beginning of the path, and a handler. Of several
   that match, the first one that was added wins.
 - Named groups become keyword arguments and then nothing else counts; without any, the groups
-  become positional arguments. A named group that matched nothing is left out, so that the
+  become positional arguments. A named group that took no part is left out, so that the
   handler's own default counts.
 
 The literal text that every match of an expression must begin with is read off it (``/users/`` of
@@ -123,7 +123,7 @@ def _match(route: Route, found: re.Match[str]) -> Match:
     if not route.regex.groups:
         return Match(route)
     if named := found.groupdict():
-        return Match(route, (), {name: value for name, value in named.items() if value})
+        return Match(route, (), {name: value for name, value in named.items() if value is not None})
     return Match(route, found.groups())
 
 

@@ -68,6 +68,8 @@ def test_routes_are_listed_in_their_order(folder: Path) -> None:
         (("run", "mine:ap"), 'Did you mean "app"'),
         (("run", "mine:other"), 'has no application "other"'),
         (("run", "mine.py"), "module:app"),
+        (("run", "..mine:app"), "module:app"),
+        (("run", "mine:app", "--listen", "https://127.0.0.1:0"), "needs a certificate"),
         (("run", "mine:app", "--listen", "nowhere"), "--listen must be a URL"),
         (("run", "mine:app", "--listen", "http://203.0.113.1:1"), "Cannot listen on 203.0.113.1:1"),
         (("run", "mine:app", "--workers", "0"), "--workers must be a whole number"),

@@ -58,6 +58,8 @@ def test_stores_have_any_name(tmp_path: Path) -> None:
         ("[server]\ntrusted_proxies = [1]\n", "must be a list of texts"),
         ("[server]\naccess_log = 'perhaps'\n", "must be true or false"),
         ("[server]\ncertfile = '/nowhere.pem'\n", "there is none at /nowhere.pem"),
+        ("[server]\ntrusted_proxies = ['10.0.0.0/99']\n", "must be IP addresses or networks"),
+        ("[app]\ncookie_secret = ''\n", "must hold no empty key"),
         ("[app]\nlog_level = 'LOUD'\n", "must be one of DEBUG"),
     ],
 )

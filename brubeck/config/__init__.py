@@ -24,10 +24,11 @@ from brubeck.config.values import (
     duration,
     listen,
     log_level,
+    networks,
     readable_file,
+    signing_keys,
     size,
     text,
-    texts,
     whole,
 )
 from brubeck.errors import ConfigError, did_you_mean
@@ -54,7 +55,7 @@ SETTINGS: Final[dict[str, dict[str, Setting]]] = {
         "workers": Setting(whole(1, 512), 1, "How many processes share the port."),
         "certfile": Setting(readable_file, "", "The certificate chain for https (PEM)."),
         "keyfile": Setting(readable_file, "", "The certificate's private key (PEM)."),
-        "trusted_proxies": Setting(texts, (), "Addresses whose forwarding headers count."),
+        "trusted_proxies": Setting(networks, (), "Addresses whose forwarding headers count."),
         "access_log": Setting(boolean, False, "Whether to log a line for each request."),
         "max_connections": Setting(whole(1, 1_000_000), 20_000, "Connections at once, a process."),
         "max_head": Setting(size, 65_536, "Bytes of a request's line and headers."),
@@ -71,7 +72,7 @@ SETTINGS: Final[dict[str, dict[str, Setting]]] = {
     "app": {
         "log_level": Setting(log_level, "INFO", "Python's name of a logging level."),
         "login_url": Setting(text, "", "Where to send people who must log in."),
-        "cookie_secret": Setting(texts, (), "Keys for signed cookies; the first one signs."),
+        "cookie_secret": Setting(signing_keys, (), "Keys for signed cookies; the first one signs."),
         "api_base_url": Setting(text, "/", "What the URLs of AutoAPIs begin with."),
     },
     # Stores have any name; the streams that name none are kept in `default`.
@@ -94,6 +95,7 @@ class Settings:
         self.server = Section(values["server"])
         self.app = Section(values["app"])
         self.storage: dict[str, str] = {"default": "memory://", **values["storage"]}
+        self.stores_given = frozenset(values["storage"])
 
 
 class Section:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Callable
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
@@ -55,6 +56,28 @@ def texts(value: object) -> tuple[str, ...]:
     if isinstance(value, list | tuple) and all(isinstance(each, str) for each in value):
         return tuple(value)
     raise ValueError(f"must be a list of texts, not {value!r}.")
+
+
+def signing_keys(value: object) -> tuple[str, ...]:
+    """Read the keys of a signature: one text is one key, a list is a rotation; none is empty."""
+    found = (value,) if isinstance(value, str) else value
+    if not isinstance(found, list | tuple) or not all(isinstance(key, str) for key in found):
+        raise ValueError("must be a text or a list of texts.")
+    if not all(key.strip() for key in found):
+        raise ValueError("must hold no empty key.")
+    return tuple(found)
+
+
+def networks(value: object) -> tuple[str, ...]:
+    """Read a list of IP addresses and networks; ``unix`` stands for whoever has no address."""
+    found = texts(value)
+    for each in found:
+        try:
+            if each != "unix":
+                ip_network(each, strict=False)
+        except ValueError:
+            raise ValueError(f"must be IP addresses or networks, not {each!r}.") from None
+    return found
 
 
 def whole(least: int, most: int) -> Callable[[object], int]:

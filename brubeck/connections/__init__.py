@@ -17,6 +17,7 @@ from typing import Protocol
 from brubeck import green
 from brubeck.config import Section, Settings
 from brubeck.connections.supervisor import SourceWatch, Supervisor, inherited
+from brubeck.errors import ConfigError
 from brubeck.http import Request, Response
 
 log = logging.getLogger("brubeck.server")
@@ -48,6 +49,8 @@ def run(
     server = settings.server
     worker, listener = inherited()
     supervised = connection is None and (server.workers > 1 or reload)
+    if connection is None:
+        _refuse_half_a_tls(server)
     if connection is None and not server.listen.mongrel2 and listener is None:
         listener = green.listen(server.listen.address)
     if supervised and not worker:
@@ -62,6 +65,15 @@ def run(
     if not worker:
         _announce(settings, listener)
     chosen.serve(respond)
+
+
+def _refuse_half_a_tls(server: Section) -> None:
+    """Refuse to serve in the clear what says https, and the other way round."""
+    if server.listen.tls and not server.certfile:
+        raise ConfigError(f"{server.listen} needs a certificate: set server.certfile.")
+    plain = not server.listen.tls and not server.listen.address.path and not server.listen.mongrel2
+    if server.certfile and plain:
+        raise ConfigError(f"There is a certificate, but {server.listen} does not say https.")
 
 
 def _stop_by_signals(stop: Callable[[], None]) -> None:

@@ -95,7 +95,10 @@ class EmbeddedServer:
             green.sleep(_TICK)
             self.tick += _TICK
             for connection in [each for each in self._connections if each.deadline < self.tick]:
-                connection.expire()
+                try:
+                    connection.expire()
+                except Exception:
+                    log.exception("A connection could not be ended in time.")
 
     def _drain(self) -> None:
         self._listener.close()
@@ -119,7 +122,10 @@ class EmbeddedServer:
 class _Connection:
     """One client's connection, from accepting it to closing it."""
 
-    __slots__ = ("_client", "_endless", "_http", "_respond", "_server", "_stream", "deadline")
+    __slots__ = (
+        *("_client", "_endless", "_http", "_reading", "_respond", "_server", "_stream"),
+        "deadline",
+    )
 
     def __init__(self, server: EmbeddedServer, respond: Respond, client: Client) -> None:
         self._server = server
@@ -127,6 +133,7 @@ class _Connection:
         self._client = client
         self._http = Http1(server.options.limits, client)
         self._endless = False
+        self._reading = False
         self._stream: green.Stream | None = None
         self.deadline = inf
 
@@ -160,7 +167,9 @@ class _Connection:
         while True:
             if not http.started:
                 self.deadline = server.tick + options.idle_timeout
+            self._reading = True
             data = stream.recv(_READ)
+            self._reading = False
             if not data:
                 return
             began = not http.started
@@ -260,7 +269,7 @@ class _Connection:
 
     def expire(self) -> None:
         """End a connection that has waited too long, and say so if it is in the middle."""
-        if self._http.started and self._stream is not None:
+        if self._reading and self._http.started and self._stream is not None:
             problem = Problem(408, "The request did not come in time.")
             framed = frame(problem.response(), method="GET", version="1.1", keep_alive=False)
             with contextlib.suppress(OSError):

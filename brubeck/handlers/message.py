@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 import msgspec
 
 from brubeck.http.headers import Headers
+from brubeck.http.problems import Problem
 from brubeck.http.response import Response
 
 if TYPE_CHECKING:
@@ -159,12 +160,19 @@ class MessageHandler:
         self.set_status(status_code, error_msg)
         return self.render()
 
+    def render_problem(self, problem: Problem) -> Response:
+        """Return a `Problem` as an error of this kind of message."""
+        by_status = {status: code for code, status in self._HTTP.items()}
+        return self.render_error(by_status.get(problem.status, -1), str(problem))
+
     def unsupported(self, *_args: Any, **_kwargs: Any) -> Response:
         """Answer a method that this handler does not have."""
         return self.render_error(self._NOT_ALLOWED)
 
     def error(self, err: Exception) -> Response:
-        """Answer what the method raised: log it, and show its id."""
+        """Answer what the method raised: a `Problem` says what, anything else only its id."""
+        if isinstance(err, Problem):
+            return self.render_problem(err)
         log.error(
             "%s %s failed, request %s",
             self.message.method,
@@ -182,8 +190,11 @@ class MessageHandler:
             response = self._answer()
         except Exception as err:  # noqa: BLE001, whatever it is has to become an answer
             response = self.error(err)
-        finally:
+        try:
             self.on_finish()
+        except Exception:
+            # The answer stands: what it tells of has happened.
+            log.exception("on_finish of %s failed", type(self).__name__)
         return response
 
     def _answer(self) -> Response:

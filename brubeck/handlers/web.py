@@ -63,7 +63,7 @@ class WebMessageHandler(MessageHandler):
     body: str | bytes = b""
     """The body that `render` sends."""
     _headers: Headers | None = None
-    _cookies: dict[str, Cookie] | None = None
+    _cookies: dict[tuple[str, str | None, str | None], Cookie] | None = None
 
     @property
     def headers(self) -> Headers:
@@ -122,7 +122,8 @@ class WebMessageHandler(MessageHandler):
             raise TypeError("a cookie that is not a text must be signed: give a secret")
         options.setdefault("secure", self.message.scheme == "https")
         cookie = Cookie(name=key, value=value, **options)
-        self._cookies = {**(self._cookies or {}), key: cookie}
+        place = (key, cookie.domain, cookie.path)
+        self._cookies = {**(self._cookies or {}), place: cookie}
 
     def delete_cookie(self, key: str, **options: Any) -> None:
         """Make the browser forget a cookie; domain and path must be those it was set with."""
@@ -189,12 +190,6 @@ class WebMessageHandler(MessageHandler):
         response = problem.response()
         self._add_cookies(response.headers)
         return response
-
-    def error(self, err: Exception) -> Response:
-        """Answer what the method raised: a `Problem` says what, anything else only its id."""
-        if isinstance(err, Problem):
-            return self.render_problem(err)
-        return super().error(err)
 
     # Methods that every handler has.
 

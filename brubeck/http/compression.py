@@ -10,6 +10,7 @@ import zlib
 from functools import lru_cache
 from typing import Final
 
+from brubeck.http.headers import Headers
 from brubeck.http.media import accepts_gzip, media_type
 from brubeck.http.request import Request
 from brubeck.http.response import Response
@@ -21,21 +22,30 @@ _GZIP: Final = 16 + zlib.MAX_WBITS
 _TEXTUAL: Final = ("+json", "+xml", "/json", "/xml", "/javascript", "/x-ndjson")
 
 
-def compress(response: Response, request: Request) -> None:
-    """Compress a response in place if it is long and textual enough and the caller takes it.
+def compressed(response: Response, request: Request) -> Response:
+    """Return a response compressed, if it is long and textual enough and the caller takes it.
+
+    The response that was given stays as it is: a handler may give the same one to everybody.
 
     Says in ``Vary`` that it depends on ``Accept-Encoding`` whenever it could have been compressed.
     """
     headers = response.headers
     if len(response.body) <= LEAST or not _textual(headers.get("content-type", "")):
-        return
+        return response
     if "content-encoding" in headers:
-        return
+        return response
+    headers = headers.copy()
     vary = headers.get("vary")
     headers["Vary"] = f"{vary}, Accept-Encoding" if vary else "Accept-Encoding"
-    if not accepts_gzip(request.header("accept-encoding")):
-        return
-    response.body = zlib.compress(response.body, _LEVEL, _GZIP)
+    body = response.body
+    if accepts_gzip(request.header("accept-encoding")):
+        body = zlib.compress(body, _LEVEL, _GZIP)
+        _mark(headers)
+    return Response(body, response.status, headers=headers, reason=response.reason)
+
+
+def _mark(headers: Headers) -> None:
+    """Say that the body is compressed, and that so it is another representation."""
     headers["Content-Encoding"] = "gzip"
     etag = headers.get("etag")
     if etag is not None and etag.endswith('"'):

@@ -98,9 +98,10 @@ class MemoryQueryset(Queryset):
         """Do each write by itself; see `Queryset.write`."""
         with self._written:
             self._storage.check_open()
-            outcomes = [self._write(write) for write in writes]
-            self._written.notify_all()
-        return outcomes
+            try:
+                return [self._write(write) for write in writes]
+            finally:
+                self._written.notify_all()
 
     def _write(self, write: Write) -> Outcome:
         entry = self._entries.get(write.id)
@@ -109,17 +110,18 @@ class MemoryQueryset(Queryset):
         refused = _refusal(write, entry)
         if refused is not None:
             return refused
+        # A body that cannot be indexed fails here, before anything has changed.
+        values = self._schema.extract(write.body) if isinstance(write, Put) else {}
         if entry is None:
             entry = self._entries[write.id] = _Entry()
         if isinstance(write, Delete):
             self._bury(entry)
         else:
-            self._store(entry, write)
+            self._store(entry, write, values)
         entry.tokens.append((write.token, entry.position))
         return Written(entry.position)
 
-    def _store(self, entry: _Entry, put: Put) -> None:
-        values = self._schema.extract(put.body)
+    def _store(self, entry: _Entry, put: Put, values: dict[str, Values]) -> None:
         if entry.record is None:
             self._timeline.add((put.created_at, put.id))
         entry.pass_on(values)
@@ -159,7 +161,7 @@ class MemoryQueryset(Queryset):
         """Take a step along the timeline; see `Queryset.page`."""
         with self._lock:
             self._storage.check_open()
-            head = Head(self._head, self._storage.era)
+            head = Head(self._head, self._storage.era, self._horizon)
             if query.where:
                 return self._filtered(query, head)
             keys = self._stretch(query, query.start, query.limit + 1)
@@ -245,13 +247,14 @@ class MemoryQueryset(Queryset):
         """Return where the change order ends now."""
         with self._lock:
             self._storage.check_open()
-            return Head(self._head, self._storage.era)
+            return Head(self._head, self._storage.era, self._horizon)
 
     def wait(self, after: int, seconds: float) -> bool:
         """Wait for news; woken by the write itself."""
         until = time.monotonic() + seconds
         with self._written:
-            while self._head <= after:
+            era = self._storage.era
+            while self._head <= after and self._storage.era == era:
                 self._storage.check_open()
                 left = until - time.monotonic()
                 if left <= 0:
@@ -341,6 +344,8 @@ class MemoryStorage(Storage):
     def new_era(self) -> str:
         """Begin a new era and return its name."""
         self.era = _fresh_era()
+        for queryset in list(self._querysets.values()):
+            queryset.wake()
         return self.era
 
     def hit(self, key: str, window: float) -> int:

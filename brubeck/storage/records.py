@@ -112,10 +112,11 @@ class PageQuery(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Head(msgspec.Struct, frozen=True):
-    """Where a stream's change order ends now."""
+    """Where a stream's change order ends now, and below which horizon it has been purged."""
 
     position: int
     era: str
+    horizon: int = 0
 
 
 class Page(msgspec.Struct, frozen=True):

@@ -9,7 +9,7 @@ storage that is down is comments until it is back.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import msgspec
 
@@ -79,7 +79,7 @@ class ChangeFeed(StreamHandler):
         headers["Content-Type"] = sse.MEDIA_TYPE
         headers["Cache-Control"] = "no-store"
         headers["X-Accel-Buffering"] = "no"
-        frames = feed(self.queryset, parameters, cut, self.path)
+        frames = feed(lambda: self.queryset, parameters, cut, self.path)
         return StreamingResponse(frames, headers=headers, endless=True)
 
 
@@ -122,7 +122,7 @@ def next_query(query: ChangesQuery, found: Changes) -> ChangesQuery:
 
 
 def feed(
-    queryset: Queryset, parameters: ChangesParameters, cut: Shape, restart: str
+    open_stream: Callable[[], Queryset], parameters: ChangesParameters, cut: Shape, restart: str
 ) -> Iterator[bytes]:
     """Yield the frames of an open feed, as many at a time as there are.
 
@@ -133,6 +133,7 @@ def feed(
     said, behind = time.monotonic(), True
     while True:
         try:
+            queryset = open_stream()
             if query is None:
                 query = first_query(queryset, parameters, _STEP)
             found = queryset.changes(query)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import re
+
 import msgspec
 
 from brubeck.http import Problem, Response
@@ -18,9 +21,15 @@ COUNT_BOUND = 10_000
 
 PLANS = 500
 """How many query strings a stream remembers the meaning of."""
+PLAN_LENGTH = 1000
+"""How long such a query string may be."""
 KEPT_BYTES = 32_768
 """How long a page may be that is kept for the next one who asks, while nothing changes."""
 
+COMMAS = 200_000
+"""Past so many commas a list is counted before it is split: small members take much memory."""
+
+_SPACE = re.compile(r"[ \t\r\n]*")
 _raw_list: msgspec.json.Decoder[list[msgspec.Raw]] = msgspec.json.Decoder(list[msgspec.Raw])
 
 
@@ -53,7 +62,8 @@ class Collection(StreamHandler):
             plan = PagePlan(self.message.query_pairs, self.declared, self.path, self.hidden)
             if len(plans) >= PLANS:
                 plans.clear()
-            plans[query] = plan
+            if len(query) <= PLAN_LENGTH:
+                plans[query] = plan
         return plan
 
     def _make(self, plan: PagePlan, queryset: Queryset) -> MadePage:
@@ -72,7 +82,7 @@ class Collection(StreamHandler):
         bodies = [record.body for record in records]
         data = json_list(bodies if plan.shape is whole else map(plan.shape, bodies))
         body = b'{"data":%b,"paging":%b}' % (data, json_bytes(paging))
-        tag = page_tag(records, found, total, plan.view)
+        tag = page_tag(records, found, total, page.head, plan.view)
         return MadePage(page.head, tag, link_header(found), body)
 
     def _total(self, plan: PagePlan) -> Count:
@@ -100,6 +110,9 @@ class Collection(StreamHandler):
         return self.answer(b'{"data":%b}' % json_list(each.json() for each in results), status)
 
     def _batch(self, body: bytes) -> list[msgspec.Raw]:
+        too_many = Problem(413, f"A list brings at most {self.max_batch} items.")
+        if body.count(b",") > COMMAS and _longer_than(self.max_batch, body):
+            raise too_many
         try:
             batch = _raw_list.decode(body)
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as reason:
@@ -107,8 +120,7 @@ class Collection(StreamHandler):
         if not batch:
             raise Problem(422, "The list is empty.")
         if len(batch) > self.max_batch:
-            detail = f"A list brings at most {self.max_batch} items; this one has {len(batch)}."
-            raise Problem(413, detail)
+            raise too_many
         return batch
 
     def _created(self, result: Result) -> Response:
@@ -118,3 +130,19 @@ class Collection(StreamHandler):
         body = b'{"data":%b}' % result.body
         headers = {"Location": location, "ETag": f'"{result.position}"'}
         return self.answer(body, 201, headers)
+
+
+def _longer_than(most: int, body: bytes) -> bool:
+    """Tell whether a JSON list has more members than so many, looking at no more of them."""
+    decoder, text = json.JSONDecoder(), body.decode(errors="replace")
+    at = text.find("[") + 1
+    for _ in range(most):
+        try:
+            _, at = decoder.raw_decode(text, _SPACE.match(text, at).end())  # type: ignore[union-attr]
+        except (ValueError, RecursionError):
+            return False  # what is wrong with it is said by who reads it
+        after = _SPACE.match(text, at).end()  # type: ignore[union-attr]
+        if text[after : after + 1] != ",":
+            return False
+        at = after + 1
+    return True

@@ -9,6 +9,7 @@ from typing import Any, Final, Protocol, cast
 
 import msgspec
 
+from brubeck.dictshield.fields import DecimalField
 from brubeck.errors import ConfigError, did_you_mean
 from brubeck.storage import Condition, FieldInfo, Scalar
 from brubeck.storage.records import Operator
@@ -38,6 +39,9 @@ class Filter(msgspec.Struct, frozen=True):
         return Condition(self.field, self.operator, self._read(values[0]))
 
     def _read(self, text: str) -> Scalar:
+        if self.kind in ("datetime", "milliseconds"):
+            # What is finer than a millisecond is rounded to where it changes nothing.
+            return parse_time(text, "down" if self.operator in ("gt", "lte") else "up")
         return _READERS[self.kind](text)
 
 
@@ -87,6 +91,8 @@ def field_infos(fields: Mapping[str, Any], filters: Mapping[str, Filter]) -> dic
 
 def _kind(field: ModelField, parameter: str, owner: str) -> Kind:
     kind = field.item_kind if field.kind == "list" else field.kind
+    if isinstance(field, DecimalField):
+        kind = "decimal"
     if kind not in _READERS:
         raise ConfigError(
             f'{owner}.filters: "{parameter}" asks for a field of kind {kind or field.kind}; '

@@ -21,6 +21,7 @@ from brubeck.streams.parameters import Declared
 JSON = "application/json"
 VARY = "Accept, Authorization, Cookie, Origin"
 
+MAX_ERRORS = 100
 _HEADERS = Headers({"Vary": VARY, "Cache-Control": "no-cache"})
 _PATH = re.compile(r"(/[A-Za-z0-9._~-]+)+")
 
@@ -52,8 +53,9 @@ class StreamHandler(WebMessageHandler):
     storage: ClassVar[str] = "default"
     """The name of the store that keeps the stream."""
 
+    _path_is_default: ClassVar[bool] = True
     stream_name: ClassVar[str]
-    """The stream's name in its storage: the path, with dots for slashes."""
+    """The stream's name in its storage: the path, with colons for slashes."""
     declared: ClassVar[Declared]
     schema: ClassVar[Schema]
     hidden: ClassVar[frozenset[str]]
@@ -70,13 +72,23 @@ class StreamHandler(WebMessageHandler):
         model: object = cls.model
         if not (isinstance(model, type) and issubclass(model, StreamedDocument)):
             raise ConfigError(f"{name}.model must be a subclass of StreamedDocument.")
-        cls.path = cls.path or f"/{cls.model.__name__.lower()}"
+        if vars(cls).get("path"):
+            cls._path_is_default = False
+        elif cls._path_is_default:
+            # Also for a subclass of one without a path: its model may be another.
+            cls.path = f"/{cls.model.__name__.lower()}"
         if not _PATH.fullmatch(cls.path):
             raise ConfigError(f'{name}.path must look like "/quakes", not {cls.path!r}.')
         if not 1 <= cls.page_size <= cls.max_page_size:
             raise ConfigError(f"{name}: 1 <= page_size <= max_page_size does not hold.")
-        cls.stream_name = cls.path.strip("/").replace("/", ".")
+        cls.stream_name = cls.path.strip("/").replace("/", ":")
         fields = cls.model._fields
+        for field_name, field in fields.items():
+            if field.uniq_field != field_name:
+                raise ConfigError(
+                    f"{name}.model: the field {field_name} has another name in JSON "
+                    f"({field.uniq_field}); a stream's fields have one name."
+                )
         filters: dict[str, Filter] = declare_filters(cls.filters, fields, name)
         cls.schema = Schema(field_infos(fields, filters))
         cls.hidden = frozenset(_hidden(cls.model))
@@ -144,7 +156,10 @@ class StreamHandler(WebMessageHandler):
     def problem(self, err: Exception) -> Problem | None:
         """Return the problem that an expected error is, or None for an unexpected one."""
         if isinstance(err, ShieldException):
-            return Problem(422, "The document is not valid.", errors=err.errors)
+            errors = err.errors[:MAX_ERRORS]
+            if more := len(err.errors) - len(errors):
+                errors = [*errors, ("", f"And {more} more.")]
+            return Problem(422, "The document is not valid.", errors=errors)
         if isinstance(err, NotCanonical):
             errors = [(err.pointer, err.detail)]
             return Problem(422, "The document cannot be stored.", errors=errors)

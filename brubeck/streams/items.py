@@ -14,7 +14,8 @@ from zlib import crc32
 from brubeck.http import Problem, Response
 from brubeck.http.conditions import matches, opaque_tags
 from brubeck.http.headers import list_values
-from brubeck.storage import Delete, Put, Record, Refused, Tombstone
+from brubeck.storage import Delete, NotCanonical, Put, Record, Refused, Tombstone
+from brubeck.storage.canonical import faults
 from brubeck.streams.documents import StreamedDocument
 from brubeck.streams.handler import JSON, StreamHandler
 from brubeck.streams.ids import RULE, is_id
@@ -100,6 +101,8 @@ class Items(StreamHandler):
         change = parse_json(self.message.body)
         if not isinstance(change, dict):
             raise Problem(422, "A merge patch of an item is an object.")
+        for pointer, fault in faults(change):
+            raise NotCanonical(pointer, fault)
 
         def propose(found: _Found) -> Put:
             if not isinstance(found, Record):
@@ -113,16 +116,20 @@ class Items(StreamHandler):
 
     def delete(self, ids: str) -> Response:
         """Delete an item, or each of several."""
+        self.negotiate(JSON)
         no_parameters(self.message.query_pairs)
         if "," in ids:
             return self._several(ids, self._deleted)
-        expected = None
-        if any(name in self.message.headers for name in _CONDITIONS):
-            found = self._live(ids)
-            self._refuse_existing(found)
-            expected = found.position
-        self._delete(ids, expected)
-        return self.answer(b"", 204)
+        conditional = any(self.message.header(name) is not None for name in _CONDITIONS)
+        for _ in range(_TRIES):
+            expected = None
+            if conditional:
+                found = self._live(ids)
+                self._refuse_existing(found)
+                expected = found.position
+            if self._delete(ids, expected):
+                return self.answer(b"", 204)
+        raise _contended()
 
     def _deleted(self, item_id: str) -> Result:
         try:
@@ -131,15 +138,17 @@ class Items(StreamHandler):
             return Result(problem.status, item_id, problem=problem)
         return Result(200, item_id)
 
-    def _delete(self, item_id: str, expected: int | None) -> None:
+    def _delete(self, item_id: str, expected: int | None) -> bool:
+        """Delete an item; tell whether it stood where it was expected."""
         if not is_id(item_id):
             raise _absent(item_id, None)
         delete = Delete(id=item_id, token=new_token(), expected=expected)
         (outcome,) = self.queryset.write([delete])
         if isinstance(outcome, Refused):
             if outcome.reason == "moved":
-                raise _precondition_failed()
+                return False
             raise _absent(item_id, None if outcome.position is None else Tombstone(item_id, 0))
+        return True
 
     def _prepare_write(self, item_id: str, *accepted: str) -> None:
         self.negotiate(JSON)
@@ -151,18 +160,18 @@ class Items(StreamHandler):
             raise Problem(400, f'"{item_id[:160]}" cannot be the id of an item. {RULE}')
 
     def _write(self, item_id: str, propose: Callable[[_Found], Put]) -> Response:
-        """Write what is proposed for the item as it stands, until nobody came between."""
-        conditional = "if-match" in self.message.headers
+        """Write what is proposed for the item as it stands, until nobody came between.
+
+        Each time the conditions are asked anew of the item as it is then: of writers that name one
+        version the first wins, and to all others it has moved.
+        """
         for _ in range(_TRIES):
             (found,) = self.queryset.get([item_id])
             put = propose(found)
             (outcome,) = self.queryset.write([put])
             if not isinstance(outcome, Refused):
                 return self._written(put, outcome.position)
-            if conditional:
-                raise _precondition_failed()
-        headers = {"Retry-After": "1"}
-        raise Problem(503, "Too many others are writing this item.", headers=headers)
+        raise _contended()
 
     def _written(self, put: Put, position: int) -> Response:
         body = b'{"data":%b}' % shape(None, self.hidden)(put.body)
@@ -198,6 +207,11 @@ def _absent(item_id: str, found: _Found) -> Problem:
     if isinstance(found, Tombstone):
         return Problem(410, f"The item {item_id} was deleted.")
     return Problem(404, f"There is no item {item_id[:160]}.")
+
+
+def _contended() -> Problem:
+    headers = {"Retry-After": "1"}
+    return Problem(503, "Too many others are writing this item.", headers=headers)
 
 
 def _precondition_failed() -> Problem:

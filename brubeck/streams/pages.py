@@ -20,6 +20,7 @@ from brubeck.storage import Head, Page, PageQuery, Place, Record
 from brubeck.streams.cursors import format_place, url
 from brubeck.streams.parameters import Declared, Pairs, page_parameters
 from brubeck.streams.shapes import shape
+from brubeck.timekeeping import EARLIEST, LATEST
 
 _KEPT_BY_PAGES: Final = frozenset(("limit", "count", "order", "since", "until", "fields"))
 
@@ -107,14 +108,17 @@ def _turned(page: Page, query: PageQuery, start: Place) -> str:
         return format_place(Place(first.created_at, first.id))
     # An empty page has no item to turn at. Its own start will not do: a cursor excludes its item,
     # and the item may well be there. The whole millisecond beyond it will.
-    return str(start.created_at + (-1 if query.descending else 1))
+    beyond = start.created_at + (-1 if query.descending else 1)
+    return str(min(max(beyond, EARLIEST - 1), LATEST + 1))
 
 
-def page_tag(records: Sequence[Record], found: Links, total: object, view: str) -> str:
+def page_tag(records: Sequence[Record], found: Links, total: object, head: Head, view: str) -> str:
     """Return the weak entity tag of a page: its items as shown, its links and its total.
 
-    A position is given once in a stream and era, so it stands for the item's whole version.
+    A position is given once in a stream and era, so it stands for the item's whole version. The
+    era and the horizon are in it, so that who lost its place is not sent back to it by a 304.
     """
     positions = struct.pack(f"{len(records)}q", *[record.position for record in records])
-    said = f"{found.next} {found.previous} {total} {view}".encode()
+    history = f"{head.era} {head.horizon}"
+    said = f"{found.next} {found.previous} {total} {history} {view}".encode()
     return f'W/"{hashlib.blake2b(positions + said, digest_size=12).hexdigest()}"'

@@ -155,7 +155,7 @@ def _limit(given: _Given, declared: Declared) -> int:
 
 
 def _positive(text: str) -> int:
-    if not re.fullmatch(r"\d{1,18}", text, re.ASCII) or int(text) < 1:
+    if not re.fullmatch(r"\d{1,4000}", text, re.ASCII) or int(text) < 1:
         raise ValueError("it takes a whole number of at least 1")
     return int(text)
 

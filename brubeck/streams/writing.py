@@ -11,6 +11,7 @@ from brubeck.dictshield.base import ShieldException
 from brubeck.errors import BrubeckError
 from brubeck.http import Problem
 from brubeck.storage import Put, Refused, check_canonical
+from brubeck.storage.canonical import MAX_BYTES
 from brubeck.streams.documents import StreamedDocument
 from brubeck.streams.ids import RULE, is_id, new_id
 from brubeck.streams.shapes import shape
@@ -127,7 +128,12 @@ def put(document: StreamedDocument, expected: int | None = None) -> Put:
 
 
 def read_document(handler: StreamHandler, body: bytes) -> StreamedDocument:
-    """Return the document of a body: 400 when it is not JSON, 422 when it is not valid."""
+    """Return the document of a body: 400 when it is not JSON, 422 when it is not valid.
+
+    One that is longer than an item may be is not even looked at: 413.
+    """
+    if len(body) > MAX_BYTES:
+        raise Problem(413, f"An item has at most {MAX_BYTES} bytes; this one has {len(body)}.")
     try:
         return handler.model.from_json(body, unknown="refuse")
     except ShieldException:

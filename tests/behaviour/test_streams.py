@@ -100,6 +100,7 @@ class TestPages:
             ("magnitude__gte=5", ["g", "f"]),
             ("network__in=b&network__in=zz&limit=5", ["f", "d", "b"]),
             ("limit=99", ["g", "f", "d", "c", "b"]),
+            ("limit=99999999999999999999", ["g", "f", "d", "c", "b"]),
             ("count=1", ["g"]),
         ],
     )

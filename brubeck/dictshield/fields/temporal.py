@@ -107,15 +107,21 @@ class DateTimeField(BaseField[datetime]):
         """Raise unless it is a datetime."""
         if not isinstance(native, datetime):
             raise self.fault("Not a datetime", native)
+        self._require_years(native)
+
+    def _require_years(self, native: datetime) -> None:
+        # With an offset, the first and the last hours of these years lie outside them in UTC.
+        if native.tzinfo is not None and not EARLIEST <= datetime_to_millis(native) <= LATEST:
+            raise self.fault("Not within the years 0001 to 9999 in UTC", native)
 
     def from_builtin(self, value: Any) -> Any:
         """Return the datetime of its text in JSON."""
-        if isinstance(value, datetime):
-            return value
         try:
-            return self._read(value)
+            native = value if isinstance(value, datetime) else self._read(value)
         except ValueError:
             raise self.fault("Not a datetime", value) from None
+        self._require_years(native)
+        return native
 
     def restore(self, stored: Any) -> Any:
         """Return the datetime of a text in the field's format."""
