@@ -44,7 +44,8 @@ class Collection(StreamHandler):
         made = plan.made
         if made is None or made.head != queryset.head():
             made = self._make(plan, queryset)
-            plan.made = made if len(made.body) <= KEPT_BYTES else None
+            # Most places of a timeline are asked for once; only what comes again is kept.
+            plan.made = made if plan.asked > 1 and len(made.body) <= KEPT_BYTES else None
         headers = self.stream_headers()
         headers["ETag"] = made.tag
         if made.link:
@@ -64,6 +65,7 @@ class Collection(StreamHandler):
                 plans.clear()
             if len(query) <= PLAN_LENGTH:
                 plans[query] = plan
+        plan.asked += 1
         return plan
 
     def _make(self, plan: PagePlan, queryset: Queryset) -> MadePage:

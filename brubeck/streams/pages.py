@@ -48,9 +48,13 @@ class MadePage(msgspec.Struct, frozen=True):
 class PagePlan:
     """A page as a query string asks for it: worked out once, however often it is asked for."""
 
-    __slots__ = ("_against", "_changes", "_link", "made", "parameters", "query", "shape", "view")
+    __slots__ = (
+        *("_against", "_changes", "_link", "asked", "made", "parameters", "query", "shape"),
+        "view",
+    )
 
     def __init__(self, pairs: Pairs, declared: Declared, path: str, hidden: frozenset[str]) -> None:
+        self.asked = 0
         self.made: MadePage | None = None
         parameters = page_parameters(pairs, declared)
         newest_first = parameters.order == "newest"
