@@ -21,6 +21,7 @@ unit: .venv/.dev
 	$(PYTHON) -m pytest -n 2 --dist worksteal
 
 bench: .venv/.bench
+	.venv/bin/mypy benchmarks
 	$(PYTHON) -m benchmarks
 
 clean:
