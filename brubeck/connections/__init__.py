@@ -16,7 +16,12 @@ from typing import Protocol
 
 from brubeck import green
 from brubeck.config import Section, Settings
-from brubeck.connections.supervisor import SourceWatch, Supervisor, inherited
+from brubeck.connections.supervisor import (
+    SourceWatch,
+    Supervisor,
+    inherited,
+    stop_when_orphaned,
+)
 from brubeck.errors import ConfigError
 from brubeck.http import Request, Response
 
@@ -62,7 +67,9 @@ def run(
         return
     chosen = connection or open_connection(server, listener)
     _stop_by_signals(chosen.stop)
-    if not worker:
+    if worker:
+        green.spawn(stop_when_orphaned, chosen.stop, os.getppid())
+    else:
         _announce(settings, listener)
     chosen.serve(respond)
 

@@ -37,6 +37,14 @@ def inherited() -> tuple[bool, socket.socket | None]:
     return True, None if number == _NO_SOCKET else socket.socket(fileno=number)
 
 
+def stop_when_orphaned(stop: Callable[[], None], supervisor: int) -> None:
+    """Stop a worker whose supervisor was killed: nobody else would ever tell it to."""
+    while os.getppid() == supervisor:
+        time.sleep(_LOOK * 5)
+    log.error("The supervisor is gone; stopping.")
+    stop()
+
+
 class Supervisor:
     """Keeps a number of workers running until it is told to stop.
 

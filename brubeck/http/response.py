@@ -12,7 +12,13 @@ from typing import Final
 
 from brubeck.http.headers import Headers
 
-REASONS: Final = {status.value: status.phrase for status in HTTPStatus}
+REASONS: Final = {status.value: status.phrase for status in HTTPStatus} | {
+    # As RFC 9110 calls them; the standard library does so only since Python 3.13.
+    413: "Content Too Large",
+    414: "URI Too Long",
+    416: "Range Not Satisfiable",
+    422: "Unprocessable Content",
+}
 
 
 class Response:

@@ -281,6 +281,17 @@ def test_workers_share_the_port_and_are_replaced(tmp_path: Path) -> None:
             assert not Path(f"/proc/{worker}").exists()
 
 
+def test_workers_do_not_outlive_a_killed_supervisor() -> None:
+    """They finish what is in hand and end, and the port is free."""
+    with brubeck_run(PROGRAM, "--workers", "2") as server:
+        with Caller(server.port) as caller:
+            caller.send(GET)
+            worker = int(caller.response().read().split()[0])
+        server.process.kill()
+        server.process.wait()
+        wait_until(lambda: not Path(f"/proc/{worker}").exists(), seconds=30)
+
+
 def test_a_unix_socket_is_served(tmp_path: Path) -> None:
     """And one that a dead process left behind is replaced."""
     path = tmp_path / "brubeck.sock"
