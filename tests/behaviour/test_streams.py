@@ -96,6 +96,7 @@ class TestPages:
             ("since=1970-01-01T00:00:00.0195Z&until=1970-01-01T00:00:00.040Z", ["d", "c", "b"]),
             ("before=1970-01-01T00:00:00.0105Z", ["a", "e"]),
             ("after=1970-01-01T00:00:00.0305Z&order=oldest", ["f", "g"]),
+            ("after=1970-01-01T00:00:00.0195Z&order=oldest", ["b", "c", "d"]),
             ("network=a&limit=5", ["g", "c", "a", "e"]),
             ("magnitude__gte=5", ["g", "f"]),
             ("network__in=b&network__in=zz&limit=5", ["f", "d", "b"]),

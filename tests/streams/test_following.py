@@ -159,6 +159,25 @@ def test_a_feed_whose_history_is_gone_is_told_so(client: Client, storage: Memory
         next(events)
 
 
+def test_a_feed_from_the_beginning_is_resumed_past_an_earlier_purge(
+    client: Client, storage: MemoryStorage
+) -> None:
+    """Its ids say where the head was when it set out, and so nothing before that is missed."""
+    for name in "abc":
+        client.post("/notes", json={"id": name})
+    client.delete("/notes/c")
+    storage.queryset("notes", Notes.schema).purge(10**16)
+    events = frames(client.get("/notes/changes", headers=SSE).chunks())
+    next(events)
+    first = next(events)
+    resumed = client.get("/notes/changes", headers=SSE | {"Last-Event-ID": first["id"]})
+    events = frames(resumed.chunks())
+    next(events)
+    second = next(events)
+    assert [msgspec.json.decode(each["data"])["id"] for each in (first, second)] == ["a", "b"]
+    resumed.close()
+
+
 class Flaky(MemoryQueryset):
     """A stream whose storage cannot be reached now and then."""
 
