@@ -244,7 +244,7 @@ class Brubeck:
         request.trusted_proxies = self._trusted_proxies
         try:
             response = self._routed(request)
-        except Exception as reason:  # noqa: BLE001, whatever it is has to become an answer
+        except (Exception, SystemExit) as reason:  # noqa: BLE001, it has to become an answer
             response = self._failed(request, reason)
         if len(response.body) > LEAST:
             response = compressed(response, request)
@@ -290,7 +290,7 @@ class Brubeck:
     def _base(self, request: Request) -> WebMessageHandler:
         return self.base_handler(self, request)
 
-    def _failed(self, request: Request, reason: Exception) -> Response:
+    def _failed(self, request: Request, reason: BaseException) -> Response:
         """Answer what was raised outside a handler, with the base handler's words if it can."""
         try:
             return self._base(request).error(reason)

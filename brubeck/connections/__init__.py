@@ -52,7 +52,8 @@ def run(
     ``connection`` is one that the program made itself; then this process alone serves it.
     """
     server = settings.server
-    worker, listener = inherited()
+    supervisor_id, listener = inherited()
+    worker = supervisor_id is not None
     supervised = connection is None and (server.workers > 1 or reload)
     if connection is None:
         _refuse_half_a_tls(server)
@@ -67,8 +68,8 @@ def run(
         return
     chosen = connection or open_connection(server, listener)
     _stop_by_signals(chosen.stop)
-    if worker:
-        green.spawn(stop_when_orphaned, chosen.stop, os.getppid())
+    if supervisor_id is not None:
+        green.spawn(stop_when_orphaned, chosen.stop, supervisor_id)
     else:
         _announce(settings, listener)
     chosen.serve(respond)

@@ -15,7 +15,7 @@ import contextlib
 import logging
 import socket
 import ssl
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from math import inf
 from typing import Final
 
@@ -123,7 +123,7 @@ class _Connection:
     """One client's connection, from accepting it to closing it."""
 
     __slots__ = (
-        *("_client", "_endless", "_http", "_reading", "_respond", "_server", "_stream"),
+        *("_client", "_endless", "_expired", "_http", "_reading", "_respond", "_server", "_stream"),
         "deadline",
     )
 
@@ -133,6 +133,7 @@ class _Connection:
         self._client = client
         self._http = Http1(server.options.limits, client)
         self._endless = False
+        self._expired = False
         self._reading = False
         self._stream: green.Stream | None = None
         self.deadline = inf
@@ -235,16 +236,11 @@ class _Connection:
             stream.send(framed.head)
             if coder is None:
                 return
-            for chunk in response.chunks:
+            for chunk in _made(response):
                 self._hurry()
                 stream.send(coder.data(chunk))
                 self.deadline = inf
             stream.send(coder.end())
-        except (OSError, ProtocolError):
-            raise
-        except Exception as reason:
-            log.exception("A response broke off while it was made.")
-            raise ProtocolError("the response broke off") from reason
         finally:
             self._endless = False
             response.close()
@@ -269,16 +265,24 @@ class _Connection:
 
     def expire(self) -> None:
         """End a connection that has waited too long, and say so if it is in the middle."""
-        if self._reading and self._http.started and self._stream is not None:
-            problem = Problem(408, "The request did not come in time.")
-            framed = frame(problem.response(), method="GET", version="1.1", keep_alive=False)
-            with contextlib.suppress(OSError):
+        if self._reading and self._http.started and not self._expired:
+            self._expired = True
+            self.deadline = self._server.tick + _LINGER
+            green.spawn(self._time_out)  # who does not read either must not hold up the sweep
+        else:
+            self.cut()
+
+    def _time_out(self) -> None:
+        problem = Problem(408, "The request did not come in time.")
+        framed = frame(problem.response(), method="GET", version="1.1", keep_alive=False)
+        with contextlib.suppress(OSError):
+            if self._stream is not None:
                 self._stream.send(framed.head + framed.body)
         self.cut()
 
     def finish(self) -> bool:
         """End the connection if it only waits or follows; tell whether something is in hand."""
-        waits = self._endless or (self.deadline < inf and not self._http.started)
+        waits = self._endless or (self._reading and not self._http.started)
         if waits and not self._http.ready:
             self.cut()
             return False
@@ -289,6 +293,21 @@ class _Connection:
         self.deadline = inf
         if self._stream is not None:
             self._stream.cut()
+
+
+def _made(response: StreamingResponse) -> Iterator[bytes]:
+    """Yield the chunks that say something; what breaks their source is logged as its own."""
+    chunks = iter(response.chunks)
+    while True:
+        try:
+            chunk = next(chunks, None)
+        except Exception as reason:
+            log.exception("A response broke off while it was made.")
+            raise ProtocolError("the response broke off") from reason
+        if chunk is None:
+            return
+        if chunk:  # an empty one would say that it was the last
+            yield chunk
 
 
 def _host(address: object) -> str:

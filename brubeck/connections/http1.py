@@ -53,6 +53,7 @@ class Http1:
         self._parser = httptools.HttpRequestParser(self)
         self.in_head = True
         self._head_size = 0
+        self._finished = False
         self._problem: Problem | None = None
         self._begin_head()
         self._begin_body()
@@ -68,12 +69,14 @@ class Http1:
 
     def feed(self, data: bytes) -> None:
         """Take some bytes."""
+        if self._finished:
+            return
         if self.in_head:
             self._head_size += len(data)
         try:
             self._parser.feed_data(data)
-        except httptools.HttpParserUpgrade as upgrade:
-            self._decline_upgrade(data, cast("int", upgrade.args[0]))
+        except httptools.HttpParserUpgrade:
+            self._decline_upgrade()
         except httptools.HttpParserCallbackError as reason:
             raise self._problem or reason from None
         except httptools.HttpParserError as reason:
@@ -81,12 +84,17 @@ class Http1:
         if self.in_head and self._head_size > self._limits.max_head:
             raise Problem(431, f"The head is longer than {self._limits.max_head} bytes.")
 
-    def _decline_upgrade(self, data: bytes, offset: int) -> None:
-        # Other protocols are not spoken here; the request was answered as what it is in HTTP/1.1,
-        # and what follows is the next one.
-        self._parser = httptools.HttpRequestParser(self)
-        if rest := data[offset:]:
-            self.feed(rest)
+    def _decline_upgrade(self) -> None:
+        # Other protocols are not spoken here: the request is answered as what it is in HTTP/1.1.
+        # But nobody can say whether what follows is its body, the other protocol or a request, so
+        # it is the last one.
+        self._finished = True
+        last = self.ready.pop()
+        for name in ("content-length", "transfer-encoding"):
+            if last.request.header(name) not in (None, "0"):
+                raise Problem(400, "A request for another protocol has no body here.")
+        last.keep_alive = False
+        self.ready.append(last)
 
     def close(self) -> None:
         """Give back what a request that never became whole has taken."""
@@ -111,8 +119,13 @@ class Http1:
         self._url += url
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """Take a header."""
-        self._headers.append((name, value))
+        """Take a header; those after the body say nothing that anybody here would believe."""
+        if self.in_head:
+            self._headers.append((name, value))
+        else:
+            self._head_size += len(name) + len(value)
+            if self._head_size > self._limits.max_head:
+                self._refuse(431, f"The trailers are longer than {self._limits.max_head} bytes.")
 
     def on_headers_complete(self) -> None:
         """Check the head as a whole."""

@@ -28,13 +28,14 @@ _SOON: Final = 2.0
 _MOST_DEATHS: Final = 5
 
 
-def inherited() -> tuple[bool, socket.socket | None]:
-    """Tell whether this process is a worker, and return the socket that it was handed, if any."""
+def inherited() -> tuple[int | None, socket.socket | None]:
+    """Return a worker's supervisor and the socket that it handed down; None for what is not."""
     text = os.environ.get(VARIABLE)
     if text is None:
-        return False, None
-    number = int(text)
-    return True, None if number == _NO_SOCKET else socket.socket(fileno=number)
+        return None, None
+    supervisor, _, number = text.partition(":")
+    handed = int(number)
+    return int(supervisor), None if handed == _NO_SOCKET else socket.socket(fileno=handed)
 
 
 def stop_when_orphaned(stop: Callable[[], None], supervisor: int) -> None:
@@ -88,7 +89,9 @@ class Supervisor:
 
     def _start(self) -> None:
         handed = [] if self._listener is None else [self._listener.fileno()]
-        environment = os.environ | {VARIABLE: str(handed[0] if handed else _NO_SOCKET)}
+        environment = os.environ | {
+            VARIABLE: f"{os.getpid()}:{handed[0] if handed else _NO_SOCKET}"
+        }
         worker = subprocess.Popen(  # noqa: S603, it is this very program
             [sys.executable, *sys.orig_argv[1:]], env=environment, pass_fds=handed
         )

@@ -169,7 +169,7 @@ class MessageHandler:
         """Answer a method that this handler does not have."""
         return self.render_error(self._NOT_ALLOWED)
 
-    def error(self, err: Exception) -> Response:
+    def error(self, err: BaseException) -> Response:
         """Answer what the method raised: a `Problem` says what, anything else only its id."""
         if isinstance(err, Problem):
             return self.render_problem(err)

@@ -148,12 +148,12 @@ class StreamHandler(WebMessageHandler):
         problem.headers.setdefault("Cache-Control", "no-cache")
         return super().render_problem(problem)
 
-    def error(self, err: Exception) -> Response:
+    def error(self, err: BaseException) -> Response:
         """Answer what was raised; a storage's and a document's errors are no surprise here."""
         problem = self.problem(err)
         return super().error(err) if problem is None else self.render_problem(problem)
 
-    def problem(self, err: Exception) -> Problem | None:
+    def problem(self, err: BaseException) -> Problem | None:
         """Return the problem that an expected error is, or None for an unexpected one."""
         if isinstance(err, ShieldException):
             errors = err.errors[:MAX_ERRORS]

@@ -53,6 +53,24 @@ def ticks(_application: Brubeck, _message: Request) -> Response:
     return StreamingResponse(chunks())
 
 
+@app.add_route("^/large$")
+def large(_application: Brubeck, _message: Request) -> Response:
+    """Answer with more than any buffer holds."""
+    return render(b"x" * 20_000_000)
+
+
+@app.add_route("^/exit$")
+def leave(_application: Brubeck, _message: Request) -> Response:
+    """Try to end the process."""
+    raise SystemExit(3)
+
+
+@app.add_route("^/gaps$")
+def gaps(_application: Brubeck, _message: Request) -> Response:
+    """Yield nothing now and then."""
+    return StreamingResponse(iter([b"a", b"", b"b"]))
+
+
 @app.add_route("^/broken$")
 def broken(_application: Brubeck, _message: Request) -> Response:
     """Break off in the middle."""

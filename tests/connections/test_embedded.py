@@ -231,6 +231,25 @@ def test_stopping_finishes_what_is_in_hand(tmp_path: Path, number: int) -> None:
         assert "Traceback" not in server.output
 
 
+def test_an_answer_under_way_is_sent_to_its_end() -> None:
+    """A stop finishes what is being written, too."""
+    with brubeck_run(PROGRAM) as server, Caller(server.port, receive_buffer=4096) as caller:
+        caller.get("/large")
+        response = caller.response()
+        response.read(1000)
+        server.process.send_signal(signal.SIGTERM)
+        assert len(response.read()) == 20_000_000 - 1000
+        assert server.process.wait(30) == 0
+
+
+def test_no_handler_ends_the_server(caller: Caller) -> None:
+    """And an empty chunk is not the last one."""
+    caller.get("/exit")
+    assert whole(caller.response())[0] == 500
+    caller.get("/gaps")
+    assert whole(caller.response()) == (200, b"ab")
+
+
 def test_the_grace_has_an_end(tmp_path: Path) -> None:
     """What is still in hand after it is cut."""
     door = tmp_path / "door"

@@ -181,11 +181,27 @@ def test_who_waits_for_leave_gets_it_once() -> None:
     assert http.ready[0].request.body == b"ok"
 
 
-def test_an_upgrade_is_declined_and_what_follows_is_read() -> None:
-    """No other protocol is spoken here (RFC 9110, section 7.8)."""
+def test_an_upgrade_is_declined_and_nothing_after_it_is_read() -> None:
+    """Nobody could say what it is; with a body of its own it is refused (RFC 9110, 7.8)."""
     upgrade = b"GET /u HTTP/1.1\r\n" + HOST + b"Connection: Upgrade\r\nUpgrade: h2c\r\n\r\n"
     found = read(upgrade + b"GET /next HTTP/1.1\r\n" + HOST + b"\r\n")
-    assert [each[1] for each in found] == ["/u", "/next"]
+    assert [(each[1], each[5]) for each in found] == [("/u", False)]
+    for framing in (
+        b"Content-Length: 5\r\n\r\nhello",
+        b"Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+    ):
+        assert refusal(upgrade[:-2] + framing) == 400
+
+
+def test_trailers_are_no_headers_and_have_a_limit() -> None:
+    """What comes after the body was never checked by who stands in front."""
+    head = b"POST / HTTP/1.1\r\n" + HOST + b"Transfer-Encoding: chunked\r\n\r\n1\r\na\r\n0\r\n"
+    found = read(head + b"Authorization: x\r\nHost: evil\r\n\r\n")
+    assert [name for name, _ in found[0][2]] == ["Host", "Transfer-Encoding"]
+    http = Http1(Limits(max_head=1000), Client())
+    with pytest.raises(Problem) as caught:
+        http.feed(head + b"X: yyyyyyyyyy\r\n" * 500)
+    assert caught.value.status == 431
 
 
 @given(st.binary(max_size=300))
