@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from brubeck import config, connections, green
 from brubeck.errors import ConfigError, did_you_mean
@@ -49,6 +49,9 @@ class Brubeck:
     Every argument may be left out, and everything but routes and streams may be said better by
     configuration (see `brubeck.config`).
     """
+
+    being_loaded: ClassVar[bool] = False
+    """Whether the command is importing a program, which it will run itself."""
 
     def __init__(
         self,
@@ -324,6 +327,11 @@ class Brubeck:
         Patches the standard library first, if nobody has yet. With ``reload`` the program is
         started again whenever one of its files changes.
         """
+        if Brubeck.being_loaded:
+            raise ConfigError(
+                "The program calls app.run() while it is being loaded; "
+                "put that line under if __name__ == '__main__':"
+            )
         green.patch()
         try:
             settings = self.settings

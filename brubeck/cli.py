@@ -82,15 +82,18 @@ def load(program: str) -> Brubeck:
     parts = module_name.split(".")
     if parts[-1] == "py" or not all(part.isidentifier() for part in parts):
         raise ConfigError(f'Name the program as module:app, such as quakes:app, not "{program}".')
+    from brubeck.application import Brubeck
+
     sys.path.insert(0, str(Path.cwd()))
+    Brubeck.being_loaded = True
     try:
         module = importlib.import_module(module_name)
     except ModuleNotFoundError as reason:
         if reason.name is None or not f"{module_name}.".startswith(f"{reason.name}."):
             raise
         raise ConfigError(f'There is no module "{reason.name}" here or installed.') from reason
-    from brubeck.application import Brubeck
-
+    finally:
+        Brubeck.being_loaded = False
     found = getattr(module, name or "app", None)
     if not isinstance(found, Brubeck):
         apps = [each for each, value in vars(module).items() if isinstance(value, Brubeck)]

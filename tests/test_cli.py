@@ -91,6 +91,15 @@ def test_a_mistake_is_one_sentence(folder: Path, arguments: tuple[str, ...], sai
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.parametrize("command", ["run", "routes"])
+def test_a_program_that_runs_itself_while_loaded_is_told(folder: Path, command: str) -> None:
+    """Rather than to serve somewhere else than the command says."""
+    (folder / "mine.py").write_text("from brubeck import Brubeck\napp = Brubeck()\napp.run()\n")
+    done = brubeck(folder, command, "mine:app")
+    assert done.returncode == 2
+    assert done.stderr.startswith("brubeck: The program calls app.run()")
+
+
 def test_a_mistake_in_the_program_keeps_its_traceback(folder: Path) -> None:
     """It is the user's own code that has to be looked at."""
     (folder / "mine.py").write_text("import nothing_like_this\n")
