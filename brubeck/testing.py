@@ -2,6 +2,7 @@
 
 >>> client = Client(app)
 >>> client.get('/quakes', params={'limit': 2}).json()['data']
+[]
 """
 
 from __future__ import annotations

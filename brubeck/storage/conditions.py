@@ -9,11 +9,9 @@ import operator
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
+from brubeck.storage.past import Former
 from brubeck.storage.records import Condition
 from brubeck.storage.schema import Values
-
-FORMER_LIMIT: Final = 32
-"""How many former values of a field a record keeps; after that it may have had any."""
 
 _COMPARE: Final[dict[str, Callable[[Any, Any], bool]]] = {
     "eq": operator.eq,
@@ -25,22 +23,6 @@ _COMPARE: Final[dict[str, Callable[[Any, Any], bool]]] = {
 }
 
 
-class Former:
-    """The values that a field had in earlier versions of a record."""
-
-    __slots__ = ("any", "values")
-
-    def __init__(self) -> None:
-        self.values: set[Any] = set()
-        self.any = False
-
-    def add(self, values: Values) -> None:
-        """Remember the values of a version that is being replaced."""
-        self.values.update(values)
-        if len(self.values) > FORMER_LIMIT:
-            self.any, self.values = True, set()
-
-
 def meets(where: Iterable[Condition], values: Mapping[str, Values]) -> bool:
     """Tell whether a record with these values meets every condition.
 
@@ -50,15 +32,13 @@ def meets(where: Iterable[Condition], values: Mapping[str, Values]) -> bool:
     return all(_any(condition, values[condition.name]) for condition in where)
 
 
-def may_have_met(
-    where: Iterable[Condition], values: Mapping[str, Values], former: Mapping[str, Former]
-) -> bool:
+def may_have_met(where: Iterable[Condition], values: Mapping[str, Values], former: Former) -> bool:
     """Tell whether some version of a record, the present one included, may have met them all."""
     for condition in where:
         if _any(condition, values.get(condition.name, ())):
             continue
-        past = former.get(condition.name)
-        if past is None or not (past.any or _any(condition, past.values)):
+        past = former.get(condition.name, ())
+        if past is not None and not _any(condition, past):
             return False
     return True
 

@@ -9,15 +9,15 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections import deque
 from collections.abc import Sequence
 from typing import Final, cast
 
 from brubeck.green import Condition as Signal
 from brubeck.green import Lock
-from brubeck.storage.conditions import Former, may_have_met, meets
+from brubeck.storage.conditions import may_have_met, meets
 from brubeck.storage.contract import Queryset, Storage
 from brubeck.storage.errors import LostPlace, Unavailable
+from brubeck.storage.past import Past, refusal
 from brubeck.storage.records import (
     Change,
     Changes,
@@ -32,50 +32,33 @@ from brubeck.storage.records import (
     Place,
     Put,
     Record,
-    Refused,
     Tombstone,
     Write,
     Written,
 )
 from brubeck.storage.schema import Schema, Values
 from brubeck.storage.sorted_keys import SortedKeys
-from brubeck.timekeeping import EARLIEST, LATEST, SYSTEM_CLOCK, Clock
+from brubeck.storage.timeline import Key, stretch
+from brubeck.timekeeping import SYSTEM_CLOCK, Clock
 
 SCAN: Final = 5000
 """How many entries one step looks at before it says where it stopped."""
-TOKENS: Final = 8
-"""How many of its last writes an entry remembers."""
-
-_Key = tuple[int, str]
-_LAST_ID: Final = "\U0010ffff"  # above every id
-_BOTTOM: Final[_Key] = (EARLIEST - 1, "")
-_TOP: Final[_Key] = (LATEST + 1, "")
 
 
 class _Entry:
     """What is known of one id: its record or tombstone, and what its past still matters for."""
 
-    __slots__ = ("former", "position", "record", "tokens", "values")
+    __slots__ = ("past", "position", "record", "values")
 
     def __init__(self) -> None:
         self.record: Record | None = None
         self.position = 0
         self.values: dict[str, Values] = {}
-        self.former: dict[str, Former] = {}
-        self.tokens: deque[tuple[str, int]] = deque(maxlen=TOKENS)
+        self.past = Past()
 
-    def outcome_of(self, token: str) -> Written | None:
-        """Return what became of a write that has happened, or None."""
-        for known, position in self.tokens:
-            if known == token:
-                return Written(position)
-        return None
-
-    def pass_on(self, values: dict[str, Values]) -> None:
+    def take(self, values: dict[str, Values]) -> None:
         """Take new values, and remember those that readers may have seen."""
-        for name, old in self.values.items():
-            if old != values.get(name):
-                self.former.setdefault(name, Former()).add(old)
+        self.past.replace(self.values, values)
         self.values = values
 
 
@@ -86,7 +69,7 @@ class MemoryQueryset(Queryset):
         self._storage = storage
         self._schema = schema
         self._entries: dict[str, _Entry] = {}
-        self._timeline: SortedKeys[_Key] = SortedKeys()
+        self._timeline: SortedKeys[Key] = SortedKeys()
         self._order: SortedKeys[int] = SortedKeys()
         self._at: dict[int, str] = {}  # position → id
         self._head = 0
@@ -105,9 +88,13 @@ class MemoryQueryset(Queryset):
 
     def _write(self, write: Write) -> Outcome:
         entry = self._entries.get(write.id)
-        if entry is not None and (happened := entry.outcome_of(write.token)):
+        if entry is not None and (happened := entry.past.outcome_of(write.token)):
             return happened
-        refused = _refusal(write, entry)
+        refused = refusal(
+            write,
+            live=entry is not None and entry.record is not None,
+            position=entry.position if entry is not None else None,
+        )
         if refused is not None:
             return refused
         # A body that cannot be indexed fails here, before anything has changed.
@@ -118,13 +105,13 @@ class MemoryQueryset(Queryset):
             self._bury(entry)
         else:
             self._store(entry, write, values)
-        entry.tokens.append((write.token, entry.position))
+        entry.past.remember(write.token, entry.position)
         return Written(entry.position)
 
     def _store(self, entry: _Entry, put: Put, values: dict[str, Values]) -> None:
         if entry.record is None:
             self._timeline.add((put.created_at, put.id))
-        entry.pass_on(values)
+        entry.take(values)
         self._move(entry, put.id)
         entry.record = Record(put.id, put.created_at, entry.position, put.body)
 
@@ -132,7 +119,7 @@ class MemoryQueryset(Queryset):
         record = entry.record
         if record is not None:
             self._timeline.remove((record.created_at, record.id))
-            entry.pass_on({})
+            entry.take({})
             self._move(entry, record.id)
             entry.record = None
 
@@ -164,7 +151,7 @@ class MemoryQueryset(Queryset):
             head = Head(self._head, self._storage.era, self._horizon)
             if query.where:
                 return self._filtered(query, head)
-            keys = self._stretch(query, query.start, query.limit + 1)
+            keys = self._keys(query, query.limit + 1)
             more = len(keys) > query.limit
             if more:
                 keys.pop()
@@ -174,7 +161,7 @@ class MemoryQueryset(Queryset):
 
     def _filtered(self, query: PageQuery, head: Head) -> Page:
         """Take a step that looks at each entry, and at no more than a number of them."""
-        keys = self._stretch(query, query.start, max(SCAN, query.limit) + 1)
+        keys = self._keys(query, max(SCAN, query.limit) + 1)
         records: list[Record] = []
         for index, (_, item_id) in enumerate(keys):
             if len(records) == query.limit or index == max(SCAN, query.limit):
@@ -184,25 +171,16 @@ class MemoryQueryset(Queryset):
                 records.append(entry.record)
         return Page(records, None, head)
 
-    def _stretch(self, query: PageQuery, start: Place | None, count: int) -> list[_Key]:
-        """Return the first keys of a step's stretch, in its direction."""
+    def _keys(self, query: PageQuery, count: int) -> list[Key]:
+        """Return the first keys of a query's stretch, in its direction."""
+        low, high = stretch(query)
         if query.descending:
-            high = _TOP if query.until is None else (query.until, "")
-            if start is not None:
-                high = min(high, (start.created_at, start.id or ""))
             keys = self._timeline.below(high, count)
-            if query.since is not None and keys and keys[-1][0] < query.since:
-                return [key for key in keys if key[0] >= query.since]
-            return keys
-        low, inclusive = _BOTTOM if query.since is None else (query.since, ""), True
-        if start is not None:
-            after = (start.created_at, _LAST_ID if start.id is None else start.id)
-            if after >= low:
-                low, inclusive = after, False
-        keys = self._timeline.above(low, count, inclusive=inclusive)
-        if query.until is not None and keys and keys[-1][0] >= query.until:
-            return [key for key in keys if key[0] < query.until]
-        return keys
+            inside = not keys or keys[-1] >= low
+        else:
+            keys = self._timeline.above(low, count, inclusive=True)
+            inside = not keys or keys[-1] < high
+        return keys if inside else [key for key in keys if low <= key < high]
 
     def changes(self, query: ChangesQuery) -> Changes:
         """Take a step along the change order; see `Queryset.changes`."""
@@ -239,7 +217,7 @@ class MemoryQueryset(Queryset):
         entry = self._entries[item_id]
         if entry.record is not None and meets(where, entry.values):
             return Change(position, item_id, entry.record)
-        if may_have_met(where, entry.values, entry.former):
+        if may_have_met(where, entry.values, entry.past.former):
             return Change(position, item_id, None)
         return None
 
@@ -280,7 +258,7 @@ class MemoryQueryset(Queryset):
         total = 0
         with self._lock:
             self._storage.check_open()
-            keys = self._stretch(query, None, bound + 1)
+            keys = self._keys(query, bound + 1)
             for _, item_id in keys[:bound]:
                 total += meets(where, self._entries[item_id].values)
         return Count(total, exact=len(keys) <= bound)
@@ -300,19 +278,6 @@ class MemoryQueryset(Queryset):
                 self._order.remove(position)
                 del self._entries[self._at.pop(position)]
             return len(dead)
-
-
-def _refusal(write: Write, entry: _Entry | None) -> Refused | None:
-    """Return why a write may not happen, or None."""
-    live = entry is not None and entry.record is not None
-    position = entry.position if entry is not None else None
-    if isinstance(write, Put) and write.expected is None:
-        return Refused("exists", position) if live else None
-    if not live:
-        return Refused("missing", position)
-    if write.expected is not None and write.expected != position:
-        return Refused("moved", position)
-    return None
 
 
 class MemoryStorage(Storage):

@@ -51,7 +51,7 @@ class ForgetsWhatReadersSaw(MemoryQueryset):
     def write(self, writes: Sequence[Write]) -> list[Outcome]:
         outcomes = super().write(writes)
         for entry in self._entries.values():
-            entry.former.clear()
+            entry.past.former.clear()
         return outcomes
 
 

@@ -1,0 +1,77 @@
+"""What the earlier versions of an item still matter for, and which writes may happen.
+
+A write that is sent again is known by its token, and a reader may have seen any earlier version. So
+an entry keeps both beside its record, and its tombstone keeps them too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Final
+
+import msgspec
+
+from brubeck.storage.records import Put, Refused, Scalar, Write, Written
+from brubeck.storage.schema import Values
+
+TOKENS: Final = 8
+"""How many of its last writes an entry remembers at the least."""
+MAX_TOKENS: Final = 64
+"""How many it remembers at the most."""
+RETRY: Final = 60_000_000
+"""For how many microseconds a write may be sent again, as long as `MAX_TOKENS` hold it."""
+FORMER_LIMIT: Final = 32
+"""How many former values of a field an entry keeps; after that it may have had any."""
+
+Former = dict[str, list[Scalar] | None]
+"""The values that each field had in earlier versions; None when it may have had any."""
+
+
+class Past(msgspec.Struct, omit_defaults=True):
+    """What an entry remembers of its writes."""
+
+    tokens: list[tuple[str, int]] = []
+    former: Former = {}
+
+    def outcome_of(self, token: str) -> Written | None:
+        """Return what became of a write that has happened, or None."""
+        for known, position in self.tokens:
+            if known == token:
+                return Written(position)
+        return None
+
+    def remember(self, token: str, position: int) -> None:
+        """Take note of a write that was given a position."""
+        tokens = self.tokens
+        tokens.append((token, position))
+        while len(tokens) > TOKENS and (
+            len(tokens) > MAX_TOKENS or tokens[0][1] < position - RETRY
+        ):
+            del tokens[0]
+
+    def replace(self, old: Mapping[str, Values], new: Mapping[str, Values]) -> None:
+        """Remember what readers may have seen of the values that are being replaced."""
+        for name, values in old.items():
+            if values and values != new.get(name):
+                self.former[name] = _joined(self.former.get(name, []), values)
+
+
+def _joined(known: list[Scalar] | None, values: Iterable[Scalar]) -> list[Scalar] | None:
+    if known is None:
+        return None
+    joined = list(dict.fromkeys((*known, *values)))
+    return joined if len(joined) <= FORMER_LIMIT else None
+
+
+def refusal(write: Write, *, live: bool, position: int | None) -> Refused | None:
+    """Return why a write may not happen to what is at its id, or None.
+
+    ``position`` is where the record or its tombstone stands, None where there is neither.
+    """
+    if isinstance(write, Put) and write.expected is None:
+        return Refused("exists", position) if live else None
+    if not live:
+        return Refused("missing", position)
+    if write.expected is not None and write.expected != position:
+        return Refused("moved", position)
+    return None
