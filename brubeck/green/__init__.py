@@ -23,7 +23,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Final
 
 from brubeck.errors import ConfigError, did_you_mean
-from brubeck.green.sockets import Address, BlockingStream, Closed, Engine, Stream, listen
+from brubeck.green.sockets import Address, BlockingStream, Closed, Engine, Stream, T, listen
 
 if TYPE_CHECKING:
     from brubeck.green.zeromq import ZMQSocket
@@ -42,6 +42,7 @@ __all__ = [
     "Stream",
     "engine",
     "listen",
+    "offload",
     "patch",
     "sleep",
     "spawn",
@@ -131,6 +132,14 @@ def _logged(function: Callable[..., object], *args: object) -> None:
 def sleep(seconds: float) -> None:
     """Let others run for so long; zero lets each of them run once."""
     engine().sleep(seconds)
+
+
+def offload(function: Callable[..., T], *args: object) -> T:
+    """Run a function that blocks (a disk, a lock of another process) without holding others up.
+
+    It runs in a native thread where the engine is green: it may use nothing of this package.
+    """
+    return engine().offload(function, *args)
 
 
 def timeout(seconds: float) -> AbstractContextManager[None]:

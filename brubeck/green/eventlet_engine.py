@@ -14,10 +14,10 @@ with warnings.catch_warnings():
     # the way to gevent; a person who starts a server need not read it every time.
     warnings.filterwarnings("ignore", message=r"(?s).*[Ee]ventlet is deprecated")
     import eventlet
-    from eventlet import greenio, hubs, patcher
+    from eventlet import greenio, hubs, patcher, tpool
     from eventlet.support.greenlets import getcurrent, greenlet
 
-from brubeck.green.sockets import BlockingStream, Stream
+from brubeck.green.sockets import BlockingStream, Stream, T
 
 _plain_socket = patcher.original("socket").socket
 
@@ -45,6 +45,11 @@ class Engine:
         """Interrupt the body after so long."""
         with eventlet.Timeout(seconds, TimeoutError):
             yield
+
+    def offload(self, function: Callable[..., T], *args: object) -> T:
+        """Run a function in one of eventlet's native threads."""
+        result: T = tpool.execute(function, *args)
+        return result
 
     def stream(self, sock: Any) -> Stream:
         """Return a stream that stays registered with the hub; TLS takes the ordinary way."""

@@ -10,7 +10,7 @@ import gevent
 import gevent.monkey
 from gevent.socket import wait_read
 
-from brubeck.green.sockets import BlockingStream, Stream
+from brubeck.green.sockets import BlockingStream, Stream, T
 
 
 def patch() -> None:
@@ -36,6 +36,11 @@ class Engine:
         """Interrupt the body after so long."""
         with gevent.Timeout(seconds, TimeoutError):
             yield
+
+    def offload(self, function: Callable[..., T], *args: object) -> T:
+        """Run a function in the hub's pool of native threads."""
+        result: T = gevent.get_hub().threadpool.apply(function, args)
+        return result
 
     def stream(self, sock: socket.socket) -> Stream:
         """Return a stream over gevent's own socket."""

@@ -8,13 +8,14 @@ import socket
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 import msgspec
 
 from brubeck.errors import ConfigError
 
 BACKLOG = 2048
+T = TypeVar("T")
 
 
 class Address(msgspec.Struct, frozen=True):
@@ -64,6 +65,9 @@ class Engine(Protocol):
 
     def timeout(self, seconds: float) -> AbstractContextManager[None]:
         """Return a context that raises `TimeoutError` when it takes longer."""
+
+    def offload(self, function: Callable[..., T], *args: object) -> T:
+        """Run a function that blocks in a thread of the system, and wait for what it returns."""
 
     def stream(self, sock: object) -> Stream:
         """Return a connected socket as a `Stream`."""

@@ -7,6 +7,7 @@ from brubeck.storage.contract import Queryset, Storage
 from brubeck.storage.errors import LostPlace, NotCanonical, StorageError, Unavailable
 from brubeck.storage.opening import open_storage
 from brubeck.storage.records import (
+    Attempt,
     Change,
     Changes,
     ChangesQuery,
@@ -29,6 +30,7 @@ from brubeck.storage.records import (
 from brubeck.storage.schema import FieldInfo, Schema
 
 __all__ = [
+    "Attempt",
     "Change",
     "Changes",
     "ChangesQuery",

@@ -17,6 +17,7 @@ from collections.abc import Sequence
 from typing import ClassVar
 
 from brubeck.storage.records import (
+    Attempt,
     Changes,
     ChangesQuery,
     Condition,
@@ -58,6 +59,10 @@ class Queryset(ABC):
         A filter that matches rarely is scanned in bounded steps, so a page may hold less than its
         limit and still say where to go on.
         """
+
+    def page_unless(self, query: PageQuery, head: Head) -> Page | None:
+        """Take a step along the timeline, or return None when the stream still stands at a head."""
+        return None if self.head() == head else self.page(query)
 
     @abstractmethod
     def changes(self, query: ChangesQuery) -> Changes:
@@ -116,6 +121,24 @@ class Storage(ABC):
 
         The first hit begins a window of so many seconds; after it the count begins again.
         """
+
+    @abstractmethod
+    def attempt(
+        self, key: str, digest: bytes, plan: bytes, *, lease: float, keep: float
+    ) -> Attempt:
+        """Note, durably, that a request is about to be carried out, and return what is known of it.
+
+        The first to come with a key has its digest and plan kept for ``keep`` seconds, and
+        ``lease`` seconds to conclude it; then the next one who comes is to carry out that plan.
+        """
+
+    @abstractmethod
+    def conclude(self, key: str, answer: bytes | None) -> None:
+        """Keep the answer of an attempt; None gives it back, for whoever sends it again."""
+
+    @abstractmethod
+    def streams(self, prefix: str = "") -> list[str]:
+        """Return the names of the streams that have ever been written to, in order."""
 
     @abstractmethod
     def close(self) -> None:

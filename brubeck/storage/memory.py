@@ -19,6 +19,7 @@ from brubeck.storage.contract import Queryset, Storage
 from brubeck.storage.errors import LostPlace, Unavailable
 from brubeck.storage.past import Past, refusal
 from brubeck.storage.records import (
+    Attempt,
     Change,
     Changes,
     ChangesQuery,
@@ -280,6 +281,17 @@ class MemoryQueryset(Queryset):
             return len(dead)
 
 
+class _Attempt:
+    """A request that may be sent again, and until when it is kept and leased."""
+
+    __slots__ = ("answer", "digest", "ends", "leased", "plan")
+
+    def __init__(self, digest: bytes, plan: bytes, ends: float) -> None:
+        self.digest, self.plan, self.ends = digest, plan, ends
+        self.answer: bytes | None = None
+        self.leased = 0.0
+
+
 class MemoryStorage(Storage):
     """Streams in this process; each storage that is made is one of its own."""
 
@@ -290,6 +302,7 @@ class MemoryStorage(Storage):
         self.era = _fresh_era()
         self._querysets: dict[str, MemoryQueryset] = {}
         self._hits: dict[str, tuple[float, int]] = {}
+        self._attempts: dict[str, _Attempt] = {}
         self._lock = Lock()
         self._closed = False
 
@@ -325,6 +338,40 @@ class MemoryStorage(Storage):
                 ends, hits = now + window, 0
             self._hits[key] = (ends, hits + 1)
             return hits + 1
+
+    def attempt(
+        self, key: str, digest: bytes, plan: bytes, *, lease: float, keep: float
+    ) -> Attempt:
+        """Note that a request is about to be carried out; see `Storage.attempt`."""
+        now = self.clock.micros() / 1e6
+        with self._lock:
+            self.check_open()
+            if len(self._attempts) > SCAN:
+                self._attempts = {k: each for k, each in self._attempts.items() if each.ends > now}
+            known = self._attempts.get(key)
+            if known is None or known.ends <= now:
+                known = self._attempts[key] = _Attempt(digest, plan, now + keep)
+            ours = known.answer is None and known.leased <= now
+            if ours:
+                known.leased = now + lease
+            return Attempt(known.digest, known.plan, known.answer, ours)
+
+    def conclude(self, key: str, answer: bytes | None) -> None:
+        """Keep the answer of an attempt, or give it back."""
+        with self._lock:
+            self.check_open()
+            if known := self._attempts.get(key):
+                known.answer, known.leased = answer, 0.0
+
+    def streams(self, prefix: str = "") -> list[str]:
+        """Return the names of the streams that have been written to."""
+        with self._lock:
+            self.check_open()
+            return sorted(
+                name
+                for name, queryset in self._querysets.items()
+                if name.startswith(prefix) and queryset.head().position
+            )
 
     def close(self) -> None:
         """Forget everything; readers that wait end."""

@@ -175,3 +175,17 @@ class Count(msgspec.Struct, frozen=True):
 
     total: int
     exact: bool
+
+
+class Attempt(msgspec.Struct, frozen=True):
+    """What is known of a request that may be sent again.
+
+    ``digest`` and ``plan`` are those of its first sending. ``answer`` is None as long as it has
+    none; then ``ours`` says that it is for the one who asks to carry out the plan, because nobody
+    has begun or the one who had has not been heard of.
+    """
+
+    digest: bytes
+    plan: bytes
+    answer: bytes | None
+    ours: bool

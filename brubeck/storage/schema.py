@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import cached_property
-from typing import Any, Literal, TypeAlias
+from typing import Any, Final, Literal, TypeAlias, cast
 
 import msgspec
 
@@ -24,12 +24,17 @@ Kind: TypeAlias = Literal[
 Values: TypeAlias = tuple[Scalar, ...]
 
 
-class FieldInfo(msgspec.Struct, frozen=True):
-    """One field: its kind, its members' kind if it is a list, and whether it can be filtered by."""
+class FieldInfo(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One field: its kind, its members' kind if it is a list, and whether it can be filtered by.
+
+    ``equality`` says that an indexed field is asked for by its very values, not only by ranges: it
+    is worth an order of the timeline for each of them.
+    """
 
     kind: Kind
     indexed: bool = False
     item_kind: Kind | None = None
+    equality: bool = False
 
 
 class Schema(msgspec.Struct, frozen=True, dict=True):
@@ -61,19 +66,35 @@ class Schema(msgspec.Struct, frozen=True, dict=True):
         return msgspec.json.Decoder(msgspec.defstruct("Indexed", fields))
 
     def _values(self, name: str, value: Any) -> Values:
-        if value is None:
-            return ()
         info = self.fields[name]
-        if isinstance(value, list):
-            kind = info.item_kind or "any"
-            return tuple(_comparable(each, kind) for each in value if _is_scalar(each))
-        return (_comparable(value, info.kind),) if _is_scalar(value) else ()
+        kind = (info.item_kind or "any") if info.kind == "list" else info.kind
+        members = value if isinstance(value, list) else [value]
+        found = [_comparable(member, kind) for member in members]
+        return tuple(member for member in found if member is not None)
 
 
-def _is_scalar(value: Any) -> bool:
-    return isinstance(value, str | int | float)
+def _comparable(value: Any, kind: Kind) -> Scalar | None:
+    """Return a value as conditions compare it, or None for one that is not of its field's kind.
+
+    An item may be older than its model: what the field holds then is met by no condition.
+    """
+    if kind == "datetime" and isinstance(value, str):
+        # A moment may be written in more ways than one; milliseconds cannot.
+        try:
+            return rfc3339_to_millis(value)
+        except ValueError:
+            return None
+    expected = _TYPES.get(kind, (str, int, float))
+    if isinstance(value, bool) and bool not in expected and kind != "any":
+        return None
+    return cast("Scalar", value) if isinstance(value, expected) else None
 
 
-def _comparable(value: Scalar, kind: Kind) -> Scalar:
-    # Dates of one moment may be written in more ways than one; milliseconds cannot.
-    return rfc3339_to_millis(value) if kind == "datetime" and isinstance(value, str) else value
+_TYPES: Final[dict[Kind, tuple[type, ...]]] = {
+    "string": (str,),
+    "integer": (int, float),
+    "number": (int, float),
+    "milliseconds": (int, float),
+    "datetime": (int, float),
+    "boolean": (bool,),
+}

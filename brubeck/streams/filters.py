@@ -83,8 +83,14 @@ def declare_filters(
 def field_infos(fields: Mapping[str, Any], filters: Mapping[str, Filter]) -> dict[str, FieldInfo]:
     """Return what a storage has to know of a model's fields."""
     indexed = {each.field for each in filters.values()}
+    equality = {each.field for each in filters.values() if each.operator in ("eq", "in")}
     return {
-        name: FieldInfo(field.kind, name in indexed, getattr(field, "item_kind", None))
+        name: FieldInfo(
+            field.kind,
+            indexed=name in indexed,
+            item_kind=getattr(field, "item_kind", None),
+            equality=name in equality,
+        )
         for name, field in fields.items()
     }
 

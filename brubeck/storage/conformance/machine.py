@@ -33,9 +33,10 @@ from brubeck.storage.schema import FieldInfo, Schema
 SCHEMA = Schema(
     {
         "place": FieldInfo("string", indexed=False),
-        "magnitude": FieldInfo("number", indexed=True),
-        "network": FieldInfo("string", indexed=True),
-        "tags": FieldInfo("list", indexed=True, item_kind="string"),
+        "magnitude": FieldInfo("number", indexed=True, equality=True),
+        "network": FieldInfo("string", indexed=True, equality=True),
+        "depth": FieldInfo("number", indexed=True),
+        "tags": FieldInfo("list", indexed=True, item_kind="string", equality=True),
     }
 )
 

@@ -13,6 +13,7 @@ from brubeck.storage.canonical import MAX_BYTES
 from brubeck.storage.conformance.base import RELAXED, START, Suite
 from brubeck.storage.conformance.machine import SCHEMA, put_new
 from brubeck.storage.records import (
+    Attempt,
     ChangesQuery,
     Condition,
     PageQuery,
@@ -107,6 +108,28 @@ class Values(Suite):
         finally:
             storage.close()
 
+    def test_an_attempt_is_carried_out_once_and_answered_again(self) -> None:
+        """An idempotency key: in progress, given back, concluded, and forgotten in time."""
+        clock = HeldClock(START)
+        storage = self.make_storage(clock)
+
+        def attempt(digest: bytes, plan: bytes) -> Attempt:
+            return storage.attempt("key", digest, plan, lease=60, keep=3600)
+
+        try:
+            assert attempt(b"d", b"plan") == Attempt(b"d", b"plan", None, ours=True)
+            assert attempt(b"e", b"other") == Attempt(b"d", b"plan", None, ours=False)
+            storage.conclude("key", None)
+            assert attempt(b"d", b"other").ours
+            clock.advance(60_000_000)
+            assert attempt(b"d", b"other") == Attempt(b"d", b"plan", None, ours=True)
+            storage.conclude("key", b"answer")
+            assert attempt(b"d", b"other") == Attempt(b"d", b"plan", b"answer", ours=False)
+            clock.advance(3_600_000_000)
+            assert attempt(b"f", b"new") == Attempt(b"f", b"new", None, ours=True)
+        finally:
+            storage.close()
+
     def test_streams_of_one_storage_know_nothing_of_each_other(self) -> None:
         """A stream is a world of its own, and the same one however often it is asked for."""
         storage = self.make_storage(HeldClock(START))
@@ -116,5 +139,8 @@ class Values(Suite):
             assert storage.queryset("two", SCHEMA).head().position == 0
             (found,) = storage.queryset("one", SCHEMA).get(["a"])
             assert isinstance(found, Record)
+            assert storage.streams() == ["one"]
+            storage.queryset("one:more", SCHEMA).write([put_new("a", 1)])
+            assert storage.streams("one:") == ["one:more"]
         finally:
             storage.close()
