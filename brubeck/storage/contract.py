@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import ClassVar
+from typing import ClassVar, Self
 
 from brubeck.storage.records import (
     Attempt,
@@ -31,6 +31,7 @@ from brubeck.storage.records import (
     Write,
 )
 from brubeck.storage.schema import Schema
+from brubeck.timekeeping import SYSTEM_CLOCK, Clock
 
 
 class Queryset(ABC):
@@ -106,6 +107,11 @@ class Storage(ABC):
 
     shared: ClassVar[bool] = True
     """Whether several processes see the same streams."""
+
+    @classmethod
+    @abstractmethod
+    def from_url(cls, url: str, *, clock: Clock = SYSTEM_CLOCK) -> Self:
+        """Return the storage at a URL, not connected yet; `ConfigError` for a bad URL."""
 
     @abstractmethod
     def queryset(self, name: str, schema: Schema) -> Queryset:

@@ -7,17 +7,19 @@ filters may have seen. One lock a stream makes each method atomic; nothing under
 
 from __future__ import annotations
 
-import secrets
 import time
 from collections.abc import Sequence
-from typing import Final, cast
+from typing import Self, cast
 
+from brubeck.errors import ConfigError
 from brubeck.green import Condition as Signal
 from brubeck.green import Lock
 from brubeck.storage.conditions import may_have_met, meets
 from brubeck.storage.contract import Queryset, Storage
-from brubeck.storage.errors import LostPlace, Unavailable
+from brubeck.storage.errors import Unavailable
+from brubeck.storage.indexing import IndexSet
 from brubeck.storage.past import Past, refusal
+from brubeck.storage.places import SCAN, check_place, reached
 from brubeck.storage.records import (
     Attempt,
     Change,
@@ -36,14 +38,13 @@ from brubeck.storage.records import (
     Tombstone,
     Write,
     Written,
+    fresh_era,
 )
 from brubeck.storage.schema import Schema, Values
 from brubeck.storage.sorted_keys import SortedKeys
 from brubeck.storage.timeline import Key, stretch
+from brubeck.storage.urls import redacted
 from brubeck.timekeeping import SYSTEM_CLOCK, Clock
-
-SCAN: Final = 5000
-"""How many entries one step looks at before it says where it stopped."""
 
 
 class _Entry:
@@ -68,7 +69,8 @@ class MemoryQueryset(Queryset):
 
     def __init__(self, storage: MemoryStorage, schema: Schema) -> None:
         self._storage = storage
-        self._schema = schema
+        self._indexes = IndexSet()
+        self._extract = schema.extract
         self._entries: dict[str, _Entry] = {}
         self._timeline: SortedKeys[Key] = SortedKeys()
         self._order: SortedKeys[int] = SortedKeys()
@@ -77,6 +79,17 @@ class MemoryQueryset(Queryset):
         self._horizon = 0
         self._lock = Lock()
         self._written = Signal(self._lock)
+
+    def index(self, schema: Schema) -> None:
+        """Index what a schema asks for besides what is indexed already."""
+        with self._lock:
+            wider = self._indexes.including(schema, empty=True)
+            if wider is None:
+                return
+            self._indexes, self._extract = wider, wider.schema.extract
+            for entry in self._entries.values():
+                if entry.record is not None:
+                    entry.values = self._extract(entry.record.body)
 
     def write(self, writes: Sequence[Write]) -> list[Outcome]:
         """Do each write by itself; see `Queryset.write`."""
@@ -99,7 +112,7 @@ class MemoryQueryset(Queryset):
         if refused is not None:
             return refused
         # A body that cannot be indexed fails here, before anything has changed.
-        values = self._schema.extract(write.body) if isinstance(write, Put) else {}
+        values = self._extract(write.body) if isinstance(write, Put) else {}
         if entry is None:
             entry = self._entries[write.id] = _Entry()
         if isinstance(write, Delete):
@@ -187,9 +200,8 @@ class MemoryQueryset(Queryset):
         """Take a step along the change order; see `Queryset.changes`."""
         with self._lock:
             self._storage.check_open()
-            self._check_place(query)
+            check_place(query, self._head_now())
             position = after = query.after or 0
-            began = self._head if query.after is None else query.began
             found: list[Change] = []
             scan = max(SCAN, query.limit) if query.where else query.limit
             for position in self._order.above(after, scan):
@@ -198,20 +210,8 @@ class MemoryQueryset(Queryset):
                     found.append(change)
                 if len(found) == query.limit:
                     break
-            caught_up = position >= (self._order.last() or 0)
-            # Caught up is at the head, also past what a purge has taken from the order's end.
-            place = max(self._head, position) if caught_up else position
-            return Changes(found, place, self._storage.era, caught_up, began)
-
-    def _check_place(self, query: ChangesQuery) -> None:
-        """Raise `LostPlace` when what came after a place is not all known any more."""
-        if query.era is not None and query.era != self._storage.era:
-            raise LostPlace("The position belongs to another era of this storage.")
-        place = max(query.after or 0, query.began)
-        if place > self._head:
-            raise LostPlace("The position lies past the end of the changes.")
-        if query.after is not None and place < self._horizon:
-            raise LostPlace("The changes after this position have been purged.")
+            ended = position >= (self._order.last() or 0)
+            return reached(query, found, position, self._head_now(), ended=ended)
 
     def _change(self, position: int, where: tuple[Condition, ...]) -> Change | None:
         item_id = self._at[position]
@@ -226,7 +226,10 @@ class MemoryQueryset(Queryset):
         """Return where the change order ends now."""
         with self._lock:
             self._storage.check_open()
-            return Head(self._head, self._storage.era, self._horizon)
+            return self._head_now()
+
+    def _head_now(self) -> Head:
+        return Head(self._head, self._storage.era, self._horizon)
 
     def wait(self, after: int, seconds: float) -> bool:
         """Wait for news; woken by the write itself."""
@@ -299,12 +302,19 @@ class MemoryStorage(Storage):
 
     def __init__(self, *, clock: Clock = SYSTEM_CLOCK) -> None:
         self.clock = clock
-        self.era = _fresh_era()
+        self.era = fresh_era()
         self._querysets: dict[str, MemoryQueryset] = {}
         self._hits: dict[str, tuple[float, int]] = {}
         self._attempts: dict[str, _Attempt] = {}
         self._lock = Lock()
         self._closed = False
+
+    @classmethod
+    def from_url(cls, url: str, *, clock: Clock = SYSTEM_CLOCK) -> Self:
+        """Open ``memory://``, which takes nothing more."""
+        if url != "memory://":
+            raise ConfigError(f'memory:// takes nothing more: "{redacted(url)}".')
+        return cls(clock=clock)
 
     def check_open(self) -> None:
         """Raise `Unavailable` once the storage is closed."""
@@ -315,13 +325,15 @@ class MemoryStorage(Storage):
         """Return the stream of a name."""
         with self._lock:
             self.check_open()
-            if name not in self._querysets:
-                self._querysets[name] = MemoryQueryset(self, schema)
-            return self._querysets[name]
+            known = self._querysets.get(name)
+            if known is None:
+                known = self._querysets[name] = MemoryQueryset(self, schema)
+            known.index(schema)
+            return known
 
     def new_era(self) -> str:
         """Begin a new era and return its name."""
-        self.era = _fresh_era()
+        self.era = fresh_era()
         for queryset in list(self._querysets.values()):
             queryset.wake()
         return self.era
@@ -378,7 +390,3 @@ class MemoryStorage(Storage):
         self._closed = True
         for queryset in self._querysets.values():
             queryset.wake()
-
-
-def _fresh_era() -> str:
-    return secrets.token_hex(4)

@@ -1,44 +1,58 @@
-"""Opening a storage by its URL: the scheme names the class, which is imported only then."""
+"""Opening a storage by its URL: the scheme names the class, which is imported only then.
+
+Another package may bring a storage of its own: an entry point of the group ``brubeck.storages``,
+named as its scheme, that loads a `Storage` class.
+"""
 
 from __future__ import annotations
 
-import re
 from importlib import import_module
+from importlib.metadata import EntryPoint, entry_points
 from typing import Final
-from urllib.parse import urlsplit
 
 from brubeck.errors import ConfigError, did_you_mean
 from brubeck.storage.contract import Storage
+from brubeck.storage.urls import redacted
 from brubeck.timekeeping import SYSTEM_CLOCK, Clock
 
-SCHEMES: Final = {"memory": "brubeck.storage.memory:MemoryStorage"}
-
-_PASSWORD: Final = re.compile(r"(?<=://)[^/@]*@")
+SCHEMES: Final = {
+    "memory": "brubeck.storage.memory:MemoryStorage",
+    "sqlite": "brubeck.storage.sqlite:SQLiteStorage",
+}
+ENTRY_POINTS: Final = "brubeck.storages"
 
 
 def open_storage(url: str, *, clock: Clock = SYSTEM_CLOCK) -> Storage:
     """Return the storage at a URL; `ConfigError` when it names none.
 
+    Nothing is connected to yet: a server that is down now may be up when it is needed.
+
     >>> open_storage('memory://').shared
     False
     """
-    scheme = url.partition("://")[0]
-    if "://" not in url or scheme not in SCHEMES:
-        known = [f"{each}://" for each in SCHEMES]
-        hint = did_you_mean(f"{scheme}://", known)
-        raise ConfigError(f'"{redacted(url)}" is not the URL of a storage.{hint}')
-    parts = urlsplit(url)
-    if parts.netloc or parts.path.strip("/") or parts.query or parts.fragment:
-        raise ConfigError(f'memory:// takes nothing more: "{redacted(url)}".')
-    module, _, name = SCHEMES[scheme].partition(":")
-    storage: Storage = getattr(import_module(module), name)(clock=clock)
-    return storage
+    scheme, separator, _ = url.partition("://")
+    return (_storage_class(scheme) if separator else _unknown(url)).from_url(url, clock=clock)
 
 
-def redacted(url: str) -> str:
-    """Return a URL fit for a log: without who logs in and how.
+def _storage_class(scheme: str) -> type[Storage]:
+    if scheme in SCHEMES:
+        module, _, name = SCHEMES[scheme].partition(":")
+        known: type[Storage] = getattr(import_module(module), name)
+        return known
+    others = _others()
+    if scheme not in others:
+        return _unknown(f"{scheme}://")
+    found: object = others[scheme].load()
+    if not (isinstance(found, type) and issubclass(found, Storage)):
+        raise ConfigError(f"{others[scheme].value}, which serves {scheme}://, is no Storage.")
+    return found
 
-    >>> redacted('redis://user:secret@host/0')
-    'redis://***@host/0'
-    """
-    return _PASSWORD.sub("***@", url)
+
+def _unknown(url: str) -> type[Storage]:
+    known = [f"{each}://" for each in (*SCHEMES, *_others())]
+    hint = did_you_mean(url.partition("?")[0], known)
+    raise ConfigError(f'"{redacted(url)}" is not the URL of a storage.{hint}')
+
+
+def _others() -> dict[str, EntryPoint]:
+    return {each.name: each for each in entry_points(group=ENTRY_POINTS)}

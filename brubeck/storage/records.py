@@ -6,6 +6,7 @@ the whole item, kept and given back byte for byte; see `brubeck.storage.canonica
 
 from __future__ import annotations
 
+import secrets
 from typing import Literal, TypeAlias
 
 import msgspec
@@ -189,3 +190,8 @@ class Attempt(msgspec.Struct, frozen=True):
     plan: bytes
     answer: bytes | None
     ours: bool
+
+
+def fresh_era() -> str:
+    """Return the name of a new era: one unbroken history of a storage."""
+    return secrets.token_hex(4)

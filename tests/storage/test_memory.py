@@ -14,3 +14,7 @@ class TestMemory(StorageConformance):
     def make_storage(self, clock: Clock) -> Storage:
         """Return a new, empty storage."""
         return MemoryStorage(clock=clock)
+
+    def another(self, storage: Storage, clock: Clock) -> Storage:
+        """Return the same: nobody else sees it."""
+        return storage

@@ -8,7 +8,16 @@ import msgspec
 import pytest
 from hypothesis import Phase, settings
 
-from brubeck.storage import ChangesQuery, LostPlace, Outcome, Page, PageQuery, Schema, Write
+from brubeck.storage import (
+    ChangesQuery,
+    LostPlace,
+    Outcome,
+    Page,
+    PageQuery,
+    Schema,
+    Storage,
+    Write,
+)
 from brubeck.storage.conformance import StorageConformance
 from brubeck.storage.memory import MemoryQueryset, MemoryStorage
 from brubeck.storage.records import Changes
@@ -113,6 +122,9 @@ def test_a_wrong_storage_is_found_out(wrong: type[MemoryQueryset]) -> None:
         def make_storage(self, clock: Clock) -> WrongStorage:
             storage = WrongStorage(clock=clock)
             storage.queryset_class = wrong
+            return storage
+
+        def another(self, storage: Storage, clock: Clock) -> Storage:
             return storage
 
     with pytest.raises((AssertionError, KeyError, LostPlace)):

@@ -6,7 +6,11 @@ Whoever writes a storage subclasses it in a test module and gets every promise t
         def make_storage(self, clock):
             return MyStorage('my://127.0.0.1', clock=clock)
 
-`make_storage` returns an empty storage each time; it is closed after each test. The suite needs
+        def another(self, storage, clock):
+            return MyStorage('my://127.0.0.1', clock=clock)
+
+`make_storage` returns an empty storage each time, and `another` opens it as a second process would;
+they are closed after each test. The suite needs
 pytest and Hypothesis, and is imported by tests alone.
 """
 
@@ -20,6 +24,7 @@ from hypothesis.stateful import run_state_machine_as_test
 from brubeck.storage.conformance.base import START
 from brubeck.storage.conformance.machine import SCHEMA, StreamMachine
 from brubeck.storage.conformance.orders import Orders
+from brubeck.storage.conformance.sharing import Sharing
 from brubeck.storage.conformance.values import Values
 from brubeck.storage.conformance.writing import Writing
 from brubeck.storage.contract import Storage
@@ -28,7 +33,7 @@ from brubeck.timekeeping import HeldClock
 __all__ = ["StorageConformance"]
 
 
-class StorageConformance(Orders, Writing, Values):
+class StorageConformance(Orders, Writing, Sharing, Values):
     """Every promise of a storage as a test."""
 
     histories = settings(

@@ -24,7 +24,8 @@ START = 1_700_000_000_000_000
 RELAXED = settings(
     deadline=None,
     max_examples=40,
-    suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
+    # The same tests run for each storage of a program, each with its own instance.
+    suppress_health_check=list(HealthCheck),
 )
 
 
@@ -34,6 +35,10 @@ class Suite(ABC):
     @abstractmethod
     def make_storage(self, clock: Clock) -> Storage:
         """Return a new, empty storage that tells the time by this clock."""
+
+    @abstractmethod
+    def another(self, storage: Storage, clock: Clock) -> Storage:
+        """Return the same place as another process opens it; itself, if it is not shared."""
 
     @contextmanager
     def stream(self, clock: Clock | None = None) -> Iterator[Queryset]:

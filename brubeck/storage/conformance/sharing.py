@@ -1,0 +1,194 @@
+"""Several processes on one storage: what one writes, the other reads, follows and is held to.
+
+A second `Storage` on the same place stands for the other process. Where a storage is not shared it
+is the same object, and the promises hold trivially.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from time import monotonic, sleep
+
+import pytest
+
+from brubeck.storage.conformance.base import START, Suite, onward, replacing, walk
+from brubeck.storage.conformance.machine import SCHEMA, put_new
+from brubeck.storage.contract import Queryset, Storage
+from brubeck.storage.errors import LostPlace, Unavailable
+from brubeck.storage.records import (
+    ChangesQuery,
+    Condition,
+    Delete,
+    PageQuery,
+    Record,
+    Written,
+)
+from brubeck.storage.schema import FieldInfo, Schema
+from brubeck.timekeeping import HeldClock
+
+OLD = Schema({"network": FieldInfo("string", indexed=True, equality=True)})
+NEW = Schema(
+    {
+        "network": FieldInfo("string", indexed=True, equality=True),
+        "magnitude": FieldInfo("number", indexed=True, equality=True),
+    }
+)
+STRONG = (Condition("magnitude", "eq", 5),)
+
+
+class Sharing(Suite):
+    """The promises between processes."""
+
+    @contextmanager
+    def two(self) -> Iterator[tuple[Storage, Storage]]:
+        """Open a new storage, and the same one again."""
+        clock = HeldClock(START)
+        first = self.make_storage(clock)
+        second = self.another(first, clock)
+        try:
+            yield first, second
+        finally:
+            second.close()
+            first.close()
+
+    def test_what_one_process_writes_another_reads(self) -> None:
+        """One order, whoever writes."""
+        with self.two() as storages:
+            one, other = (storage.queryset("quakes", SCHEMA) for storage in storages)
+            positions: list[int] = []
+            for number in range(10):
+                for stream in (one, other):
+                    (made,) = stream.write([put_new(f"i{len(positions)}", number)])
+                    assert isinstance(made, Written)
+                    positions.append(made.position)
+            assert positions == sorted(set(positions))
+            assert walk(one, limit=3) == walk(other, limit=3)
+            assert one.head() == other.head()
+
+    def test_a_write_is_known_to_every_process(self) -> None:
+        """G7: a token that one process sent is not done again by another."""
+        with self.two() as storages:
+            one, other = (storage.queryset("quakes", SCHEMA) for storage in storages)
+            put = put_new("a", 1)
+            (made,) = one.write([put])
+            assert other.write([put]) == [made]
+            assert isinstance(made, Written)
+            delete = Delete(id="a", token="gone", expected=made.position)
+            assert one.write([delete]) == other.write([delete])
+
+    def test_a_reader_is_woken_by_another_process(self) -> None:
+        """Within a second, whatever carries the news."""
+        with self.two() as storages:
+            one, other = (storage.queryset("quakes", SCHEMA) for storage in storages)
+            for number in range(3):
+                head = other.head().position
+                woken: list[bool] = []
+                thread = threading.Thread(
+                    target=lambda at=head: woken.append(other.wait(at, 20))  # noqa: B023
+                )
+                thread.start()
+                one.write([put_new(f"i{number}", 1)])
+                thread.join(20)
+                assert woken == [True]
+
+    def test_an_era_holds_for_every_process(self) -> None:
+        """G6: a place is lost wherever it is read."""
+        with self.two() as (one, other):
+            one.queryset("quakes", SCHEMA).write([put_new("a", 1)])
+            head = other.queryset("quakes", SCHEMA).head()
+            assert one.new_era() != head.era
+            with pytest.raises(LostPlace):
+                other.queryset("quakes", SCHEMA).changes(
+                    ChangesQuery(limit=1, after=head.position, era=head.era)
+                )
+
+    def test_attempts_and_hits_are_shared(self) -> None:
+        """A retry and a rate limit meet the same memory in every process."""
+        with self.two() as (one, other):
+            assert one.attempt("key", b"d", b"plan", lease=60, keep=600).ours
+            assert not other.attempt("key", b"d", b"plan", lease=60, keep=600).ours
+            assert (one.hit("a", 60), other.hit("a", 60)) == (1, 2)
+
+    def test_old_and_new_programs_write_while_an_index_is_built(self) -> None:
+        """A new filter is refused until it is complete, and then loses nothing of either."""
+        with self.two() as (one, other):
+            old = one.queryset("quakes", OLD)
+            old.write([put_new(f"before{n:04}", n, magnitude=n % 10) for n in range(1200)])
+            new = other.queryset("quakes", NEW)
+            _until_complete(new, old)
+            new.write([put_new("new", 1, magnitude=5)])
+            (made,) = old.write([put_new("old", 1, magnitude=5)])
+            assert isinstance(made, Written)
+            truth = {each.id for each in _records(old) if b'"magnitude":5' in each.body}
+            seen = [key[1] for key in walk(new, limit=50, where=STRONG)]
+            assert len(seen) == len(truth)
+            assert set(seen) == truth
+            assert new.count(where=STRONG, bound=10_000).total == len(truth)
+
+            # What leaves the filter by the hand of the old program is told by it, too.
+            head = new.head()
+            old.write([replacing("old", 1, made.position, magnitude=1)])
+            query = ChangesQuery(limit=9, after=head.position, era=head.era, where=STRONG)
+            assert [(each.id, each.record) for each in new.changes(query).changes] == [
+                ("old", None)
+            ]
+            old.write([Delete(id="new", token="d")])
+            assert "new" not in [key[1] for key in walk(new, limit=50, where=STRONG)]
+
+    def test_followers_of_two_processes_see_what_both_write(self) -> None:
+        """G3: from threads of two processes, all that was written, in order, none behind."""
+        with self.two() as storages:
+            streams = [storage.queryset("quakes", SCHEMA) for storage in storages]
+
+            def work(stream: Queryset, name: str) -> None:
+                for number in range(50):
+                    stream.write([put_new(f"{name}{number}", number)])
+
+            threads = [
+                threading.Thread(target=work, args=(stream, f"{n}-{m}-"))
+                for n, stream in enumerate(streams)
+                for m in range(2)
+            ]
+            for thread in threads:
+                thread.start()
+            seen: list[list[int]] = [[], []]
+            queries = [ChangesQuery(limit=7) for _ in streams]
+            end = monotonic() + 60
+            while min(map(len, seen)) < 200 and monotonic() < end:
+                for n, stream in enumerate(streams):
+                    found = stream.changes(queries[n])
+                    seen[n] += [change.position for change in found.changes]
+                    queries[n] = onward(queries[n], found)
+            for thread in threads:
+                thread.join()
+            assert seen[0] == seen[1] == sorted(set(seen[0]))
+            assert len(seen[0]) == 200
+
+
+def _until_complete(new: Queryset, old: Queryset) -> None:
+    """Write by an old program until a new one may filter."""
+    end = monotonic() + 60
+    number = 0
+    while True:
+        number += 1
+        old.write([put_new(f"during{number:04}", number, magnitude=5)])
+        try:
+            new.page(PageQuery(limit=1, where=STRONG))
+        except Unavailable:
+            assert monotonic() < end, "an index was never complete"
+            sleep(0.001)
+        else:
+            return
+
+
+def _records(stream: Queryset) -> list[Record]:
+    records: list[Record] = []
+    query = PageQuery(limit=200)
+    while True:
+        page = stream.page(query)
+        records += page.records
+        if page.stopped is None:
+            return records
+        query = PageQuery(limit=200, start=page.stopped)

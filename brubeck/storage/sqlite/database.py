@@ -1,0 +1,214 @@
+"""The file: its tables, its connections, and one writer that commits for all who wait.
+
+Reading in WAL mode waits for nobody and is done where it is asked for. Writing waits for the disk
+and for other processes, so it is done in a native thread, and whatever has come meanwhile goes into
+the next transaction together: the cost of a commit is shared by all who wait for it.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, Final, TypeVar, cast
+
+from brubeck import green
+from brubeck.storage.errors import Unavailable
+from brubeck.storage.records import fresh_era
+
+T = TypeVar("T")
+Job = Callable[[sqlite3.Connection], T]
+
+FORMAT: Final = 1
+"""The version of the tables below, kept in the file as its ``user_version``."""
+
+TABLES: Final = (
+    "CREATE TABLE storage (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID",
+    """CREATE TABLE streams (
+        stream INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE,
+        position INTEGER NOT NULL, horizon INTEGER NOT NULL,
+        version INTEGER NOT NULL, indexes TEXT NOT NULL)""",
+    """CREATE TABLE items (
+        number INTEGER PRIMARY KEY, stream INTEGER NOT NULL, id TEXT NOT NULL,
+        created_at INTEGER NOT NULL, position INTEGER NOT NULL, body TEXT, past BLOB NOT NULL)""",
+    "CREATE UNIQUE INDEX items_by_id ON items (stream, id)",
+    "CREATE UNIQUE INDEX items_by_position ON items (stream, position)",
+    """CREATE INDEX items_by_time ON items (stream, created_at, id)
+        WHERE body IS NOT NULL""",
+    "CREATE INDEX tombstones ON items (stream, position) WHERE body IS NULL",
+    """CREATE TABLE facets (
+        stream INTEGER NOT NULL, field TEXT NOT NULL, value NOT NULL,
+        created_at INTEGER NOT NULL, id TEXT NOT NULL,
+        PRIMARY KEY (stream, field, value, created_at, id)) WITHOUT ROWID""",
+    """CREATE TABLE hits (
+        key TEXT PRIMARY KEY, ends REAL NOT NULL, hits INTEGER NOT NULL) WITHOUT ROWID""",
+    """CREATE TABLE attempts (
+        key TEXT PRIMARY KEY, digest BLOB NOT NULL, plan BLOB NOT NULL, answer BLOB,
+        ends REAL NOT NULL, leased REAL NOT NULL) WITHOUT ROWID""",
+    "CREATE INDEX hits_by_end ON hits (ends)",
+    "CREATE INDEX attempts_by_end ON attempts (ends)",
+)
+
+
+class Database:
+    """One SQLite file. Texts come out of it as bytes: bodies are not decoded on their way."""
+
+    def __init__(self, path: str, *, timeout: float, synchronous: str) -> None:
+        self._path = path
+        self._timeout = timeout
+        self._synchronous = synchronous
+        self._idle: list[sqlite3.Connection] = []
+        self._writer: sqlite3.Connection | None = None
+        self._waiting: list[_Waiting] = []
+        self._writing = False
+        self._done = green.Condition(green.Lock())
+        self._pid = os.getpid()
+        self._closed = False
+
+    @contextmanager
+    def reading(self) -> Iterator[sqlite3.Connection]:
+        """Lend a connection to read with; `Unavailable` for whatever SQLite says."""
+        self._check_open()
+        with translated(self._path):
+            # Nobody takes another's connection: a list gives each element away once.
+            connection = self._idle.pop() if self._idle else self._connect()
+            try:
+                yield connection
+            finally:
+                if connection.in_transaction:
+                    connection.execute("ROLLBACK")
+                self._idle.append(connection)
+
+    @contextmanager
+    def snapshot(self) -> Iterator[sqlite3.Connection]:
+        """Lend a connection whose every read sees the same moment."""
+        with self.reading() as connection:
+            connection.execute("BEGIN")
+            yield connection
+
+    def write(self, job: Job[T]) -> T:
+        """Run a job in a write transaction and return what it returned, once that is on the disk.
+
+        Jobs of several callers share a transaction; one that fails undoes them all, and each of
+        their callers is told. A job runs in a native thread: it uses its connection and plain data.
+        """
+        waiting = _Waiting(job)
+        with self._done:
+            self._check_open()
+            self._waiting.append(waiting)
+            if not self._writing:
+                # In a green thread of its own: a caller that is interrupted leaves nothing behind.
+                self._writing = True
+                green.spawn(self._write_all)
+            while not waiting.done:
+                self._done.wait()
+        with translated(self._path):
+            if waiting.error is not None:
+                raise waiting.error
+        return cast("T", waiting.result)
+
+    def _write_all(self) -> None:
+        while True:
+            with self._done:
+                jobs, self._waiting = self._waiting, []
+                if not jobs:
+                    self._writing = False
+                    self._done.notify_all()
+                    return
+            try:
+                green.offload(self._commit, jobs)
+            except BaseException as reason:
+                for each in jobs:
+                    each.error = reason
+                if not isinstance(reason, Exception):
+                    raise
+            finally:
+                with self._done:
+                    for each in jobs:
+                        each.done = True
+                    self._done.notify_all()
+
+    def _commit(self, jobs: list[_Waiting]) -> None:
+        if self._writer is None:
+            self._writer = self._connect()
+        connection = self._writer
+        connection.execute("BEGIN IMMEDIATE")
+        try:
+            for each in jobs:
+                each.result = each.job(connection)
+            connection.execute("COMMIT")
+        except BaseException:
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+            raise
+
+    def _connect(self) -> sqlite3.Connection:
+        connection = sqlite3.connect(
+            self._path, timeout=self._timeout, isolation_level=None, check_same_thread=False
+        )
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+            connection.execute(f"PRAGMA synchronous = {self._synchronous}")
+            self._prepare(connection)
+        except BaseException:
+            connection.close()
+            raise
+        connection.text_factory = bytes
+        return connection
+
+    def _prepare(self, connection: sqlite3.Connection) -> None:
+        """Make the tables in a file that has none."""
+        (found,) = connection.execute("PRAGMA user_version").fetchone()
+        if found == FORMAT:
+            return
+        connection.execute("BEGIN IMMEDIATE")
+        (found,) = connection.execute("PRAGMA user_version").fetchone()
+        if found > FORMAT:
+            raise sqlite3.DatabaseError(f"the file is of the newer format {found}")
+        if found < FORMAT:
+            for statement in TABLES:
+                connection.execute(statement)
+            connection.execute("INSERT INTO storage VALUES ('era', ?)", (fresh_era(),))
+            connection.execute(f"PRAGMA user_version = {FORMAT}")
+        connection.execute("COMMIT")
+
+    def _check_open(self) -> None:
+        if self._closed:
+            raise Unavailable("The storage is closed.")
+        if self._pid != os.getpid():
+            # SQLite's connections do not survive a fork: leave them to the parent, open our own.
+            self._pid, self._idle, self._writer, self._waiting = os.getpid(), [], None, []
+            self._writing = False
+
+    def close(self) -> None:
+        """Close every connection, when what is being written is written."""
+        with self._done:
+            self._closed = True
+            while self._writing:
+                self._done.wait()
+        connections = [*self._idle, *([self._writer] if self._writer else [])]
+        self._idle, self._writer = [], None
+        for connection in connections:
+            connection.close()
+
+
+class _Waiting:
+    """A job, and what became of it."""
+
+    __slots__ = ("done", "error", "job", "result")
+
+    def __init__(self, job: Job[Any]) -> None:
+        self.job = job
+        self.result: object = None
+        self.error: BaseException | None = None
+        self.done = False
+
+
+@contextmanager
+def translated(path: str) -> Iterator[None]:
+    """Turn what SQLite raises into `Unavailable`."""
+    try:
+        yield
+    except sqlite3.Error as reason:
+        raise Unavailable(f"SQLite cannot use {path}: {reason}.") from reason

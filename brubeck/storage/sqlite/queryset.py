@@ -1,0 +1,355 @@
+"""A stream in a SQLite file."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable, Iterator, Sequence
+from functools import partial
+from heapq import merge
+from typing import TYPE_CHECKING, Final, cast
+
+import msgspec
+
+from brubeck import green
+from brubeck.storage.conditions import may_have_met, meets
+from brubeck.storage.contract import Queryset
+from brubeck.storage.indexing import IndexSet
+from brubeck.storage.news import News
+from brubeck.storage.past import Past
+from brubeck.storage.places import SCAN, check_place, reached
+from brubeck.storage.records import (
+    Change,
+    Changes,
+    ChangesQuery,
+    Condition,
+    Count,
+    Head,
+    Outcome,
+    Page,
+    PageQuery,
+    Place,
+    Put,
+    Record,
+    Tombstone,
+    Write,
+    Written,
+)
+from brubeck.storage.schema import Schema
+from brubeck.storage.sqlite.streams import StreamRow, build_some, mark_built, open_stream, read_row
+from brubeck.storage.sqlite.writing import Writer
+from brubeck.storage.timeline import stretch
+
+if TYPE_CHECKING:
+    from brubeck.storage.sqlite.storage import SQLiteStorage
+
+POLL: Final = 0.1
+"""Seconds after which a reader that waits learns what another process wrote."""
+MERGED: Final = 16
+"""How many orders of a field's values are merged, where a condition takes one of several."""
+_BATCH: Final = 500
+
+_ROW: Final = "id, created_at, position, body"
+_BETWEEN: Final = "(created_at, id) >= (?, ?) AND (created_at, id) < (?, ?)"
+_past: Final = msgspec.msgpack.Decoder(Past).decode
+
+
+class SQLiteQueryset(Queryset):
+    """One stream of a file."""
+
+    def __init__(self, storage: SQLiteStorage, name: str, schema: Schema) -> None:
+        self._storage = storage
+        self._database = storage.database
+        self._name = name
+        self._schema = schema
+        self._number: int | None = None
+        self._indexes = IndexSet()
+        self._building = False
+        self.news = News(self.head, POLL)
+
+    # Opening.
+
+    def _stream(self) -> int:
+        """Return the stream's number in the file; the first time its indexes are asked for."""
+        if self._number is None:
+            name, schema = self._name, self._schema
+            number, self._indexes = self._database.write(lambda db: open_stream(db, name, schema))
+            self._number = number
+            self._build_indexes()
+        return self._number
+
+    def _build_indexes(self) -> None:
+        if self._indexes.building and not self._building:
+            self._building = True
+            green.spawn(self._build)
+
+    def _build(self) -> None:
+        """Fill what is missing in the indexes, a piece at a time, while others write."""
+        stream = self._stream()
+        try:
+            indexes = self._indexes
+            after: int | None = 0
+            while after is not None:
+                step = partial(
+                    build_some, stream=stream, indexes=indexes, after=after, count=_BATCH
+                )
+                after = self._database.write(step)
+            done = partial(mark_built, stream=stream, names=indexes.building)
+            self._indexes = self._database.write(done)
+        finally:
+            self._building = False
+
+    def _row(self, db: sqlite3.Connection, stream: int) -> StreamRow:
+        """Return where the stream stands; whoever declares another index is followed."""
+        row = read_row(db, stream)
+        if row.version != self._indexes.version:
+            self._indexes = row.indexes(db)
+        return row
+
+    # Writing.
+
+    def write(self, writes: Sequence[Write]) -> list[Outcome]:
+        """Do each write by itself, all in one transaction; see `Queryset.write`."""
+        stream, clock = self._stream(), self._storage.clock
+        while True:
+            indexes = self._indexes
+            values = [
+                indexes.schema.extract(write.body) if isinstance(write, Put) else {}
+                for write in writes
+            ]
+            writer = Writer(stream, indexes, clock.micros())
+            outcomes = self._database.write(partial(writer.write, writes=writes, values=values))
+            if outcomes is not None:
+                self.news.announce(max((_position(each) for each in outcomes), default=0))
+                return outcomes
+            # The set of indexes has changed since: take the present one, and try again.
+            with self._database.reading() as db:
+                self._row(db, stream)
+
+    def purge(self, until: int) -> int:
+        """Forget the tombstones up to a position, and return how many."""
+        stream = self._stream()
+        self._database.write(lambda db: _raise_horizon(db, stream, until))
+        purged = 0
+        while True:
+            some = self._database.write(lambda db: _forget(db, stream, until))
+            purged += some
+            if some < _BATCH:
+                return purged
+
+    # Reading.
+
+    def get(self, ids: Sequence[str]) -> list[Record | Tombstone | None]:
+        """Return what is at each id."""
+        stream = self._stream()
+        marks = ",".join("?" * len(ids))
+        with self._database.reading() as db:
+            rows = db.execute(
+                f"SELECT {_ROW} FROM items WHERE stream = ? AND id IN ({marks})",  # noqa: S608
+                (stream, *ids),
+            )
+            found = {row[0].decode(): row for row in rows}
+        return [_entry(found[each]) if each in found else None for each in ids]
+
+    def page(self, query: PageQuery) -> Page:
+        """Take a step along the timeline; see `Queryset.page`."""
+        stream = self._stream()
+        with self._database.snapshot() as db:
+            row = self._row(db, stream)
+            if query.where:
+                return self._filtered(db, stream, query, row.head)
+            rows = _timeline(db, stream, query, query.limit + 1).fetchall()
+        more = len(rows) > query.limit
+        records = [_record(each) for each in rows[: query.limit]]
+        last = Place(records[-1].created_at, records[-1].id) if more else None
+        return Page(records, last, row.head)
+
+    def _filtered(self, db: sqlite3.Connection, stream: int, query: PageQuery, head: Head) -> Page:
+        """Take a step that looks at each candidate, and at no more than a number of them."""
+        self._check_indexes(query.where)
+        extract = self._indexes.schema.extract
+        scan = max(SCAN, query.limit)
+        records: list[Record] = []
+        last: Place | None = None
+        for looked, row in enumerate(self._candidates(db, stream, query, scan + 1)):
+            if len(records) == query.limit or looked == scan:
+                return Page(records, last, head)
+            record = _record(row)
+            last = Place(record.created_at, record.id)
+            if meets(query.where, extract(record.body)):
+                records.append(record)
+        return Page(records, None, head)
+
+    def _check_indexes(self, where: Iterable[Condition]) -> None:
+        if self._indexes.building:
+            self._build_indexes()
+            self._indexes.check(where)
+
+    def _candidates(
+        self, db: sqlite3.Connection, stream: int, query: PageQuery, most: int
+    ) -> Iterator[tuple[bytes, int, int, bytes]]:
+        """Yield the rows among which a query's items are, in its direction, each once."""
+        for condition in query.where:
+            values = condition.value if isinstance(condition.value, tuple) else (condition.value,)
+            by_value = condition.operator in ("eq", "in") and len(values) <= MERGED
+            if by_value and condition.name in self._indexes.equality:
+                orders = [
+                    _facet(db, stream, condition.name, value, query, most)
+                    for value in dict.fromkeys(values)
+                ]
+                return _merged(orders, descending=query.descending)
+        return iter(_timeline(db, stream, query, most))
+
+    def changes(self, query: ChangesQuery) -> Changes:
+        """Take a step along the change order; see `Queryset.changes`."""
+        stream = self._stream()
+        with self._database.snapshot() as db:
+            row = self._row(db, stream)
+            check_place(query, row.head)
+            self._check_indexes(query.where)
+            position = query.after or 0
+            scan = max(SCAN, query.limit) if query.where else query.limit
+            found: list[Change] = []
+            looked = 0
+            for each in db.execute(
+                "SELECT id, created_at, position, body, past FROM items"
+                " WHERE stream = ? AND position > ? ORDER BY position LIMIT ?",
+                (stream, position, scan),
+            ):
+                looked += 1
+                position = each[2]
+                change = self._change(each, query.where)
+                if change is not None:
+                    found.append(change)
+                    if len(found) == query.limit:
+                        break
+            ended = looked < scan and len(found) < query.limit
+        return reached(query, found, position, row.head, ended=ended)
+
+    def _change(
+        self, row: tuple[bytes, int, int, bytes | None, bytes], where: tuple[Condition, ...]
+    ) -> Change | None:
+        item_id, created_at, position, body, past = row
+        change = Change(position, item_id.decode(), None)
+        values = self._indexes.schema.extract(body) if body is not None and where else {}
+        if body is not None and meets(where, values):
+            return Change(position, change.id, Record(change.id, created_at, position, body))
+        if where and not may_have_met(where, values, _past(past).former):
+            return None
+        return change
+
+    def head(self) -> Head:
+        """Return where the change order ends now."""
+        stream = self._stream()
+        with self._database.reading() as db:
+            return self._row(db, stream).head
+
+    def wait(self, after: int, seconds: float) -> bool:
+        """Wait for news; what this process writes wakes at once."""
+        self._stream()
+        return self.news.wait(after, seconds)
+
+    def count(
+        self,
+        *,
+        since: int | None = None,
+        until: int | None = None,
+        where: tuple[Condition, ...] = (),
+        bound: int,
+    ) -> Count:
+        """Count records of a stretch of the timeline, looking at no more than ``bound``."""
+        stream = self._stream()
+        query = PageQuery(limit=bound, since=since, until=until, where=where)
+        with self._database.snapshot() as db:
+            self._row(db, stream)
+            if not where:
+                (looked,) = db.execute(
+                    f"SELECT count(*) FROM (SELECT 1 FROM items INDEXED BY items_by_time"  # noqa: S608
+                    f" WHERE stream = ? AND body IS NOT NULL AND {_BETWEEN} LIMIT ?)",
+                    (stream, *_bounds(query), bound + 1),
+                ).fetchone()
+                return Count(min(looked, bound), exact=looked <= bound)
+            self._check_indexes(where)
+            extract = self._indexes.schema.extract
+            total = looked = 0
+            for row in self._candidates(db, stream, query, bound + 1):
+                looked += 1
+                total += looked <= bound and meets(where, extract(row[3]))
+        return Count(total, exact=looked <= bound)
+
+
+def _position(outcome: Outcome) -> int:
+    return outcome.position if isinstance(outcome, Written) else 0
+
+
+def _entry(row: tuple[bytes, int, int, bytes | None]) -> Record | Tombstone:
+    if row[3] is None:
+        return Tombstone(row[0].decode(), row[2])
+    return _record(cast("tuple[bytes, int, int, bytes]", row))
+
+
+def _record(row: tuple[bytes, int, int, bytes]) -> Record:
+    return Record(row[0].decode(), row[1], row[2], row[3])
+
+
+def _bounds(query: PageQuery) -> tuple[int, str, int, str]:
+    low, high = stretch(query)
+    return (*low, *high)
+
+
+def _direction(query: PageQuery) -> str:
+    return "created_at DESC, id DESC" if query.descending else "created_at, id"
+
+
+def _timeline(db: sqlite3.Connection, stream: int, query: PageQuery, most: int) -> sqlite3.Cursor:
+    return db.execute(
+        f"SELECT {_ROW} FROM items WHERE stream = ? AND body IS NOT NULL"  # noqa: S608
+        f" AND {_BETWEEN} ORDER BY {_direction(query)} LIMIT ?",
+        (stream, *_bounds(query), most),
+    )
+
+
+def _facet(
+    db: sqlite3.Connection, stream: int, field: str, value: object, query: PageQuery, most: int
+) -> Iterator[tuple[bytes, int, int, bytes]]:
+    """Return the rows with one value of a field, in a query's direction."""
+    facets = (
+        f"SELECT created_at, id FROM facets WHERE stream = ? AND field = ? AND value = ?"  # noqa: S608
+        f" AND {_BETWEEN} ORDER BY {_direction(query)} LIMIT ?"
+    )
+    return iter(
+        db.execute(
+            f"SELECT i.id, i.created_at, i.position, i.body FROM ({facets}) AS f"  # noqa: S608
+            " CROSS JOIN items AS i ON i.stream = ? AND i.id = f.id",
+            (stream, field, value, *_bounds(query), most, stream),
+        )
+    )
+
+
+def _merged(
+    orders: list[Iterator[tuple[bytes, int, int, bytes]]], *, descending: bool
+) -> Iterator[tuple[bytes, int, int, bytes]]:
+    """Yield rows of several orders as one; what stands in more than one of them comes once."""
+
+    def key(row: tuple[bytes, int, int, bytes]) -> tuple[int, bytes]:
+        return row[1], row[0]
+
+    last: tuple[int, bytes] | None = None
+    for row in merge(*orders, key=key, reverse=descending) if len(orders) > 1 else orders[0]:
+        if key(row) != last:
+            last = key(row)
+            yield row
+
+
+def _raise_horizon(db: sqlite3.Connection, stream: int, until: int) -> None:
+    db.execute(
+        "UPDATE streams SET horizon = max(horizon, min(position, ?)) WHERE stream = ?",
+        (until, stream),
+    )
+
+
+def _forget(db: sqlite3.Connection, stream: int, until: int) -> int:
+    return db.execute(
+        "DELETE FROM items WHERE number IN (SELECT number FROM items"
+        " WHERE stream = ? AND body IS NULL AND position <= ? ORDER BY position LIMIT ?)",
+        (stream, until, _BATCH),
+    ).rowcount

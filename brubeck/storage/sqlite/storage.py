@@ -1,0 +1,121 @@
+"""A SQLite file as a storage."""
+
+from __future__ import annotations
+
+import sqlite3
+from typing import Final, Self
+from urllib.parse import unquote, urlsplit
+
+from brubeck.config.values import duration
+from brubeck.errors import ConfigError
+from brubeck.green import Lock
+from brubeck.storage.contract import Storage
+from brubeck.storage.records import Attempt, fresh_era
+from brubeck.storage.schema import Schema
+from brubeck.storage.sqlite.database import Database
+from brubeck.storage.sqlite.queryset import SQLiteQueryset
+from brubeck.storage.urls import choice, read_options
+from brubeck.timekeeping import SYSTEM_CLOCK, Clock
+
+OPTIONS: Final = {"timeout": duration, "sync": choice("full", "normal")}
+
+
+class SQLiteStorage(Storage):
+    """Streams in one file, for the processes of one machine.
+
+    ``timeout`` is how long a write waits for other processes' writes. ``sync`` is SQLite's
+    ``synchronous``: ``full`` keeps what was acknowledged through a power cut, ``normal`` through
+    the death of every process.
+    """
+
+    def __init__(
+        self, path: str, *, timeout: float = 5.0, sync: str = "full", clock: Clock = SYSTEM_CLOCK
+    ) -> None:
+        self.clock = clock
+        self.database = Database(path, timeout=timeout, synchronous=sync)
+        self._querysets: dict[str, SQLiteQueryset] = {}
+        self._lock = Lock()
+
+    @classmethod
+    def from_url(cls, url: str, *, clock: Clock = SYSTEM_CLOCK) -> Self:
+        """Open ``sqlite:///relative/path`` or ``sqlite:////absolute/path``."""
+        parts = urlsplit(url)
+        path = unquote(parts.path.removeprefix("/"))
+        if parts.netloc or not path or path.endswith("/") or path.startswith(":"):
+            raise ConfigError(
+                f'"{url}" names no file: write sqlite:///quakes.db, or sqlite:////var/quakes.db.'
+            )
+        return cls(path, clock=clock, **read_options(url, OPTIONS))
+
+    def queryset(self, name: str, schema: Schema) -> SQLiteQueryset:
+        """Return the stream of a name."""
+        with self._lock:
+            if name not in self._querysets:
+                self._querysets[name] = SQLiteQueryset(self, name, schema)
+            return self._querysets[name]
+
+    def new_era(self) -> str:
+        """Begin a new era and return its name."""
+        era = fresh_era()
+        self.database.write(
+            lambda db: db.execute("UPDATE storage SET value = ? WHERE key = 'era'", (era,))
+        )
+        return era
+
+    def hit(self, key: str, window: float) -> int:
+        """Count one more hit on a key and return how many there are in its window."""
+        now = self.clock.micros() / 1e6
+        return self.database.write(lambda db: _hit(db, key, now, window))
+
+    def attempt(
+        self, key: str, digest: bytes, plan: bytes, *, lease: float, keep: float
+    ) -> Attempt:
+        """Note that a request is about to be carried out; see `Storage.attempt`."""
+        now = self.clock.micros() / 1e6
+
+        def job(db: sqlite3.Connection) -> Attempt:
+            db.execute("DELETE FROM attempts WHERE ends <= ?", (now,))
+            db.execute(
+                "INSERT INTO attempts VALUES (?, ?, ?, NULL, ?, 0) ON CONFLICT DO NOTHING",
+                (key, digest, plan, now + keep),
+            )
+            row = db.execute(
+                "SELECT digest, plan, answer, leased FROM attempts WHERE key = ?", (key,)
+            ).fetchone()
+            ours = row[2] is None and row[3] <= now
+            if ours:
+                db.execute("UPDATE attempts SET leased = ? WHERE key = ?", (now + lease, key))
+            return Attempt(row[0], row[1], row[2], ours)
+
+        return self.database.write(job)
+
+    def conclude(self, key: str, answer: bytes | None) -> None:
+        """Keep the answer of an attempt, or give it back."""
+        self.database.write(
+            lambda db: db.execute(
+                "UPDATE attempts SET answer = ?, leased = 0 WHERE key = ?", (answer, key)
+            )
+        )
+
+    def streams(self, prefix: str = "") -> list[str]:
+        """Return the names of the streams that have been written to."""
+        with self.database.reading() as db:
+            rows = db.execute("SELECT name FROM streams WHERE position > 0 ORDER BY name")
+            names = [name.decode() for (name,) in rows]
+        return [name for name in names if name.startswith(prefix)]
+
+    def close(self) -> None:
+        """Close the file; readers that wait end."""
+        for queryset in self._querysets.values():
+            queryset.news.close()
+        self.database.close()
+
+
+def _hit(db: sqlite3.Connection, key: str, now: float, window: float) -> int:
+    db.execute("DELETE FROM hits WHERE ends <= ?", (now,))
+    (hits,) = db.execute(
+        "INSERT INTO hits VALUES (?, ?, 1) ON CONFLICT DO UPDATE SET hits = hits + 1"
+        " RETURNING hits",
+        (key, now + window),
+    ).fetchone()
+    return int(hits)

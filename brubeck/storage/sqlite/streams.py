@@ -1,0 +1,116 @@
+"""The row of a stream: where it stands, and its set of indexes."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable
+
+import msgspec
+
+from brubeck.storage.indexing import IndexSet, decode_indexes, encode_indexes
+from brubeck.storage.records import Head
+from brubeck.storage.schema import Schema, Values
+
+
+class StreamRow(msgspec.Struct, frozen=True):
+    """Where a stream stands, and the version of its set of indexes."""
+
+    stream: int
+    head: Head
+    version: int
+
+    def indexes(self, db: sqlite3.Connection) -> IndexSet:
+        """Return the set of indexes that the file has now."""
+        return _read_indexes(db, self.stream)
+
+
+def read_row(db: sqlite3.Connection, stream: int) -> StreamRow:
+    """Return where a stream stands."""
+    position, horizon, version, era = db.execute(
+        "SELECT position, horizon, version, (SELECT value FROM storage WHERE key = 'era')"
+        " FROM streams WHERE stream = ?",
+        (stream,),
+    ).fetchone()
+    return StreamRow(stream, Head(position, era.decode(), horizon), version)
+
+
+def open_stream(db: sqlite3.Connection, name: str, schema: Schema) -> tuple[int, IndexSet]:
+    """Return a stream's number and its set of indexes, with those that a schema asks for."""
+    db.execute(
+        "INSERT INTO streams (name, position, horizon, version, indexes) VALUES (?, 0, 0, 0, '{}')"
+        " ON CONFLICT DO NOTHING",
+        (name,),
+    )
+    stream, position = db.execute(
+        "SELECT stream, position FROM streams WHERE name = ?", (name,)
+    ).fetchone()
+    indexes = _read_indexes(db, stream)
+    wider = indexes.including(schema, empty=position == 0)
+    return stream, indexes if wider is None else _keep_indexes(db, stream, wider)
+
+
+def mark_built(db: sqlite3.Connection, stream: int, names: Iterable[str]) -> IndexSet:
+    """Say that the indexes of some fields are complete, and return the set."""
+    return _keep_indexes(db, stream, _read_indexes(db, stream).built(names))
+
+
+def build_some(
+    db: sqlite3.Connection, stream: int, indexes: IndexSet, after: int, count: int
+) -> int | None:
+    """Index some more of the items that were there before; return where to go on, if anywhere."""
+    rows = db.execute(
+        "SELECT number, id, created_at, body FROM items"
+        " WHERE stream = ? AND number > ? AND body IS NOT NULL ORDER BY number LIMIT ?",
+        (stream, after, count),
+    ).fetchall()
+    for number, item_id, created_at, body in rows:
+        values = indexes.schema.extract(body)
+        wanted = {name: values[name] for name in indexes.building if name in indexes.equality}
+        add_facets(db, stream, item_id.decode(), created_at, wanted)
+        after = number
+    return after if rows else None
+
+
+def add_facets(
+    db: sqlite3.Connection, stream: int, item_id: str, created_at: int, values: dict[str, Values]
+) -> None:
+    """Put an item into the order of each of its values."""
+    db.executemany(
+        "INSERT OR IGNORE INTO facets (stream, field, value, created_at, id)"
+        " VALUES (?, ?, ?, ?, ?)",
+        _facets(stream, item_id, created_at, values),
+    )
+
+
+def remove_facets(
+    db: sqlite3.Connection, stream: int, item_id: str, created_at: int, values: dict[str, Values]
+) -> None:
+    """Take an item out of the order of each of its values."""
+    db.executemany(
+        "DELETE FROM facets"
+        " WHERE stream = ? AND field = ? AND value = ? AND created_at = ? AND id = ?",
+        _facets(stream, item_id, created_at, values),
+    )
+
+
+def _facets(
+    stream: int, item_id: str, created_at: int, values: dict[str, Values]
+) -> list[tuple[int, str, object, int, str]]:
+    return [
+        (stream, field, value, created_at, item_id)
+        for field, each in values.items()
+        for value in each
+    ]
+
+
+def _read_indexes(db: sqlite3.Connection, stream: int) -> IndexSet:
+    (text,) = db.execute("SELECT indexes FROM streams WHERE stream = ?", (stream,)).fetchone()
+    return decode_indexes(text)
+
+
+def _keep_indexes(db: sqlite3.Connection, stream: int, indexes: IndexSet) -> IndexSet:
+    db.execute(
+        "UPDATE streams SET version = ?, indexes = ? WHERE stream = ?",
+        (indexes.version, encode_indexes(indexes).decode(), stream),
+    )
+    return indexes

@@ -1,0 +1,128 @@
+"""Writing items inside one transaction, which is what gives them their positions."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Sequence
+from typing import Final
+
+import msgspec
+
+from brubeck.storage.indexing import IndexSet
+from brubeck.storage.past import Past, refusal
+from brubeck.storage.records import Delete, Outcome, Put, Write, Written
+from brubeck.storage.schema import Values
+from brubeck.storage.sqlite.streams import add_facets, remove_facets
+
+_encode: Final = msgspec.msgpack.Encoder().encode
+_decode: Final = msgspec.msgpack.Decoder(Past).decode
+
+
+class _Entry(msgspec.Struct):
+    """What the file has of one id."""
+
+    number: int
+    created_at: int
+    position: int
+    body: bytes | None
+    past: Past
+
+
+class Writer:
+    """Writes to one stream, by one version of its set of indexes."""
+
+    def __init__(self, stream: int, indexes: IndexSet, now: int) -> None:
+        self._stream = stream
+        self._indexes = indexes
+        self._now = now
+        self._head = 0
+
+    def write(
+        self, db: sqlite3.Connection, writes: Sequence[Write], values: list[dict[str, Values]]
+    ) -> list[Outcome] | None:
+        """Do each write; None, and nothing is done, where the set of indexes is another by now."""
+        self._head, version = db.execute(
+            "SELECT position, version FROM streams WHERE stream = ?", (self._stream,)
+        ).fetchone()
+        if version != self._indexes.version:
+            return None
+        outcomes = [self._write(db, *each) for each in zip(writes, values, strict=True)]
+        db.execute("UPDATE streams SET position = ? WHERE stream = ?", (self._head, self._stream))
+        return outcomes
+
+    def _write(self, db: sqlite3.Connection, write: Write, values: dict[str, Values]) -> Outcome:
+        entry = self._find(db, write.id)
+        if entry is not None and (happened := entry.past.outcome_of(write.token)):
+            return happened
+        refused = refusal(
+            write,
+            live=entry is not None and entry.body is not None,
+            position=None if entry is None else entry.position,
+        )
+        if refused is not None:
+            return refused
+        self._head = position = max(self._head + 1, self._now)
+        if entry is None:
+            assert isinstance(write, Put)  # noqa: S101, nothing else is allowed where nothing is
+            self._insert(db, write, values, position)
+        else:
+            self._replace(db, entry, write, values, position)
+        return Written(position)
+
+    def _find(self, db: sqlite3.Connection, item_id: str) -> _Entry | None:
+        row = db.execute(
+            "SELECT number, created_at, position, body, past FROM items"
+            " WHERE stream = ? AND id = ?",
+            (self._stream, item_id),
+        ).fetchone()
+        return None if row is None else _Entry(row[0], row[1], row[2], row[3], _decode(row[4]))
+
+    def _insert(
+        self, db: sqlite3.Connection, put: Put, values: dict[str, Values], position: int
+    ) -> None:
+        past = Past(tokens=[(put.token, position)])
+        db.execute(
+            "INSERT INTO items (stream, id, created_at, position, body, past)"
+            " VALUES (?, ?, ?, ?, CAST(? AS TEXT), ?)",
+            (self._stream, put.id, put.created_at, position, put.body, _encode(past)),
+        )
+        self._index(db, put.id, put.created_at, {}, values)
+
+    def _replace(
+        self,
+        db: sqlite3.Connection,
+        entry: _Entry,
+        write: Write,
+        values: dict[str, Values],
+        position: int,
+    ) -> None:
+        old = {} if entry.body is None else self._indexes.schema.extract(entry.body)
+        new_life = entry.body is None or isinstance(write, Delete)
+        body = None if isinstance(write, Delete) else write.body
+        created_at = entry.created_at if isinstance(write, Delete) else write.created_at
+        past = entry.past
+        past.replace(old, values)
+        past.remember(write.token, position)
+        db.execute(
+            "UPDATE items SET created_at = ?, position = ?, body = CAST(? AS TEXT), past = ?"
+            " WHERE number = ?",
+            (created_at, position, body, _encode(past), entry.number),
+        )
+        if new_life or old != values:
+            self._index(db, write.id, created_at, old, values)
+
+    def _index(
+        self,
+        db: sqlite3.Connection,
+        item_id: str,
+        created_at: int,
+        old: dict[str, Values],
+        new: dict[str, Values],
+    ) -> None:
+        equality = self._indexes.equality
+        gone = {name: each for name, each in old.items() if name in equality}
+        come = {name: each for name, each in new.items() if name in equality}
+        if gone:
+            remove_facets(db, self._stream, item_id, created_at, gone)
+        if come:
+            add_facets(db, self._stream, item_id, created_at, come)
