@@ -161,6 +161,8 @@ class Sharing(Suite):
                     found = stream.changes(queries[n])
                     seen[n] += [change.position for change in found.changes]
                     queries[n] = onward(queries[n], found)
+                    if found.caught_up:
+                        stream.wait(found.position, 0.05)
             for thread in threads:
                 thread.join()
             assert seen[0] == seen[1] == sorted(set(seen[0]))
