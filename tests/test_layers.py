@@ -31,6 +31,8 @@ DRIVERS = {
     "click": {"cli"},
     "hypothesis": {"storage"},
     "pytest": {"storage"},
+    "redis": {"storage"},
+    "sqlite3": {"storage"},
 }
 """Which room owns a library; nobody else imports it."""
 

@@ -18,6 +18,10 @@ from brubeck.timekeeping import SYSTEM_CLOCK, Clock
 SCHEMES: Final = {
     "memory": "brubeck.storage.memory:MemoryStorage",
     "sqlite": "brubeck.storage.sqlite:SQLiteStorage",
+    "redis": "brubeck.storage.redis:RedisStorage",
+    "rediss": "brubeck.storage.redis:RedisStorage",
+    "redis+sentinel": "brubeck.storage.redis:RedisStorage",
+    "redis+cluster": "brubeck.storage.redis:RedisStorage",
 }
 ENTRY_POINTS: Final = "brubeck.storages"
 

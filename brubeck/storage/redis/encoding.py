@@ -1,0 +1,79 @@
+"""Values as bytes that sort as the values do, and items as one text each.
+
+A script in Redis knows numbers as doubles only, and compares texts by the locale. So it is given
+bytes: whatever is equal has the same, and what is less has the lesser ones, for 64-bit integers and
+doubles alike.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
+
+import msgspec
+
+from brubeck.storage.records import Condition, Record, Scalar, Tombstone
+from brubeck.storage.schema import Values
+
+pack: Final = msgspec.msgpack.Encoder().encode
+
+_BITS: Final = struct.Struct(">d")
+_SIGN: Final = 1 << 63
+_ALL: Final = (1 << 64) - 1
+
+
+def sortable(value: Scalar) -> str:
+    """Return a text whose bytes sort as values do, numbers among numbers, texts among texts.
+
+    >>> sortable(2) < sortable(2.5) < sortable(3) < sortable(2**62) < sortable(2**62 + 1)
+    True
+    >>> sortable(-1) < sortable(-0.5) < sortable(-0.0) == sortable(0)
+    True
+    """
+    if isinstance(value, str):
+        return f"s{value}"
+    near = value + 0.0  # the nearest double; what an integer is away from it breaks the tie
+    (bits,) = struct.unpack(">Q", _BITS.pack(near))
+    ordered = bits ^ (_ALL if bits & _SIGN else _SIGN)
+    away = value - int(near) if isinstance(value, int) else 0
+    return f"n{ordered:016x}{away + 0x800:03x}"
+
+
+def packed_values(values: Mapping[str, Values]) -> bytes:
+    """Return the values of a record's indexed fields for a script."""
+    return pack({name: [sortable(each) for each in found] for name, found in values.items()})
+
+
+def packed_conditions(where: Iterable[Condition]) -> bytes:
+    """Return conditions for a script."""
+    return pack(
+        [(each.name, each.operator, [sortable(value) for value in choices(each)]) for each in where]
+    )
+
+
+def choices(condition: Condition) -> tuple[Scalar, ...]:
+    """Return the values that a condition names."""
+    value = condition.value
+    return value if isinstance(value, tuple) else (value,)
+
+
+def read_item(item_id: bytes, item: bytes) -> Record | Tombstone:
+    """Return what an item's text says: ``position created_at body``, or a tombstone's position."""
+    position, _, rest = item.partition(b" ")
+    if not rest:
+        return Tombstone(item_id.decode(), int(position))
+    created_at, _, body = rest.partition(b" ")
+    return Record(item_id.decode(), int(created_at), int(position), body)
+
+
+def read_live(item_id: bytes, item: bytes) -> Record:
+    """Return the record of an item that is live."""
+    position, created_at, body = item.split(b" ", 2)
+    return Record(item_id.decode(), int(created_at), int(position), body)
+
+
+def read_head(answer: list[Any]) -> tuple[int, str, int, int]:
+    """Return position, era, horizon and the version of the indexes from a script's answer."""
+    position, era, horizon, version = answer[:4]
+    return int(position), era.decode(), int(horizon), int(version)

@@ -1,0 +1,59 @@
+"""Hearing what other processes write: one subscription a process, to the streams waited for."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from redis.exceptions import RedisError
+
+from brubeck import green
+from brubeck.storage.errors import StorageError
+from brubeck.storage.news import News
+from brubeck.storage.redis.connecting import Door
+
+_PAUSE: Final = 0.2
+_RETRY: Final = 1.0
+
+
+class Listener:
+    """Passes on the notices of the streams that somebody waits for.
+
+    A notice may be lost: the `News` of a stream look by themselves, too.
+    """
+
+    def __init__(self, door: Door) -> None:
+        self._door = door
+        self._channels: dict[str, News] = {}
+        self._listening = False
+        self._closed = False
+
+    def hear(self, channel: str, news: News) -> None:
+        """Pass on what is published on a channel, from soon on."""
+        self._channels[channel] = news
+        if not self._listening and not self._closed:
+            self._listening = True
+            green.spawn(self._listen)
+
+    def _listen(self) -> None:
+        while not self._closed:
+            try:
+                self._pass_on(self._door.subscription())
+            except (RedisError, OSError, StorageError):
+                green.sleep(_RETRY)
+
+    def _pass_on(self, subscription: Any) -> None:
+        subscribed: set[str] = set()
+        try:
+            while not self._closed:
+                if new := self._channels.keys() - subscribed:
+                    subscription.subscribe(*new)
+                    subscribed |= new
+                message = subscription.get_message(timeout=_PAUSE)
+                if message is not None and message["type"] == "message":
+                    self._channels[message["channel"].decode()].announce(int(message["data"]))
+        finally:
+            subscription.close()
+
+    def close(self) -> None:
+        """Stop listening."""
+        self._closed = True

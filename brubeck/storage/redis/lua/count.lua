@@ -1,0 +1,34 @@
+-- ARGV: the keys between which it counts (as a page's), the bound, how many to look at, conditions,
+-- and what leads to the candidates. It goes downwards.
+-- Returns how many meet the conditions, how many it looked at, and the place to go on from.
+
+low_at, low_id, high_at, high_id = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
+local bound, most = tonumber(ARGV[5]), tonumber(ARGV[6])
+local conditions = cmsgpack.unpack(ARGV[7])
+lead = cmsgpack.unpack(ARGV[8])
+descending = true
+
+if #conditions == 0 then
+  local all = rank(TIMELINE, high_at, high_id) - rank(TIMELINE, low_at, low_id)
+  if all > bound then
+    return {bound, bound, '0', ''}
+  end
+  return {all, all, '', ''}
+end
+
+set_out()
+local total, looked, last_id, last_at = 0, 0, '', ''
+while true do
+  local id, at = next_member()
+  if not id then
+    return {total, looked, '', ''}
+  end
+  if looked == bound or looked == most then
+    return {total, looked, last_at, last_id}
+  end
+  looked = looked + 1
+  last_id, last_at = id, at
+  if meets(conditions, cmsgpack.unpack(redis.call('HGET', PAST, id)).v) then
+    total = total + 1
+  end
+end

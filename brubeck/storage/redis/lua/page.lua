@@ -1,0 +1,64 @@
+-- ARGV: a fresh era, limit, "-" for descending, the keys between which it moves (the first is in
+-- it, the second is not: created_at and id of each), how many to look at, conditions, and the
+-- {field, {value, ...}} that leads to the candidates (or {}); then a known head, as it is returned.
+-- Returns the head (position, era, horizon, version), and unless it is the known one: the place to
+-- go on from (created_at and id, or two empty texts), and id and item of each.
+
+local position, era, horizon, version = enter(ARGV[1])
+if ARGV[11] == position .. '~' .. era .. '~' .. horizon .. '~' .. version then
+  return {position, era, horizon, version}
+end
+local limit, most = tonumber(ARGV[2]), tonumber(ARGV[8])
+descending = ARGV[3] == '-'
+low_at, low_id, high_at, high_id = ARGV[4], ARGV[5], ARGV[6], ARGV[7]
+local conditions = cmsgpack.unpack(ARGV[9])
+lead = cmsgpack.unpack(ARGV[10])
+
+local ids, last_id, last_at = {}, '', ''
+local more = false
+
+if #conditions == 0 then
+  local low, high = rank(TIMELINE, low_at, low_id), rank(TIMELINE, high_at, high_id)
+  more = high - low > limit
+  if high > low and descending then
+    local some = redis.call('ZRANGE', TIMELINE, math.max(low, high - limit), high - 1)
+    for at = #some, 1, -1 do
+      ids[#ids + 1] = some[at]
+    end
+  elseif high > low then
+    ids = redis.call('ZRANGE', TIMELINE, low, math.min(high, low + limit) - 1)
+  end
+  if more then
+    last_id = ids[#ids]
+    last_at = redis.call('ZSCORE', TIMELINE, last_id)
+  end
+else
+  set_out()
+  local looked = 0
+  while true do
+    local id, at = next_member()
+    if not id then
+      break
+    end
+    if #ids == limit or looked == most then
+      more = true
+      break
+    end
+    looked = looked + 1
+    last_id, last_at = id, at
+    if meets(conditions, cmsgpack.unpack(redis.call('HGET', PAST, id)).v) then
+      ids[#ids + 1] = id
+    end
+  end
+end
+
+local answer = {position, era, horizon, version, more and last_at or '', more and last_id or ''}
+for from = 1, #ids, 1000 do
+  local to = math.min(#ids, from + 999)
+  local items = redis.call('HMGET', ITEMS, unpack(ids, from, to))
+  for at = from, to do
+    answer[#answer + 1] = ids[at]
+    answer[#answer + 1] = items[at - from + 1]
+  end
+end
+return answer

@@ -1,0 +1,132 @@
+-- ARGV: a fresh era, now, version of the set of indexes, the fields that have an order for each of
+-- their values, then for each write: operation, id, token, expected, created_at, body, values.
+-- Returns for each write how it went and the position, or "stale" for another set of indexes.
+
+local TOKENS, MAX_TOKENS, RETRY, FORMER_LIMIT = 8, 64, 60000000, 32
+
+local position, _, _, version = enter(ARGV[1])
+if version ~= ARGV[3] then
+  return 'stale'
+end
+local head = tonumber(position)
+local now = tonumber(ARGV[2])
+local equality = cmsgpack.unpack(ARGV[4])
+
+local function same(a, b)
+  a, b = a or {}, b or {}
+  if #a ~= #b then
+    return false
+  end
+  for at = 1, #a do
+    if a[at] ~= b[at] then
+      return false
+    end
+  end
+  return true
+end
+
+local function index(id, created_at, values)
+  for _, field in ipairs(equality) do
+    for _, value in ipairs(values[field] or {}) do
+      redis.call('ZADD', by_value(field, value), created_at, id)
+    end
+  end
+end
+
+local function unindex(id, values)
+  for _, field in ipairs(equality) do
+    for _, value in ipairs(values[field] or {}) do
+      redis.call('ZREM', by_value(field, value), id)
+    end
+  end
+end
+
+-- Remember the values that readers may have seen.
+local function pass_on(former, old, new)
+  for field, values in pairs(old) do
+    if #values > 0 and former[field] ~= false and not same(values, new[field]) then
+      local known = former[field] or {}
+      for _, value in ipairs(values) do
+        if not any(known, 'eq', {value}) then
+          known[#known + 1] = value
+        end
+      end
+      former[field] = #known <= FORMER_LIMIT and known
+    end
+  end
+end
+
+-- Tokens are token, position, token, position, ...; the oldest first.
+local function remember(tokens, token)
+  tokens[#tokens + 1] = token
+  tokens[#tokens + 1] = head
+  while #tokens > 2 * TOKENS and (#tokens > 2 * MAX_TOKENS or tokens[2] < head - RETRY) do
+    table.remove(tokens, 1)
+    table.remove(tokens, 1)
+  end
+end
+
+local function write(operation, id, token, expected, created_at, body, packed)
+  local item = redis.call('HGET', ITEMS, id)
+  local past, stands, created
+  if item then
+    stands, created = string.match(item, '^(%d+) ?(%-?%d*)')
+    past = cmsgpack.unpack(redis.call('HGET', PAST, id))
+    for at = 1, #past.t, 2 do
+      if past.t[at] == token then
+        return 'written', text(past.t[at + 1])
+      end
+    end
+  end
+  local live = item and created ~= ''
+  if operation == 'put' and expected == '' then
+    if live then
+      return 'exists', stands
+    end
+  elseif not live then
+    return 'missing', stands or ''
+  elseif expected ~= '' and expected ~= stands then
+    return 'moved', stands
+  end
+
+  head = math.max(head + 1, now)
+  position = text(head)
+  past = past or {t = {}, v = {}, f = {}}
+  local old = past.v
+  local new = operation == 'put' and cmsgpack.unpack(packed) or {}
+  pass_on(past.f, old, new)
+  remember(past.t, token)
+  past.v = new
+  if live then
+    unindex(id, old)
+  elseif item then
+    redis.call('ZREM', TOMBSTONES, id)
+  end
+  if operation == 'put' then
+    redis.call('HSET', ITEMS, id, position .. ' ' .. created_at .. ' ' .. body)
+    if not live then
+      redis.call('ZADD', TIMELINE, created_at, id)
+    end
+    index(id, created_at, new)
+  else
+    redis.call('HSET', ITEMS, id, position)
+    redis.call('ZREM', TIMELINE, id)
+    redis.call('ZADD', TOMBSTONES, position, id)
+  end
+  redis.call('ZADD', CHANGES, position, id)
+  redis.call('HSET', PAST, id, cmsgpack.pack(past))
+  return 'written', position
+end
+
+local outcomes = {}
+local before = head
+for at = 5, #ARGV, 7 do
+  local how, where = write(unpack(ARGV, at, at + 6))
+  outcomes[#outcomes + 1] = how
+  outcomes[#outcomes + 1] = where
+end
+if head ~= before then
+  redis.call('HSET', HEAD, 'position', text(head))
+  redis.call('PUBLISH', HEAD, text(head))
+end
+return outcomes

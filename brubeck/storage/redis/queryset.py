@@ -1,0 +1,303 @@
+"""A stream in Redis: whatever it does is one script, and so one atomic step."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any, Final
+
+from brubeck import green
+from brubeck.storage.contract import Queryset
+from brubeck.storage.indexing import IndexSet, decode_indexes, encode_indexes
+from brubeck.storage.news import News
+from brubeck.storage.places import check_place, reached
+from brubeck.storage.records import (
+    Change,
+    Changes,
+    ChangesQuery,
+    Condition,
+    Count,
+    Head,
+    Outcome,
+    Page,
+    PageQuery,
+    Place,
+    Put,
+    Record,
+    Refused,
+    Tombstone,
+    Write,
+    Written,
+    fresh_era,
+)
+from brubeck.storage.redis.encoding import (
+    choices,
+    pack,
+    packed_conditions,
+    packed_values,
+    read_head,
+    read_item,
+    read_live,
+    sortable,
+)
+from brubeck.storage.redis.scripts import SCRIPTS
+from brubeck.storage.schema import Schema
+from brubeck.storage.timeline import stretch
+
+if TYPE_CHECKING:
+    from brubeck.storage.redis.storage import RedisStorage
+
+POLL: Final = 1.0
+"""Seconds after which a reader that waits looks by itself: a notice may be lost."""
+SCAN: Final = 1000
+"""How many entries one script looks at: nobody else is served meanwhile."""
+BATCH: Final = 250
+"""How many writes one script does."""
+MERGED: Final = 16
+_NOTHING: Final = pack([])
+
+
+class RedisQueryset(Queryset):
+    """One stream in Redis."""
+
+    def __init__(self, storage: RedisStorage, name: str, schema: Schema) -> None:
+        self._storage = storage
+        self._door = storage.door
+        self._schema = schema
+        self._indexes: IndexSet | None = None
+        self._building = False
+        self.key = stream_key(name)
+        self.news = News(self.head, POLL)
+
+    def _run(self, script: str, *args: object) -> Any:
+        with self._door.client() as client:
+            return SCRIPTS[script](client, self.key, *args)
+
+    # Indexes.
+
+    def _known_indexes(self) -> IndexSet:
+        """Return the set of indexes; the first time what is missing in it is asked for."""
+        if self._indexes is None:
+            while True:
+                stored = self._read_indexes()
+                wider = stored.including(self._schema, empty=self.head().position == 0)
+                if wider is None or self._keep_indexes(stored, wider):
+                    break
+            self._indexes = wider or stored
+            self._build_indexes()
+        return self._indexes
+
+    def _read_indexes(self) -> IndexSet:
+        with self._door.client() as client:
+            text = client.hget(self.key, "indexes")
+        return decode_indexes(text) if text else IndexSet()
+
+    def _keep_indexes(self, old: IndexSet, new: IndexSet) -> bool:
+        return bool(self._run("keep_indexes", old.version, new.version, encode_indexes(new)))
+
+    def _build_indexes(self) -> None:
+        if self._indexes is not None and self._indexes.building and not self._building:
+            self._building = True
+            green.spawn(self._build)
+
+    def _build(self) -> None:
+        """Fill what is missing in the indexes, a piece at a time, while others write."""
+        try:
+            indexes = self._known_indexes()
+            position, head = 0, self.head().position
+            while position < head:
+                found = self.changes(ChangesQuery(limit=BATCH, after=position))
+                self._index(indexes, [each.record for each in found.changes if each.record])
+                position = found.position
+            while True:
+                stored = self._read_indexes()
+                done = stored.built(indexes.building)
+                if self._keep_indexes(stored, done):
+                    break
+            self._indexes = done
+        finally:
+            self._building = False
+
+    def _index(self, indexes: IndexSet, records: Iterable[Record]) -> None:
+        equality = [name for name in indexes.building if name in indexes.equality]
+        args: list[object] = []
+        for record in records:
+            values = indexes.schema.extract(record.body)
+            new = packed_values({name: values[name] for name in indexes.building})
+            args += (record.id, record.position, record.created_at, new)
+        self._run("index", pack(equality), *args)
+
+    def _check_indexes(self, where: Iterable[Condition], version: int | None = None) -> None:
+        """Refuse a condition whose index is not complete, or follow another's declaration."""
+        if where and self._known_indexes().building:
+            self._indexes = self._read_indexes()
+            self._build_indexes()
+            self._indexes.check(where)
+        elif version is not None and version != self._known_indexes().version:
+            self._indexes = self._read_indexes()
+            self._indexes.check(where)
+
+    # Writing.
+
+    def write(self, writes: Sequence[Write]) -> list[Outcome]:
+        """Do each write by itself; so many at a time, each of them atomic."""
+        outcomes: list[Outcome] = []
+        for start in range(0, len(writes), BATCH):
+            outcomes += self._write(writes[start : start + BATCH])
+        last = max((each.position for each in outcomes if isinstance(each, Written)), default=0)
+        self.news.announce(last)
+        return outcomes
+
+    def _write(self, writes: Sequence[Write]) -> list[Outcome]:
+        while True:
+            indexes = self._known_indexes()
+            args: list[object] = []
+            for each in writes:
+                expected = "" if each.expected is None else each.expected
+                if isinstance(each, Put):
+                    values = packed_values(indexes.schema.extract(each.body))
+                    put = (each.created_at, each.body, values)
+                    args += ("put", each.id, each.token, expected, *put)
+                else:
+                    args += ("delete", each.id, each.token, expected, "", "", "")
+            answer = self._run(
+                "write",
+                fresh_era(),
+                self._storage.clock.micros(),
+                indexes.version,
+                pack(sorted(indexes.equality)),
+                *args,
+            )
+            if answer != b"stale":
+                return [_outcome(*each) for each in zip(answer[::2], answer[1::2], strict=True)]
+            self._indexes = self._read_indexes()
+
+    def purge(self, until: int) -> int:
+        """Forget the tombstones up to a position, and return how many."""
+        purged = 0
+        while some := self._run("purge", fresh_era(), until, BATCH):
+            purged += some
+        return purged
+
+    # Reading.
+
+    def get(self, ids: Sequence[str]) -> list[Record | Tombstone | None]:
+        """Return what is at each id."""
+        with self._door.client() as client:
+            items = client.hmget(f"{self.key}:items", ids)
+        return [
+            None if item is None else read_item(item_id.encode(), item)
+            for item_id, item in zip(ids, items, strict=True)
+        ]
+
+    def page(self, query: PageQuery) -> Page:
+        """Take a step along the timeline; see `Queryset.page`."""
+        page = self._page(query, b"")
+        assert page is not None  # noqa: S101, no head is known, so there is an answer
+        return page
+
+    def page_unless(self, query: PageQuery, head: Head) -> Page | None:
+        """Take a step, or return None when the stream still stands at a head: in one go."""
+        version = self._known_indexes().version
+        return self._page(query, f"{head.position}~{head.era}~{head.horizon}~{version}".encode())
+
+    def _page(self, query: PageQuery, known: bytes) -> Page | None:
+        where = query.where
+        self._check_indexes(where)
+        low, high = stretch(query)
+        answer = self._run(
+            "page",
+            fresh_era(),
+            query.limit,
+            "-" if query.descending else "+",
+            *low,
+            *high,
+            max(SCAN, query.limit),
+            packed_conditions(where) if where else _NOTHING,
+            pack(self._lead(where)) if where else _NOTHING,
+            known,
+        )
+        if len(answer) == 4:
+            return None
+        position, era, horizon, version = read_head(answer)
+        if where:
+            self._check_indexes(where, version)
+        stopped = Place(int(answer[4]), answer[5].decode()) if answer[4] else None
+        records = list(map(read_live, answer[6::2], answer[7::2]))
+        return Page(records, stopped, Head(position, era, horizon))
+
+    def _lead(self, where: tuple[Condition, ...]) -> tuple[Any, ...]:
+        """Return the field and the values whose orders hold all that can meet the conditions."""
+        for each in where:
+            values = choices(each)
+            by_value = each.operator in ("eq", "in") and len(values) <= MERGED
+            if by_value and each.name in self._known_indexes().equality:
+                return each.name, list(dict.fromkeys(sortable(value) for value in values))
+        return ()
+
+    def changes(self, query: ChangesQuery) -> Changes:
+        """Take a step along the change order; see `Queryset.changes`."""
+        where = query.where
+        self._check_indexes(where)
+        answer = self._run(
+            "changes",
+            fresh_era(),
+            query.after or 0,
+            query.limit,
+            max(SCAN, query.limit) if where else query.limit,
+            packed_conditions(where) if where else _NOTHING,
+        )
+        position, era, horizon, version = read_head(answer)
+        if where:
+            self._check_indexes(where, version)
+        head = Head(position, era, horizon)
+        check_place(query, head)
+        found = [
+            Change(int(at), item_id.decode(), read_live(item_id, item) if item else None)
+            for at, item_id, item in zip(answer[6::3], answer[7::3], answer[8::3], strict=True)
+        ]
+        return reached(query, found, int(answer[4]), head, ended=bool(answer[5]))
+
+    def head(self) -> Head:
+        """Return where the change order ends now."""
+        position, era, horizon, _ = read_head(self._run("head", fresh_era()))
+        return Head(position, era, horizon)
+
+    def wait(self, after: int, seconds: float) -> bool:
+        """Wait for news, which every write publishes."""
+        self._storage.listener.hear(self.key, self.news)
+        return self.news.wait(after, seconds)
+
+    def count(
+        self,
+        *,
+        since: int | None = None,
+        until: int | None = None,
+        where: tuple[Condition, ...] = (),
+        bound: int,
+    ) -> Count:
+        """Count records of a stretch of the timeline, looking at no more than ``bound``."""
+        query = PageQuery(limit=bound, since=since, until=until, where=where)
+        low, high = stretch(query)
+        total = looked = 0
+        self._check_indexes(where)
+        conditions = packed_conditions(where)
+        lead = pack(self._lead(where))
+        while True:
+            some, seen, at, item_id = self._run(
+                "count", *low, *high, bound - looked, SCAN, conditions, lead
+            )
+            total, looked = total + some, looked + seen
+            if not at or looked >= bound:
+                return Count(total, exact=not at)
+            high = (int(at), item_id.decode())
+
+
+def stream_key(name: str) -> str:
+    """Return the key of a stream's head, whose braces keep all its keys on one server."""
+    return f"brubeck:{{{name}}}"
+
+
+def _outcome(how: bytes, position: bytes) -> Outcome:
+    if how == b"written":
+        return Written(int(position))
+    return Refused(how.decode(), int(position) if position else None)  # type: ignore[arg-type]

@@ -1,0 +1,101 @@
+"""A Redis as a storage."""
+
+from __future__ import annotations
+
+from typing import Final, Self
+from uuid import uuid4
+
+from brubeck.config.values import duration, whole
+from brubeck.green import Lock
+from brubeck.storage.contract import Storage
+from brubeck.storage.records import Attempt, fresh_era
+from brubeck.storage.redis.connecting import Door
+from brubeck.storage.redis.listening import Listener
+from brubeck.storage.redis.queryset import RedisQueryset, stream_key
+from brubeck.storage.redis.scripts import SCRIPTS
+from brubeck.storage.schema import Schema
+from brubeck.storage.urls import read_options
+from brubeck.timekeeping import SYSTEM_CLOCK, Clock
+
+OPTIONS: Final = {"timeout": duration, "pool": whole(1, 10_000)}
+
+
+class RedisStorage(Storage):
+    """Streams in a Redis: one server, a service that Sentinels watch, or a cluster.
+
+    ``timeout`` is how many seconds a command may take, and a command may wait to be sent while
+    ``pool`` others are under way.
+    """
+
+    def __init__(
+        self, url: str, *, timeout: float = 2.0, pool: int = 50, clock: Clock = SYSTEM_CLOCK
+    ) -> None:
+        self.clock = clock
+        self.door = Door(url, timeout=timeout, pool=pool)
+        self.listener = Listener(self.door)
+        self._querysets: dict[str, RedisQueryset] = {}
+        self._lock = Lock()
+
+    @classmethod
+    def from_url(cls, url: str, *, clock: Clock = SYSTEM_CLOCK) -> Self:
+        """Open ``redis://host:port/database``.
+
+        Also ``rediss://`` (TLS), ``redis+sentinel://one:26379,two:26379/service/database``, and
+        ``redis+cluster://one:6379,two:6379``.
+        """
+        return cls(url.partition("?")[0], clock=clock, **read_options(url, OPTIONS))
+
+    def queryset(self, name: str, schema: Schema) -> RedisQueryset:
+        """Return the stream of a name."""
+        with self._lock:
+            if name not in self._querysets:
+                self._querysets[name] = RedisQueryset(self, name, schema)
+            return self._querysets[name]
+
+    def new_era(self) -> str:
+        """Begin a new era in every stream and return its name."""
+        era = fresh_era()
+        names = self.streams()
+        with self.door.client() as client:
+            for name in names:
+                SCRIPTS["new_era"](client, stream_key(name), era)
+        return era
+
+    def hit(self, key: str, window: float) -> int:
+        """Count one more hit on a key and return how many there are in its window."""
+        now = self.clock.micros() / 1e6
+        with self.door.client() as client:
+            return int(SCRIPTS["hit"](client, f"brubeck:hits:{key}", now, window))
+
+    def attempt(
+        self, key: str, digest: bytes, plan: bytes, *, lease: float, keep: float
+    ) -> Attempt:
+        """Note that a request is about to be carried out; see `Storage.attempt`."""
+        now = self.clock.micros() / 1e6
+        asks = uuid4().hex
+        with self.door.client() as client:
+            known = SCRIPTS["attempt"](
+                client, f"brubeck:attempts:{key}", now, digest, plan, lease, keep, asks
+            )
+        return Attempt(known[0], known[1], known[2], bool(known[3]))
+
+    def conclude(self, key: str, answer: bytes | None) -> None:
+        """Keep the answer of an attempt, or give it back."""
+        args = () if answer is None else (answer,)
+        with self.door.client() as client:
+            SCRIPTS["conclude"](client, f"brubeck:attempts:{key}", *args)
+
+    def streams(self, prefix: str = "") -> list[str]:
+        """Return the names of the streams that have been written to."""
+        before, after = stream_key("*").encode().split(b"*")
+        with self.door.client() as client:
+            keys = list(client.scan_iter(match=b"%b*:items" % before, count=1000))
+        names = {key.removeprefix(before).removesuffix(after + b":items").decode() for key in keys}
+        return sorted(name for name in names if name.startswith(prefix))
+
+    def close(self) -> None:
+        """Close every connection; readers that wait end."""
+        self.listener.close()
+        for queryset in self._querysets.values():
+            queryset.news.close()
+        self.door.close()

@@ -1,0 +1,78 @@
+"""A genuine redis-server for tests."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import redis
+
+from tests.servers import free_port, require, wait_until
+from tests.servers.processes import Server
+
+
+class RedisServer(Server):
+    """A Redis of its own, by default one that keeps nothing on the disk."""
+
+    def __init__(self, directory: Path, *options: str) -> None:
+        port = free_port()
+        program = require("redis-server", "redis-server")
+        command = [program, "--port", str(port), "--bind", "127.0.0.1", "--dir", str(directory)]
+        command += ["--save", "", *options]
+        super().__init__(command, port, directory / f"redis-{port}.log")
+        self.url = f"redis://127.0.0.1:{port}/0"
+
+    def client(self) -> redis.Redis:
+        """Return a client of its own."""
+        return redis.Redis(port=self.port, socket_timeout=5)
+
+    def run(self) -> None:
+        """Start it and wait until it answers."""
+        with self.client() as client:
+            self.start(client.ping)
+
+
+SLOTS = 16384
+
+
+@contextmanager
+def redis_cluster(directory: Path, masters: int = 3) -> Iterator[list[RedisServer]]:
+    """Run a cluster of several masters, each with its share of the slots."""
+    servers = []
+    try:
+        for number in range(masters):
+            options = ("--cluster-enabled", "yes", "--cluster-config-file", f"nodes-{number}.conf")
+            servers.append(
+                RedisServer(directory, *options, "--cluster-port", str(free_port()), "--save", "")
+            )
+            servers[-1].run()
+        _join(servers)
+        yield servers
+    finally:
+        for server in servers:
+            server.stop()
+
+
+def _join(servers: list[RedisServer]) -> None:
+    share = -(-SLOTS // len(servers))
+    for number, server in enumerate(servers):
+        with server.client() as client:
+            last = min(SLOTS, (number + 1) * share) - 1
+            client.execute_command("CLUSTER", "ADDSLOTSRANGE", number * share, last)
+            for other in servers[:number]:
+                bus = other.command[other.command.index("--cluster-port") + 1]
+                client.execute_command("CLUSTER", "MEET", "127.0.0.1", other.port, bus)
+    for server in servers:
+        with server.client() as client:
+            wait_until(
+                lambda: _knows(client, len(servers)),
+                seconds=30,
+                what="the cluster did not come together",
+            )
+
+
+def _knows(client: Any, nodes: int) -> bool:
+    info: bytes = client.execute_command("CLUSTER", "INFO")
+    return b"cluster_state:ok" in info and b"cluster_known_nodes:%d\r" % nodes in info

@@ -1,0 +1,25 @@
+"""Servers that storages are tested with, one of each for all the tests of a process."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.servers.redis import RedisServer, redis_cluster
+
+
+@pytest.fixture(scope="session")
+def redis_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
+    """Yield a Redis that is emptied by whoever uses it."""
+    server = RedisServer(tmp_path_factory.mktemp("redis"))
+    server.run()
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="session")
+def redis_masters(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[RedisServer]]:
+    """Yield the masters of a cluster."""
+    with redis_cluster(tmp_path_factory.mktemp("cluster")) as masters:
+        yield masters

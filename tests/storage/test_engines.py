@@ -1,0 +1,23 @@
+"""The same promises where green threads share one process: each suite again, patched."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+HERE = Path(__file__).parent
+SUITES = ("test_memory.py", "test_sqlite.py", "test_redis.py")
+
+
+@pytest.mark.parametrize("engine", ["eventlet", "gevent"])
+@pytest.mark.parametrize("suite", SUITES)
+def test_a_storage_keeps_the_contract_on_green_threads(suite: str, engine: str) -> None:
+    """In a process of its own, since patching cannot be undone."""
+    command = [sys.executable, "-m", "tests.storage.patched", engine, str(HERE / suite)]
+    done = subprocess.run(
+        command, capture_output=True, text=True, timeout=300, check=False, cwd=HERE.parents[1]
+    )
+    assert done.returncode == 0, done.stdout[-5000:] + done.stderr[-2000:]
