@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from typing import Any, Final, TypeVar, cast
 
 from brubeck import green
+from brubeck.storage.batching import Batches, Waiting
 from brubeck.storage.errors import Unavailable
 from brubeck.storage.records import fresh_era
 
@@ -60,9 +62,7 @@ class Database:
         self._synchronous = synchronous
         self._idle: list[sqlite3.Connection] = []
         self._writer: sqlite3.Connection | None = None
-        self._waiting: list[_Waiting] = []
-        self._writing = False
-        self._done = green.Condition(green.Lock())
+        self._writes = self._batches()
         self._pid = os.getpid()
         self._closed = False
 
@@ -93,43 +93,11 @@ class Database:
         Jobs of several callers share a transaction; one that fails undoes them all, and each of
         their callers is told. A job runs in a native thread: it uses its connection and plain data.
         """
-        waiting = _Waiting(job)
-        with self._done:
-            self._check_open()
-            self._waiting.append(waiting)
-            if not self._writing:
-                # In a green thread of its own: a caller that is interrupted leaves nothing behind.
-                self._writing = True
-                green.spawn(self._write_all)
-            while not waiting.done:
-                self._done.wait()
+        self._check_open()
         with translated(self._path):
-            if waiting.error is not None:
-                raise waiting.error
-        return cast("T", waiting.result)
+            return cast("T", self._writes.do(job))
 
-    def _write_all(self) -> None:
-        while True:
-            with self._done:
-                jobs, self._waiting = self._waiting, []
-                if not jobs:
-                    self._writing = False
-                    self._done.notify_all()
-                    return
-            try:
-                green.offload(self._commit, jobs)
-            except BaseException as reason:
-                for each in jobs:
-                    each.error = reason
-                if not isinstance(reason, Exception):
-                    raise
-            finally:
-                with self._done:
-                    for each in jobs:
-                        each.done = True
-                    self._done.notify_all()
-
-    def _commit(self, jobs: list[_Waiting]) -> None:
+    def _commit(self, jobs: Sequence[Waiting[Job[Any], Any]]) -> None:
         if self._writer is None:
             self._writer = self._connect()
         connection = self._writer
@@ -178,31 +146,20 @@ class Database:
             raise Unavailable("The storage is closed.")
         if self._pid != os.getpid():
             # SQLite's connections do not survive a fork: leave them to the parent, open our own.
-            self._pid, self._idle, self._writer, self._waiting = os.getpid(), [], None, []
-            self._writing = False
+            self._pid, self._idle, self._writer = os.getpid(), [], None
+            self._writes = self._batches()
+
+    def _batches(self) -> Batches[Job[Any], Any]:
+        return Batches(partial(green.offload, self._commit))
 
     def close(self) -> None:
         """Close every connection, when what is being written is written."""
-        with self._done:
-            self._closed = True
-            while self._writing:
-                self._done.wait()
+        self._closed = True
+        self._writes.finish()
         connections = [*self._idle, *([self._writer] if self._writer else [])]
         self._idle, self._writer = [], None
         for connection in connections:
             connection.close()
-
-
-class _Waiting:
-    """A job, and what became of it."""
-
-    __slots__ = ("done", "error", "job", "result")
-
-    def __init__(self, job: Job[Any]) -> None:
-        self.job = job
-        self.result: object = None
-        self.error: BaseException | None = None
-        self.done = False
 
 
 @contextmanager
