@@ -32,6 +32,7 @@ DRIVERS = {
     "hypothesis": {"storage"},
     "pytest": {"storage"},
     "redis": {"storage"},
+    "pymongo": {"storage"},
     "sqlite3": {"storage"},
 }
 """Which room owns a library; nobody else imports it."""

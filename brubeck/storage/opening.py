@@ -22,6 +22,8 @@ SCHEMES: Final = {
     "rediss": "brubeck.storage.redis:RedisStorage",
     "redis+sentinel": "brubeck.storage.redis:RedisStorage",
     "redis+cluster": "brubeck.storage.redis:RedisStorage",
+    "mongodb": "brubeck.storage.mongo:MongoStorage",
+    "mongodb+srv": "brubeck.storage.mongo:MongoStorage",
 }
 ENTRY_POINTS: Final = "brubeck.storages"
 

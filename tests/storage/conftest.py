@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.servers.mongo import MongoServer, mongo_alone, mongo_set
 from tests.servers.redis import RedisServer, redis_cluster
 
 
@@ -23,3 +24,17 @@ def redis_masters(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[Red
     """Yield the masters of a cluster."""
     with redis_cluster(tmp_path_factory.mktemp("cluster")) as masters:
         yield masters
+
+
+@pytest.fixture(scope="session")
+def mongo_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MongoServer]:
+    """Yield a standalone MongoDB."""
+    with mongo_alone(tmp_path_factory.mktemp("mongo")) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def mongo_members(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[MongoServer]]:
+    """Yield the members of a replica set."""
+    with mongo_set(tmp_path_factory.mktemp("mongo")) as members:
+        yield members

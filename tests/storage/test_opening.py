@@ -27,6 +27,18 @@ from brubeck.storage.sqlite import SQLiteStorage
         ("sqlite:///q.db?timeout=soon", '"timeout" must be a time'),
         ("sqlite:///q.db?timeout=1s&timeout=2s", "twice"),
         ("sqlite:///q.db?sync=maybe", "must be full or normal"),
+        ("redis://host/one", "number of a database"),
+        ("redis://one,two/0", "one address"),
+        ("redis://host:port/0", "Port"),
+        ("redis://host/0?db=1", 'no option "db"'),
+        ("redis://host/0?pool=0", '"pool" must be'),
+        ("redis+sentinel://one:26379,two", "names the service"),
+        ("redis+cluster://one,two/1", "no databases"),
+        ("mongodb://host/a/b", "name of a database"),
+        ("mongodb://host/b?readPreference=secondary", 'no option "readPreference"'),
+        ("mongodb://host/b?timeout=never", '"timeout" must be a time'),
+        ("mongodb://host/b?replicaset=rs0", 'Did you mean "replicaSet"?'),
+        ("mongodb://host:x/b", "ort"),
     ],
 )
 def test_a_wrong_url_is_refused_with_what_may_be_meant(url: str, said: str) -> None:

@@ -21,7 +21,7 @@ from typing import Any
 from hypothesis import HealthCheck, settings
 from hypothesis.stateful import run_state_machine_as_test
 
-from brubeck.storage.conformance.base import START
+from brubeck.storage.conformance.base import HISTORIES, START
 from brubeck.storage.conformance.machine import SCHEMA, StreamMachine
 from brubeck.storage.conformance.orders import Orders
 from brubeck.storage.conformance.sharing import Sharing
@@ -38,7 +38,7 @@ class StorageConformance(Orders, Writing, Sharing, Values):
 
     histories = settings(
         deadline=None,
-        max_examples=100,
+        max_examples=HISTORIES,
         stateful_step_count=40,
         suppress_health_check=list(HealthCheck),
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,9 +22,11 @@ from brubeck.storage.records import (
 from brubeck.timekeeping import Clock, HeldClock
 
 START = 1_700_000_000_000_000
+HISTORIES = int(os.environ.get("BRUBECK_HISTORIES", "60"))
+"""How many random histories are tried; a number to raise for a long look."""
 RELAXED = settings(
     deadline=None,
-    max_examples=40,
+    max_examples=min(HISTORIES, 40),
     # The same tests run for each storage of a program, each with its own instance.
     suppress_health_check=list(HealthCheck),
 )

@@ -1,0 +1,171 @@
+"""Connecting to MongoDB: who is asked for what, and how sure the answer has to be.
+
+Every read that order depends on goes to the primary with the majority's concern, whatever a URL
+says, and every step of a write that a later step stands on is acknowledged by the majority. A
+standalone server, which knows no majority, acknowledges what is in its journal.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Final
+from urllib.parse import parse_qsl, unquote, urlencode, urlsplit
+
+from bson.codec_options import CodecOptions, DatetimeConversion
+from pymongo import MongoClient, ReadPreference
+from pymongo.client_session import ClientSession
+from pymongo.collection import Collection
+from pymongo.database import Database
+from pymongo.errors import ConfigurationError as BadOptions
+from pymongo.errors import InvalidURI, PyMongoError
+from pymongo.read_concern import ReadConcern
+from pymongo.write_concern import WriteConcern
+
+from brubeck import green
+from brubeck.errors import ConfigError, did_you_mean
+from brubeck.storage.errors import Unavailable
+from brubeck.storage.mongo.documents import Document
+from brubeck.storage.urls import redacted
+
+PASSED_ON: Final = (
+    "appname",
+    "authMechanism",
+    "authMechanismProperties",
+    "authSource",
+    "compressors",
+    "directConnection",
+    "loadBalanced",
+    "replicaSet",
+    "srvServiceName",
+    "tls",
+    "tlsAllowInvalidCertificates",
+    "tlsAllowInvalidHostnames",
+    "tlsCAFile",
+    "tlsCertificateKeyFile",
+    "tlsCertificateKeyFilePassword",
+    "zlibCompressionLevel",
+)
+"""The driver's own options that a URL may have; what a promise depends on is not among them."""
+DATABASE: Final = "brubeck"
+
+Rows = Collection[Document]
+
+
+class Door:
+    """The way to a MongoDB: ``pool`` operations at once, each of ``timeout`` seconds at most."""
+
+    def __init__(self, url: str, *, timeout: float, pool: int) -> None:
+        self.shown = redacted(url)
+        self._url = url
+        self._timeout = timeout
+        self._pool = pool
+        self._client: MongoClient[Document] | None = None
+        self._replicated = False
+        self._opening = green.Lock()
+        self._closed = False
+
+    @contextmanager
+    def database(self) -> Iterator[Database[Document]]:
+        """Lend the database; `Unavailable` for whatever goes wrong with it."""
+        if self._closed:
+            raise Unavailable("The storage is closed.")
+        with self._translated():
+            yield self._database(self._client or self._open())
+
+    @contextmanager
+    def reading(self) -> Iterator[tuple[Database[Document], ClientSession | None]]:
+        """Lend the database and a session in which each read sees what the one before it saw."""
+        with self.database() as database:
+            if not self._replicated:
+                yield database, None
+                return
+            with database.client.start_session(causal_consistency=True) as session:
+                concern = ReadConcern("majority")
+                yield database.with_options(read_concern=concern), session
+
+    @property
+    def replicated(self) -> bool:
+        """Whether there is a majority, and a stream of changes to listen to."""
+        return self._replicated
+
+    @contextmanager
+    def _translated(self) -> Iterator[None]:
+        try:
+            yield
+        except PyMongoError as reason:
+            raise Unavailable(f"MongoDB at {self.shown}: {reason}") from reason
+
+    def _open(self) -> MongoClient[Document]:
+        with self._opening:
+            if self._client is None:
+                client: MongoClient[Document] = MongoClient(
+                    self._url,
+                    timeoutMS=int(self._timeout * 1000),
+                    serverSelectionTimeoutMS=int(self._timeout * 1000),
+                    maxPoolSize=self._pool,
+                    retryWrites=False,  # a write is known by its token, and repeated by it alone
+                    tz_aware=True,
+                )
+                try:
+                    hello = client.admin.command("hello")
+                except BaseException:
+                    client.close()
+                    raise
+                self._replicated = "setName" in hello or hello.get("msg") == "isdbgrid"
+                self._client = client
+            return self._client
+
+    def _database(self, client: MongoClient[Document]) -> Database[Document]:
+        name = unquote(urlsplit(self._url).path.strip("/")) or DATABASE
+        return client.get_database(
+            name,
+            codec_options=CodecOptions(datetime_conversion=DatetimeConversion.DATETIME_MS),
+            read_preference=ReadPreference.PRIMARY,
+            write_concern=self.durable,
+        )
+
+    @property
+    def durable(self) -> WriteConcern:
+        """How sure a step is that a later one stands on."""
+        return WriteConcern("majority") if self._replicated else WriteConcern(1, j=True)
+
+    def close(self) -> None:
+        """Close every connection."""
+        self._closed = True
+        if self._client is not None:
+            self._client.close()
+
+
+def quick(rows: Rows) -> Rows:
+    """Return a collection whose writes wait for the primary's memory alone.
+
+    For a first step: a later one that is durable makes it so, since it stands behind it in the log.
+    """
+    return rows.with_options(write_concern=WriteConcern(1))
+
+
+def driver_url(url: str, ours: tuple[str, ...]) -> str:
+    """Return the URL for the driver, without the options that are Brubeck's own.
+
+    Raises `ConfigError` for an option that is neither, such as a read preference.
+    """
+    address, _, query = url.partition("?")
+    kept = []
+    for name, value in parse_qsl(query, keep_blank_values=True):
+        if name in ours:
+            continue
+        if name not in PASSED_ON:
+            hint = did_you_mean(name, (*ours, *PASSED_ON))
+            raise ConfigError(f'The storage "{redacted(url)}" has no option "{name}".{hint}')
+        kept.append((name, value))
+    path = urlsplit(address).path.strip("/")
+    if "/" in path or any(each in path for each in ' ."$'):
+        raise ConfigError(f'The storage "{redacted(url)}": the path is the name of a database.')
+    found = f"{address if path else address.rstrip('/') + '/'}"
+    found += f"?{urlencode(kept)}" if kept else ""
+    try:
+        MongoClient(found, connect=False).close()
+    except (InvalidURI, BadOptions, ValueError) as reason:
+        raise ConfigError(f'The storage "{redacted(url)}": {reason}') from reason
+    return found

@@ -1,0 +1,124 @@
+"""Records as documents: fields as MongoDB's own tools expect them, and what Brubeck keeps beside.
+
+    {_id: 'ci37868143', created_at: ISODate('2018-02-07T01:26:13.840Z'), place: 'California', …,
+     _brubeck: {position: 1763882651123456, json: BinData(…), tokens: […], former: {…}}}
+
+The item's own JSON is kept, too: it goes into pages as it is, and comes out byte for byte. The
+fields beside it are for queries, indexes and people.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import msgspec
+from bson.datetime_ms import DatetimeMS
+from bson.int64 import Int64
+
+from brubeck.storage.past import Former, Past
+from brubeck.storage.records import Condition, Delete, Put, Record, Tombstone, Write
+from brubeck.storage.schema import FieldInfo, Schema
+from brubeck.timekeeping import EARLIEST, LATEST, rfc3339_to_millis
+
+OURS: Final = "_brubeck"
+POSITION: Final = f"{OURS}.position"
+PENDING: Final = f"{OURS}.pending"
+TOKEN: Final = f"{PENDING}.token"
+BATCH: Final = f"{PENDING}.batch"
+DEAD: Final = f"{OURS}.dead"
+SHOWN: Final = {
+    "created_at": 1,
+    POSITION: 1,
+    DEAD: 1,
+    TOKEN: 1,
+    f"{OURS}.json": 1,
+}
+"""What of a document is read to show its record."""
+
+Document = dict[str, Any]
+
+_decode: Final = msgspec.json.Decoder().decode
+_DATES: Final = ("datetime", "milliseconds")
+
+
+def document(put: Put, schema: Schema, ours: Document) -> Document:
+    """Return the document of an item that is being written."""
+    members = _decode(put.body)
+    found: Document = {"_id": put.id, "created_at": DatetimeMS(put.created_at)}
+    for name, value in members.items():
+        # What MongoDB would take for something else is in the JSON alone.
+        if name not in ("id", "_id", "created_at", OURS) and not name.startswith("$"):
+            found[name] = native(value, schema.fields.get(name))
+    found[OURS] = ours
+    return found
+
+
+def native(value: Any, info: FieldInfo | None) -> Any:
+    """Return a value as MongoDB keeps values of its field's kind: dates as dates."""
+    if info is None:
+        return value
+    if isinstance(value, list) and info.kind == "list" and info.item_kind in _DATES:
+        member = FieldInfo(info.item_kind)
+        return [native(each, member) for each in value]
+    if info.kind not in _DATES or isinstance(value, bool):
+        return value
+    if isinstance(value, str):
+        try:
+            value = rfc3339_to_millis(value)
+        except ValueError:
+            return value
+    return DatetimeMS(value) if isinstance(value, int) and EARLIEST <= value <= LATEST else value
+
+
+def selector(where: tuple[Condition, ...], schema: Schema) -> Document:
+    """Return the query that conditions are."""
+    found = []
+    for each in where:
+        info = schema.fields[each.name]
+        single = FieldInfo(info.item_kind or "any") if info.kind == "list" else info
+        if isinstance(each.value, tuple):
+            value: Any = [native(value, single) for value in each.value]
+        else:
+            value = native(each.value, single)
+        found.append({each.name: {f"${each.operator}": value}})
+    return {"$and": found} if found else {}
+
+
+def record(found: Document) -> Record:
+    """Return the record that a document shows."""
+    ours = found[OURS]
+    return Record(found["_id"], int(found["created_at"]), int(ours["position"]), ours["json"])
+
+
+def tombstone(found: Document) -> Tombstone:
+    """Return the tombstone that a document of the other collection is."""
+    return Tombstone(found["_id"], int(found["position"]))
+
+
+def pending(write: Write, version: int, old: bytes | None) -> Document:
+    """Return what marks a document as being written.
+
+    ``old`` is what the item was: whoever finishes the write by a newer set of indexes needs it.
+    """
+    mark: Document = {"token": write.token, "version": version}
+    if old is not None:
+        mark["old"] = old
+    if isinstance(write, Delete):
+        mark["delete"] = True
+    return mark
+
+
+def read_past(ours: Document) -> Past:
+    """Return an item's past from what is kept with it."""
+    tokens = [(each["t"], int(each["p"])) for each in ours.get("tokens", ())]
+    return Past(tokens=tokens, former=dict(ours.get("former", {})))
+
+
+def write_tokens(past: Past) -> list[Document]:
+    """Return an item's tokens as they are kept."""
+    return [{"t": token, "p": Int64(position)} for token, position in past.tokens]
+
+
+def write_former(former: Former) -> Document:
+    """Return an item's former values as they are kept."""
+    return dict(former)

@@ -1,0 +1,60 @@
+"""Hearing what other processes write: one stream of the server's changes for all who wait."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from pymongo.errors import PyMongoError
+
+from brubeck import green
+from brubeck.storage.errors import StorageError
+from brubeck.storage.mongo.connecting import Door
+from brubeck.storage.mongo.settling import STREAMS
+from brubeck.storage.news import News
+
+_RETRY: Final = 1.0
+_POSITION: Final = "updateDescription.updatedFields.position"
+
+
+class Listener:
+    """Passes on that a stream's head has moved, where the server tells.
+
+    A notice may be lost: the `News` of a stream look by themselves, too.
+    """
+
+    def __init__(self, door: Door) -> None:
+        self._door = door
+        self._streams: dict[str, News] = {}
+        self._listening = False
+        self._closed = False
+
+    def hear(self, name: str, news: News) -> None:
+        """Pass on what becomes of a stream, from soon on."""
+        self._streams[name] = news
+        if not self._listening and self._door.replicated and not self._closed:
+            self._listening = True
+            green.spawn(self._listen)
+
+    def _listen(self) -> None:
+        while not self._closed:
+            try:
+                self._pass_on()
+            except (PyMongoError, StorageError):
+                green.sleep(_RETRY)
+
+    def _pass_on(self) -> None:
+        moved = [{"$match": {_POSITION: {"$exists": True}}}]
+        with (
+            self._door.database() as database,
+            database[STREAMS].watch(moved, max_await_time_ms=500) as changes,
+        ):
+            while changes.alive and not self._closed:
+                change = changes.try_next()
+                if change is not None:
+                    news = self._streams.get(change["documentKey"]["_id"])
+                    if news is not None:
+                        news.announce(change["updateDescription"]["updatedFields"]["position"])
+
+    def close(self) -> None:
+        """Stop listening."""
+        self._closed = True

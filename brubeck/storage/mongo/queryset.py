@@ -1,0 +1,425 @@
+"""A stream in MongoDB."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+
+from bson.datetime_ms import DatetimeMS
+from bson.int64 import Int64
+from pymongo import ASCENDING
+from pymongo.client_session import ClientSession
+from pymongo.database import Database
+from pymongo.errors import AutoReconnect
+
+from brubeck import green
+from brubeck.storage.conditions import may_have_met, meets
+from brubeck.storage.contract import Queryset
+from brubeck.storage.indexing import IndexSet, encode_indexes
+from brubeck.storage.mongo.documents import (
+    DEAD,
+    OURS,
+    POSITION,
+    SHOWN,
+    TOKEN,
+    Document,
+    read_past,
+    record,
+    selector,
+    tombstone,
+)
+from brubeck.storage.mongo.indexes import (
+    TIMELINE,
+    between_keys,
+    facet,
+    indexes_of_every_stream,
+    ordered,
+)
+from brubeck.storage.mongo.settling import STREAMS, Settler, Stream, read_stream
+from brubeck.storage.mongo.writing import Writer
+from brubeck.storage.news import News
+from brubeck.storage.places import check_place, reached
+from brubeck.storage.records import (
+    Change,
+    Changes,
+    ChangesQuery,
+    Condition,
+    Count,
+    Head,
+    Outcome,
+    Page,
+    PageQuery,
+    Place,
+    Record,
+    Tombstone,
+    Write,
+    Written,
+)
+from brubeck.storage.schema import Schema
+from brubeck.storage.timeline import Key, stretch
+
+if TYPE_CHECKING:
+    from brubeck.storage.mongo.storage import MongoStorage
+
+T = TypeVar("T")
+Session = ClientSession | None
+
+POLL: Final = 0.25
+"""Seconds after which a reader that waits looks by itself."""
+SCAN: Final = 2000
+"""How many entries one step looks at before it says where it stopped."""
+PATIENCE: Final = 0.005
+"""Seconds that a reader leaves a write to who began it, before it finishes it."""
+
+
+class MongoQueryset(Queryset):
+    """One stream in MongoDB."""
+
+    def __init__(self, storage: MongoStorage, name: str, schema: Schema) -> None:
+        self._storage = storage
+        self._door = storage.door
+        self._schema = schema
+        self._settler = Settler(name)
+        self._indexes: IndexSet | None = None
+        self._building = False
+        self.name = name
+        self.news = News(self.head, POLL)
+
+    def _now(self) -> int:
+        return self._storage.clock.micros()
+
+    # Indexes.
+
+    def _known_indexes(self) -> IndexSet:
+        """Return the set of indexes; the first time what is missing in it is asked for."""
+        if self._indexes is None:
+            with self._door.database() as database:
+                self._settler.begin(database)
+                items = self._settler.items(database)
+                items.create_indexes(indexes_of_every_stream())
+                self._settler.tombstones(database).create_index([("position", ASCENDING)])
+                while True:
+                    stream = self._stream(database)
+                    stored = stream.indexes
+                    wider = stored.including(self._schema, empty=False)
+                    if wider is None or self._keep_indexes(database, stored, wider):
+                        break
+            self._indexes = wider or stored
+            if self._indexes.building and stream.position == 0:
+                self._build()  # of nothing: done before anybody asks
+            self._build_indexes()
+        return self._indexes
+
+    def _stream(self, database: Database[Document], session: Session = None) -> Stream:
+        return read_stream(database[STREAMS].find_one({"_id": self.name}, session=session))
+
+    def _keep_indexes(self, database: Database[Document], old: IndexSet, new: IndexSet) -> bool:
+        changed = {"version": new.version, "indexes": encode_indexes(new).decode()}
+        same = {"_id": self.name, "version": old.version}
+        return database[STREAMS].update_one(same, {"$set": changed}).matched_count == 1
+
+    def _build_indexes(self) -> None:
+        if self._indexes is not None and self._indexes.building and not self._building:
+            self._building = True
+            green.spawn(self._build)
+
+    def _build(self) -> None:
+        """Have the server build what is missing; it goes on serving meanwhile."""
+        try:
+            indexes = self._indexes or IndexSet()
+            with self._door.database() as database:
+                for name in indexes.building:
+                    if name in indexes.equality:
+                        self._settler.items(database).create_index(facet(name))
+                while True:
+                    stored = self._stream(database).indexes
+                    done = stored.built(indexes.building)
+                    if self._keep_indexes(database, stored, done):
+                        break
+            self._indexes = done
+        finally:
+            self._building = False
+
+    def _check_indexes(self, where: Iterable[Condition], stream: Stream) -> None:
+        """Refuse a condition whose index is not complete; follow another's declaration."""
+        if stream.indexes.version != self._known_indexes().version:
+            self._indexes = stream.indexes
+        if self._known_indexes().building:
+            self._build_indexes()
+            self._known_indexes().check(where)
+
+    # Writing.
+
+    def write(self, writes: Sequence[Write]) -> list[Outcome]:
+        """Do each write by itself; see `Queryset.write`."""
+        outcomes = self._twice(lambda: self._write(writes))
+        last = max((each.position for each in outcomes if isinstance(each, Written)), default=0)
+        self.news.announce(last)
+        return outcomes
+
+    def _write(self, writes: Sequence[Write]) -> list[Outcome]:
+        indexes = self._known_indexes()
+        with self._door.database() as database:
+            writer = Writer(database, self._settler, self._schema, indexes, self._now())
+            return writer.write(writes)
+
+    def _twice(self, action: Callable[[], T]) -> T:
+        """Do what may be done twice once more, when its connection broke."""
+        try:
+            return action()
+        except Exception as reason:
+            if not isinstance(reason.__cause__, AutoReconnect):
+                raise
+            return action()
+
+    def purge(self, until: int) -> int:
+        """Forget the tombstones up to a position, and return how many."""
+        self._known_indexes()
+        with self._door.database() as database:
+            last = {"$min": ["$position", Int64(until)]}
+            database[STREAMS].update_one(
+                {"_id": self.name}, [{"$set": {"horizon": {"$max": ["$horizon", last]}}}]
+            )
+            items = self._settler.items(database)
+            dead = items.find({DEAD: True, POSITION: {"$lte": until}}, {"_id": 1})
+            self._settler.bury(database, [each["_id"] for each in dead])
+            graves = self._settler.tombstones(database)
+            return int(graves.delete_many({"position": {"$lte": until}}).deleted_count)
+
+    # Reading.
+
+    def _settled(
+        self, read: Callable[[Database[Document], Session], list[Document]]
+    ) -> list[Document]:
+        """Read documents of which none is pending any more, nor dead."""
+        waited: set[str] = set()
+        while True:
+            with self._door.reading() as (database, session):
+                found = read(database, session)
+            unsettled = [each for each in found if "pending" in each[OURS]]
+            dead = [each["_id"] for each in found if each[OURS].get("dead")]
+            if not unsettled and not dead:
+                return found
+            with self._door.database() as database:
+                self._settler.bury(database, dead)
+            self._finish(unsettled, waited)
+
+    def _finish(self, unsettled: list[Document], waited: set[str]) -> None:
+        """Settle what others have left pending; what was not seen before is theirs for a while."""
+        tokens = {each[OURS]["pending"]["token"] for each in unsettled}
+        if not tokens <= waited:
+            waited |= tokens
+            green.sleep(PATIENCE)
+            return
+        with self._door.database() as database:
+            ids = [each["_id"] for each in unsettled]
+            items = self._settler.items(database)
+            still = list(items.find({"_id": {"$in": ids}, TOKEN: {"$exists": True}}))
+            self._settler.settle(database, still, self._now())
+
+    def get(self, ids: Sequence[str]) -> list[Record | Tombstone | None]:
+        """Return what is at each id."""
+        self._known_indexes()
+        there = self._settled(
+            lambda database, session: list(
+                self._settler.items(database).find(
+                    {"_id": {"$in": list(ids)}}, SHOWN, session=session
+                )
+            )
+        )
+        found: dict[str, Record | Tombstone] = {each["_id"]: record(each) for each in there}
+        missing = [each for each in ids if each not in found]
+        if missing:
+            with self._door.reading() as (database, _):
+                graves = self._settler.graves(database, missing)
+            found |= {each: tombstone(grave) for each, grave in graves.items()}
+        return [found.get(each) for each in ids]
+
+    def page(self, query: PageQuery) -> Page:
+        """Take a step along the timeline; see `Queryset.page`."""
+        self._known_indexes()
+        head: list[Head] = []
+        last: list[Place | None] = []
+
+        def read(database: Database[Document], session: Session) -> list[Document]:
+            stream = self._stream(database, session)
+            self._check_indexes(query.where, stream)
+            # The first head is kept, though what was pending is read again: it came before all.
+            head.append(Head(stream.position, stream.era, stream.horizon))
+            found, stopped = self._rows(database, session, query)
+            last.append(stopped)
+            return found
+
+        found = self._settled(read)
+        more = len(found) > query.limit
+        records = [record(each) for each in found[: query.limit]]
+        stopped = Place(records[-1].created_at, records[-1].id) if more else last[-1]
+        return Page(records, stopped, head[0])
+
+    def _rows(
+        self, database: Database[Document], session: Session, query: PageQuery
+    ) -> tuple[list[Document], Place | None]:
+        """Return one row more than a step takes, or fewer and the place where looking stopped."""
+        low, high = stretch(query)
+        items = self._settler.items(database)
+        if low >= high:
+            return [], None
+        led, rest = self._lead(query.where)
+        index = TIMELINE if led is None else facet(led.name)
+        stopped = None
+        if rest:
+            low, high, stopped = self._bounded(items, session, query, led, low, high)
+            if low >= high:
+                return [], stopped
+        rows = items.find(selector(query.where, self._schema), SHOWN, session=session)
+        found = rows.hint(index).sort(ordered(index, descending=query.descending))
+        found = between_keys(found, led, low, high, self._schema).limit(query.limit + 1)
+        return list(found), stopped
+
+    def _lead(self, where: tuple[Condition, ...]) -> tuple[Condition | None, tuple[Condition, ...]]:
+        """Return the condition whose index leads, if one may, and what is left to look at."""
+        for number, each in enumerate(where):
+            if each.operator == "eq" and each.name in self._known_indexes().equality:
+                return each, where[:number] + where[number + 1 :]
+        return None, where
+
+    def _bounded(
+        self,
+        items: Any,
+        session: Session,
+        query: PageQuery,
+        led: Condition | None,
+        low: Key,
+        high: Key,
+    ) -> tuple[Key, Key, Place | None]:
+        """Return the part of a stretch that one step looks at, and where that ends."""
+        index = TIMELINE if led is None else facet(led.name)
+        where = () if led is None else (led,)
+        keys = items.find(
+            selector(where, self._schema), {"_id": 1, "created_at": 1}, session=session
+        )
+        keys = keys.hint(index).sort(ordered(index, descending=query.descending))
+        keys = between_keys(keys, led, low, high, self._schema)
+        end = next(iter(keys.skip(max(SCAN, query.limit) - 1).limit(1)), None)
+        if end is None:
+            return low, high, None
+        key = (int(end["created_at"]), end["_id"])
+        if query.descending:
+            return key, high, Place(*key)
+        return low, (key[0], f"{key[1]}\0"), Place(*key)
+
+    def changes(self, query: ChangesQuery) -> Changes:
+        """Take a step along the change order; see `Queryset.changes`."""
+        self._known_indexes()
+        after = query.after or 0
+        heads: list[Stream] = []
+
+        def note_head(database: Database[Document], session: Session) -> list[Document]:
+            if not heads:
+                heads.append(self._stream(database, session))
+                self._check_indexes(query.where, heads[0])
+            pending = self._settler.items(database).find(
+                {TOKEN: {"$exists": True}}, session=session
+            )
+            return list(pending.hint("pending"))
+
+        # First the head, then whatever is pending; only then what stands up to that head.
+        self._settled(note_head)
+        head = heads[0].position
+        limit = max(SCAN, query.limit) if query.where else query.limit
+        between = {"$gt": Int64(after), "$lte": Int64(head)}
+        with self._door.reading() as (database, session):
+            shown = {"created_at": 1, OURS: 1} if query.where else SHOWN
+            rows = self._settler.items(database).find({POSITION: between}, shown, session=session)
+            live = list(rows.hint("position").sort(POSITION, ASCENDING).limit(limit))
+            graves = self._settler.tombstones(database).find({"position": between}, session=session)
+            dead = list(graves.sort("position", ASCENDING).limit(limit))
+            now = self._stream(database, session)
+        check_place(query, Head(now.position, now.era, now.horizon))
+        return self._merged(query, live, dead, Head(head, now.era, now.horizon), limit)
+
+    def _merged(
+        self,
+        query: ChangesQuery,
+        live: list[Document],
+        dead: list[Document],
+        head: Head,
+        limit: int,
+    ) -> Changes:
+        """Return the changes that two lists hold, each as far as both of them reach."""
+        rows = [(int(each[OURS]["position"]), each) for each in live]
+        rows += [(int(each["position"]), each) for each in dead]
+        rows.sort(key=lambda row: row[0])
+        position = query.after or 0
+        found: list[Change] = []
+        for position, row in rows[:limit]:
+            change = self._change(position, row, query.where)
+            if change is not None:
+                found.append(change)
+                if len(found) == query.limit:
+                    break
+        ended = len(rows) < limit and len(found) < query.limit
+        return reached(query, found, position, head, ended=ended)
+
+    def _change(self, position: int, row: Document, where: tuple[Condition, ...]) -> Change | None:
+        ours = row.get(OURS)
+        gone = Change(position, row["_id"], None)
+        live = ours is not None and not ours.get("dead")
+        if not where:
+            return Change(position, row["_id"], record(row)) if live else gone
+        values = {}
+        if ours is not None and live:
+            values = self._known_indexes().schema.extract(ours["json"])
+            if meets(where, values):
+                return Change(position, row["_id"], record(row))
+        former = read_past(row if ours is None else ours).former
+        return gone if may_have_met(where, values, former) else None
+
+    def head(self) -> Head:
+        """Return where the change order ends now."""
+        self._known_indexes()
+        with self._door.reading() as (database, session):
+            stream = self._stream(database, session)
+        return Head(stream.position, stream.era, stream.horizon)
+
+    def wait(self, after: int, seconds: float) -> bool:
+        """Wait for news: from the server's stream of changes, or by looking now and then."""
+        self._known_indexes()
+        self._storage.listener.hear(self.name, self.news)
+        return self.news.wait(after, seconds)
+
+    def count(
+        self,
+        *,
+        since: int | None = None,
+        until: int | None = None,
+        where: tuple[Condition, ...] = (),
+        bound: int,
+    ) -> Count:
+        """Count records of a stretch of the timeline, looking at no more than ``bound``."""
+        self._known_indexes()
+        low, high = stretch(PageQuery(limit=1, since=since, until=until))
+        if low >= high:
+            return Count(0, exact=True)
+        with self._door.reading() as (database, session):
+            self._check_indexes(where, self._stream(database, session))
+            items = self._settler.items(database)
+            times = {"$gte": DatetimeMS(low[0]), "$lt": DatetimeMS(high[0])}
+            some: list[Document] = [
+                {"$match": {"created_at": times}},
+                {"$sort": {"created_at": -1, "_id": -1}},
+                {"$limit": bound + 1},
+            ]
+            counts: Document = {"looked": [{"$count": "n"}]}
+            if where:
+                counts["met"] = [{"$match": selector(where, self._schema)}, {"$count": "n"}]
+            (found,) = items.aggregate(
+                [*some, {"$facet": counts}], session=session, hint=dict(TIMELINE)
+            )
+        looked = _counted(found["looked"])
+        met = _counted(found["met"]) if where else looked
+        return Count(min(met, bound), exact=looked <= bound)
+
+
+def _counted(found: list[Document]) -> int:
+    return int(found[0]["n"]) if found else 0

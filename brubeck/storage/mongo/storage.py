@@ -1,0 +1,128 @@
+"""A MongoDB as a storage."""
+
+from __future__ import annotations
+
+from typing import Any, Final, Self
+from uuid import uuid4
+
+from bson.int64 import Int64
+from pymongo import ReturnDocument
+
+from brubeck.config.values import duration, whole
+from brubeck.green import Lock
+from brubeck.storage.contract import Storage
+from brubeck.storage.mongo.connecting import Door, driver_url
+from brubeck.storage.mongo.listening import Listener
+from brubeck.storage.mongo.queryset import MongoQueryset
+from brubeck.storage.mongo.settling import STREAMS
+from brubeck.storage.records import Attempt, fresh_era
+from brubeck.storage.schema import Schema
+from brubeck.storage.urls import read_options
+from brubeck.timekeeping import SYSTEM_CLOCK, Clock
+
+OPTIONS: Final = {"timeout": duration, "pool": whole(1, 10_000)}
+HITS: Final = "brubeck.hits"
+ATTEMPTS: Final = "brubeck.attempts"
+
+
+class MongoStorage(Storage):
+    """Streams in a MongoDB: a standalone server, a replica set or a sharded cluster.
+
+    ``timeout`` is how many seconds an operation may take, and at most ``pool`` are under way.
+    """
+
+    def __init__(
+        self, url: str, *, timeout: float = 5.0, pool: int = 50, clock: Clock = SYSTEM_CLOCK
+    ) -> None:
+        self.clock = clock
+        self.door = Door(driver_url(url, tuple(OPTIONS)), timeout=timeout, pool=pool)
+        self.listener = Listener(self.door)
+        self._querysets: dict[str, MongoQueryset] = {}
+        self._lock = Lock()
+
+    @classmethod
+    def from_url(cls, url: str, *, clock: Clock = SYSTEM_CLOCK) -> Self:
+        """Open ``mongodb://host:port/database`` or ``mongodb+srv://``."""
+        query = url.partition("?")[2].split("&")
+        ours = "&".join(each for each in query if each.partition("=")[0] in OPTIONS)
+        return cls(url, clock=clock, **read_options(f"mongodb://?{ours}", OPTIONS))
+
+    def queryset(self, name: str, schema: Schema) -> MongoQueryset:
+        """Return the stream of a name."""
+        with self._lock:
+            if name not in self._querysets:
+                self._querysets[name] = MongoQueryset(self, name, schema)
+            return self._querysets[name]
+
+    def new_era(self) -> str:
+        """Begin a new era in every stream and return its name."""
+        era = fresh_era()
+        with self.door.database() as database:
+            database[STREAMS].update_many({}, {"$set": {"era": era}})
+        return era
+
+    def hit(self, key: str, window: float) -> int:
+        """Count one more hit on a key and return how many there are in its window."""
+        now = self.clock.micros() / 1e6
+        over = {"$lte": [{"$ifNull": ["$ends", 0]}, now]}
+        counted = {
+            "hits": {"$cond": [over, 1, {"$add": ["$hits", 1]}]},
+            "ends": {"$cond": [over, now + window, "$ends"]},
+        }
+        with self.door.database() as database:
+            found: Any = database[HITS].find_one_and_update(
+                {"_id": key},
+                [{"$set": counted}],
+                upsert=True,
+                return_document=ReturnDocument.AFTER,
+            )
+        return int(found["hits"])
+
+    def attempt(
+        self, key: str, digest: bytes, plan: bytes, *, lease: float, keep: float
+    ) -> Attempt:
+        """Note that a request is about to be carried out; see `Storage.attempt`."""
+        now = self.clock.micros() / 1e6
+        asks = uuid4().hex
+        over = {"$lte": [{"$ifNull": ["$ends", 0]}, now]}
+        begun = {
+            "digest": {"$cond": [over, {"$literal": digest}, "$digest"]},
+            "plan": {"$cond": [over, {"$literal": plan}, "$plan"]},
+            "answer": {"$cond": [over, None, "$answer"]},
+            "leased": {"$cond": [over, 0.0, "$leased"]},
+            "ends": {"$cond": [over, now + keep, "$ends"]},
+        }
+        free = {"$and": [{"$eq": ["$answer", None]}, {"$lte": ["$leased", now]}]}
+        leased = {
+            "by": {"$cond": [free, asks, "$by"]},
+            "leased": {"$cond": [free, now + lease, "$leased"]},
+        }
+        with self.door.database() as database:
+            database[ATTEMPTS].delete_many({"ends": {"$lte": now}})
+            known: Any = database[ATTEMPTS].find_one_and_update(
+                {"_id": key},
+                [{"$set": begun}, {"$set": leased}],
+                upsert=True,
+                return_document=ReturnDocument.AFTER,
+            )
+        return Attempt(known["digest"], known["plan"], known["answer"], known.get("by") == asks)
+
+    def conclude(self, key: str, answer: bytes | None) -> None:
+        """Keep the answer of an attempt, or give it back."""
+        with self.door.database() as database:
+            database[ATTEMPTS].update_one(
+                {"_id": key}, {"$set": {"answer": answer, "leased": 0.0}, "$unset": {"by": ""}}
+            )
+
+    def streams(self, prefix: str = "") -> list[str]:
+        """Return the names of the streams that have been written to."""
+        with self.door.database() as database:
+            found = database[STREAMS].find({"position": {"$gt": Int64(0)}}, {"_id": 1})
+            return sorted(each["_id"] for each in found if each["_id"].startswith(prefix))
+
+    def close(self) -> None:
+        """Close every connection; readers that wait end."""
+        self.listener.close()
+        for queryset in self._querysets.values():
+            queryset.news.close()
+        self.door.close()
