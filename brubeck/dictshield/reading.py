@@ -257,7 +257,9 @@ def revive(compiled: Compiled, values: Any) -> Struct:
 def _revived(field: BaseField[Any], value: Any) -> Any:
     child = compiled_of(field)
     if child is not None:
-        return revive(child, value) if isinstance(value, dict) else value
+        # A document at once: a list of structs must hold nothing else, and this one may.
+        known = isinstance(value, dict)
+        return child.document.__around__(revive(child, value)) if known else value
     if field.item_field is not None and isinstance(value, list):
         return [_revived(field.item_field, item) for item in value]
     try:

@@ -278,6 +278,44 @@ def test_embedded_documents_keep_dates_when_stored() -> None:
     assert odd.to_python()["first"] == 5
 
 
+def test_documents_in_lists_of_lists_are_documents() -> None:
+    """However deep a list stands, its documents are documents and behave like the others."""
+
+    class Grid(Document):
+        cells = ListField(ListField(EmbeddedDocumentField(Reporter)))
+
+    stored = b'{"cells":[[],[{"name":"Ida"},{"name":"Bo"}]]}'
+    for grid in (Grid.from_json(stored), Grid.decode_stored(stored)):
+        assert isinstance(grid.cells[1][0], Reporter)
+        assert grid.validate()
+        assert grid == Grid(cells=[[], [{"name": "Ida"}, {"name": "Bo"}]])
+        assert grid.to_python()["cells"][1][1]["name"] == "Bo"
+        assert grid.encode() == stored
+    odd = Grid.decode_stored(b'{"cells":[[7,{"name":"Ida"}],8]}')
+    assert isinstance(odd.cells[0][1], Reporter)
+    assert odd.encode() == b'{"cells":[[7,{"name":"Ida"}],8]}'
+
+
+@pytest.mark.parametrize("given", [5, "text", {1: 2}, object()])
+def test_what_is_no_list_is_kept_for_validate(given: object) -> None:
+    """A list field that was given something else can be looked at, and `validate` names it."""
+    quake = Quake(place="here", tags=given)
+    assert quake["tags"] is given
+    with pytest.raises(ShieldException, match="Only lists and tuples"):
+        quake.validate()
+
+
+def test_an_item_that_cannot_be_converted_is_shown_as_it_is() -> None:
+    """Nothing that is in a list goes missing on its way out."""
+
+    class Counted(Document):
+        numbers = ListField(IntField())
+
+    counted = Counted(numbers=["one", 2])
+    assert counted.to_python()["numbers"] == ["one", 2]
+    assert counted.to_json(encode=False)["numbers"] == ["one", 2]
+
+
 def test_a_datetime_is_assigned_as_text() -> None:
     """Assignment reads dates; JSON shows an offset as it was."""
     reporter = Reporter(name="Ida")

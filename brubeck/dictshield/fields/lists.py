@@ -73,14 +73,20 @@ class ListField(BaseField[list[E]]):
     def __get__(self, instance: object, owner: type | None = None) -> list[E]: ...
     def __get__(self, instance: Any, owner: type | None = None) -> Any:
         value = super().__get__(instance, owner)
-        if instance is not None and value and is_struct(value[0]):
-            self._wrap(value)
+        if instance is not None and value:
+            self.wrap(value)
         return value
 
-    def _wrap(self, items: list[Any]) -> None:
-        """Put documents around bare structs, in place."""
-        document = self.fields[0].embedded_type
-        items[:] = [document.__around__(item) if is_struct(item) else item for item in items]
+    def wrap(self, items: Any) -> None:
+        """Put documents around bare structs, in place; a list has nothing else, or none of them."""
+        if not isinstance(items, list):
+            return
+        if isinstance(self.item_field, ListField):
+            for inner in items:
+                self.item_field.wrap(inner)
+        elif items and is_struct(items[0]):
+            document = self.fields[0].embedded_type
+            items[:] = [document.__around__(item) for item in items]
 
     def set_owner(self, owner: type) -> None:
         """Note the document class, for the items' fields too."""
@@ -176,14 +182,16 @@ class ListField(BaseField[list[E]]):
         return terms
 
     def for_output_format(self, output_format_method_name: str, value: Any) -> Iterator[Any]:
-        """Yield each item through the named method of the first field that can take it."""
+        """Yield each item as the first field that can take it shows it; as it is, without one."""
         for item in value:
-            for field in self.fields or [BaseField[Any]()]:
+            for field in self.fields:
                 try:
                     yield getattr(field, output_format_method_name)(item)
                 except (ValueError, TypeError, AttributeError):
                     continue
                 break
+            else:
+                yield item
 
     def for_python(self, value: Any) -> list[Any]:
         """Return the items as ``to_python`` shows them."""
