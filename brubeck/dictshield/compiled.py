@@ -81,8 +81,8 @@ class Compiled:
 
     @cached_property
     def needs_json(self) -> bool:
-        """Whether some value must go through `for_json` to be written."""
-        return _has(self, "needs_json", ())
+        """Whether some value must go through `for_json`, or be sorted, to be written."""
+        return _has(self, "needs_json", ()) or _has(self, "sorts", ())
 
     @cached_property
     def converts(self) -> bool:

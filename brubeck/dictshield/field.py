@@ -24,7 +24,7 @@ from brubeck.dictshield.schema_writing import field_schema
 from brubeck.errors import did_you_mean
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Container, Iterator
+    from collections.abc import Callable, Container, Iterator, Sequence
 
 T = TypeVar("T")
 
@@ -76,6 +76,8 @@ class BaseField(Generic[T]):
     jsonschema_formats: tuple[str | None, ...] = ()
     needs_json: bool = False
     """Whether a native value must go through `for_json` before msgspec can write it."""
+    sorts: ClassVar[bool] = False
+    """Whether `arranged` does anything."""
     typed_in_c: ClassVar[bool] = False
     """Whether `wire_type` lets in only values that `require_type` would."""
     converts: bool = False
@@ -123,6 +125,17 @@ class BaseField(Generic[T]):
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.field_name}>".replace(" >", ">")
+
+    def item_field_for(
+        self,
+        item: Any,  # noqa: ARG002 - for lists of several kinds
+    ) -> BaseField[Any] | None:
+        """Return the field that an item of the value is for, if items have one."""
+        return self.item_field
+
+    def arranged(self, items: Sequence[Any]) -> Sequence[Any]:
+        """Return the items of a list in the order in which they go out."""
+        return items
 
     # -- its place in a class ----------------------------------------------------------------
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal
+from functools import cache
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 import msgspec
 
 from brubeck.dictshield.structs import compiled_of, is_struct
-from brubeck.dictshield.writing import shown
+from brubeck.dictshield.writing import each_ready, ready, write_unknown
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     Work = Callable[[Any], Any]
 
 Viewer = Literal["owner", "public"]
+VIEWERS: Final[tuple[Viewer, ...]] = ("owner", "public")
 
 
 def make_shaper(compiled: Compiled, viewer: Viewer) -> Shape:
@@ -34,6 +36,12 @@ def make_shaper(compiled: Compiled, viewer: Viewer) -> Shape:
         module=__name__,
     )
     return _written(names, target, [_work(fields[name], viewer) for name in names])
+
+
+def shape_value(field: BaseField[Any], value: Any, viewer: Viewer) -> Any:
+    """Return one value of a dictionary as a viewer sees it, for msgspec to write."""
+    work, native = _work(field, viewer), field.adopt(value)
+    return native if work is None else work(native)
 
 
 def _written(names: list[str], target: Any, works: list[Work | None]) -> Shape:
@@ -58,41 +66,83 @@ def _work(field: BaseField[Any], viewer: Viewer) -> Work | None:
     """Return what makes a value, or None, fit to be written; None when any is."""
     child = compiled_of(field)
     if child is not None:
-        return _embedded(child, viewer)
-    item = field.item_field
-    document = None if item is None else compiled_of(item)
-    if document is not None:
-        return _embedded_list(document, viewer)
-    if field.needs_json:
-        return lambda value: None if value is None else shown(value, field.for_json)
-    inner = None if item is None else _work(item, viewer)
-    return None if inner is None else lambda items: items and [inner(item) for item in items]
+        return _embedded(field, child, viewer)
+    if holds_documents(field):
+        return _documents(field, viewer)
+    if any(part.needs_json or part.sorts for part in field.parts()):
+        return lambda value: None if value is None else ready(field, value)
+    return None
 
 
-def _embedded(child: Compiled, viewer: Viewer) -> Work:
+def holds_documents(field: BaseField[Any]) -> bool:
+    """Return whether a field's values are documents, or lists with documents in them."""
+    return any(part.embedded_type is not None for part in field.parts())
+
+
+def _embedded(field: BaseField[Any], child: Compiled, viewer: Viewer) -> Work:
     which = f"shape_{viewer}"
 
     def work(value: Any) -> Any:
         if value is None or is_struct(value):
             return value and getattr(child, which)(value)
-        data = getattr(value, "__data__", None)
-        return value if data is None else getattr(type(value).__compiled__, which)(data)
+        document = field.adopt(value)
+        data = getattr(document, "__data__", None)
+        if data is not None:
+            return getattr(type(document).__compiled__, which)(data)
+        return None if isinstance(value, dict | list | tuple) else value
 
     return work
 
 
-def _embedded_list(child: Compiled, viewer: Viewer) -> Work:
+def _documents(field: BaseField[Any], viewer: Viewer) -> Work:
     """Return what shapes a list, which holds either bare structs or, once seen, documents."""
-    which, one = f"shape_{viewer}", _embedded(child, viewer)
+    item, which = field.item_field, f"shape_{viewer}"
+    child = None if item is None else compiled_of(item)
+    one = _one_of(field, viewer) if item is None else _work(item, viewer)
 
     def work(items: Any) -> Any:
-        if not items or not isinstance(items, list):
-            return items
-        if is_struct(items[0]):
-            try:
-                return list(map(getattr(child, which), items))
-            except AttributeError:  # a stored list in which some items are none of ours
-                pass
-        return [one(item) for item in items]
+        if not items or not isinstance(items, list | tuple):
+            return None if isinstance(items, dict) else items
+        if child is not None and is_struct(items[0]):
+            return list(map(getattr(child, which), items))
+        return list(map(one or _as_it_is, field.arranged(items)))
 
     return work
+
+
+def _one_of(field: BaseField[Any], viewer: Viewer) -> Work:
+    """Return what shapes an item of a list of several kinds."""
+    shape = shape_unknown(viewer)
+
+    def work(item: Any) -> Any:
+        if isinstance(item, dict):
+            (item,) = field.adopt([item])
+        if hasattr(item, "__data__"):
+            return shape(item)
+        return each_ready(field, item) if field.item_field_for(item) is not None else None
+
+    return work
+
+
+def _as_it_is(value: Any) -> Any:
+    return value
+
+
+@cache
+def shape_unknown(viewer: Viewer) -> Work:
+    """Return what msgspec asks about a value it does not know: a document shows its shape."""
+    which = f"shape_{viewer}"
+
+    def shape(value: Any) -> Any:
+        data = getattr(value, "__data__", None)
+        if data is None:
+            return write_unknown(value)
+        return getattr(value.__compiled__, which)(data)
+
+    return shape
+
+
+encode_shape: Final = {
+    viewer: msgspec.json.Encoder(enc_hook=shape_unknown(viewer)).encode for viewer in VIEWERS
+}
+"""Write a shape as compact JSON; a document that still stands in it is shaped on the way."""

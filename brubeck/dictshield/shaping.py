@@ -14,13 +14,17 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import msgspec
 
-from brubeck.dictshield.writing import as_text, encode, write_unknown
+from brubeck.dictshield.shapers import encode_shape, holds_documents, shape_unknown, shape_value
+from brubeck.dictshield.writing import as_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
 
     from brubeck.dictshield.compiled import Compiled
+    from brubeck.dictshield.field import BaseField
     from brubeck.dictshield.shapers import Viewer
+
+    Convert = Callable[[BaseField[Any] | None, str, Any], Any]
 
 
 class SafeableMixin:
@@ -42,9 +46,15 @@ class SafeableMixin:
     @classmethod
     def __shows__(cls, name: str, viewer: Viewer) -> bool:
         """Return whether the owner, or the public, sees the field of that name."""
+        return (name in cls._listed(viewer)) == (viewer == "public")
+
+    @classmethod
+    def _listed(cls, viewer: Viewer) -> Collection[str]:
+        """Return the fields that the owner does not see, or those that the public sees."""
         if viewer == "owner":
-            return name not in cls._get_internal_fields()
-        return name in (("id",) if cls._public_fields is None else cls._public_fields)
+            return cls._get_internal_fields()
+        public = ("id",) if cls._public_fields is None else cls._public_fields
+        return [name for name in public if name not in cls._private_fields]
 
     @classmethod
     def make_safe(
@@ -67,22 +77,36 @@ class SafeableMixin:
                 cls.make_safe(each, field_converter, doc_converter, None, field_list, white_list)
                 for each in doc_dict_or_dicts
             ]
+
+        def convert(field: BaseField[Any] | None, key: str, value: Any) -> Any:
+            if isinstance(value, SafeableMixin) or (field is not None and holds_documents(field)):
+                return _shaped(field, value, doc_converter)
+            return field_converter(key, value)
+
         listed = cls._get_internal_fields() if field_list is None else field_list
-        given = doc_dict_or_dicts
-        fields = cls.__compiled__.fields
+        return cls._cut(doc_dict_or_dicts, listed, white_list, convert)
+
+    @classmethod
+    def _cut(cls, given: Any, listed: Collection[str], white_list: bool, convert: Convert) -> Any:
+        """Return what the list leaves of a document, or of a dictionary with any of its keys."""
+        own = given.__compiled__ if isinstance(given, SafeableMixin) else cls.__compiled__
         safe: dict[str, Any] = {}
         for key in given:
-            value = given[key]
-            if value is not None and (key in listed) == white_list:
-                short = fields[key].minimized_field_name if key in fields else None
-                safe[short or key] = _convert(key, value, field_converter, doc_converter)
+            value, name = given[key], own.names.get(key, key)
+            if value is not None and (name in listed or key in listed) == white_list:
+                field = own.fields.get(name)
+                short = None if field is None else field.minimized_field_name
+                safe[short or key] = convert(field, key, value)
         return safe
 
     @classmethod
-    def _listed(cls, viewer: Viewer) -> Collection[str]:
-        if viewer == "owner":
-            return cls._get_internal_fields()
-        return ("id",) if cls._public_fields is None else cls._public_fields
+    def _seen(cls, given: Any, viewer: Viewer, convert: Convert) -> Any:
+        """Return what a viewer sees; of a document of another class, what both classes show."""
+        listed = set(cls._listed(viewer))
+        if isinstance(given, SafeableMixin):
+            own = given._listed(viewer)  # noqa: SLF001
+            listed = listed.intersection(own) if viewer == "public" else listed.union(own)
+        return cls._cut(given, listed, viewer == "public", convert)
 
     @classmethod
     def make_ownersafe(cls, doc_dict_or_dicts: Any) -> Any:
@@ -96,64 +120,74 @@ class SafeableMixin:
 
     @classmethod
     def _native(cls, given: Any, viewer: Viewer) -> Any:
-        return cls.make_safe(
-            given,
-            lambda _, value: value,
-            lambda document: type(document)._native(document, viewer),  # noqa: SLF001
-            field_list=cls._listed(viewer),
-            white_list=viewer == "public",
-        )
+        if isinstance(given, list | tuple):
+            return [cls._native(each, viewer) for each in given]
+
+        def of_document(document: Any) -> Any:
+            return type(document)._native(document, viewer)  # noqa: SLF001
+
+        def convert(field: BaseField[Any] | None, _: str, value: Any) -> Any:
+            return _shaped(field, value, of_document)
+
+        return cls._seen(given, viewer, convert)
 
     @classmethod
     def make_json_ownersafe(
         cls, doc_dict_or_dicts: Any, encode: bool = True, sort_keys: bool = False
     ) -> Any:
         """Return what the owner may see as JSON text, or without ``encode`` as JSON values."""
-        return _encoded(cls._json(doc_dict_or_dicts, "owner"), encode, sort_keys)
+        return _encoded(cls._json(doc_dict_or_dicts, "owner"), "owner", encode, sort_keys)
 
     @classmethod
     def make_json_publicsafe(
         cls, doc_dict_or_dicts: Any, encode: bool = True, sort_keys: bool = False
     ) -> Any:
         """Return what the public may see as JSON text, or without ``encode`` as JSON values."""
-        return _encoded(cls._json(doc_dict_or_dicts, "public"), encode, sort_keys)
+        return _encoded(cls._json(doc_dict_or_dicts, "public"), "public", encode, sort_keys)
 
     @classmethod
     def _json(cls, given: Any, viewer: Viewer) -> Any:
         """Return what msgspec writes as the JSON that the viewer may see."""
         if isinstance(given, list | tuple):
             return [cls._json(each, viewer) for each in given]
-        if isinstance(given, SafeableMixin):
+        if type(given) is cls:
             return getattr(given.__compiled__, f"shape_{viewer}")(given.__data__)
-        fields = cls.__compiled__.fields
-        return cls.make_safe(
-            given,
-            lambda key, value: fields[key].for_json(value) if key in fields else value,
-            lambda document: type(document)._json(document, viewer),  # noqa: SLF001
-            field_list=cls._listed(viewer),
-            white_list=viewer == "public",
-        )
+
+        def convert(field: BaseField[Any] | None, _: str, value: Any) -> Any:
+            return value if field is None else shape_value(field, value, viewer)
+
+        return cls._seen(given, viewer, convert)
 
     def encode_ownersafe(self) -> bytes:
         """Return what the owner may see as compact JSON; the fast way from instance to wire."""
-        return encode(self.__compiled__.shape_owner(self.__data__))
+        return encode_shape["owner"](self.__compiled__.shape_owner(self.__data__))
 
     def encode_publicsafe(self) -> bytes:
         """Return what the public may see as compact JSON; the fast way from instance to wire."""
-        return encode(self.__compiled__.shape_public(self.__data__))
+        return encode_shape["public"](self.__compiled__.shape_public(self.__data__))
 
 
-def _convert(
-    key: str, value: Any, of_field: Callable[[str, Any], Any], of_document: Callable[[Any], Any]
-) -> Any:
-    if isinstance(value, SafeableMixin):
-        return of_document(value)
-    if isinstance(value, list) and any(isinstance(item, SafeableMixin) for item in value):
-        return [of_document(v) if isinstance(v, SafeableMixin) else v for v in value]
-    return of_field(key, value)
+def _shaped(field: BaseField[Any] | None, value: Any, of_document: Callable[[Any], Any]) -> Any:
+    """Return a value with its documents shaped; what should be one, and is none, is not shown."""
+    native = value if field is None else field.adopt(value)
+    if isinstance(native, SafeableMixin):
+        return of_document(native)
+    if field is None or not holds_documents(field):
+        return native
+    if field.embedded_type is None and isinstance(native, list | tuple):
+        return [_shaped_item(field, item, of_document) for item in native]
+    return None if isinstance(native, dict | list | tuple) else native
 
 
-def _encoded(data: Any, encode: bool, sort_keys: bool) -> Any:
+def _shaped_item(field: BaseField[Any], item: Any, of_document: Callable[[Any], Any]) -> Any:
+    part = field.item_field_for(item)
+    if part is None and isinstance(item, dict):
+        return None
+    return _shaped(part, item, of_document)
+
+
+def _encoded(data: Any, viewer: Viewer, encode: bool, sort_keys: bool) -> Any:
+    hook = shape_unknown(viewer)
     if encode:
-        return as_text(data, sort_keys=sort_keys)
-    return msgspec.to_builtins(data, enc_hook=write_unknown)
+        return as_text(data, sort_keys=sort_keys, hook=hook)
+    return msgspec.to_builtins(data, enc_hook=hook)

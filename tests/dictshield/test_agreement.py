@@ -105,11 +105,15 @@ FIELDS: dict[str, Callable[..., BaseField[Any]]] = {
     "list any": lambda **o: ListField([], **o),
     "list string": lambda **o: ListField(StringField(max_length=2), **o),
     "list two": lambda **o: ListField([StringField(max_length=2), IntField(max_value=3)], **o),
+    "list moments": lambda **o: ListField([StringField(max_length=2), TimeStampField()], **o),
+    "list kinds": lambda **o: ListField([EmbeddedDocumentField(Inner), StringField()], **o),
     "list embedded": lambda **o: ListField(EmbeddedDocumentField(Inner), **o),
     "list list": lambda **o: ListField(ListField(TimeStampField()), **o),
     "list list embedded": lambda **o: ListField(ListField(EmbeddedDocumentField(Inner)), **o),
     "list checked": lambda **o: ListField(IntField(choices=[1, 2]), validation=len, **o),
     "sorted": lambda **o: SortedListField(NumberField(), **o),
+    "sorted decimals": lambda **o: SortedListField(DecimalField(), **o),
+    "sorted lists": lambda **o: ListField(SortedListField(StringField()), **o),
     "sorted any": lambda **o: SortedListField(BaseField(), **o),
     "sorted documents": lambda **o: SortedListField(
         EmbeddedDocumentField(Inner), ordering="count", **o

@@ -10,12 +10,16 @@ import pytest
 
 from brubeck.dictshield.document import Document, EmbeddedDocument
 from brubeck.dictshield.fields import (
+    BaseField,
     BooleanField,
     DateTimeField,
+    DictField,
     EmailField,
     EmbeddedDocumentField,
     ListField,
+    SortedListField,
     StringField,
+    TimeStampField,
     UUIDField,
 )
 
@@ -51,6 +55,12 @@ class BlogPost(Document):
     comments = ListField(EmbeddedDocumentField(Comment))
     posted = DateTimeField(format="%Y")
     personal_thoughts = StringField()
+
+
+class Shift(EmbeddedDocument):
+    """A document with a moment, which has a form of its own in JSON."""
+
+    begun = TimeStampField()
 
 
 POST: dict[str, Any] = {
@@ -155,6 +165,115 @@ def test_a_subclass_in_an_embedded_field_is_shaped_by_its_own_lists() -> None:
 
     post = BlogPost(author=Agent(name="007", username="jb", is_active=True))
     assert json.loads(post.encode_ownersafe())["author"] == {"username": "jb"}
+
+
+class Note(Document):
+    """A document in which documents stand in every place there is."""
+
+    _private_fields = ["thoughts"]
+    _public_fields = ["title", "author", "authors", "grid", "mixed", "free", "any", "thoughts"]
+    title = StringField(uniq_field="t_t")
+    thoughts = StringField(uniq_field="tt", minimized_field_name="t")
+    author = EmbeddedDocumentField(Author)
+    authors = SortedListField(EmbeddedDocumentField(Author), ordering="name")
+    grid = ListField(ListField(EmbeddedDocumentField(Author)))
+    mixed = ListField([EmbeddedDocumentField(Author), StringField()])
+    free = DictField()
+    any = BaseField()
+
+
+BEN = {"name": "Ben", "email": "private@example.com", "is_active": True}
+SEEN = {"name": "Ben"}
+
+
+@pytest.mark.parametrize("viewer", ["owner", "public"])
+@pytest.mark.parametrize("made", ["document", "read", "python", "json", "appended"])
+def test_nothing_private_is_seen_wherever_it_stands(viewer: str, made: str) -> None:
+    """Lists of lists, lists of several kinds and dictionaries under any key are cut down, too."""
+    values: dict[str, Any] = {
+        "t_t": "a",
+        "tt": "private",
+        "author": BEN,
+        "authors": [BEN],
+        "grid": [[], [BEN]],
+        "mixed": ["a", BEN],
+    }
+    ways: dict[str, Any] = {
+        "document": lambda: Note(**values),
+        "read": lambda: Note.from_python(values),
+        "python": lambda: Note(**values).to_python(),
+        "json": lambda: json.loads(json.dumps(values)),
+    }
+    if made == "appended":
+        note: Any = Note(title="a", author=BEN)
+        note.authors.append(BEN)
+        note.grid.append([])
+        note.grid.append([BEN])
+        note.mixed.extend(["a", BEN])
+    else:
+        note = ways[made]()
+    seen = {"author": SEEN, "authors": [SEEN], "grid": [[], [SEEN]], "mixed": ["a", SEEN]}
+    cut = getattr(Note, f"make_{viewer}safe")(note)
+    text = getattr(Note, f"make_json_{viewer}safe")(note)
+    emails = "private" in str(cut), "private" in text
+    if viewer == "public":
+        assert emails == (False, False)
+        assert {name: cut[name] for name in seen} == seen
+        assert {name: json.loads(text)[name] for name in seen} == seen
+    assert "tt" not in cut
+    assert "thoughts" not in text
+    assert "is_active" not in str(cut) + text
+    assert cut.get("title", cut.get("t_t")) == "a"
+
+
+def test_documents_where_there_should_be_none_are_cut_down_as_well() -> None:
+    """A document put into a dictionary of anything hides what it would hide elsewhere."""
+    note = Note(title="a", free={"by": Author(**BEN)}, any=[Author(**BEN)])
+    shown = json.loads(note.encode_publicsafe())
+    assert (shown["free"], shown["any"]) == ({"by": SEEN}, [SEEN])
+    assert Note.make_json_publicsafe(note, encode=False) == shown
+
+
+def test_what_should_be_a_document_and_is_none_is_not_shown() -> None:
+    """Stored objects from before a field became a document cannot be cut down, so they go."""
+    old = Note.decode_stored('{"author":[{"email":"private"}],"authors":{"email":"private"}}')
+    for shown in (old.encode_ownersafe().decode(), str(Note.make_ownersafe(old))):
+        assert "private" not in shown
+    deep: Any = {5: "private"}
+    assert "private" not in str(Note.make_publicsafe({"author": deep, "mixed": [deep]}))
+    assert "private" not in Note.make_json_publicsafe({"author": deep, "mixed": [deep]})
+
+
+def test_a_document_of_another_class_shows_what_both_classes_show() -> None:
+    """A subclass keeps its secrets from its base class's methods, and a view may hide more."""
+
+    class Agent(Author):
+        _private_fields = ["name"]
+        _public_fields = ["username", "email"]
+
+    class View(Author):
+        _public_fields = ["name"]
+
+    agent = Agent(name="007", username="jb", email="m@example.com", is_active=True)
+    for shown in (Author.make_ownersafe(agent), json.loads(Author.make_json_ownersafe(agent))):
+        assert shown == {"username": "jb", "email": "m@example.com"}
+    for shown in (Author.make_publicsafe(agent), json.loads(Author.make_json_publicsafe(agent))):
+        assert shown == {"username": "jb"}
+    author = Author(name="Ben", username="bn")
+    assert View.make_publicsafe(author) == {"name": "Ben"}
+    assert json.loads(View.make_json_publicsafe(author)) == {"name": "Ben"}
+
+
+def test_items_of_several_kinds_are_written_by_their_own_field() -> None:
+    """What is stored of a list of several kinds is what each kind's field makes of it."""
+
+    class Log(Document):
+        seen = ListField([StringField(), TimeStampField(), EmbeddedDocumentField(Shift)])
+
+    stored = b'{"seen":["a",60,{"begun":120}]}'
+    log = Log.from_json(stored)
+    assert log.encode() == log.encode_ownersafe() == stored
+    assert json.loads(log.to_json())["seen"][:2] == ["a", 60]
 
 
 def test_short_names_go_out_and_come_back() -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, overload
 from brubeck.dictshield.base import InvalidShield, ShieldException, child_pointer
 from brubeck.dictshield.field import USER_CODE_ERRORS, BaseField
 from brubeck.dictshield.structs import is_struct
+from brubeck.dictshield.writing import shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -182,16 +183,15 @@ class ListField(BaseField[list[E]]):
         return terms
 
     def for_output_format(self, output_format_method_name: str, value: Any) -> Iterator[Any]:
-        """Yield each item as the first field that can take it shows it; as it is, without one."""
-        for item in value:
-            for field in self.fields:
-                try:
-                    yield getattr(field, output_format_method_name)(item)
-                except (ValueError, TypeError, AttributeError):
-                    continue
-                break
-            else:
-                yield item
+        """Yield each item through the named method of its field; as it is where it has none."""
+        for item in self.arranged(value):
+            field = self.item_field_for(item)
+            convert = None if field is None else getattr(field, output_format_method_name)
+            yield item if convert is None else shown(item, convert)
+
+    def item_field_for(self, item: Any) -> BaseField[Any] | None:
+        """Return the first field of whose native type an item is."""
+        return self.item_field or next((f for f in self.fields if _is_native(f, item)), None)
 
     def for_python(self, value: Any) -> list[Any]:
         """Return the items as ``to_python`` shows them."""
@@ -207,7 +207,7 @@ class SortedListField(ListField[E]):
 
     jsonschema_types: tuple[str, ...] = ()
     jsonschema_formats: tuple[str | None, ...] = ()
-    needs_json = True
+    sorts = True
 
     def __init__(
         self,
@@ -218,9 +218,6 @@ class SortedListField(ListField[E]):
         super().__init__(field, **options)
         self._ordering = ordering
 
-    def _sorted(self, items: list[Any]) -> list[Any]:
-        return sorted(items, key=None if self._ordering is None else itemgetter(self._ordering))
-
     def conform_choice(self, native: Any) -> None:
         """Raise also when the items cannot be put in order."""
         super().conform_choice(native)
@@ -229,15 +226,25 @@ class SortedListField(ListField[E]):
         except (TypeError, LookupError):
             raise self.fault("These items cannot be sorted", native) from None
 
+    def _sorted(self, items: Sequence[Any]) -> list[Any]:
+        return sorted(items, key=None if self._ordering is None else itemgetter(self._ordering))
+
+    def arranged(self, items: Sequence[Any]) -> Sequence[Any]:
+        """Return the items sorted; as they are where they cannot be."""
+        try:
+            return self._sorted(items)
+        except (ArithmeticError, TypeError, LookupError):
+            return items
+
     @property
     def needs_check(self) -> bool:
         """Always: C does not know whether items can be sorted."""
         return True
 
-    def for_python(self, value: Any) -> list[Any]:
-        """Return the items sorted, as ``to_python`` shows them."""
-        return self._sorted(super().for_python(value))
 
-    def for_json(self, value: Any) -> list[Any]:
-        """Return the items sorted, as JSON has them."""
-        return self._sorted(super().for_json(value))
+def _is_native(field: BaseField[Any], item: Any) -> bool:
+    try:
+        field.require_type(item)
+    except ShieldException:
+        return False
+    return True
