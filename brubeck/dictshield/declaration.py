@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 from brubeck.dictshield.base import InvalidShield
 from brubeck.dictshield.compiled import Compiled
 from brubeck.dictshield.field import BaseField
+from brubeck.dictshield.shaping import SafeableMixin
 from brubeck.errors import did_you_mean
 
 
@@ -49,6 +50,8 @@ class DocumentMetaclass(type):
         for key, field in cls.complete(own, bases).items():
             _place(cls, key, field)
         _refuse_clashes(cls)
+        for key in ("_internal_fields", "_private_fields", "_public_fields"):
+            _refuse_list(cls, key, rest.get(key))
         return cls
 
     def complete(
@@ -124,3 +127,17 @@ def _refuse_clashes(cls: Any) -> None:
                     f'{cls.__name__}: {keys[key]} and {name} share the key "{key}".'
                 )
             keys[key] = name
+
+
+def _refuse_list(cls: Any, key: str, names: Any) -> None:
+    """Raise for a list of who sees what that is none, or a name in it that would hide nothing."""
+    if names is None:
+        return
+    sound = isinstance(names, list | tuple | set | frozenset)
+    if not sound or not all(isinstance(name, str) for name in names):
+        raise InvalidShield(f"{cls.__name__}.{key} must be a list of names.")
+    known = {*cls.__compiled__.fields, *SafeableMixin._internal_fields}  # noqa: SLF001
+    for name in names:
+        if name not in known:
+            near = did_you_mean(name, cls.__compiled__.fields)
+            raise InvalidShield(f'{cls.__name__}.{key}: there is no field "{name}".{near}')

@@ -61,6 +61,11 @@ class TopLevelDocumentOptions(DocumentOptions):
         self.id_options: dict[str, Any] | None = given.pop("id_options", None)
         self.bucket: str | None = given.pop("bucket", None)
         super().__init__(**given)
+        kind: Any = self.id_field
+        if kind is not None and not (isinstance(kind, type) and issubclass(kind, BaseField)):
+            raise InvalidShield("id_field must be a class of fields.")
+        if not isinstance(self.id_options, dict | None):
+            raise InvalidShield("id_options must be a dictionary.")
 
 
 class TopLevelDocumentMetaclass(DocumentMetaclass):

@@ -19,8 +19,9 @@ import copy
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self, TypedDict, TypeVar, overload
 
 from brubeck.dictshield.base import InvalidShield, ShieldException, child_pointer
-from brubeck.dictshield.limits import fault_in, without_decimals
+from brubeck.dictshield.limits import fault_in, sound_text, without_decimals
 from brubeck.dictshield.schema_writing import field_schema
+from brubeck.dictshield.writing import shown
 from brubeck.errors import did_you_mean
 
 if TYPE_CHECKING:
@@ -76,6 +77,8 @@ class BaseField(Generic[T]):
     jsonschema_formats: tuple[str | None, ...] = ()
     needs_json: bool = False
     """Whether a native value must go through `for_json` before msgspec can write it."""
+    takes_blank: ClassVar[bool] = True
+    """Whether an empty text is a value, rather than what a form sends for none."""
     sorts: ClassVar[bool] = False
     """Whether `arranged` does anything."""
     typed_in_c: ClassVar[bool] = False
@@ -153,7 +156,8 @@ class BaseField(Generic[T]):
         return value
 
     def __set__(self, instance: Any, value: T | None) -> None:
-        native = self.initial() if value is None else self.adopt(value)
+        missing = value is None or (value == "" and not self.takes_blank)
+        native = self.initial() if missing else self.adopt(value)
         setattr(instance.__data__, self.field_name, native)
 
     def initial(self) -> Any:
@@ -213,12 +217,18 @@ class BaseField(Generic[T]):
             )
         if self.validation is not None and not callable(self.validation):
             raise InvalidShield("validation must be a callable.")
-        if self.choices is not None and not hasattr(self.choices, "__contains__"):
+        contains = hasattr(self.choices, "__contains__") and not isinstance(self.choices, str)
+        if self.choices is not None and not contains:
             raise InvalidShield("choices must be a list or another container.")
+        for option in ("uniq_field", "minimized_field_name"):
+            if not _is_key(getattr(self, option) or ""):
+                raise InvalidShield(f"{option} must be text without quotes and the like.")
+        if not isinstance(self.description, str | None):
+            raise InvalidShield("description must be text.")
 
     def refuse_default(self) -> None:
         """Raise `InvalidShield` when the default fails the field's own checks."""
-        if self.default is None or callable(self.default) or self.default == "":
+        if self.default is None or callable(self.default):
             return
         try:
             self._validate(self.default)
@@ -393,9 +403,9 @@ class BaseField(Generic[T]):
         if self.description is not None:
             notes["description"] = self.description
         if self.default is not None and not callable(self.default):
-            notes["default"] = self.for_json(self.default)
+            notes["default"] = shown(self.adopt(self.default), self.for_json)
         if isinstance(self.choices, list | tuple | set | frozenset):
-            notes["enum"] = [self.for_json(choice) for choice in self.choices]
+            notes["enum"] = [shown(self.adopt(choice), self.for_json) for choice in self.choices]
         return notes
 
     def lookup_member(
@@ -404,3 +414,9 @@ class BaseField(Generic[T]):
     ) -> BaseField[Any] | None:
         """Return the field of a member of the value, if it has fields."""
         return None
+
+
+def _is_key(name: Any) -> bool:
+    """Return whether a text may be a key in JSON as it is, without escapes."""
+    plain = isinstance(name, str) and sound_text(name)
+    return plain and not any(sign in '"\\' or sign < " " for sign in name)

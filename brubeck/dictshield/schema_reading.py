@@ -43,7 +43,10 @@ def class_from_schema(base: type[C], schema: Any, depth: int = 0) -> type[C]:
         field.required = field.required or (isinstance(required, list) and key in required)
         namespace[_name(base, key, namespace)] = field
     maker: Any = type(base)
-    made: type[C] = maker(schema["title"], (base,), namespace)
+    try:
+        made: type[C] = maker(schema["title"], (base,), namespace)
+    except ValueError as reason:  # a NUL, or half a surrogate pair
+        raise InvalidShield("This title cannot be the name of a class.") from reason
     return made
 
 
@@ -54,7 +57,7 @@ def _name(base: type, key: Any, taken: dict[str, Any]) -> str:
     name = re.sub(r"\W", "_", str(key))
     if not name.isidentifier() or keyword.iskeyword(name):
         name = f"_{name}"
-    while name in taken or hasattr(base, name):
+    while name in taken or name in ("Meta", "_cls", "_types") or hasattr(base, name):
         name += "_"
     return name
 
@@ -80,20 +83,19 @@ def _type_of(schema: dict[str, Any]) -> str:
 def _special(schema: dict[str, Any], kind: str, depth: int) -> BaseField[Any] | None:
     """Return the field of a list, an object or anything; None for the other kinds."""
     if kind == "any":
-        return BaseField(description=schema.get("description"))
+        return _with_options(BaseField, schema)
     if kind == "array":
-        return _made("array", None, _items(schema, depth))
+        return _with_options(dictshield_fields["array", None], schema, _items(schema, depth))
     if kind != "object":
         return None
     if not schema.get("properties"):
-        return _made("object", "free")
+        return _with_options(dictshield_fields["object", "free"], schema)
     embedding: Any = dictshield_fields["object", None]
-    return _made("object", None, class_from_schema(embedding.embeddable, schema, depth + 1))
+    return _made(embedding, class_from_schema(embedding.embeddable, schema, depth + 1))
 
 
-def _made(kind: str, form: str | None, *arguments: Any) -> BaseField[Any]:
-    maker: Any = dictshield_fields[kind, form]
-    made: BaseField[Any] = maker(*arguments)
+def _made(maker: Any, *arguments: Any, **options: Any) -> BaseField[Any]:
+    made: BaseField[Any] = maker(*arguments, **options)
     return made
 
 
@@ -114,14 +116,21 @@ def _plain(schema: dict[str, Any], kind: str, form: object, key: str) -> BaseFie
     return _with_options(found, schema)
 
 
-def _with_options(field: type[BaseField[Any]], schema: dict[str, Any]) -> BaseField[Any]:
+def _with_options(
+    field: type[BaseField[Any]], schema: dict[str, Any], *arguments: Any
+) -> BaseField[Any]:
     given = {
         schema_kwargs_to_dictshield[word]: value
         for word, value in schema.items()
         if word in schema_kwargs_to_dictshield
     }
-    if isinstance(given.get("regex"), str) and not given["regex"].startswith("^"):
-        given["regex"] = rf"[\s\S]*?(?:{given['regex']})"
-    made = field()
+    pattern = given.get("regex")
+    if pattern is not None and not isinstance(pattern, str):
+        raise InvalidShield("A pattern must be text.")
+    if pattern is not None and not pattern.startswith("^"):
+        given["regex"] = rf"[\s\S]*?(?:{pattern})"
+    made = _made(field, *arguments)
+    if isinstance(given.get("choices"), list):
+        given["choices"] = [made.adopt(choice) for choice in given["choices"]]
     known = {name: value for name, value in given.items() if name in vars(made)}
-    return field(**known)
+    return _made(field, *arguments, **known)

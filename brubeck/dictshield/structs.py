@@ -74,6 +74,6 @@ def _type_of(field: BaseField[Any], mode: Mode, pending: dict[str, Compiled]) ->
 
 
 def _reference(child: Compiled, pending: dict[str, Compiled]) -> ForwardRef:
-    name = f"_{child.document.__name__}_{id(child)}"
+    name = f"_{id(child)}"  # not the class's own name, which may be any text
     pending[name] = child
     return ForwardRef(name)

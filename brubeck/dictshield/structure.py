@@ -178,14 +178,12 @@ class BaseDocument(SafeableMixin, ClassChecks, Described, metaclass=DocumentMeta
 
     def __faults__(self) -> Iterator[ShieldException]:
         for name, field in self._fields.items():
-            value = field.__get__(self)
-            if value is None or value == "":
-                if field.required:
-                    at = child_pointer("", field.uniq_field)
-                    yield ShieldException(REQUIRED, name, value, pointer=at)
-                continue
+            value, at = field.__get__(self), child_pointer("", field.uniq_field)
             found: list[ShieldException] = []
-            field.accept(value, child_pointer("", field.uniq_field), found, "drop")
+            if field.required and (value is None or value == ""):
+                found.append(ShieldException(REQUIRED, name, value, pointer=at))
+            elif value is not None:
+                field.accept(value, at, found, "drop")
             yield from found
 
     # -- out ---------------------------------------------------------------------------------

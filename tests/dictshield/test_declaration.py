@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -17,6 +18,8 @@ from brubeck.dictshield.fields import (
     FloatField,
     IntField,
     ListField,
+    NumberField,
+    SortedListField,
     StringField,
     URLField,
     UUIDField,
@@ -60,6 +63,17 @@ BAD: list[tuple[Any, str]] = [
     (lambda: ListField(StringField(max_lenght=3)), "max_lenght"),  # type: ignore[call-arg]
     (lambda: ListField(IntField(), default=["a"]), "default"),
     (lambda: EmbeddedDocumentField(Child, default={"name": ""}), "required"),
+    (lambda: IntField(default=""), "Not Int"),
+    (lambda: IntField(uniq_field=5), "uniq_field"),  # type: ignore[arg-type]
+    (lambda: IntField(uniq_field='a"b'), "uniq_field"),
+    (lambda: IntField(minimized_field_name="\ud800"), "minimized_field_name"),
+    (lambda: IntField(description=5), "description"),  # type: ignore[arg-type]
+    (lambda: StringField(choices="abc"), "choices"),
+    (lambda: StringField(regex=5), "regex"),  # type: ignore[arg-type]
+    (lambda: StringField(regex=b"a"), "bytes"),  # type: ignore[arg-type]
+    (lambda: NumberField(number_class=5), "number_class"),  # type: ignore[call-overload]
+    (lambda: SortedListField(IntField(), ordering=5), "ordering"),  # type: ignore[arg-type]
+    (lambda: DecimalField(min_value=Decimal("sNaN")), "finite"),
 ]
 
 
@@ -122,6 +136,28 @@ def test_meta_knows_its_options() -> None:
         _declare(Meta=type("Meta", (), {"mixn": True}))
     with pytest.raises(InvalidShield, match=r"Quake\.Meta must be a class"):
         _declare(Meta=5)
+
+
+@pytest.mark.parametrize(
+    ("option", "given"),
+    [("id_field", 5), ("id_field", StringField()), ("id_field", str), ("id_options", ["a"])],
+)
+def test_meta_says_what_the_id_is_by_a_class_and_its_options(option: str, given: object) -> None:
+    """An id_field that is no class of fields, and id_options that are none, are refused."""
+    with pytest.raises(InvalidShield, match=f"Quake: {option} must be"):
+        _declare(Meta=type("Meta", (), {option: given}))
+
+
+@pytest.mark.parametrize("key", ["_private_fields", "_public_fields", "_internal_fields"])
+def test_a_list_of_who_sees_what_names_fields(key: str) -> None:
+    """A misspelt name would hide nothing, and a text instead of a list would hide its letters."""
+    with pytest.raises(
+        InvalidShield, match=rf'Quake\.{key}: there is no field "secrt"\. Did you m'
+    ):
+        _declare(secret=StringField(), **{key: ["id", "_cls", "secret", "secrt"]})
+    for wrong in ("secret", 5, [5]):
+        with pytest.raises(InvalidShield, match=rf"Quake\.{key} must be a list of names"):
+            _declare(secret=StringField(), **{key: wrong})
 
 
 def test_two_fields_cannot_share_a_key() -> None:

@@ -168,6 +168,18 @@ def test_assignment_converts_what_it_can() -> None:
     assert quake.validate() is True
 
 
+def test_a_blank_text_is_no_value_but_for_fields_of_text() -> None:
+    """What a form sends for an empty input is not stored in a field that could not read it."""
+    quake = Quake(place="here", tags=["a"], reporter={"name": "Ida"}, magnitude=5)
+    for name in quake:
+        quake[name] = ""
+    blank = {"id": "", "place": "", "url": "", "felt": 0, "tags": [], "others": [], "extra": {}}
+    assert {name: quake[name] for name in quake if quake[name] is not None} == blank
+    quake.place = "here"
+    assert quake.validate()
+    assert Quake.from_json(quake.encode()).encode() == quake.encode()
+
+
 def test_validate_raises_the_first_fault_or_collects_all() -> None:
     """`validate` is a ShieldException of one fault, or a ShieldDocException of all."""
     bad = Quake(created_at="some day", magnitude="strong")

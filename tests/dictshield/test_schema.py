@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
+import uuid
+from decimal import Decimal
 from typing import Any
 
 import jsonschema  # type: ignore[import-untyped]
@@ -205,7 +208,46 @@ def test_what_dictshield_emitted_is_understood() -> None:
     assert [pointer for pointer, _ in caught.value.errors] == ["/title", "/year", "/page"]
 
 
-@pytest.mark.parametrize("key", ["first-name", "class", "validate", "_data", "2nd", ""])
+def test_choices_defaults_and_descriptions_come_back() -> None:
+    """What a field of any kind allows, fills in and says of itself survives the round trip."""
+
+    class Chosen(Document):
+        key = UUIDField(choices=[uuid.UUID(int=5)], default=uuid.UUID(int=5))
+        price = DecimalField(choices=[Decimal("1.10"), 2], description="What it costs")
+        shown = DateTimeField(choices=["2012-01-01T00:00:00Z"], description="When")
+        anything = BaseField(choices=[1, "a"], default=1, description="Anything")
+        tags = ListField(StringField(), default=["a"], description="Words")
+        free = DictField(default={"a": 1}, description="More")
+
+    again = Document.from_jsonschema(Chosen.for_jsonschema())
+    assert again.for_jsonschema() == Chosen.for_jsonschema()
+    good = '{"key":"00000000-0000-0000-0000-000000000005","price":"1.1","anything":"a"}'
+    assert again.from_json(good).encode() == Chosen.from_json(good).encode()
+    for bad in ('{"price":"3"}', '{"shown":"2012-01-02T00:00:00Z"}', '{"anything":2}'):
+        with pytest.raises(ShieldException, match="one of"):
+            again.from_json(bad)
+
+
+def test_a_pattern_with_flags_is_left_out() -> None:
+    """JSON Schema knows no flags, so it would refuse what the class takes."""
+
+    class Loose(Document):
+        name = StringField(regex=re.compile("[a-z]+", re.IGNORECASE))
+
+    assert "pattern" not in Loose.for_jsonschema()["properties"]["name"]
+
+
+@pytest.mark.parametrize("title", ["a b", "a-b", "class", "é", ""])
+def test_any_title_may_name_a_class(title: str) -> None:
+    """A class that embeds another one can be used whatever both are called."""
+    inner = {"type": "object", "title": title, "properties": {"n": {"type": "integer"}}}
+    made = Document.from_jsonschema({"title": title, "properties": {"inner": inner}})
+    assert made.from_json('{"inner":{"n":5}}').encode() == b'{"inner":{"n":5}}'
+
+
+@pytest.mark.parametrize(
+    "key", ["first-name", "class", "validate", "_data", "2nd", "Meta", "_cls", ""]
+)
 def test_any_property_name_becomes_a_field(key: str) -> None:
     """A property whose name Python or the class could not bear keeps its key in JSON."""
     made = Document.from_jsonschema(
@@ -229,6 +271,11 @@ def test_any_property_name_becomes_a_field(key: str) -> None:
         {"title": "X", "properties": {"a": {"type": "string", "pattern": "("}}},
         {"title": "X", "properties": {"a": {"type": "integer", "minimum": "x"}}},
         {"title": "X", "properties": {"a": {"type": "array", "items": 5}}},
+        {"title": "X", "properties": {"a": {"type": "string", "pattern": 5}}},
+        {"title": "X", "properties": {"a": {"type": "string", "enum": "abc"}}},
+        {"title": "X", "properties": {'a"b': {"type": "string"}}},
+        {"title": "X", "properties": {"\ud800": {"type": "string"}}},
+        {"title": "X\0", "properties": {"a": {"type": "string"}}},
     ],
 )
 def test_a_bad_schema_is_an_invalid_shield(schema: Any) -> None:

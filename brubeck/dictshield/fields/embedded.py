@@ -24,6 +24,7 @@ class EmbeddedDocumentField(BaseField[D]):
     """A document in a document: an `EmbeddedDocument` class, its name, or ``'self'``."""
 
     kind = "object"
+    takes_blank = False
     typed_in_c = True
     embeddable = EmbeddedDocument
     jsonschema_types: tuple[str, ...] = ("object",)

@@ -27,6 +27,7 @@ class ListField(BaseField[list[E]]):
     """
 
     kind = "list"
+    takes_blank = False
     typed_in_c = True
     jsonschema_types: tuple[str, ...] = ("array",)
     jsonschema_formats: tuple[str | None, ...] = (None,)
@@ -217,6 +218,12 @@ class SortedListField(ListField[E]):
     ) -> None:
         super().__init__(field, **options)
         self._ordering = ordering
+
+    def refuse_misuse(self) -> None:
+        """Refuse an ``ordering`` that is no key."""
+        super().refuse_misuse()
+        if not isinstance(self._ordering, str | None):
+            raise InvalidShield("ordering must be the name of a member.")
 
     def conform_choice(self, native: Any) -> None:
         """Raise also when the items cannot be put in order."""

@@ -24,6 +24,7 @@ class ObjectIdField(BaseField["ObjectId"]):
     """
 
     kind = "string"
+    takes_blank = False
     converts = True
 
     def __init__(self, auto_fill: bool = False, **options: Unpack[FieldOptions]) -> None:
@@ -31,7 +32,7 @@ class ObjectIdField(BaseField["ObjectId"]):
         self.auto_fill = auto_fill
 
     def __set__(self, instance: Any, value: ObjectId | str | None) -> None:
-        super().__set__(instance, value or None)  # type: ignore[arg-type]
+        super().__set__(instance, value)  # type: ignore[arg-type]
 
     @property
     def has_default(self) -> bool:

@@ -17,6 +17,7 @@ class BooleanField(BaseField[bool]):
     """True or false, and nothing that merely looks like it."""
 
     kind = "boolean"
+    takes_blank = False
     typed_in_c = True
     jsonschema_types: tuple[str, ...] = ("boolean",)
     jsonschema_formats: tuple[str | None, ...] = (None,)
@@ -47,6 +48,7 @@ class DictField(BaseField[dict[str, Any]]):
     """
 
     kind = "object"
+    takes_blank = False
     jsonschema_types: tuple[str, ...] = ("object",)
     jsonschema_formats: tuple[str | None, ...] = ("free",)
 
@@ -101,6 +103,7 @@ class GeoPointField(BaseField[Any]):
 
     kind = "list"
     item_kind = "number"
+    takes_blank = False
 
     def require_type(self, native: Any) -> None:
         """Raise unless it is two numbers."""

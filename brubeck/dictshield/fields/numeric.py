@@ -30,6 +30,7 @@ class JsonNumberMixin(BaseField[N]):
     """A number with ``min_value`` and ``max_value``, both allowed themselves."""
 
     kind = "number"
+    takes_blank = False
     typed_in_c = True
     number_type = "Number"
     min_value: Any = None
@@ -102,6 +103,12 @@ class NumberField(JsonNumberMixin[N]):
         self.number_type = number_type
         self.min_value = min_value
         self.max_value = max_value
+
+    def refuse_misuse(self) -> None:
+        """Refuse a ``number_class`` that makes nothing."""
+        super().refuse_misuse()
+        if self.number_class is not None and not callable(self.number_class):
+            raise InvalidShield("number_class must be a callable.")
 
     def adopt(self, value: Any) -> Any:
         """Return the number of the field's class, if it can be made."""
@@ -299,7 +306,7 @@ def _is_bound(bound: object) -> bool:
         return False
     try:
         return isfinite(bound)
-    except OverflowError:
+    except (OverflowError, ValueError):  # too large for a float, or a signaling NaN
         return False
 
 

@@ -39,6 +39,7 @@ class DateTimeField(BaseField[datetime]):
     """
 
     kind = "datetime"
+    takes_blank = False
     typed_in_c = True
     jsonschema_types: tuple[str, ...] = ("string",)
     jsonschema_formats: tuple[str | None, ...] = ("date-time", "date", "time")

@@ -56,12 +56,11 @@ class StringField(BaseField[str]):
         **options: Unpack[FieldOptions],
     ) -> None:
         super().__init__(**options)
-        self.given_regex = regex
         self.max_length = max_length
         self.min_length = min_length
         try:
             self.regex = re.compile(regex) if regex else None
-        except re.error as reason:
+        except (re.error, RecursionError, OverflowError, TypeError) as reason:
             self.regex, self._broken = None, f"regex is none: {reason}."
 
     _broken = ""
@@ -71,6 +70,8 @@ class StringField(BaseField[str]):
         super().refuse_misuse()
         if self._broken:
             raise InvalidShield(self._broken)
+        if self.regex is not None and not isinstance(self.regex.pattern, str):
+            raise InvalidShield("regex must be one of text, not of bytes.")
         for length in (self.min_length, self.max_length):
             if length is not None and not (type(length) is int and length >= 0):
                 raise InvalidShield("a length must be a whole number, and not negative.")
@@ -94,6 +95,11 @@ class StringField(BaseField[str]):
             raise self.fault(self.complaint, native)
         if self.regex is not None and self.regex.match(native) is None:
             raise self.fault("String value did not match validation regex", native)
+
+    def refuse_default(self) -> None:
+        """Raise unless the default is an empty text, or one that the field takes."""
+        if self.default != "":
+            super().refuse_default()
 
     def recheck(self, native: Any) -> None:
         """Raise unless an empty text, or one that keeps every constraint."""
@@ -126,7 +132,7 @@ class StringField(BaseField[str]):
             terms["minLength"] = self.min_length
         if self.max_length is not None:
             terms["maxLength"] = self.max_length
-        if self.regex is not None:
+        if self.regex is not None and self.regex.flags == re.UNICODE:  # JSON Schema has no flags
             terms["pattern"] = f"^(?:{self.regex.pattern})"
         return terms
 
@@ -216,6 +222,7 @@ class UUIDField(BaseField[uuid.UUID]):
     """
 
     kind = "string"
+    takes_blank = False
     typed_in_c = True
     jsonschema_types: tuple[str, ...] = ("string",)
     jsonschema_formats: tuple[str | None, ...] = ("uuid",)
@@ -225,7 +232,7 @@ class UUIDField(BaseField[uuid.UUID]):
         self.auto_fill = auto_fill
 
     def __set__(self, instance: Any, value: uuid.UUID | str | None) -> None:
-        super().__set__(instance, value or None)  # type: ignore[arg-type]
+        super().__set__(instance, value)  # type: ignore[arg-type]
 
     @property
     def has_default(self) -> bool:
