@@ -27,6 +27,8 @@ from brubeck.errors import did_you_mean
 if TYPE_CHECKING:
     from collections.abc import Callable, Container, Iterator, Sequence
 
+    from brubeck.dictshield.limits import Faults
+
 T = TypeVar("T")
 
 REQUIRED = "This field is required."
@@ -299,7 +301,7 @@ class BaseField(Generic[T]):
         self,
         value: Any,
         place: str,
-        faults: list[ShieldException],
+        faults: Faults,
         rogue: str,  # noqa: ARG002 - for embedded documents
     ) -> Any:
         """Return the native value of a JSON value that must have the field's type already.

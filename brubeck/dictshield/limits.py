@@ -6,8 +6,8 @@ Rules:
 - Text is Unicode without NUL and without half a surrogate pair.
 - Objects and lists are nested 32 deep at most, and no object names a key twice.
 
-`parse` and `shape_faults` read JSON by these rules, naming the place of what breaks them. They are
-the careful way; good input never comes here.
+`parse` and `add_shape_faults` read JSON by these rules, naming the place of what breaks them. They
+are the careful way; good input never comes here.
 """
 
 from __future__ import annotations
@@ -15,9 +15,12 @@ from __future__ import annotations
 import json
 from decimal import Decimal, InvalidOperation
 from math import isfinite
-from typing import Any, Final, NoReturn
+from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 from brubeck.dictshield.base import ShieldException, child_pointer
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 LEAST: Final = -(2**63)
 """The least whole number that may be stored."""
@@ -30,8 +33,51 @@ TOO_DEEP: Final = f"This is nested too deeply; {DEEPEST} levels are the most."
 OUT_OF_RANGE: Final = "This number is out of range."
 BAD_TEXT: Final = "This text holds a NUL or half a surrogate pair, which cannot be stored."
 NOT_JSON: Final = "This is not a value that JSON can hold."
+MOST_FAULTS: Final = 1_000
+"""How many errors of one document are told; a hostile one may have a million."""
+TOO_MANY: Final = f"There are more errors; these are the first {MOST_FAULTS:,}."
 BAD_KEY: Final = "The keys of an object must be text."
 TWICE: Final = "This key is given more than once."
+
+
+_CONTAINERS: Final = (dict, list, tuple)
+
+
+class TooManyFaults(Exception):
+    """Raised by `Faults` when it is full."""
+
+
+class Faults(list[ShieldException]):
+    """The errors found so far in a document that is being read, up to a number of them.
+
+    ``tried`` is what has become of items of lists of several kinds. Without it, documents nested
+    in such lists would be read again for each kind on each level.
+    """
+
+    def __init__(
+        self,
+        faults: Iterable[ShieldException] = (),
+        most: float = MOST_FAULTS,
+        tried: dict[Any, Any] | None = None,
+    ) -> None:
+        super().__init__(faults)
+        self.most = most
+        self.tried: dict[Any, Any] = {} if tried is None else tried
+
+    def append(self, fault: ShieldException) -> None:
+        """Add an error; `TooManyFaults` when there is no room for it."""
+        if len(self) >= self.most:
+            raise TooManyFaults
+        super().append(fault)
+
+    def extend(self, faults: Iterable[ShieldException]) -> None:
+        """Add errors, as long as there is room."""
+        for fault in faults:
+            self.append(fault)
+
+    def attempt(self) -> Faults:
+        """Return a collection that is full from the start, to find out whether a value is good."""
+        return Faults(most=0, tried=self.tried)
 
 
 def sound_text(text: str) -> bool:
@@ -65,22 +111,29 @@ def fault_in(value: object, depth: int = 0) -> tuple[str, str] | None:
 
     ``depth`` is how deep the value itself already stands.
     """
-    waiting: list[tuple[object, str, int]] = [(value, "", depth)]
+    if not isinstance(value, _CONTAINERS):
+        fault = scalar_fault(value)
+        return None if fault is None else ("", fault)
+    waiting: list[tuple[Any, Any, int]] = [(value, None, depth)]
     while waiting:
-        item, place, level = waiting.pop()
-        if not isinstance(item, dict | list | tuple):
-            fault = scalar_fault(item)
-        elif level >= DEEPEST:
-            fault = TOO_DEEP
-        elif isinstance(item, dict):
-            fault = _key_fault(item)
-            waiting += [(v, child_pointer(place, str(k)), level + 1) for k, v in item.items()]
-        else:
-            fault = None
-            waiting += [(v, child_pointer(place, i), level + 1) for i, v in enumerate(item)]
+        item, path, level = waiting.pop()
+        if level >= DEEPEST:
+            return _pointer(path), TOO_DEEP
+        fault = _key_fault(item) if isinstance(item, dict) else None
         if fault is not None:
-            return place, fault
+            return _pointer(path), fault
+        for key, member in _members(item):
+            if isinstance(member, _CONTAINERS):
+                waiting.append((member, (path, key), level + 1))
+            else:
+                fault = scalar_fault(member)
+                if fault is not None:
+                    return _pointer((path, key)), fault
     return None
+
+
+def _members(item: Any) -> Iterable[tuple[Any, Any]]:
+    return item.items() if isinstance(item, dict) else enumerate(item)
 
 
 def _key_fault(item: dict[Any, object]) -> str | None:
@@ -129,7 +182,7 @@ def _refuse(word: str) -> NoReturn:
 def parse(body: bytes | str) -> Any:
     """Return JSON as Python values, with every number that is not whole as a `Decimal`.
 
-    Raises `ShieldException` when it is no JSON. `shape_faults` tells what `parse` lets pass.
+    Raises `ShieldException` when it is no JSON. `add_shape_faults` tells what `parse` lets pass.
     """
     try:
         return json.loads(
@@ -147,41 +200,45 @@ def parse(body: bytes | str) -> Any:
         raise ShieldException(f"This is not JSON: {reason}.", None, None) from None
 
 
-def shape_faults(tree: object) -> list[ShieldException]:
-    """Return an error for each key given twice; for a level too deep, that one alone."""
-    faults: list[ShieldException] = []
-    waiting: list[tuple[object, str, int]] = [(tree, "", 0)]
+def add_shape_faults(tree: object, faults: Faults) -> None:
+    """Add an error for each key given twice; for a level too deep, leave that one alone."""
+    waiting: list[tuple[Any, Any, int]] = [(tree, None, 0)] if isinstance(tree, _CONTAINERS) else []
     while waiting:
-        item, place, level = waiting.pop()
-        if not isinstance(item, dict | list | tuple):
-            continue
+        item, path, level = waiting.pop()
         if level >= DEEPEST:
-            return [ShieldException(TOO_DEEP, None, None, pointer=place)]
+            faults[:] = [ShieldException(TOO_DEEP, None, None, pointer=_pointer(path))]
+            return
         if isinstance(item, _Twice):
-            place_of_key = child_pointer(place, item.key)
-            faults.append(ShieldException(TWICE, item.key, None, pointer=place_of_key))
-        members = item.items() if isinstance(item, dict) else enumerate(item)
-        waiting += [(v, child_pointer(place, key), level + 1) for key, v in members]
-    return faults
+            place = child_pointer(_pointer(path), item.key)
+            faults.append(ShieldException(TWICE, item.key, None, pointer=place))
+        for key, member in _members(item):
+            if isinstance(member, _CONTAINERS):
+                waiting.append((member, (path, key), level + 1))
 
 
-def too_deep(raw: bytes) -> list[ShieldException]:
+def _pointer(path: Any) -> str:
+    """Return the JSON pointer of a (path, key); good input never needs it as text."""
+    return "" if path is None else child_pointer(_pointer(path[0]), path[1])
+
+
+def too_deep(raw: bytes) -> Faults:
     """Return the error of JSON that is nested too deeply; most is seen not to be at a glance."""
-    if raw.count(b"{") + raw.count(b"[") <= DEEPEST:
-        return []
-    return shape_faults(parse(raw))
+    faults = Faults()
+    if raw.count(b"{") + raw.count(b"[") > DEEPEST:
+        add_shape_faults(parse(raw), faults)
+    return faults
 
 
 def without_decimals(value: Any) -> Any:
     """Return a parsed JSON value with floats where `parse` put Decimals.
 
     A number too long for a float becomes an infinity, which `fault_in` then names. The value is
-    no deeper than `shape_faults` lets pass.
+    no deeper than `add_shape_faults` lets pass.
     """
     if isinstance(value, Decimal):
         return float(value)
     if isinstance(value, dict):
         return {key: without_decimals(member) for key, member in value.items()}
-    if isinstance(value, list | tuple):
+    if isinstance(value, (list, tuple)):
         return [without_decimals(member) for member in value]
     return value

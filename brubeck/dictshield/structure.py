@@ -9,6 +9,7 @@ are then wrapped in place.
 from __future__ import annotations
 
 import copy
+from math import inf
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
 import msgspec
@@ -16,7 +17,15 @@ import msgspec
 from brubeck.dictshield.base import ShieldDocException, ShieldException, child_pointer
 from brubeck.dictshield.declaration import DocumentMetaclass, DocumentOptions
 from brubeck.dictshield.field import REQUIRED, USER_CODE_ERRORS
-from brubeck.dictshield.limits import TOO_DEEP, parse, shape_faults, too_deep
+from brubeck.dictshield.limits import (
+    TOO_DEEP,
+    TOO_MANY,
+    Faults,
+    TooManyFaults,
+    add_shape_faults,
+    parse,
+    too_deep,
+)
 from brubeck.dictshield.partial import ClassChecks
 from brubeck.dictshield.reading import REFUSED
 from brubeck.dictshield.schema import Described
@@ -110,18 +119,19 @@ class BaseDocument(SafeableMixin, ClassChecks, Described, metaclass=DocumentMeta
 
     @classmethod
     def _read_carefully(cls, tree: Any, unknown: Unknown) -> Self:
-        faults = shape_faults(tree)
-        document = None
-        if not any(fault.field_name is None for fault in faults):
-            document = cls.__accept__(tree, "", faults, unknown)
+        faults, document = Faults(), None
+        try:
+            add_shape_faults(tree, faults)
+            if not any(fault.field_name is None for fault in faults):
+                document = cls.__accept__(tree, "", faults, unknown)
+        except TooManyFaults:
+            faults = Faults([*faults, ShieldException(TOO_MANY, None, None)])
         if faults or document is None:
-            raise ShieldDocException(cls._class_name, faults)
+            raise ShieldDocException(cls._class_name, list(faults))
         return document
 
     @classmethod
-    def __accept__(
-        cls, values: Any, place: str, faults: list[ShieldException], rogue: Any
-    ) -> Self | None:
+    def __accept__(cls, values: Any, place: str, faults: Faults, rogue: Any) -> Self | None:
         """Return the document of decoded JSON; what is wrong is added to ``faults``."""
         if not isinstance(values, dict):
             faults.append(ShieldException("This is not an object.", None, values, pointer=place))
@@ -162,7 +172,7 @@ class BaseDocument(SafeableMixin, ClassChecks, Described, metaclass=DocumentMeta
         Raises `ShieldException` for the first fault, or with ``validate_all`` a
         `ShieldDocException` with all of them.
         """
-        faults = []
+        faults: list[ShieldException] = []
         try:
             for fault in self.__faults__():
                 if not validate_all:
@@ -179,7 +189,7 @@ class BaseDocument(SafeableMixin, ClassChecks, Described, metaclass=DocumentMeta
     def __faults__(self) -> Iterator[ShieldException]:
         for name, field in self._fields.items():
             value, at = field.__get__(self), child_pointer("", field.uniq_field)
-            found: list[ShieldException] = []
+            found = Faults(most=inf)
             if field.required and (value is None or value == ""):
                 found.append(ShieldException(REQUIRED, name, value, pointer=at))
             elif value is not None:
@@ -267,7 +277,7 @@ class EmbeddedDocument(BaseDocument):
     __root__ = True
 
 
-def _filled(field: BaseField[Any], place: str, faults: list[ShieldException]) -> Any:
+def _filled(field: BaseField[Any], place: str, faults: Faults) -> Any:
     try:
         return field.filled()
     except (ShieldException, *USER_CODE_ERRORS) as error:

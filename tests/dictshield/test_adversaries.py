@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from contextlib import suppress
 from decimal import Decimal
@@ -215,6 +216,52 @@ def test_an_error_message_is_short() -> None:
         Target.from_python({"number": "secret" * 100_000})
     assert len(str(caught.value)) < 300
     assert "secret" not in caught.value.errors[0][1]
+
+
+class And(EmbeddedDocument):
+    """Half of a tree of conditions, as a search takes it."""
+
+    every = ListField([EmbeddedDocumentField("And"), EmbeddedDocumentField("Or"), StringField()])
+    even = IntField()
+
+
+class Or(EmbeddedDocument):
+    """The other half."""
+
+    every = ListField([EmbeddedDocumentField("And"), EmbeddedDocumentField("Or"), StringField()])
+    odd = IntField()
+
+
+class Search(Document):
+    """A document that is a tree of documents of two kinds."""
+
+    where = EmbeddedDocumentField(And)
+
+
+@pytest.mark.parametrize("leaf", ['{"even":"x"}', '"a"'])
+@pytest.mark.parametrize("key", ["even", "neither"])
+def test_lists_of_several_kinds_are_not_read_over_and_over(key: str, leaf: str) -> None:
+    """A tree of two kinds of documents, bad on every level, is refused in no time."""
+    tree = '{"every":[' * 15 + leaf + f'],"{key}":"x"}}' * 15
+    begun = time.process_time()
+    with pytest.raises(ShieldDocException):
+        Search.from_json(f'{{"where":{tree}}}', unknown="refuse")
+    with suppress(ShieldException):
+        Search(where=json.loads(tree.replace('"x"', "[]"))).validate()
+    assert time.process_time() - begun < 1
+
+
+def test_the_errors_of_a_hostile_document_have_an_end() -> None:
+    """After a thousand errors the last one says that there are more."""
+    for items in (1_000, 1_001, 300_000):
+        with pytest.raises(ShieldDocException) as caught:
+            Search.from_json('{"where":{"every":[' + ",".join(["5"] * items) + "]}}")
+        assert len(caught.value.errors) == min(items, 1_001)
+        assert caught.value.errors[999][0] == "/where/every/999"
+        assert ("more errors" in caught.value.errors[-1][1]) == (items > 1_000)
+    twice = ",".join(['{"a":1,"a":2}'] * 2_000)
+    with pytest.raises(ShieldDocException, match="more errors"):
+        Target.from_json(f'{{"anything":[{twice}]}}')
 
 
 def test_thirty_two_levels_are_allowed() -> None:

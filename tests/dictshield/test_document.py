@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import json
 import pickle
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -306,6 +307,24 @@ def test_documents_in_lists_of_lists_are_documents() -> None:
     odd = Grid.decode_stored(b'{"cells":[[7,{"name":"Ida"}],8]}')
     assert isinstance(odd.cells[0][1], Reporter)
     assert odd.encode() == b'{"cells":[[7,{"name":"Ida"}],8]}'
+
+
+def test_an_item_becomes_the_kind_of_document_that_it_is_whole() -> None:
+    """In a list of several kinds nothing is lost to a kind that happens to come first."""
+
+    class Quarry(EmbeddedDocument):
+        depth = IntField()
+
+    class Mixed(Document):
+        items = ListField([EmbeddedDocumentField(Quarry), EmbeddedDocumentField(Reporter)])
+        free = ListField([EmbeddedDocumentField(Quarry), DictField()])
+
+    stored = b'{"items":[{"name":"Ida"},{"depth":5}],"free":[{"a":1},{"depth":"x"},{"depth":5}]}'
+    for mixed in (Mixed.from_json(stored), Mixed(**json.loads(stored))):
+        assert [type(item) for item in mixed.items] == [Reporter, Quarry]
+        assert [type(item) for item in mixed.free] == [dict, dict, Quarry]
+        assert mixed.encode() == stored
+        assert mixed.validate()
 
 
 @pytest.mark.parametrize("given", [5, "text", {1: 2}, object()])

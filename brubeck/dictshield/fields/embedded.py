@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from typing import Self, Unpack
 
     from brubeck.dictshield.field import FieldOptions
+    from brubeck.dictshield.limits import Faults
 
 RECURSIVE_REFERENCE_CONSTANT = "self"
 
@@ -105,7 +106,7 @@ class EmbeddedDocumentField(BaseField[D]):
         except ShieldException as error:
             raise error.under(self._pointer()) from None
 
-    def accept(self, value: Any, place: str, faults: list[ShieldException], rogue: str) -> Any:
+    def accept(self, value: Any, place: str, faults: Faults, rogue: str) -> Any:
         """Return the embedded document; its own fields are named below ``place``."""
         before = len(faults)
         if isinstance(value, self.document_type):

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+from math import inf
 from operator import itemgetter
-from typing import TYPE_CHECKING, Any, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Final, TypeVar, overload
 
 from brubeck.dictshield.base import InvalidShield, ShieldException, child_pointer
 from brubeck.dictshield.field import USER_CODE_ERRORS, BaseField
+from brubeck.dictshield.limits import Faults, TooManyFaults
 from brubeck.dictshield.structs import is_struct
 from brubeck.dictshield.writing import shown
 
@@ -17,6 +20,9 @@ if TYPE_CHECKING:
     from brubeck.dictshield.field import FieldOptions
 
 E = TypeVar("E")
+
+_BAD: Final = object()
+"""What an item is that no kind takes."""
 
 
 class ListField(BaseField[list[E]]):
@@ -106,9 +112,20 @@ class ListField(BaseField[list[E]]):
         """Return a list of converted items; of several kinds, only documents are converted."""
         if not isinstance(value, list | tuple):
             return value
+        adopt = self._adopt_one_of if self.item_field is None else self.item_field.adopt
+        return [adopt(item) for item in value]
+
+    def _adopt_one_of(self, item: Any) -> Any:
+        """Return a dictionary as the document that it is whole, else as the first that there is."""
+        if not isinstance(item, dict):
+            return item
+        with suppress(RecursionError):  # `validate` will say that it is nested too deeply
+            native = self._attempt(item, Faults(), "refuse")
+            if native is not _BAD:
+                return native
         documents = (field for field in self.fields if field.embedded_type is not None)
-        first = self.item_field or self.primary_embedded or next(documents, None)
-        return list(value) if first is None else [first.adopt(item) for item in value]
+        first = self.primary_embedded or next(documents, None)
+        return item if first is None else first.adopt(item)
 
     def require_type(self, native: Any) -> None:
         """Raise unless it is a list or a tuple."""
@@ -117,13 +134,13 @@ class ListField(BaseField[list[E]]):
 
     def conform(self, native: Any) -> None:
         """Raise for the first item that no field of the list takes."""
-        faults: list[ShieldException] = []
         for index, item in enumerate(native):
+            faults = Faults(most=inf)
             self._accept_item(item, child_pointer(self._pointer(), index), faults, "drop")
             if faults:
                 raise faults[0]
 
-    def accept(self, value: Any, place: str, faults: list[ShieldException], rogue: str) -> Any:
+    def accept(self, value: Any, place: str, faults: Faults, rogue: str) -> Any:
         """Return the native list; every bad item is named."""
         if not isinstance(value, list | tuple):
             reason = "Only lists and tuples may be used in a list field"
@@ -136,7 +153,7 @@ class ListField(BaseField[list[E]]):
         ]
         return native if len(faults) > before else self._accept_whole(native, place, faults)
 
-    def _accept_whole(self, native: list[Any], place: str, faults: list[ShieldException]) -> Any:
+    def _accept_whole(self, native: list[Any], place: str, faults: Faults) -> Any:
         try:
             self.conform_choice(native)
             if self.own_validate:
@@ -145,18 +162,24 @@ class ListField(BaseField[list[E]]):
             faults.extend(self.relocated(error, place, native))
         return native
 
-    def _accept_item(self, item: Any, place: str, faults: list[ShieldException], rogue: str) -> Any:
+    def _accept_item(self, item: Any, place: str, faults: Faults, rogue: str) -> Any:
         if self.item_field is not None:
             return self.item_field.accept(item, place, faults, rogue)
-        tried: list[ShieldException] = []
-        for field in self.fields:
-            tried = []
-            native = field.accept(item, place, tried, rogue)
-            if not tried:
-                return native
-        reason = "Invalid ListField item"
-        faults.append(ShieldException(reason, self.field_name, item, pointer=place))
-        return None
+        known = (id(self), id(item), rogue)
+        if known not in faults.tried:
+            faults.tried[known] = self._attempt(item, faults, rogue)
+        if faults.tried[known] is _BAD:
+            reason = "Invalid ListField item"
+            faults.append(ShieldException(reason, self.field_name, item, pointer=place))
+        return faults.tried[known]
+
+    def _attempt(self, item: Any, faults: Faults, rogue: str) -> Any:
+        """Return an item as the first kind that takes it whole, else that takes a part of it."""
+        for strictness in dict.fromkeys(("refuse", rogue)):
+            for field in self.fields:
+                with suppress(TooManyFaults):
+                    return field.accept(item, "", faults.attempt(), strictness)
+        return _BAD
 
     def wire_type(self) -> Any:
         """Return the type of a list of several kinds; one kind is compiled by its field."""
