@@ -19,7 +19,12 @@ from dataclasses import field as dataclass_field
 from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
-from brubeck.dictshield.base import ShieldException, child_pointer
+import msgspec
+
+from brubeck.dictshield.base import ShieldException, child_pointer, quoted
+from brubeck.dictshield.document import TopLevelDocumentMetaclass
+from brubeck.dictshield.field import BaseField
+from brubeck.dictshield.shapers import shape_unknown, shape_value
 from brubeck.dictshield.structs import compiled_of
 from brubeck.dictshield.structure import BaseDocument
 from brubeck.dictshield.writing import as_text
@@ -28,9 +33,14 @@ from brubeck.errors import ConfigError
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping
 
-    from brubeck.dictshield.field import BaseField
-
-__all__ = ["Form", "FormPunch", "default_field_map", "default_name_map"]
+__all__ = [
+    "BaseField",
+    "Form",
+    "FormPunch",
+    "TopLevelDocumentMetaclass",
+    "default_field_map",
+    "default_name_map",
+]
 
 default_field_map: Final[dict[str, str]] = {
     "BooleanField": "checkbox",
@@ -190,9 +200,10 @@ class Form:
         hidden = model._get_internal_fields()  # noqa: SLF001 - DictShield's name
         if self._hidden is not None and model is self._model:
             hidden = {*model._internal_fields, *self._hidden}  # noqa: SLF001
+        known = values if isinstance(values, BaseDocument | dict) else {}
         for name, field in model.__compiled__.fields.items():
             if name not in hidden:
-                value = None if values is None or name not in values else values[name]
+                value = known[name] if name in known else None  # noqa: SIM401 - or a document
                 yield self._line(field, value, child_pointer(place, field.uniq_field), told)
 
     def _line(
@@ -224,14 +235,15 @@ class Form:
 
 
 def _shown(field: BaseField[Any], value: Any) -> str:
-    """Return a value as text in a form; a bad one as it was given."""
-    if value is None:
-        return ""
+    """Return a value as text in a form: what its owner may see; a bad one as it was given."""
+    if value is None or isinstance(value, str):
+        return value or ""
     try:
-        plain = value if isinstance(value, str) else field.for_json(value)
+        seen = shape_value(field, value, "owner")
+        plain = msgspec.to_builtins(seen, enc_hook=shape_unknown("owner"))
         return plain if isinstance(plain, str) else as_text(plain)
-    except (TypeError, ValueError, AttributeError, ShieldException):
-        return str(value)
+    except (OverflowError, RecursionError, TypeError, ValueError):
+        return quoted(value)
 
 
 def _limits(field: BaseField[Any]) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from brubeck.dictshield.fields import (
     ListField,
     MillisecondField,
     StringField,
+    TimeStampField,
 )
 from brubeck.dictshield.forms import Form, FormPunch
 
@@ -104,6 +105,39 @@ def test_values_are_shown_and_escaped(how: str) -> None:
     assert "checked" in seen.named("done")
     assert seen.named("title")["class"] == EVIL
     assert seen.text.count(EVIL) >= 4
+
+
+def test_private_fields_are_left_out_of_lists_of_documents_too() -> None:
+    """A list of documents is shown as its owner may see it, moments as JSON has them."""
+
+    class Shift(EmbeddedDocument):
+        _private_fields = ["secret"]
+        begun = TimeStampField()
+        secret = StringField()
+
+    class Week(Document):
+        shifts = ListField(EmbeddedDocumentField(Shift))
+        mixed = ListField([EmbeddedDocumentField(Shift), StringField()])
+
+    shift = {"begun": 60, "secret": "hunter2"}
+    values = {"shifts": [shift], "mixed": [shift, "a"]}
+    for given in (values, Week(**values)):
+        seen = _Seen(Form(Week).as_p(given))
+        assert "hunter2" not in seen.text
+        assert seen.text.count('[{"begun":60}') == 2
+
+
+@pytest.mark.parametrize(
+    "value",
+    [5, [], object(), {1: 2}, 10**5000, float("nan")],
+    ids=lambda value: type(value).__name__,
+)
+def test_a_form_shows_whatever_it_is_given(value: object) -> None:
+    """Values that fit no field do not break the form that is to show what is wrong with them."""
+    names = ("title", "password", "mood", "done", "weight", "tags", "free", "made", "author")
+    something = Something(**dict.fromkeys(names, value))
+    for given in (something, dict.fromkeys(names, value)):
+        assert Form(Something).as_p(given).count("<p>") == 9
 
 
 def test_a_password_is_never_shown() -> None:
