@@ -55,9 +55,8 @@ class ShieldException(BrubeckError):
 
     def under(self, parent: str) -> ShieldException:
         """Return this error as seen from a document in which the value stands at ``parent``."""
-        return type(self)(
-            self.reason, self.field_name, self.field_value, pointer=parent + self.pointer
-        )
+        at = parent + self.pointer
+        return ShieldException(self.reason, self.field_name, self.field_value, pointer=at)
 
     def __str__(self) -> str:
         return f"{self.reason} - {self.field_name}:{quoted(self.field_value)}"
@@ -87,6 +86,10 @@ class ShieldDocException(ShieldException):
     def errors(self) -> list[tuple[str, str]]:
         """Every failing field as (JSON pointer, sentence)."""
         return [found for error in self.error_list for found in error.errors]
+
+    def under(self, parent: str) -> ShieldException:
+        """Return these errors as seen from a document in which this one stands at ``parent``."""
+        return ShieldDocException(self.doc, [error.under(parent) for error in self.error_list])
 
     def __str__(self) -> str:
         told = [str(error) for error in self.error_list]

@@ -42,6 +42,10 @@ dictshield_fields: dict[tuple[str, str | None], type[BaseField[Any]]] = {}
 """The field for each JSON Schema (type, format)."""
 
 
+BaseFieldMetaClass = type
+"""The class of the field classes, which is nothing special any more."""
+
+
 class DictFieldNotFound(InvalidShield):
     """A JSON Schema type or format that no field stands for."""
 
@@ -189,10 +193,11 @@ class BaseField(Generic[T]):
         return value
 
     def placed(self, name: str, owner: type) -> Self:
-        """Return this field as the class's member ``name``; a copy when another class has it."""
-        field = self if self.owner_document is None else copy.copy(self)
+        """Return a copy of this field as the class's member ``name``."""
+        field = copy.copy(self)
+        given = "" if field.uniq_field == field.field_name else field.uniq_field
         field.field_name = name
-        field.uniq_field = "_id" if field.id_field else field.uniq_field or name
+        field.uniq_field = "_id" if field.id_field else given or name
         field.set_owner(owner)
         return field
 

@@ -8,7 +8,6 @@ are then wrapped in place.
 
 from __future__ import annotations
 
-import copy
 from math import inf
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
@@ -243,24 +242,18 @@ class BaseDocument(SafeableMixin, ClassChecks, Described, metaclass=DocumentMeta
         self._fields[name].__set__(self, value)
 
     def __eq__(self, other: object) -> bool:
-        if not isinstance(other, BaseDocument) or not isinstance(other, type(self)):
+        if not isinstance(other, BaseDocument) or type(other) is not type(self):
             return NotImplemented
         return all(self[name] == other[name] for name in self._fields)
 
     __hash__ = None  # type: ignore[assignment]
 
-    def __copy__(self) -> Self:
-        return self.__around__(copy.copy(self.__data__))
-
-    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
-        clone = self.__around__(self.__compiled__.stored())
-        memo[id(self)] = clone
-        for name in self._fields:
-            setattr(clone.__data__, name, copy.deepcopy(getattr(self.__data__, name), memo))
-        return clone
-
     def __reduce__(self) -> Any:
-        return _restored, (type(self), {name: self[name] for name in self._fields})
+        there = (name for name in self._fields if getattr(self.__data__, name) is not None)
+        state: Any = object.__getstate__(self)
+        attributes, slots = state  # what a subclass has besides its fields
+        del slots["__data__"]
+        return _restored, (type(self), {name: self[name] for name in there}), (attributes, slots)
 
     def __str__(self) -> str:
         return f"{type(self).__name__} object"
@@ -294,7 +287,7 @@ def parse_or_raise(document: type[BaseDocument], body: bytes | str) -> Any:
 
 
 def _restored(cls: type[BaseDocument], values: dict[str, Any]) -> BaseDocument:
-    """Return a document from its values, as pickle has kept them."""
+    """Return a document from its values, as `copy` and `pickle` have kept them."""
     document = cls.__around__(cls.__compiled__.stored())
     for name, value in values.items():
         if name in cls.__compiled__.fields:

@@ -207,6 +207,24 @@ def test_one_field_object_may_serve_two_classes() -> None:
     assert first._fields["a"].field_name == "a"
     assert second._fields["b"].field_name == "b"
     assert first(a="x").encode() == b'{"a":"x"}'
+    assert second(b="x").encode() == b'{"b":"x"}'
+    third = _declare(c=first._fields["a"], d=shared, e=shared)
+    assert third(c="x", d="y", e="z").encode() == b'{"c":"x","d":"y","e":"z"}'
+
+
+def test_a_class_by_name_is_that_of_the_field_s_own_class() -> None:
+    """A shared field that embeds 'self' embeds each class in itself, in lists as well."""
+    itself, several = EmbeddedDocumentField("self"), ListField(EmbeddedDocumentField("self"))
+
+    class First(EmbeddedDocument):
+        child, children = itself, several
+
+    class Second(EmbeddedDocument):
+        child, children = First.child, several
+
+    for cls in (First, Second, First):
+        made: Any = cls(child={}, children=[{}])
+        assert type(made.child) is type(made.children[0]) is cls
 
 
 def test_fields_tell_what_a_caller_needs() -> None:

@@ -7,6 +7,7 @@ import json
 import pickle
 from datetime import UTC, datetime
 from decimal import Decimal
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -204,6 +205,55 @@ def test_documents_are_values() -> None:
         twin.place = "elsewhere"
         assert quake.place == "Ludlow, CA"
         assert twin != quake
+
+
+def test_a_document_equals_its_own_class_only() -> None:
+    """Equality is that of classes too, so that what equals the same equals each other."""
+
+    class Loud(Reporter):
+        volume = IntField()
+
+    assert Reporter(name="a") != Loud(name="a")
+    assert Loud(name="a") != Reporter(name="a")
+    assert Loud(name="a", volume=5) == Loud(name="a", volume=5)
+
+
+class Marked(Document):
+    """A document that has more than its fields."""
+
+    __slots__ = ("__dict__", "mark")
+    place = StringField(default="here")
+
+
+def test_copies_have_everything() -> None:
+    """Attributes besides the fields are copied, and what was not stored is not added."""
+    marked: Any = Marked.decode_stored("{}")
+    marked.mark, marked.other = 5, [6]
+    for twin in (copy.copy(marked), copy.deepcopy(marked), pickle.loads(pickle.dumps(marked))):
+        assert (twin.mark, twin.other) == (5, [6])
+        assert twin.encode() == marked.encode() == b"{}"
+        assert twin.place == "here"
+
+
+def test_an_error_of_a_whole_document_is_told_through_the_field() -> None:
+    """A document that is refused as a whole, such as one nested too deeply, names its place."""
+
+    class Node(EmbeddedDocument):
+        child = EmbeddedDocumentField["EmbeddedDocument"]("self")
+
+    class Tree(Document):
+        root = EmbeddedDocumentField(
+            Node, validation=lambda node: node.child is None or node.validate(validate_all=True)
+        )
+
+    deep: Any = {}
+    for _ in range(40):
+        deep = {"child": deep}
+    with pytest.raises(ShieldException, match="nested too deeply") as caught:
+        Tree.root.validate(deep)
+    assert caught.value.errors[0][0].startswith("/root")
+    with pytest.raises(ShieldException, match="nested too deeply"):
+        Tree.validate_class_partial({"root": deep})
 
 
 def test_a_recursive_document_reads_and_has_a_bottom() -> None:

@@ -11,13 +11,23 @@ from brubeck.dictshield.fields import (
     DateTimeField,
     DecimalField,
     DictField,
+    EmailField,
     EmbeddedDocumentField,
     FloatField,
+    GeoPointField,
     IntField,
     ListField,
+    LongField,
+    MD5Field,
     MillisecondField,
+    MultiValueDictField,
     NumberField,
+    ObjectIdField,
+    SHA1Field,
+    SortedListField,
     StringField,
+    TimeStampField,
+    URLField,
     UUIDField,
 )
 
@@ -49,6 +59,16 @@ class Quake(Document):
     mixed = ListField([StringField(), IntField()])
     reporter = EmbeddedDocumentField(Reporter)
     reporters = ListField(EmbeddedDocumentField(Reporter))
+    grid = ListField(ListField(EmbeddedDocumentField(Reporter)))
+    mail = EmailField(max_length=50)
+    page = URLField(max_length=50)
+    md5, sha1 = MD5Field(), SHA1Field()
+    long = LongField()
+    stamp = TimeStampField()
+    point = GeoPointField()
+    query = MultiValueDictField()
+    mongo = ObjectIdField()
+    ordered = SortedListField(IntField())
 
 
 class Named(Document):
@@ -74,6 +94,17 @@ def revealed(quake: Quake) -> None:
     reveal_type(quake.mixed)  # list[Any]
     reveal_type(quake.reporter)  # tests.dictshield.typed_documents.Reporter | None
     reveal_type(quake.reporters)  # list[tests.dictshield.typed_documents.Reporter]
+    reveal_type(quake.grid)  # list[list[tests.dictshield.typed_documents.Reporter]]
+    reveal_type(quake.mail)  # str | None
+    reveal_type(quake.page)  # str | None
+    reveal_type(quake.md5)  # str | None
+    reveal_type(quake.sha1)  # str | None
+    reveal_type(quake.long)  # int | None
+    reveal_type(quake.stamp)  # datetime.datetime | None
+    reveal_type(quake.point)  # Any | None
+    reveal_type(quake.query)  # brubeck.dictshield.datastructures.MultiValueDict
+    reveal_type(quake.mongo)  # bson.objectid.ObjectId | None
+    reveal_type(quake.ordered)  # list[int]
     reveal_type(quake.id)  # Any
     reveal_type(Named().id)  # str | None
     reveal_type(Quake.place)  # brubeck.dictshield.fields.text.StringField
@@ -87,3 +118,5 @@ def misused(quake: Quake) -> None:
     quake.felt = "many"  # type: ignore[assignment]
     quake.tags = "a"  # type: ignore[assignment]
     StringField(max_lenght=3)  # type: ignore[call-arg]
+    URLField(max_lenght=3)  # type: ignore[call-arg]
+    quake.query = "a"  # type: ignore[assignment]

@@ -6,7 +6,12 @@ DictShield kept some of them in `base`, `compound`, `mongo` and `temporal`; they
 from __future__ import annotations
 
 from brubeck.dictshield.base import InvalidShield, ShieldException
-from brubeck.dictshield.field import BaseField, DictFieldNotFound, dictshield_fields
+from brubeck.dictshield.field import (
+    BaseField,
+    BaseFieldMetaClass,
+    DictFieldNotFound,
+    dictshield_fields,
+)
 from brubeck.dictshield.fields.compound import (
     EmbeddedDocumentField,
     ListField,
@@ -19,12 +24,14 @@ from brubeck.dictshield.fields.numeric import (
     DecimalField,
     FloatField,
     IntField,
+    JsonNumberMixin,
     LongField,
     NumberField,
 )
 from brubeck.dictshield.fields.temporal import DateTimeField, MillisecondField, TimeStampField
 from brubeck.dictshield.fields.text import (
     EmailField,
+    JsonHashMixin,
     MD5Field,
     SHA1Field,
     StringField,
@@ -34,6 +41,7 @@ from brubeck.dictshield.fields.text import (
 
 __all__ = [
     "BaseField",
+    "BaseFieldMetaClass",
     "BooleanField",
     "DateTimeField",
     "DecimalField",
@@ -45,6 +53,8 @@ __all__ = [
     "GeoPointField",
     "IntField",
     "InvalidShield",
+    "JsonHashMixin",
+    "JsonNumberMixin",
     "ListField",
     "LongField",
     "MD5Field",

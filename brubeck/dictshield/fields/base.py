@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 from brubeck.dictshield.base import InvalidShield, ShieldException
-from brubeck.dictshield.field import BaseField, DictFieldNotFound, dictshield_fields
+from brubeck.dictshield.field import (
+    BaseField,
+    BaseFieldMetaClass,
+    DictFieldNotFound,
+    dictshield_fields,
+)
 from brubeck.dictshield.fields.natives import BooleanField, DictField, GeoPointField
 from brubeck.dictshield.fields.numeric import (
     DecimalField,
@@ -26,6 +31,7 @@ from brubeck.dictshield.fields.text import (
 
 __all__ = [
     "BaseField",
+    "BaseFieldMetaClass",
     "BooleanField",
     "DateTimeField",
     "DecimalField",

@@ -46,13 +46,21 @@ class EmbeddedDocumentField(BaseField[D]):
                 "Invalid embedded document class provided to an EmbeddedDocumentField"
             )
         self.document_type_obj: type[Any] | str = document_type
+        self._found_type: type[Any] | None = None
 
     @property
     def document_type(self) -> type[D]:
         """The class of the embedded document; looked up when it was given by name."""
-        if isinstance(self.document_type_obj, str):
-            self.document_type_obj = self._found(self.document_type_obj)
-        return self.document_type_obj
+        if not isinstance(self.document_type_obj, str):
+            return self.document_type_obj
+        if self._found_type is None:
+            self._found_type = self._found(self.document_type_obj)
+        return self._found_type
+
+    def set_owner(self, owner: type) -> None:
+        """Note the document class, from which names are looked up."""
+        super().set_owner(owner)
+        self._found_type = None
 
     def _found(self, name: str) -> type[Any]:
         owner = self.owner_document

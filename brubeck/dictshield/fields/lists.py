@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from contextlib import suppress
 from math import inf
 from operator import itemgetter
@@ -97,10 +98,13 @@ class ListField(BaseField[list[E]]):
             items[:] = [document.__around__(item) for item in items]
 
     def set_owner(self, owner: type) -> None:
-        """Note the document class, for the items' fields too."""
+        """Note the document class, for the items' fields too, which become this field's own."""
         super().set_owner(owner)
+        self.fields = [copy.copy(field) for field in self.fields]
         for field in self.fields:
             field.set_owner(owner)
+        if len(self.fields) == 1:
+            self.item_field = self.fields[0]
 
     def parts(self) -> Iterator[BaseField[Any]]:
         """Yield this field and those of its items."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from brubeck.dictshield.base import InvalidShield
+from brubeck.dictshield.base import InvalidShield, ShieldException
 from brubeck.dictshield.field import BaseField
 
 if TYPE_CHECKING:
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from brubeck.dictshield.field import FieldOptions
 
-__all__ = ["ObjectIdField"]
+__all__ = ["BaseField", "ObjectIdField", "ShieldException"]
 
 
 class ObjectIdField(BaseField["ObjectId"]):

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, overload
 
 from brubeck.dictshield.datastructures import MultiValueDict
 from brubeck.dictshield.fields.natives import DictField
 
 if TYPE_CHECKING:
-    from typing import Unpack
+    from typing import Self, Unpack
 
     from brubeck.dictshield.field import BaseField, FieldOptions
 
@@ -24,6 +24,13 @@ class MultiValueDictField(DictField):
     ) -> None:
         options.setdefault("default", MultiValueDict)
         super().__init__(basecls, **options)
+
+    @overload
+    def __get__(self, instance: None, owner: type | None = None) -> Self: ...
+    @overload
+    def __get__(self, instance: object, owner: type | None = None) -> MultiValueDict: ...
+    def __get__(self, instance: Any, owner: type | None = None) -> Any:
+        return super().__get__(instance, owner)
 
     def adopt(self, value: Any) -> Any:
         """Return a dictionary of lists as a `MultiValueDict`."""

@@ -13,13 +13,11 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import msgspec
 
 from brubeck.dictshield.base import InvalidShield
-from brubeck.dictshield.field import BaseField
+from brubeck.dictshield.field import BaseField, FieldOptions
 from brubeck.dictshield.limits import BAD_TEXT, sound_text
 
 if TYPE_CHECKING:
     from typing import Unpack
-
-    from brubeck.dictshield.field import FieldOptions
 
 _LABEL: Final = r"[A-Z0-9](?:[A-Z0-9-]{0,61}[A-Z0-9])?"
 _DOMAIN: Final = rf"(?:{_LABEL}\.){{1,126}}(?:[A-Z]{{2,63}}|XN--[A-Z0-9-]{{1,59}})\.?"
@@ -32,6 +30,14 @@ _EMAIL: Final = (
     rf"(?i:\A(?:{_ATOM}(?:\.{_ATOM}){{0,32}}"
     rf'|"(?:[^"\\\x00-\x1f\x7f]|\\[\x20-\x7e]){{0,64}}")@{_DOMAIN}\Z)'
 )
+
+
+class StringOptions(FieldOptions, total=False):
+    """The options of every field of text."""
+
+    regex: str | re.Pattern[str] | None
+    max_length: int | None
+    min_length: int | None
 
 
 class StringField(BaseField[str]):
@@ -152,11 +158,12 @@ class StringField(BaseField[str]):
 class URLField(StringField):
     """An ``http`` or ``https`` URL. It is never fetched: ``verify_exists`` is refused."""
 
+    URL_REGEX = re.compile(_URL)
     jsonschema_formats: tuple[str | None, ...] = ("uri", "url")
     own_pattern = _URL
     complaint = "Invalid URL"
 
-    def __init__(self, verify_exists: bool = False, **options: Any) -> None:
+    def __init__(self, verify_exists: bool = False, **options: Unpack[StringOptions]) -> None:
         super().__init__(**options)
         self.verify_exists = verify_exists
 
@@ -170,6 +177,7 @@ class URLField(StringField):
 class EmailField(StringField):
     """An e-mail address, with a dot-atom or a quoted string before the ``@`` (RFC 5322, 3.4.1)."""
 
+    EMAIL_REGEX = re.compile(_EMAIL)
     jsonschema_formats: tuple[str | None, ...] = ("email",)
     own_pattern = _EMAIL
     complaint = "Invalid email address"
