@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import uuid
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -271,9 +272,13 @@ def test_items_of_several_kinds_are_written_by_their_own_field() -> None:
         seen = ListField([StringField(), TimeStampField(), EmbeddedDocumentField(Shift)])
 
     stored = b'{"seen":["a",60,{"begun":120}]}'
-    log = Log.from_json(stored)
-    assert log.encode() == log.encode_ownersafe() == stored
-    assert json.loads(log.to_json())["seen"][:2] == ["a", 60]
+    for log in (Log.from_json(stored), Log.decode_stored(stored)):
+        assert isinstance(log.seen[1], datetime)
+        assert isinstance(log.seen[2], Shift)
+        assert log.encode() == log.encode_ownersafe() == stored
+        assert json.loads(log.to_json())["seen"][:2] == ["a", 60]
+    assert Log.decode_stored('{"seen":[7.5,{"x":1}],"x":1}').encode() == b'{"seen":[7.5,{}]}'
+    assert Log.decode_stored('{"seen":7}').encode() == b'{"seen":7}'
 
 
 def test_short_names_go_out_and_come_back() -> None:

@@ -65,6 +65,7 @@ class ListField(BaseField[list[E]]):
         self.primary_embedded = primary_embedded
         if len(self.fields) < 2:
             self.item_field = self.fields[0] if self.fields else BaseField()
+        self.converts = self.item_field is None
         self.item_kind = self.item_field.kind if self.item_field else "any"
 
     @staticmethod
@@ -130,6 +131,16 @@ class ListField(BaseField[list[E]]):
         documents = (field for field in self.fields if field.embedded_type is not None)
         first = self.primary_embedded or next(documents, None)
         return item if first is None else first.adopt(item)
+
+    def restore(self, stored: Any) -> Any:
+        """Return a stored list of several kinds with each item as its kind has it."""
+        return [self._restore_one_of(item) for item in stored]
+
+    def _restore_one_of(self, item: Any) -> Any:
+        if isinstance(item, dict):
+            return self._adopt_one_of(item)
+        native = self._attempt(item, Faults(), "refuse")
+        return item if native is _BAD else native
 
     def require_type(self, native: Any) -> None:
         """Raise unless it is a list or a tuple."""
