@@ -9,6 +9,8 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+import msgspec
+
 from brubeck.dictshield.limits import DEEPEST
 from brubeck.dictshield.reading import (
     finishing_steps,
@@ -34,16 +36,24 @@ class Compiled:
     def __init__(self, document: Any, fields: dict[str, BaseField[Any]]) -> None:
         self.document = document
         self.fields = fields
-        self._structs: dict[Mode, Any] = {}
+        self.structs: dict[Mode, Any] = {}
 
     def struct(self, mode: Mode) -> Any:
-        """Return the struct type of a mode, made now if it is not there yet."""
-        with BUILDING:
-            return self._structs.get(mode) or build_struct(self, mode, self._structs)
+        """Return the struct type of a mode, made now if it is not there yet.
 
-    def built(self, mode: Mode) -> Any:
-        """Return the struct type of a mode if it is there, perhaps not finished yet."""
-        return self._structs.get(mode)
+        msgspec works a type out when the first decoder is made for it. Two threads that do so at
+        once crash it, so that is done here.
+        """
+        with BUILDING:
+            if mode not in self.structs:
+                made: list[Compiled] = []
+                try:
+                    msgspec.json.Decoder(build_struct(self, mode, made))
+                except BaseException:
+                    for unfinished in made:
+                        del unfinished.structs[mode]
+                    raise
+            return self.structs[mode]
 
     @cached_property
     def stored(self) -> Any:

@@ -36,8 +36,11 @@ def compiled_of(field: BaseField[Any]) -> Compiled | None:
     return None if document is None else document.__compiled__
 
 
-def build_struct(compiled: Compiled, mode: Mode, into: dict[Mode, Any]) -> Any:
-    """Return the struct type of a mode, put into a table before the types it refers to are made."""
+def build_struct(compiled: Compiled, mode: Mode, made: list[Compiled]) -> Any:
+    """Return the struct type of a mode, put into its table before the types it refers to are made.
+
+    ``made`` gets each document class that has a new type.
+    """
     pending: dict[str, Compiled] = {}
     built: Any = msgspec.defstruct(
         compiled.document.__name__,
@@ -48,9 +51,10 @@ def build_struct(compiled: Compiled, mode: Mode, into: dict[Mode, Any]) -> Any:
         rename={name: field.uniq_field for name, field in compiled.fields.items()},
         module=__name__,
     )
-    into[mode] = built
+    compiled.structs[mode] = built
+    made.append(compiled)
     for reference, other in pending.items():
-        setattr(built, reference, other.struct(mode))
+        setattr(built, reference, other.structs.get(mode) or build_struct(other, mode, made))
     return built
 
 
@@ -67,7 +71,7 @@ def _type_of(field: BaseField[Any], mode: Mode, pending: dict[str, Compiled]) ->
     """Return the type of a field; a document that is being built is referred to by a name."""
     child = compiled_of(field)
     if child is not None:
-        return child.built(mode) or _reference(child, pending)
+        return child.structs.get(mode) or _reference(child, pending)
     if field.item_field is not None:
         return list[_type_of(field.item_field, mode, pending)]  # type: ignore[misc]
     return field.loose_type() if mode == "stored" else field.wire_type()
