@@ -39,7 +39,7 @@ def class_from_schema(base: type[C], schema: Any, depth: int = 0) -> type[C]:
     required = schema.get("required")
     namespace: dict[str, Any] = {"__doc__": schema.get("description") or schema["title"]}
     for key, described in properties.items():
-        field = field_from_schema(described, key, depth)
+        field = field_from_schema(described, key, depth, schema.get("$id"))
         field.required = field.required or (isinstance(required, list) and key in required)
         namespace[_name(base, key, namespace)] = field
     maker: Any = type(base)
@@ -62,12 +62,20 @@ def _name(base: type, key: Any, taken: dict[str, Any]) -> str:
     return name
 
 
-def field_from_schema(schema: Any, key: str, depth: int = 0) -> BaseField[Any]:
-    """Return the field that a schema describes, to be stored under ``key``."""
+def field_from_schema(
+    schema: Any, key: str, depth: int = 0, itself: object = None
+) -> BaseField[Any]:
+    """Return the field that a schema describes, to be stored under ``key``.
+
+    ``itself`` is the ``$id`` of the class in which the field stands.
+    """
     if not isinstance(schema, dict) or depth > DEEPEST:
         raise DictFieldNotFound(f'The schema of "{key}" is no object, or nested too deeply.')
     kind, form = _type_of(schema), schema.get("format")
-    made = _special(schema, kind, depth) or _plain(schema, kind, form, key)
+    if itself is not None and schema.get("$ref") == itself:
+        made = _made(dictshield_fields["object", None], "self")
+    else:
+        made = _special(schema, kind, depth, itself) or _plain(schema, kind, form, key)
     made.uniq_field = str(key) if key else ""
     made.required = schema.get("required") is True
     return made
@@ -80,12 +88,16 @@ def _type_of(schema: dict[str, Any]) -> str:
     return str(kinds[0]) if kinds else "any"
 
 
-def _special(schema: dict[str, Any], kind: str, depth: int) -> BaseField[Any] | None:
+def _special(
+    schema: dict[str, Any], kind: str, depth: int, itself: object
+) -> BaseField[Any] | None:
     """Return the field of a list, an object or anything; None for the other kinds."""
     if kind == "any":
         return _with_options(BaseField, schema)
     if kind == "array":
-        return _with_options(dictshield_fields["array", None], schema, _items(schema, depth))
+        return _with_options(
+            dictshield_fields["array", None], schema, _items(schema, depth, itself)
+        )
     if kind != "object":
         return None
     if not schema.get("properties"):
@@ -99,13 +111,13 @@ def _made(maker: Any, *arguments: Any, **options: Any) -> BaseField[Any]:
     return made
 
 
-def _items(schema: dict[str, Any], depth: int) -> list[BaseField[Any]]:
+def _items(schema: dict[str, Any], depth: int, itself: object) -> list[BaseField[Any]]:
     items = schema.get("items", [])
     if isinstance(items, dict):
         items = items.get("anyOf", [items]) if "type" not in items else [items]
     if not isinstance(items, list):
         raise DictFieldNotFound("The items of an array must be a schema or a list of schemas.")
-    return [field_from_schema(item, "", depth + 1) for item in items]
+    return [field_from_schema(item, "", depth + 1, itself) for item in items]
 
 
 def _plain(schema: dict[str, Any], kind: str, form: object, key: str) -> BaseField[Any]:

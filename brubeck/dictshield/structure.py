@@ -169,7 +169,8 @@ class BaseDocument(SafeableMixin, ClassChecks, Described, metaclass=DocumentMeta
         """Return True when every value is good and every required one is there.
 
         Raises `ShieldException` for the first fault, or with ``validate_all`` a
-        `ShieldDocException` with all of them.
+        `ShieldDocException` with all of them. A good value that was put into a list unconverted,
+        such as a dictionary among documents, is converted now.
         """
         faults: list[ShieldException] = []
         try:
@@ -192,7 +193,9 @@ class BaseDocument(SafeableMixin, ClassChecks, Described, metaclass=DocumentMeta
             if field.required and (value is None or value == ""):
                 found.append(ShieldException(REQUIRED, name, value, pointer=at))
             elif value is not None:
-                field.accept(value, at, found, "drop")
+                native = field.accept(value, at, found, "drop")
+                if not found:
+                    setattr(self.__data__, name, _settled(value, native))
             yield from found
 
     # -- out ---------------------------------------------------------------------------------
@@ -268,6 +271,14 @@ class EmbeddedDocument(BaseDocument):
     """A document that stands in another one, or a mixin of fields; it brings no id."""
 
     __root__ = True
+
+
+def _settled(value: Any, native: Any) -> Any:
+    """Return a value as it stands in a document: itself, unless it is of another type."""
+    if isinstance(value, list) and isinstance(native, list):
+        value[:] = map(_settled, value, native)
+        return value
+    return value if type(value) is type(native) else native
 
 
 def _filled(field: BaseField[Any], place: str, faults: Faults) -> Any:

@@ -228,14 +228,21 @@ class And(EmbeddedDocument):
 class Or(EmbeddedDocument):
     """The other half."""
 
-    every = ListField([EmbeddedDocumentField("And"), EmbeddedDocumentField("Or"), StringField()])
+    every = ListField(
+        [EmbeddedDocumentField("Or"), EmbeddedDocumentField("Nor"), EmbeddedDocumentField("And")]
+    )
     odd = IntField()
+
+
+class Nor(Or):
+    """A kind that is another one as well."""
 
 
 class Search(Document):
     """A document that is a tree of documents of two kinds."""
 
     where = EmbeddedDocumentField(And)
+    several = ListField([EmbeddedDocumentField(Or), EmbeddedDocumentField(Nor)])
 
 
 @pytest.mark.parametrize("leaf", ['{"even":"x"}', '"a"'])
@@ -248,6 +255,11 @@ def test_lists_of_several_kinds_are_not_read_over_and_over(key: str, leaf: str) 
         Search.from_json(f'{{"where":{tree}}}', unknown="refuse")
     with suppress(ShieldException):
         Search(where=json.loads(tree.replace('"x"', "[]"))).validate()
+    deep = Nor(odd="x")
+    for _ in range(15):
+        deep = Nor(odd="x", every=[deep])
+    with pytest.raises(ShieldException):
+        Search(several=[deep]).validate(validate_all=True)
     assert time.process_time() - begun < 1
 
 

@@ -359,6 +359,21 @@ def test_documents_in_lists_of_lists_are_documents() -> None:
     assert odd.encode() == b'{"cells":[[7,{"name":"Ida"}],8]}'
 
 
+def test_validate_converts_what_was_put_into_a_list() -> None:
+    """What `validate` calls good is stored as a document that is read would be."""
+    quake = Quake(place="here")
+    tags, others = quake.tags, quake.others
+    others.append({"name": "Ida", "gone": 1, "joined": "2012-01-01T00:00:00Z"})  # type: ignore[arg-type]
+    tags.append("a")
+    assert quake.validate()
+    assert quake.others is others
+    assert quake.tags is tags
+    assert isinstance(others[0], Reporter)
+    assert isinstance(others[0].joined, datetime)
+    assert Quake.from_json(quake.encode()) == quake
+    assert Quake.from_json(quake.encode()).encode() == quake.encode()
+
+
 def test_an_item_becomes_the_kind_of_document_that_it_is_whole() -> None:
     """In a list of several kinds nothing is lost to a kind that happens to come first."""
 

@@ -47,6 +47,14 @@ class Place(EmbeddedDocument):
     within = EmbeddedDocumentField["Place"]("self")
 
 
+class Tree(EmbeddedDocument):
+    """Something that has others of its kind."""
+
+    name = StringField(required=True)
+    child = EmbeddedDocumentField["Tree"]("self")
+    children = ListField(EmbeddedDocumentField["Tree"]("self"))
+
+
 class Movie(Document):
     """DictShield's example, and a field of every other kind."""
 
@@ -226,6 +234,17 @@ def test_choices_defaults_and_descriptions_come_back() -> None:
     for bad in ('{"price":"3"}', '{"shown":"2012-01-02T00:00:00Z"}', '{"anything":2}'):
         with pytest.raises(ShieldException, match="one of"):
             again.from_json(bad)
+
+
+def test_a_class_that_embeds_itself_comes_back() -> None:
+    """A reference to the schema in which it stands is a document of that class."""
+    again: Any = EmbeddedDocument.from_jsonschema(Tree.for_jsonschema())
+    text = '{"name":"a","child":{"name":"b"},"children":[{"name":"c","children":[]}]}'
+    tree = again.from_json(text)
+    assert type(tree.child) is type(tree.children[0]) is again
+    assert tree.encode() == Tree.from_json(text).encode()
+    with pytest.raises(ShieldException, match="Not text"):
+        again.from_json('{"name":"a","child":{"name":5}}')
 
 
 def test_a_pattern_with_flags_is_left_out() -> None:

@@ -190,8 +190,11 @@ class ListField(BaseField[list[E]]):
 
     def _attempt(self, item: Any, faults: Faults, rogue: str) -> Any:
         """Return an item as the first kind that takes it whole, else that takes a part of it."""
-        for strictness in dict.fromkeys(("refuse", rogue)):
-            for field in self.fields:
+        kinds = self.fields
+        if hasattr(item, "__data__"):  # a document, of the first kind that could have it
+            kinds = [kind for kind in [self.item_field_for(item)] if kind is not None]
+        for strictness in dict.fromkeys(("refuse", rogue) if isinstance(item, dict) else (rogue,)):
+            for field in kinds:
                 with suppress(TooManyFaults):
                     return field.accept(item, "", faults.attempt(), strictness)
         return _BAD
