@@ -156,9 +156,10 @@ class StreamHandler(WebMessageHandler):
     def problem(self, err: BaseException) -> Problem | None:
         """Return the problem that an expected error is, or None for an unexpected one."""
         if isinstance(err, ShieldException):
-            errors = err.errors[:MAX_ERRORS]
-            if more := len(err.errors) - len(errors):
-                errors = [*errors, ("", f"And {more} more.")]
+            errors = err.errors
+            if len(errors) > MAX_ERRORS:
+                last = f"There are more errors; these are the first {MAX_ERRORS}."
+                errors = [*errors[:MAX_ERRORS], ("", last)]
             return Problem(422, "The document is not valid.", errors=errors)
         if isinstance(err, NotCanonical):
             errors = [(err.pointer, err.detail)]
