@@ -1,4 +1,7 @@
-"""Every connection that the program can be reached over, each behind the same small client."""
+"""Every connection that the program can be reached over, and every storage it can keep items in.
+
+Each stands behind the same small client.
+"""
 
 from __future__ import annotations
 
@@ -6,13 +9,18 @@ import importlib
 import socket
 import sys
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, field
 from http.client import HTTPConnection
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Protocol
+from unittest import mock
 
 from tests.servers import free_port, wait_until
+from tests.servers.mongo import mongo_set, set_url
 from tests.servers.programs import Program, brubeck_run, running
+from tests.servers.redis import RedisServer
 
 FRAMING = {
     *("date", "server", "connection", "transfer-encoding", "keep-alive"),
@@ -143,12 +151,15 @@ def _answers(ask: Ask) -> bool:
 
 
 @contextmanager
-def in_process() -> Iterator[Ask]:
-    """Ask the program itself, in a module of its own."""
+def in_process(storage: str = "") -> Iterator[Ask]:
+    """Ask the program itself, in a module of its own, with its items in memory or elsewhere."""
     from brubeck.testing import Client
     from tests.behaviour import app as module
 
-    client = Client(importlib.reload(module).app)
+    app = importlib.reload(module).app
+    if storage:
+        app.configure(storage={"default": storage})
+    client = Client(app)
 
     def ask(
         method: str, target: str, body: bytes = b"", headers: dict[str, str] | None = None
@@ -156,7 +167,49 @@ def in_process() -> Iterator[Ask]:
         with client.request(method, target, body=body, headers=headers) as reply:
             return Answer(reply.status, comparable(list(reply.headers.pairs())), reply.body)
 
-    yield ask
+    try:
+        yield ask
+    finally:
+        app.close()
+
+
+@contextmanager
+def on_sqlite() -> Iterator[Ask]:
+    """Ask the program itself, with its items in a file."""
+    with (
+        TemporaryDirectory() as directory,
+        mock.patch("brubeck.storage.sqlite.database.fresh_era", _blue),
+        in_process(f"sqlite:///{directory}/items.db") as ask,
+    ):
+        yield ask
+
+
+@contextmanager
+def on_redis() -> Iterator[Ask]:
+    """Ask the program itself, with its items in a Redis."""
+    with TemporaryDirectory() as directory, ExitStack() as stack:
+        server = RedisServer(Path(directory))
+        stack.callback(server.stop)
+        server.run()
+        stack.enter_context(mock.patch("brubeck.storage.redis.queryset.fresh_era", _blue))
+        yield stack.enter_context(in_process(server.url))
+
+
+@contextmanager
+def on_mongo() -> Iterator[Ask]:
+    """Ask the program itself, with its items in a MongoDB."""
+    with (
+        TemporaryDirectory() as directory,
+        mongo_set(Path(directory)) as members,
+        mock.patch("brubeck.storage.mongo.settling.fresh_era", _blue),
+        in_process(set_url(members)) as ask,
+    ):
+        yield ask
+
+
+def _blue() -> str:
+    """Return the program's one era."""
+    return "blue"
 
 
 def connections() -> dict[str, AbstractContextManager[Ask]]:
@@ -170,8 +223,11 @@ def connections() -> dict[str, AbstractContextManager[Ask]]:
         "eventlet.wsgi": eventlet_wsgi(),
         "mongrel2": mongrel2("json"),
         "mongrel2 tnetstring": mongrel2("tnetstring"),
+        "test client on sqlite": on_sqlite(),
+        "test client on redis": on_redis(),
+        "test client on mongo": on_mongo(),
     }
 
 
-HOLDING = [name for name in connections() if name != "test client"]
+HOLDING = [name for name in connections() if not name.startswith("test client")]
 """The connections over which an answer may stay open while others are given."""
