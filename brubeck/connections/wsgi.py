@@ -51,7 +51,8 @@ class _Chunks:
         self._response = response
 
     def __iter__(self) -> Iterator[bytes]:
-        return iter(self._response.chunks)
+        # A server that sends chunks could take an empty one for the last.
+        return filter(None, self._response.chunks)
 
     def close(self) -> None:
         """Tell the source that nobody reads any more; the server calls it in any case."""

@@ -149,7 +149,7 @@ class Broken(WebMessageHandler):
 
 
 class Streamed(WebMessageHandler):
-    """A stream of chunks, and one that breaks off."""
+    """A stream of chunks, one with an empty chunk, and one that breaks off."""
 
     def get(self, kind: str) -> Response:
         response = StreamingResponse(self._chunks(kind))
@@ -158,7 +158,7 @@ class Streamed(WebMessageHandler):
 
     def _chunks(self, kind: str) -> Iterator[bytes]:
         yield b"one "
-        yield b"two "
+        yield b"" if kind == "gaps" else b"two "
         if kind == "broken":
             raise RuntimeError("in the middle")
         yield b"three"

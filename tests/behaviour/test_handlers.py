@@ -230,6 +230,11 @@ def test_a_stream_of_chunks_is_whole(ask: Everywhere) -> None:
     assert ask("GET", "/streamed/whole").body == b"one two three"
 
 
+def test_an_empty_chunk_is_not_the_end(ask: Everywhere) -> None:
+    """A source that has nothing to say for once goes on."""
+    assert ask("GET", "/streamed/gaps").body == b"one three"
+
+
 def test_a_long_text_is_compressed_for_who_takes_it(ask: Everywhere) -> None:
     """With a tag of its own; the test client gets the same."""
     packed = ask("GET", "/long", b"", {"Accept-Encoding": "gzip"})
