@@ -247,12 +247,12 @@ class Brubeck:
         request.trusted_proxies = self._trusted_proxies
         try:
             response = self._routed(request)
+            if len(response.body) > LEAST:
+                response = compressed(response, request)
+            elif response.status == 304:
+                echo_coding(response, request)
         except (Exception, SystemExit) as reason:  # noqa: BLE001, it has to become an answer
             response = self._failed(request, reason)
-        if len(response.body) > LEAST:
-            response = compressed(response, request)
-        elif response.status == 304:
-            echo_coding(response, request)
         if access_log.isEnabledFor(logging.INFO):
             self._log_access(request, response)
         return response
@@ -283,12 +283,9 @@ class Brubeck:
         if isinstance(handler, type):
             made: MessageHandler = handler(self, request)
             made._url_args = match.kwargs or match.args  # noqa: SLF001, as 0.4 hands them over
-            return made()
+            return _answer(made(), handler)
         response = handler(self, request, *match.args, **match.kwargs)
-        if not isinstance(response, Response):
-            name = getattr(handler, "__name__", handler)
-            raise TypeError(f"{name} must return a Response, not {type(response).__name__}")
-        return response
+        return _answer(response, handler)
 
     def _base(self, request: Request) -> WebMessageHandler:
         return self.base_handler(self, request)
@@ -296,7 +293,7 @@ class Brubeck:
     def _failed(self, request: Request, reason: BaseException) -> Response:
         """Answer what was raised outside a handler, with the base handler's words if it can."""
         try:
-            return self._base(request).error(reason)
+            return _answer(self._base(request).error(reason), self.base_handler)
         except Exception:
             log.exception("The base handler failed, request %s", request.id)
             return Problem(500, f"Server error, request {request.id}.").response()
@@ -356,6 +353,14 @@ class Brubeck:
                     f"{stream.path} is kept in the memory of one process, and server.workers is "
                     f"{workers}: give it a store that processes share, or one worker."
                 )
+
+
+def _answer(made: object, handler: Callable[..., Any]) -> Response:
+    """Return what a handler made, if it is an answer."""
+    if isinstance(made, Response):
+        return made
+    name = getattr(handler, "__name__", handler)
+    raise TypeError(f"{name} must return a Response, not {type(made).__name__}")
 
 
 def _is_setting(msg_conn: object) -> bool:

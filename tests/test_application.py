@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import threading
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -14,6 +14,7 @@ from brubeck import (
     Response,
     StreamedDocument,
     StreamHandler,
+    StreamingResponse,
     WebMessageHandler,
     render,
 )
@@ -164,6 +165,61 @@ def test_a_shared_response_stays_as_it_is() -> None:
     own = Client(app)
     assert own.get("/", headers={"Accept-Encoding": "gzip"}).headers["Content-Encoding"] == "gzip"
     assert own.get("/").text == "blue " * 1000
+
+
+@pytest.mark.parametrize(
+    ("answer", "said"),
+    [
+        (lambda handler: handler.set_body(None), "bytes or text, not NoneType"),
+        (lambda handler: handler.set_body({}), "bytes or text, not dict"),
+        (lambda handler: handler.render(status_code="200"), "whole number, not '200'"),
+        (lambda handler: handler.set_status(100), "200 to 599, not 100"),
+        (lambda handler: Response(headers={"X": "a\nb"}), "header value"),
+        (lambda handler: StreamingResponse(cast("Any", "text")), "iterable of bytes, not str"),
+        (lambda handler: handler.render_error(42), "200 to 599, not 42"),
+        (lambda handler: _emptied(), "NoneType"),
+    ],
+)
+@pytest.mark.parametrize("as_class", [True, False])
+def test_an_impossible_answer_is_a_plain_500(
+    answer: Any, said: str, as_class: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A mistake of the program's is in its log, and whoever asked is told something."""
+
+    class Wrong(WebMessageHandler):
+        def get(self) -> Response:
+            made = answer(self)
+            return self.render() if made is None else made
+
+    def wrong(app: Brubeck, message: Any) -> Response:
+        return Wrong(app, message).get()
+
+    reply = Client(Brubeck(None, [("^/$", Wrong if as_class else wrong)])).get("/")
+    assert reply.status == 500
+    assert reply.json()["title"] == "Internal Server Error"
+    assert said in caplog.text
+
+
+def _emptied() -> Response:
+    response = Response(b"body")
+    response.body = None  # type: ignore[assignment]
+    return response
+
+
+def test_an_error_handler_that_forgets_its_answer_is_a_plain_500() -> None:
+    """As that of 0.4 did."""
+
+    class Forgetful(WebMessageHandler):
+        def get(self) -> Response:
+            raise RuntimeError("once")
+
+        def error(self, err: BaseException) -> Response:
+            return None  # type: ignore[return-value]
+
+    for base in (WebMessageHandler, Forgetful):
+        reply = Client(Brubeck(None, [("^/$", Forgetful)], base_handler=base)).get("/")
+        assert reply.status == 500
+        assert reply.json()["detail"].startswith("Server error, request ")
 
 
 def test_what_happens_after_the_answer_does_not_change_it() -> None:

@@ -8,8 +8,8 @@ same bytes over each of them. Rules (RFC 9112, sections 6 and 9; RFC 9110, secti
   ``Content-Length`` of a stream, which is then held to it.
 - A whole body has its length. A stream without a length goes in chunks to HTTP/1.1, and ends with
   the connection to HTTP/1.0.
-- The answer to HEAD says what GET's would, length included, and has no body; nor have 1xx, 204 and
-  304, and these have no length either.
+- The answer to HEAD says what GET's would, length included, and has no body; nor have 204 and 304,
+  and these have no length either.
 - ``Date`` and ``Server`` are added where the application has not set them.
 """
 

@@ -6,7 +6,7 @@ A connection adds what belongs to the wire alone (``Content-Length`` or chunks, 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from http import HTTPStatus
 from typing import Final
 
@@ -25,6 +25,7 @@ class Response:
     """A whole answer, ready to be sent.
 
     ``body`` is sent as it is; ``headers`` may still be changed until the connection takes over.
+    What no connection could send is refused here, where whoever wrote it can still be told.
     """
 
     __slots__ = ("body", "headers", "reason", "status")
@@ -34,12 +35,20 @@ class Response:
         body: bytes | str = b"",
         status: int = 200,
         *,
-        headers: Headers | None = None,
+        headers: Mapping[str, str] | None = None,
         reason: str | None = None,
     ) -> None:
-        self.body = body.encode() if isinstance(body, str) else body
+        if isinstance(body, str):
+            body = body.encode()
+        elif not isinstance(body, bytes):
+            raise TypeError(f"a body is bytes or text, not {type(body).__name__}")
+        if not isinstance(status, int):
+            raise TypeError(f"a status is a whole number, not {status!r}")
+        if not 200 <= status <= 599:
+            raise ValueError(f"the status of an answer is 200 to 599, not {status}")
+        self.body = body
         self.status = status
-        self.headers = Headers() if headers is None else headers
+        self.headers = headers if isinstance(headers, Headers) else Headers(headers or {})
         if reason is None:
             reason = REASONS.get(status, "Unknown")
         elif not (reason.isascii() and reason.isprintable()):
@@ -51,8 +60,8 @@ class Response:
 
     @property
     def bodiless(self) -> bool:
-        """Whether the status itself forbids a body (RFC 9110, sections 15.2, 15.3.5, 15.4.5)."""
-        return self.status in (204, 304) or self.status < 200
+        """Whether the status itself forbids a body (RFC 9110, sections 15.3.5 and 15.4.5)."""
+        return self.status in (204, 304)
 
 
 class StreamingResponse(Response):
@@ -71,9 +80,12 @@ class StreamingResponse(Response):
         chunks: Iterable[bytes],
         status: int = 200,
         *,
-        headers: Headers | None = None,
+        headers: Mapping[str, str] | None = None,
         endless: bool = False,
     ) -> None:
+        given: object = chunks
+        if isinstance(given, str | bytes) or not isinstance(given, Iterable):
+            raise TypeError(f"a stream is an iterable of bytes, not {type(chunks).__name__}")
         super().__init__(b"", status, headers=headers)
         self.chunks = chunks
         self.endless = endless
