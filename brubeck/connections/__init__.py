@@ -37,7 +37,7 @@ class Connection(Protocol):
         """Answer requests until told to stop."""
 
     def stop(self) -> None:
-        """Stop soon; may be called from a signal handler."""
+        """Stop soon, and called again at once; may be called from a signal handler."""
 
 
 def run(

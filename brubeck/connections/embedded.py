@@ -5,8 +5,11 @@ Rules:
 - A connection reads, answers in order and reads again, until one side wants to end it.
 - What waits too long is ended by one sweep a second over all connections: it costs nothing while a
   request is handled, and there is no timer to set on the hot path.
+- The same sweep asks the kernel who left in the middle of an answer. A feed is then closed, if its
+  source can be, and a handler that waits is told when it asks (`Request.may_wait`). Nothing else is
+  ended or interrupted: who closed only the half that sends still reads to the end.
 - When told to stop, the server takes nothing new, ends what only waits, and lets what is in hand
-  finish within the grace.
+  finish within the grace. Told again, it ends everything at once.
 """
 
 from __future__ import annotations
@@ -58,6 +61,7 @@ class EmbeddedServer:
     def __init__(self, listener: socket.socket, options: ServerOptions | None = None) -> None:
         self.options = options or ServerOptions()
         self.draining = False
+        self._hurried = False
         self.tick = 0.0
         self._listener = listener
         self._connections: set[_Connection] = set()
@@ -75,7 +79,8 @@ class EmbeddedServer:
         self._drain()
 
     def stop(self) -> None:
-        """Stop taking connections; may be called from a signal handler."""
+        """Stop taking connections; called again, at once. A signal handler may call it."""
+        self._hurried = self.draining
         self.draining = True
 
     def _accept(self, respond: Respond) -> None:
@@ -94,6 +99,9 @@ class EmbeddedServer:
         while not (self.draining and not self._connections):
             green.sleep(_TICK)
             self.tick += _TICK
+            busy = {each.fileno(): each for each in self._connections}
+            for fileno in green.hung_up(busy):
+                busy[fileno].left()
             for connection in [each for each in self._connections if each.deadline < self.tick]:
                 try:
                     connection.expire()
@@ -103,12 +111,15 @@ class EmbeddedServer:
     def _drain(self) -> None:
         self._listener.close()
         left = self.options.grace
-        # Each one is asked: a busy one must not keep the idle ones behind it.
-        while left > 0 and [each for each in list(self._connections) if each.finish()]:
+        while left > 0 and not self._hurried and self._in_hand():
             green.sleep(0.05)
             left -= 0.05
         for connection in list(self._connections):
             connection.cut()
+
+    def _in_hand(self) -> list[_Connection]:
+        # Each one is asked: a busy one must not keep the idle ones behind it.
+        return [each for each in list(self._connections) if each.finish()]
 
     def add(self, connection: _Connection) -> None:
         """Note a connection that has begun."""
@@ -123,8 +134,8 @@ class _Connection:
     """One client's connection, from accepting it to closing it."""
 
     __slots__ = (
-        *("_client", "_endless", "_expired", "_http", "_reading", "_respond", "_server", "_stream"),
-        "deadline",
+        *("_answer", "_client", "_expired", "_http", "_left", "_reading", "_respond", "_server"),
+        *("_stream", "deadline"),
     )
 
     def __init__(self, server: EmbeddedServer, respond: Respond, client: Client) -> None:
@@ -132,8 +143,9 @@ class _Connection:
         self._respond = respond
         self._client = client
         self._http = Http1(server.options.limits, client)
-        self._endless = False
+        self._answer: StreamingResponse | None = None  # while it is being sent
         self._expired = False
+        self._left = False
         self._reading = False
         self._stream: green.Stream | None = None
         self.deadline = inf
@@ -202,6 +214,7 @@ class _Connection:
             incoming = ready.popleft()
             self.deadline = inf
             request = incoming.request
+            request.may_wait = self.may_wait
             response = self._respond(request)
             keep_alive = incoming.keep_alive and not self._server.draining
             framed = frame(
@@ -230,7 +243,7 @@ class _Connection:
     ) -> None:
         """Send a stream as it is made; what breaks it also breaks the connection."""
         coder = framed.coder
-        self._endless = response.endless
+        self._answer = response
         try:
             self._hurry()
             stream.send(framed.head)
@@ -242,7 +255,7 @@ class _Connection:
                 self.deadline = inf
             stream.send(coder.end())
         finally:
-            self._endless = False
+            self._answer = None
             response.close()
 
     def _hurry(self) -> None:
@@ -280,9 +293,26 @@ class _Connection:
                 self._stream.send(framed.head + framed.body)
         self.cut()
 
+    def fileno(self) -> int:
+        """Return the descriptor of a connection that would not notice its end; else -1."""
+        if self._stream is None or self._reading or self._left:
+            return -1
+        return self._stream.fileno()
+
+    def left(self) -> None:
+        """Note that the client has left while it was not read from."""
+        self._left = True
+        if self._answer is not None and self._answer.endless:
+            green.spawn(self._answer.abandon)
+
+    def may_wait(self) -> bool:
+        """Tell whether an answer that is waited for would still be read."""
+        return not (self._left or self._server.draining)
+
     def finish(self) -> bool:
         """End the connection if it only waits or follows; tell whether something is in hand."""
-        waits = self._endless or (self._reading and not self._http.started)
+        follows = self._answer is not None and self._answer.endless
+        waits = follows or (self._reading and not self._http.started)
         if waits and not self._http.ready:
             self.cut()
             return False

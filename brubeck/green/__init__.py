@@ -17,7 +17,7 @@ import os
 import queue
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
 from importlib import import_module
 from typing import TYPE_CHECKING, Final
@@ -41,6 +41,7 @@ __all__ = [
     "Semaphore",
     "Stream",
     "engine",
+    "hung_up",
     "listen",
     "offload",
     "patch",
@@ -154,6 +155,11 @@ def timeout(seconds: float) -> AbstractContextManager[None]:
 def stream(sock: object) -> Stream:
     """Return a connected socket as a `Stream`, the cheapest way the engine has to wait on it."""
     return engine().stream(sock)
+
+
+def hung_up(filenos: Iterable[int]) -> list[int]:
+    """Return those of some connected sockets whose other end has left; never waits."""
+    return engine().hung_up(filenos)
 
 
 class Pool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import socket
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -17,9 +17,9 @@ with warnings.catch_warnings():
     from eventlet import greenio, hubs, patcher, tpool
     from eventlet.support.greenlets import getcurrent, greenlet
 
-from brubeck.green.sockets import BlockingStream, Stream, T
+from brubeck.green.sockets import BlockingStream, Stream, T, hung_up
 
-_plain_socket = patcher.original("socket").socket
+_poll = patcher.original("select").poll
 
 
 def patch() -> None:
@@ -65,6 +65,10 @@ class Engine:
             return False
         return True
 
+    def hung_up(self, filenos: Iterable[int]) -> list[int]:
+        """Ask the kernel."""
+        return hung_up(_poll(), filenos)
+
 
 class HubStream:
     """A socket whose registration with the hub lasts as long as the connection.
@@ -85,6 +89,10 @@ class HubStream:
         self._listener: Any = None
         self._waiting: greenlet | None = None
         self._closed = False
+
+    def fileno(self) -> int:
+        """Return the socket's file descriptor."""
+        return self._sock.fileno()
 
     def recv(self, size: int) -> bytes:
         """Wait for bytes; a broken connection is an end like any other."""

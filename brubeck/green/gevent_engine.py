@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 
 import gevent
 import gevent.monkey
 from gevent.socket import wait_read
 
-from brubeck.green.sockets import BlockingStream, Stream, T
+from brubeck.green.sockets import BlockingStream, Stream, T, hung_up
+
+_poll = gevent.monkey.get_original("select", "poll")
 
 
 def patch() -> None:
@@ -53,3 +55,7 @@ class Engine:
         except TimeoutError:
             return False
         return True
+
+    def hung_up(self, filenos: Iterable[int]) -> list[int]:
+        """Ask the kernel."""
+        return hung_up(_poll(), filenos)

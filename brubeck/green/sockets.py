@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import select
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Protocol, TypeVar
@@ -16,6 +17,8 @@ from brubeck.errors import ConfigError
 
 BACKLOG = 2048
 T = TypeVar("T")
+# Where the system cannot say that only the other end's half is closed, it still says when both are.
+_HANGUP = getattr(select, "POLLRDHUP", 0)
 
 
 class Address(msgspec.Struct, frozen=True):
@@ -35,6 +38,9 @@ class Stream(Protocol):
 
     `cut` may be called by any other: the reader then finds the end, the writer an `OSError`.
     """
+
+    def fileno(self) -> int:
+        """Return the socket's file descriptor; negative once it is closed."""
 
     def recv(self, size: int) -> bytes:
         """Wait for bytes and return at most ``size`` of them; none at the end."""
@@ -75,6 +81,9 @@ class Engine(Protocol):
     def wait_readable(self, fileno: int, seconds: float) -> bool:
         """Wait until a file descriptor is readable, and tell whether it is."""
 
+    def hung_up(self, filenos: Iterable[int]) -> list[int]:
+        """Return those of some connected sockets whose other end has left; never waits."""
+
 
 class Closed(Exception):
     """The socket that was waited on has been closed."""
@@ -88,6 +97,10 @@ class BlockingStream:
     def __init__(self, sock: socket.socket) -> None:
         self._sock = sock
         sock.setblocking(True)
+
+    def fileno(self) -> int:
+        """Return the socket's file descriptor."""
+        return self._sock.fileno()
 
     def recv(self, size: int) -> bytes:
         """Wait for bytes; a broken connection is an end like any other."""
@@ -113,6 +126,15 @@ class BlockingStream:
     def close(self) -> None:
         """Give the socket back."""
         self._sock.close()
+
+
+def hung_up(poll: select.poll, filenos: Iterable[int]) -> list[int]:
+    """Return those of some sockets whose other end has left, by a poll that nobody has patched."""
+    for fileno in filenos:
+        if fileno >= 0:
+            poll.register(fileno, _HANGUP)
+    ends = _HANGUP | select.POLLHUP | select.POLLERR
+    return [fileno for fileno, event in poll.poll(0) if event & ends]
 
 
 def listen(address: Address) -> socket.socket:

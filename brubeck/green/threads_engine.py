@@ -6,10 +6,10 @@ import select
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 
-from brubeck.green.sockets import BlockingStream, Stream, T
+from brubeck.green.sockets import BlockingStream, Stream, T, hung_up
 
 
 class Engine:
@@ -46,3 +46,7 @@ class Engine:
         poll = select.poll()
         poll.register(fileno, select.POLLIN)
         return bool(poll.poll(seconds * 1000))
+
+    def hung_up(self, filenos: Iterable[int]) -> list[int]:
+        """Ask the kernel."""
+        return hung_up(select.poll(), filenos)

@@ -41,6 +41,9 @@ class Request:
     trusted_proxies: TrustedProxies = NO_PROXIES
     form_limits: FormLimits | None = None
     sink: Callable[[], BinaryIO] = BytesIO
+    may_wait: Callable[[], bool] = staticmethod(lambda: True)
+    """Tells whether the caller is still there and the server not about to stop. What waits long
+    asks now and then, and where it may not wait on answers with what it has."""
     _file: BinaryIO | None = None
     _body: bytes | None = None
     _path: str | None = None

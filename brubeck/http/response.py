@@ -7,6 +7,7 @@ A connection adds what belongs to the wire alone (``Content-Length`` or chunks, 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from http import HTTPStatus
 from typing import Final
 
@@ -98,6 +99,14 @@ class StreamingResponse(Response):
         close: Callable[[], None] | None = getattr(self.chunks, "close", None)
         if close is not None:
             close()
+
+    def abandon(self) -> None:
+        """Close the source from another thread than the one that may be waiting in it.
+
+        A generator that runs cannot be closed; its reader is told at the next chunk.
+        """
+        with suppress(ValueError):
+            self.close()
 
 
 def response_head(response: Response, extra: Iterable[tuple[str, str]] = ()) -> bytes:

@@ -22,6 +22,8 @@ from brubeck.streams.handler import JSON, StreamHandler, json_bytes
 from brubeck.streams.parameters import ChangesParameters, changes_parameters
 from brubeck.streams.shapes import Shape, json_list, shape
 
+PATIENCE = 2.0
+"""Seconds after which a reader that waits is looked after: it may have left."""
 CHECKPOINT = 15.0
 """Seconds after which a feed says where it is, at the latest."""
 RETRY_MS = 2000
@@ -56,11 +58,11 @@ class ChangeFeed(StreamHandler):
         while True:
             found = queryset.changes(query)
             left = until - time.monotonic()
-            if found.changes or left <= 0:
+            if found.changes or left <= 0 or not self.message.may_wait():
                 return found
             query = next_query(query, found)
             if found.caught_up:
-                queryset.wait(found.position, left)
+                wait(queryset, found.position, left, self.message.may_wait)
 
     def _next_link(self, cursor: str) -> str:
         kept = {"limit", "count", "fields", *self.declared.filters}
@@ -79,7 +81,7 @@ class ChangeFeed(StreamHandler):
         headers["Content-Type"] = sse.MEDIA_TYPE
         headers["Cache-Control"] = "no-store"
         headers["X-Accel-Buffering"] = "no"
-        frames = feed(lambda: self.queryset, parameters, cut, self.path)
+        frames = feed(lambda: self.queryset, parameters, cut, self.path, self.message.may_wait)
         return StreamingResponse(frames, headers=headers, endless=True)
 
 
@@ -121,17 +123,29 @@ def next_query(query: ChangesQuery, found: Changes) -> ChangesQuery:
     )
 
 
+def wait(queryset: Queryset, after: int, seconds: float, may_wait: Callable[[], bool]) -> None:
+    """Wait for what comes after a position, at most so long and while somebody wants to know."""
+    until = time.monotonic() + seconds
+    while may_wait() and (left := until - time.monotonic()) > 0:
+        if queryset.wait(after, min(left, PATIENCE)):
+            return
+
+
 def feed(
-    open_stream: Callable[[], Queryset], parameters: ChangesParameters, cut: Shape, restart: str
+    open_stream: Callable[[], Queryset],
+    parameters: ChangesParameters,
+    cut: Shape,
+    restart: str,
+    may_wait: Callable[[], bool],
 ) -> Iterator[bytes]:
-    """Yield the frames of an open feed, as many at a time as there are.
+    """Yield the frames of an open feed, as many at a time as there are, while it is followed.
 
     A checkpoint comes whenever the reader has caught up after being behind, and every so often.
     """
     yield sse.retry(RETRY_MS)
     query: ChangesQuery | None = None
     said, behind = time.monotonic(), True
-    while True:
+    while may_wait():
         try:
             queryset = open_stream()
             if query is None:
@@ -147,7 +161,7 @@ def feed(
                 said, left = time.monotonic(), CHECKPOINT
             behind = not found.caught_up
             if found.caught_up:
-                queryset.wait(found.position, left)
+                wait(queryset, found.position, left, may_wait)
         except LostPlace:
             data = json_bytes({"status": 410, "restart": restart})
             yield sse.event("reset", data, RESET)

@@ -27,6 +27,40 @@ def wait(_application: Brubeck, message: Request, name: str) -> Response:
     return render(f"waited, {message.method}")
 
 
+@app.add_route("^/patient/(?P<name>.+)$")
+def be_patient(_application: Brubeck, message: Request, name: str) -> Response:
+    """Say that it has begun, and wait for as long as somebody waits for the answer."""
+    path = Path("/") / name
+    path.with_suffix(".begun").touch()
+    while message.may_wait():
+        green.sleep(0.01)
+    path.touch()
+    return render("enough")
+
+
+class Subscription:
+    """A silent source that can be closed while it waits."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._closed = green.Event()
+
+    def __iter__(self) -> Iterator[bytes]:
+        yield b"begun\n"
+        self._closed.wait()
+
+    def close(self) -> None:
+        """Note that nobody reads any more."""
+        self._path.touch()
+        self._closed.set()
+
+
+@app.add_route("^/subscription/(?P<name>.+)$")
+def subscribe(_application: Brubeck, _message: Request, name: str) -> Response:
+    """Follow what never says anything more."""
+    return StreamingResponse(Subscription(Path("/") / name), endless=True)
+
+
 @app.add_route("^/feed$")
 def feed(_application: Brubeck, _message: Request) -> Response:
     """Say one thing and then wait without end."""
@@ -78,5 +112,17 @@ def broken(_application: Brubeck, _message: Request) -> Response:
     def chunks() -> Iterator[bytes]:
         yield b"the beginning"
         raise RuntimeError("and no end")
+
+    return StreamingResponse(chunks())
+
+
+@app.add_route("^/slowly$")
+def slowly(_application: Brubeck, _message: Request) -> Response:
+    """Take longer to be made than it takes to notice who leaves."""
+
+    def chunks() -> Iterator[bytes]:
+        for _ in range(300):
+            yield b"s" * 20_000
+            green.sleep(0.01)
 
     return StreamingResponse(chunks())

@@ -184,6 +184,30 @@ def test_a_reader_that_stops_reading_is_not_waited_for(server: Program) -> None:
         wait_until(lambda: server.output.count("the feed was closed") > before)
 
 
+def test_a_reader_that_goes_away_ends_a_wait(server: Program, tmp_path: Path) -> None:
+    """Of a handler that asks whether to wait on, and of a source that can be closed."""
+    door = tmp_path / "door"
+    with Caller(server.port) as caller:
+        caller.get(f"/patient{door}")
+        wait_until(door.with_suffix(".begun").exists)
+        assert not door.exists()
+    wait_until(door.exists, seconds=30)
+    source = tmp_path / "source"
+    with Caller(server.port) as caller:
+        caller.get(f"/subscription{source}")
+        assert caller.response().read(6) == b"begun\n"
+        assert not source.exists()
+    wait_until(source.exists, seconds=30)
+
+
+def test_who_only_stops_sending_still_reads_to_the_end(server: Program) -> None:
+    """Half a connection is enough for an answer (RFC 9112, section 9.6)."""
+    with Caller(server.port, receive_buffer=4096) as caller:
+        caller.get("/slowly")
+        caller.socket.shutdown(socket.SHUT_WR)
+        assert len(caller.response().read()) == 300 * 20_000
+
+
 def test_one_that_waits_keeps_nobody_else_waiting(server: Program, tmp_path: Path) -> None:
     """A hundred handlers wait, and the next one answers at once."""
     door = tmp_path / "door"
@@ -229,6 +253,40 @@ def test_stopping_finishes_what_is_in_hand(tmp_path: Path, number: int) -> None:
         assert whole(response) == (200, b"waited, GET")
         assert server.process.wait(30) == 0
         assert "Traceback" not in server.output
+
+
+@pytest.mark.parametrize("engine", ["eventlet", "gevent"])
+def test_a_long_poll_does_not_hold_up_a_stop(engine: str) -> None:
+    """It is answered at once with what there is: nothing, and where to go on."""
+    with (
+        brubeck_run("tests.behaviour.app:app", green=engine, server_grace="1h") as server,
+        Caller(server.port) as caller,
+    ):
+        look = b"GET /feeds/changes?after=now%s HTTP/1.1\r\nHost: h\r\n\r\n"
+        caller.send(look % b"" + look % b"&wait=60")
+        assert caller.response().read()
+        assert server.stop() == 0
+        response = caller.response()
+        assert response.getheader("connection") == "close"
+        assert json.loads(response.read())["data"] == []
+
+
+def test_a_second_signal_ends_everything_at_once(tmp_path: Path) -> None:
+    """Who asks twice is in a hurry."""
+    door = tmp_path / "door"
+    with brubeck_run(PROGRAM, server_grace="1h") as server, Caller(server.port) as busy:
+        busy.get(f"/wait{door}")
+        wait_until(door.with_suffix(".begun").exists)
+        server.process.send_signal(signal.SIGINT)
+        wait_until(lambda: refused(server.port))
+        assert server.process.poll() is None
+        assert server.stop(signal.SIGINT) == 0
+
+
+def refused(port: int) -> bool:
+    """Tell whether nobody listens on a port any more."""
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) != 0
 
 
 def test_an_answer_under_way_is_sent_to_its_end() -> None:

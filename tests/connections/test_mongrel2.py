@@ -7,6 +7,7 @@ from contextlib import ExitStack
 from http.client import IncompleteRead
 from pathlib import Path
 from threading import Event
+from time import sleep
 
 import pytest
 
@@ -333,6 +334,50 @@ def test_what_is_in_hand_is_finished_before_the_end() -> None:
         response = slow.response()
         assert response.headers["Connection"] == "close"
         assert response.read() == b"done"
+
+
+def test_a_handler_that_waits_is_told_when_nobody_else_does() -> None:
+    """Its client has left, or the program is to stop; then it is answered, and the last one."""
+    taken, ended = Event(), Event()
+
+    def respond(request: Request) -> Response:
+        taken.set()
+        while request.may_wait():
+            sleep(0.005)
+        ended.set()
+        return Response(b"enough")
+
+    with running_mongrel2() as front, Caller(front.port) as caller:
+        with served(front, respond, grace_seconds=3600):
+            with Caller(front.port) as leaver:
+                leaver.get("/")
+                assert taken.wait(10)
+                assert not ended.is_set()
+            assert ended.wait(10)
+            taken.clear()
+            caller.get("/")
+            assert taken.wait(10)
+        response = caller.response()
+        assert response.headers["Connection"] == "close"
+        assert response.read() == b"enough"
+
+
+def test_a_second_stop_is_at_once() -> None:
+    """Whatever is left of the grace."""
+    taken, finish = Event(), Event()
+
+    def respond(request: Request) -> Response:
+        taken.set()
+        finish.wait(60)
+        return Response(b"too late")
+
+    with running_mongrel2() as front, Caller(front.port) as caller:
+        with served(front, respond, grace_seconds=3600) as connection:
+            caller.get("/")
+            assert taken.wait(10)
+            connection.stop()
+        assert caller.rest() == b""
+        finish.set()
 
 
 def test_what_is_not_finished_in_the_grace_is_cut() -> None:

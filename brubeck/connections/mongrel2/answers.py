@@ -45,7 +45,9 @@ class Answerer:
         body: bytes | BinaryIO = b""
         try:
             body = read_body(message, self._uploads)
-            response = self._response(make_request(message, body))
+            request = make_request(message, body)
+            request.may_wait = lambda: not (outbox.gone or self._stopping.is_set())
+            response = self._response(request)
         except Problem as problem:
             # Where the body ends is not known, so nothing can follow it.
             response, keep_alive = problem.response(), False

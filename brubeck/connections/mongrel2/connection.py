@@ -101,7 +101,12 @@ class Mongrel2Connection:
             outgoing.close()
 
     def stop(self) -> None:
-        """Let `serve` finish what is in hand and return; from any thread or signal handler."""
+        """Let `serve` finish what is in hand and return; called again, at once.
+
+        Any thread or signal handler may call it.
+        """
+        if self._stopping.is_set():
+            self._grace = 0
         self._stopping.set()
 
     def send_many(self, sender: bytes, ids: Sequence[bytes], payload: bytes) -> None:
@@ -115,16 +120,16 @@ class Mongrel2Connection:
             self._outgoing.send(sender, ids[start : start + MAX_TARGETS], payload)
 
     def _receive(self, requests: ZMQSocket) -> None:
-        until: float | None = None
+        since: float | None = None
         turn = 0
         while True:
             if self._stopping.is_set():
-                if until is None:
-                    until = monotonic() + self._grace
+                if since is None:
+                    since = monotonic()
                     self.clients.end_feeds()
-                if self.clients.is_quiet or monotonic() > until:
+                if self.clients.is_quiet or monotonic() > since + self._grace:
                     return
-            if requests.poll(0.5 if until is None else 0.02):
+            if requests.poll(0.5 if since is None else 0.02):
                 self._take_safely(requests.recv())
                 turn = (turn + 1) % _TURN
                 if not turn:

@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from time import monotonic
 from typing import Final
 
@@ -248,7 +247,7 @@ class Outbox:
 
     def _close_stream(self) -> None:
         if self._stream is not None:
-            green.spawn(_close_quietly, self._stream)
+            green.spawn(self._stream.abandon)
 
     def _flush(self) -> None:
         """Send what the window allows; called with the lock held."""
@@ -280,9 +279,3 @@ class Outbox:
             self._flush()
         if self.empty:
             self._drained(self)
-
-
-def _close_quietly(response: StreamingResponse) -> None:
-    # A generator that runs right now cannot be closed; it finds the client gone by itself.
-    with suppress(ValueError):
-        response.close()
