@@ -11,17 +11,13 @@ import os
 import signal
 import socket
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Protocol
 
 from brubeck import green
 from brubeck.config import Section, Settings
-from brubeck.connections.supervisor import (
-    SourceWatch,
-    Supervisor,
-    inherited,
-    stop_when_orphaned,
-)
+from brubeck.connections.supervisor import SourceWatch, Supervisor, inherited
 from brubeck.errors import ConfigError
 from brubeck.http import Request, Response
 
@@ -52,26 +48,29 @@ def run(
     ``connection`` is one that the program made itself; then this process alone serves it.
     """
     server = settings.server
-    supervisor_id, listener = inherited()
-    worker = supervisor_id is not None
+    worker = inherited()
+    listener = None if worker is None else worker.listener
     supervised = connection is None and (server.workers > 1 or reload)
     if connection is None:
         _refuse_half_a_tls(server)
     if connection is None and not server.listen.mongrel2 and listener is None:
         listener = green.listen(server.listen.address)
-    if supervised and not worker:
+    if supervised and worker is None:
         changed = SourceWatch(Path.cwd()) if reload else None
         supervisor = Supervisor(server.workers, listener, grace=server.grace, changed=changed)
-        _stop_by_signals(supervisor.stop)
+        _at_signals(supervisor.stop)
         _announce(settings, listener)
         supervisor.run()
         return
     chosen = connection or open_connection(server, listener)
-    _stop_by_signals(chosen.stop)
-    if supervisor_id is not None:
-        green.spawn(stop_when_orphaned, chosen.stop, supervisor_id)
-    else:
+    if worker is None:
+        _at_signals(chosen.stop)
         _announce(settings, listener)
+    else:
+        # Who stops a whole group of processes tells a worker too, and that is no second time.
+        _at_signals(cache(chosen.stop))
+        green.spawn(worker.stop_when_orphaned, chosen.stop)
+        worker.tell_ready()
     chosen.serve(respond)
 
 
@@ -84,7 +83,7 @@ def _refuse_half_a_tls(server: Section) -> None:
         raise ConfigError(f"There is a certificate, but {server.listen} does not say https.")
 
 
-def _stop_by_signals(stop: Callable[[], None]) -> None:
+def _at_signals(stop: Callable[[], None]) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda _number, _frame: stop())
 

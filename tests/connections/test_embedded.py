@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import socket
 import ssl
@@ -14,8 +15,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.servers import Caller, wait_until
-from tests.servers.programs import Program, brubeck_run
+from tests.servers import Caller, require_ipv6, wait_until
+from tests.servers.programs import ROOT, Program, brubeck_run
 
 PROGRAM = "tests.connections.program:app"
 GET = b"GET / HTTP/1.1\r\nHost: h\r\n\r\n"
@@ -358,6 +359,64 @@ def test_workers_share_the_port_and_are_replaced(tmp_path: Path) -> None:
             assert not Path(f"/proc/{worker}").exists()
 
 
+def test_a_stopping_supervisor_refuses_who_comes(tmp_path: Path) -> None:
+    """They go elsewhere, while the workers finish what is in hand."""
+    door = tmp_path / "door"
+    with (
+        brubeck_run(PROGRAM, "--workers", "2", server_grace="1h") as server,
+        Caller(server.port) as busy,
+    ):
+        busy.get(f"/wait{door}")
+        wait_until(door.with_suffix(".begun").exists, seconds=30)
+        server.process.send_signal(signal.SIGTERM)
+        wait_until(lambda: refused(server.port))
+        assert server.process.poll() is None
+        door.touch()
+        assert whole(busy.response()) == (200, b"waited, GET")
+        assert server.process.wait(30) == 0
+
+
+def test_a_second_signal_ends_all_workers_at_once(tmp_path: Path) -> None:
+    """A worker itself takes any number for one: whoever stops a group tells everybody in it."""
+    door = tmp_path / "door"
+    with (
+        brubeck_run(PROGRAM, "--workers", "2", server_grace="1h") as server,
+        Caller(server.port) as asking,
+        Caller(server.port) as busy,
+    ):
+        busy.get(f"/wait{door}")
+        wait_until(door.with_suffix(".begun").exists, seconds=30)
+        asking.send(GET)
+        worker = int(asking.response().read().split()[0])
+        os.kill(worker, signal.SIGINT)
+        os.kill(worker, signal.SIGTERM)
+        server.process.send_signal(signal.SIGINT)
+        wait_until(lambda: refused(server.port))
+        assert server.process.poll() is None
+        assert server.stop(signal.SIGINT) == 0
+        assert busy.rest() == b""
+        assert "Traceback" not in server.output
+
+
+@pytest.mark.parametrize("engine", ["eventlet", "gevent"])
+def test_workers_know_who_asks(engine: str) -> None:
+    """Also over IPv6, though their socket was made by somebody else."""
+    require_ipv6()
+    with brubeck_run(
+        PROGRAM,
+        "--workers",
+        "2",
+        listen="http://[::1]:0",
+        green=engine,
+        server_access_log="yes",
+    ) as server:
+        port = int(server.output.partition("[::1]:")[2].split()[0])
+        with socket.create_connection(("::1", port), timeout=30) as sock:
+            sock.sendall(GET)
+            assert sock.recv(1000).startswith(b"HTTP/1.1 200 OK")
+        server.await_output("brubeck.access: ::1 GET / 200")
+
+
 def test_workers_do_not_outlive_a_killed_supervisor() -> None:
     """They finish what is in hand and end, and the port is free."""
     with brubeck_run(PROGRAM, "--workers", "2") as server:
@@ -449,3 +508,29 @@ def test_the_program_is_started_again_when_it_changes(tmp_path: Path) -> None:
         program.write_text(text.format("a new one"))
         wait_until(lambda: says(b"a new one"), seconds=30)
         assert server.stop() == 0
+
+
+def test_who_changes_a_program_waits_for_nobody(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither for what is in hand, nor with a worker that was killed."""
+    door, program = tmp_path / "door", tmp_path / "mine.py"
+    program.write_text("from tests.connections.program import app\n")
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    with brubeck_run("mine:app", "--reload", cwd=tmp_path, server_grace="1h") as server:
+
+        def ask() -> int:
+            with Caller(server.port) as caller:
+                caller.send(GET)
+                return int(caller.response().read().split()[0])
+
+        first = ask()
+        os.kill(first, signal.SIGKILL)
+        server.await_output(f"Worker {first} ended")
+        second = ask()
+        with Caller(server.port) as busy:
+            busy.get(f"/wait{door}")
+            wait_until(door.with_suffix(".begun").exists)
+            program.write_text("from tests.connections.program import app  # changed\n")
+            assert busy.rest() == b""
+        assert ask() not in (first, second)

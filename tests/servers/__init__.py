@@ -32,6 +32,15 @@ def require(program: str, package: str) -> str:
     return found
 
 
+def require_ipv6() -> None:
+    """Skip where the system has no IPv6, as some containers have none."""
+    try:
+        with socket.socket(socket.AF_INET6) as probe:
+            probe.bind(("::1", 0))
+    except OSError:
+        pytest.skip("there is no IPv6 here")
+
+
 def free_port() -> int:
     """Return a port of 127.0.0.1 that nobody listens on.
 
