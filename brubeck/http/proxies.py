@@ -60,7 +60,9 @@ class TrustedProxies:
             parsed = ip_address(address)
         except ValueError:
             return False
-        return any(parsed in network for network in self._networks)
+        # A socket for both families shows IPv4 as ::ffff:127.0.0.1 (RFC 4291, section 2.5.5.2).
+        same = {parsed, getattr(parsed, "ipv4_mapped", None) or parsed}
+        return any(each in network for each in same for network in self._networks)
 
     def client(self, direct: Client, headers: Headers) -> Client:
         """Return who asked: the nearest host along the chain that is not a trusted proxy."""

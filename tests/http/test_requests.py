@@ -225,6 +225,15 @@ def test_nobody_else_is_believed() -> None:
         TrustedProxies(["everybody"])
 
 
+@pytest.mark.parametrize("network", ["10.0.0.0/8", "::ffff:0:0/96"])
+def test_an_ipv4_address_within_ipv6_is_the_same(network: str) -> None:
+    """That is how a socket for both shows it."""
+    found = TrustedProxies([network]).client(
+        Client("::ffff:10.0.0.1"), Headers({"X-Forwarded-For": "1.2.3.4"})
+    )
+    assert found.address == "1.2.3.4"
+
+
 @given(st.text(st.characters(max_codepoint=255, exclude_characters="\r\n\0"), max_size=60))
 def test_any_forwarding_header_is_read(value: str) -> None:
     """Nonsense names nobody."""
