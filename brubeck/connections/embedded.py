@@ -184,6 +184,7 @@ class _Connection:
             data = stream.recv(_READ)
             self._reading = False
             if not data:
+                stream.end()
                 return
             began = not http.started
             try:

@@ -20,10 +20,19 @@ import threading
 from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
 from importlib import import_module
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from brubeck.errors import ConfigError, did_you_mean
-from brubeck.green.sockets import Address, BlockingStream, Closed, Engine, Stream, T, listen
+from brubeck.green.sockets import (
+    Address,
+    BlockingStream,
+    Closed,
+    Engine,
+    Stream,
+    T,
+    TLSStream,
+    listen,
+)
 
 if TYPE_CHECKING:
     from brubeck.green.zeromq import ZMQSocket
@@ -152,9 +161,9 @@ def timeout(seconds: float) -> AbstractContextManager[None]:
     return engine().timeout(seconds)
 
 
-def stream(sock: object) -> Stream:
+def stream(sock: Any) -> Stream:
     """Return a connected socket as a `Stream`, the cheapest way the engine has to wait on it."""
-    return engine().stream(sock)
+    return TLSStream(sock) if hasattr(sock, "do_handshake") else engine().stream(sock)
 
 
 def hung_up(filenos: Iterable[int]) -> list[int]:

@@ -52,8 +52,8 @@ class Engine:
         return result
 
     def stream(self, sock: Any) -> Stream:
-        """Return a stream that stays registered with the hub; TLS takes the ordinary way."""
-        if isinstance(sock, greenio.GreenSocket) and not hasattr(sock, "do_handshake"):
+        """Return a stream that stays registered with the hub."""
+        if isinstance(sock, greenio.GreenSocket):
             return HubStream(sock.fd)
         return BlockingStream(sock)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import _socket
 import contextlib
 import errno
 import select
@@ -90,7 +91,7 @@ class Closed(Exception):
 
 
 class BlockingStream:
-    """A stream over a socket whose own calls wait: plain threads, patched sockets, TLS."""
+    """A stream over a socket whose own calls wait: plain threads, patched sockets."""
 
     __slots__ = ("_sock",)
 
@@ -126,6 +127,39 @@ class BlockingStream:
     def close(self) -> None:
         """Give the socket back."""
         self._sock.close()
+
+
+class TLSStream(BlockingStream):
+    """A stream over TLS.
+
+    ``shutdown`` of a TLS socket would take the session away from whoever is using it right now, so
+    streams are ended and cut at the socket below.
+    """
+
+    __slots__ = ()
+
+    def end(self) -> None:
+        """Say that nothing more will be sent, so that nobody can have cut it short.
+
+        The other end is to say the same (RFC 8446, section 6.1); that is not waited for.
+        """
+        self._sock.setblocking(False)
+        with contextlib.suppress(OSError, ValueError):
+            self._sock.unwrap()  # type: ignore[attr-defined]  # it is an SSLSocket
+        self._sock.setblocking(True)
+        self._shut(socket.SHUT_WR)
+
+    def cut(self) -> None:
+        """End the stream in both directions."""
+        self._shut(socket.SHUT_RDWR)
+
+    def _shut(self, how: int) -> None:
+        with contextlib.suppress(OSError, ValueError):
+            below = _socket.socket(fileno=self._sock.fileno())
+            try:
+                below.shutdown(how)
+            finally:
+                below.detach()
 
 
 def hung_up(poll: select.poll, filenos: Iterable[int]) -> list[int]:

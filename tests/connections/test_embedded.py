@@ -9,7 +9,7 @@ import socket
 import ssl
 import subprocess
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from http.client import HTTPResponse
 from pathlib import Path
 
@@ -487,6 +487,58 @@ def test_https_is_served(certificate: tuple[Path, Path], engine: str) -> None:
                 response.begin()
                 assert response.read().endswith(b" %d" % length)
         assert "Traceback" not in server.output
+
+
+@pytest.mark.parametrize("engine", ["eventlet", "gevent"])
+def test_a_session_of_tls_ends_as_it_should(
+    certificate: tuple[Path, Path], engine: str, tmp_path: Path
+) -> None:
+    """Said by both sides where all is well, and by neither where an answer broke off."""
+    certfile, keyfile = certificate
+    door = tmp_path / "door"
+    with (
+        brubeck_run(
+            PROGRAM,
+            listen="https://127.0.0.1:0",
+            green=engine,
+            server_certfile=str(certfile),
+            server_keyfile=str(keyfile),
+            server_head_timeout="1s",
+            server_idle_timeout="1s",
+        ) as server,
+        ExitStack() as stack,
+    ):
+        trust = ssl.create_default_context(cafile=str(certfile))
+
+        def ask(raw: bytes) -> ssl.SSLSocket:
+            below = socket.create_connection(("127.0.0.1", server.port), timeout=20)
+            sock = trust.wrap_socket(below, server_hostname="localhost", suppress_ragged_eofs=False)
+            sock.sendall(raw)
+            return stack.enter_context(sock)
+
+        def rest(sock: ssl.SSLSocket) -> bytes:
+            return b"".join(iter(lambda: sock.recv(100_000), b""))
+
+        silent = stack.enter_context(Caller(server.port))
+        idle = ask(GET)
+        assert idle.recv(1000).startswith(b"HTTP/1.1 200")
+        last = ask(GET.replace(b"Host: h", b"Host: h\r\nConnection: close"))
+        assert rest(last).startswith(b"HTTP/1.1 200")
+        assert last.unwrap() is not None
+        polite = ask(GET)
+        assert polite.recv(1000).startswith(b"HTTP/1.1 200")
+        polite.unwrap().close()
+        with pytest.raises(ssl.SSLEOFError):
+            rest(ask(b"GET /broken HTTP/1.0\r\n\r\n"))
+        patient = ask(b"GET /patient%b HTTP/1.1\r\nHost: h\r\n\r\n" % bytes(door))
+        wait_until(door.with_suffix(".begun").exists)
+        patient.close()
+        wait_until(door.exists, seconds=30)
+        assert silent.rest() == b""
+        with suppress(ssl.SSLEOFError):
+            assert rest(idle) == b""
+        # The one traceback is that of the program's own mistake.
+        assert server.output.count("Traceback") == 1
 
 
 def test_the_program_is_started_again_when_it_changes(tmp_path: Path) -> None:
