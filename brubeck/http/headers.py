@@ -44,12 +44,18 @@ class Headers(MutableMapping[str, str]):
         """Make the headers of a received message, which a parser has already held to the rules."""
         headers = cls.__new__(cls)
         fields: dict[str, tuple[str, tuple[str, ...]]] = {}
+        repeated: dict[str, list[str]] = {}
         for raw_name, raw_value in pairs:
             name = raw_name.decode("latin-1")
             value = raw_value.decode("latin-1")
             lower = name.lower()
-            known = fields.get(lower)
-            fields[lower] = (name, (value,)) if known is None else (known[0], (*known[1], value))
+            if lower in fields:
+                repeated.setdefault(lower, []).append(value)
+            else:
+                fields[lower] = (name, (value,))
+        for lower, values in repeated.items():
+            name, first = fields[lower]
+            fields[lower] = (name, (*first, *values))
         headers._fields = fields
         return headers
 
