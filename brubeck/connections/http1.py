@@ -7,8 +7,11 @@ reads into requests.
 
 from __future__ import annotations
 
+import logging
 import tempfile
 from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from typing import BinaryIO, Final, cast
 
 import httptools
@@ -18,8 +21,11 @@ from brubeck.http import Problem, Request
 from brubeck.http.headers import list_values
 from brubeck.http.proxies import Client
 
-_TELLING: Final = frozenset((b"content-length", b"transfer-encoding", b"expect"))
+_TELLING: Final = frozenset((b"content-length", b"expect"))
 _CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
+_MAX_FIELDS: Final = 200
+
+log = logging.getLogger("brubeck.server")
 
 
 class Limits(msgspec.Struct, frozen=True):
@@ -63,7 +69,7 @@ class Http1:
         self._headers: list[tuple[bytes, bytes]] = []
 
     def _begin_body(self) -> None:
-        self._chunks: list[bytes] = []
+        self._body = bytearray()
         self._size = 0
         self._file: BinaryIO | None = None
 
@@ -99,7 +105,8 @@ class Http1:
     def close(self) -> None:
         """Give back what a request that never became whole has taken."""
         if self._file is not None:
-            self._file.close()
+            with suppress(OSError):  # it may have had no room for what it still holds
+                self._file.close()
 
     def continue_line(self) -> bytes:
         """Return what a sender that waits for leave to send its body is told, if one does."""
@@ -122,6 +129,8 @@ class Http1:
         """Take a header; those after the body say nothing that anybody here would believe."""
         if self.in_head:
             self._headers.append((name, value))
+            if len(self._headers) > _MAX_FIELDS:
+                self._refuse(431, f"A request has at most {_MAX_FIELDS} header fields.")
         else:
             self._head_size += len(name) + len(value)
             if self._head_size > self._limits.max_head:
@@ -131,14 +140,18 @@ class Http1:
         """Check the head as a whole."""
         self.in_head = False
         version = self._parser.get_http_version()
-        size, hosts = len(self._url), 0
+        size, hosts, codings = len(self._url), 0, b""
         for name, value in self._headers:
             size += len(name) + len(value) + 4
             kind = name.lower()
             if kind == b"host":
                 hosts += 1
+            elif kind == b"transfer-encoding":
+                codings += b"," + value
             elif kind in _TELLING:
-                self._check(kind, value, version)
+                self._check(kind, value)
+        if codings:
+            self._check_codings(codings, version)
         if size > self._limits.max_head:
             self._refuse(431, f"The head is longer than {self._limits.max_head} bytes.")
         if version not in ("1.0", "1.1"):
@@ -146,12 +159,18 @@ class Http1:
         if hosts != 1 and (hosts or version == "1.1"):
             self._refuse(400, "A request names its host, once.")
 
-    def _check(self, kind: bytes, value: bytes, version: str) -> None:
+    def _check_codings(self, codings: bytes, version: str) -> None:
+        """Check in which way the body is coded; a last coding that is not chunked is llhttp's."""
+        if version == "1.0":
+            self._refuse(400, "HTTP/1.0 has no transfer codings.")
+        names = list_values(codings.decode("latin-1").lower())
+        if len(names) > 1 and names[-1] == "chunked":
+            self._refuse(501, "The only transfer coding that is understood here is chunked.")
+
+    def _check(self, kind: bytes, value: bytes) -> None:
         """Check one of the headers that say how the body comes."""
         if kind == b"content-length" and int(value) > self._limits.max_body:
             self._refuse(413, f"A body has at most {self._limits.max_body} bytes.")
-        elif kind == b"transfer-encoding" and version == "1.0":
-            self._refuse(400, "HTTP/1.0 has no transfer codings.")
         elif kind == b"expect":
             self._expect(value)
 
@@ -167,23 +186,33 @@ class Http1:
         self.expects_continue = False
         if self._size > self._limits.max_body:
             self._refuse(413, f"A body has at most {self._limits.max_body} bytes.")
-        if self._file is None and self._size > self._limits.spool:
-            self._file = cast("BinaryIO", tempfile.TemporaryFile())  # noqa: SIM115, the request's
-            self._file.writelines(self._chunks)
-        if self._file is None:
-            self._chunks.append(data)
-        else:
+        if self._size <= self._limits.spool:
+            self._body += data
+            return
+        with self._storing():
+            if self._file is None:
+                self._file = cast("BinaryIO", tempfile.TemporaryFile())  # noqa: SIM115, the request's
+                self._file.write(self._body)
             self._file.write(data)
+
+    @contextmanager
+    def _storing(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError:
+            log.exception("A body cannot be stored.")
+            self._refuse(507, "There is no room for the body.")
 
     def on_message_complete(self) -> None:
         """Make the request."""
         parser = self._parser
         body: bytes | BinaryIO = b""
         if self._file is not None:
-            self._file.seek(0)
+            with self._storing():
+                self._file.seek(0)
             body = self._file
-        elif self._chunks:
-            body = b"".join(self._chunks)
+        elif self._body:
+            body = bytes(self._body)
         request = Request(
             parser.get_method().decode("ascii"),
             self._url.decode("latin-1"),

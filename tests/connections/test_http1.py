@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import errno
+import io
+import os
+import tempfile
+import tracemalloc
 from itertools import pairwise
 from typing import Any
 
@@ -13,7 +18,7 @@ from brubeck.connections.http1 import Http1, Limits
 from brubeck.http import Problem
 from brubeck.http.proxies import Client
 
-ACCEPTED = (0, 400, 413, 417, 431, 505)
+ACCEPTED = (0, 400, 413, 417, 431, 501, 505)
 HOST = b"Host: h\r\n"
 MESSAGES = (
     b"GET /a?b=c HTTP/1.1\r\nHost: h\r\nX-A: 1\r\nX-A: 2\r\n\r\n"
@@ -146,6 +151,14 @@ def test_what_could_be_read_in_two_ways_is_refused(raw: bytes) -> None:
             413,
         ),
         (b"GET / HTTP/2.0\r\n" + HOST + b"\r\n", 505),
+        (b"GET / HTTP/1.1\r\n" + HOST + b"a:\r\n" * 200 + b"\r\n", 431),
+        (b"POST / HTTP/1.1\r\n" + HOST + b"Transfer-Encoding: gzip, chunked\r\n\r\n", 501),
+        (
+            b"POST / HTTP/1.1\r\n"
+            + HOST
+            + b"Transfer-Encoding: gzip\r\nTransfer-Encoding: chunked\r\n\r\n",
+            501,
+        ),
         (b"POST / HTTP/1.1\r\n" + HOST + b"Expect: gold\r\nContent-Length: 1\r\n\r\na", 417),
     ],
 )
@@ -169,6 +182,44 @@ def test_a_large_body_goes_to_a_file() -> None:
     request = http.ready[0].request
     with request.open_body() as file:
         assert file.read() == body
+
+
+@pytest.mark.parametrize("spooled", [1000, 20_000])
+def test_a_body_for_which_there_is_no_room_is_a_507(
+    spooled: int, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Whether the disk says so at once or at the end; the log has its reason."""
+
+    class Full(io.FileIO):
+        def write(self, data: object) -> int:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    raw = Full(os.memfd_create("full"), "w+")
+    monkeypatch.setattr(tempfile, "TemporaryFile", lambda: io.BufferedRandom(raw))
+    http = Http1(Limits(spool=10), Client())
+    head = b"POST / HTTP/1.1\r\n" + HOST + b"Content-Length: %d\r\n\r\n" % spooled
+    with pytest.raises(Problem) as caught:
+        feed(http, head + b"x" * spooled, 700)
+    http.close()
+    assert caught.value.status == 507
+    assert "No space left on device" in caplog.text
+
+
+def test_a_body_in_crumbs_is_held_in_one_piece() -> None:
+    """A megabyte in chunks of two bytes takes about a megabyte."""
+    chunks = b"2\r\nab\r\n" * 10_000
+    http = Http1(Limits(), Client())
+    http.feed(b"POST / HTTP/1.1\r\n" + HOST + b"Transfer-Encoding: chunked\r\n\r\n")
+    tracemalloc.start()
+    try:
+        for _ in range(50):
+            http.feed(chunks)
+        http.feed(b"0\r\n\r\n")
+        held = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert http.ready[0].request.body == b"ab" * 500_000
+    assert held < 5_000_000
 
 
 def test_who_waits_for_leave_gets_it_once() -> None:

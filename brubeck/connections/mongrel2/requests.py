@@ -141,8 +141,11 @@ def read_body(message: Message, uploads: Uploads) -> bytes | BinaryIO:
     if _is_stored(message):
         return _stored_body(message, uploads)
     length = _content_length(message)
-    if message.get_all(b"transfer-encoding"):
-        raise Problem(400, "The body's Transfer-Encoding is not supported.")
+    if codings := b",".join(message.get_all(b"transfer-encoding")):
+        # As over the embedded server: a body in chunks could at least be told from what follows it.
+        in_chunks = re.search(rb",\s*chunked\s*$", codings, re.IGNORECASE)
+        detail = "The only transfer coding that is understood here is chunked."
+        raise Problem(501 if in_chunks else 400, detail)
     if message.words["METHOD"] in _METHODS:
         return b""  # Mongrel2 puts the answer to a handshake here
     if length != len(message.body):
