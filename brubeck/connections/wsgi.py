@@ -94,23 +94,27 @@ def _body(environ: Environ) -> bytes | BinaryIO:
     length = environ.get("CONTENT_LENGTH") or ""
     source = environ["wsgi.input"]
     if length.isdecimal() and int(length) <= _SPOOL:
-        return _read(source, int(length))
+        return b"".join(_pieces(source, int(length)))
     if not length and not _terminated(environ):
         return b""
     spool = cast("BinaryIO", tempfile.SpooledTemporaryFile(max_size=_SPOOL))  # noqa: SIM115, the request's
-    left = int(length) if length.isdecimal() else -1
-    while left and (data := source.read(_CHUNK if left < 0 else min(_CHUNK, left))):
-        spool.write(data)
-        left -= len(data) if left > 0 else 0
-    spool.seek(0)
+    try:
+        spool.writelines(_pieces(source, int(length) if length.isdecimal() else None))
+        spool.seek(0)
+    except BaseException:
+        spool.close()
+        raise
     return spool
 
 
-def _read(source: Any, size: int) -> bytes:
-    if not size:
-        return b""
-    data: bytes = source.read(size)
-    return data
+def _pieces(source: Any, size: int | None) -> Iterator[bytes]:
+    """Yield a body of a size, or all there is; a `Problem` for one that breaks off."""
+    left = _CHUNK if size is None else size
+    while left and (data := source.read(min(_CHUNK, left))):
+        left -= len(data) if size is not None else 0
+        yield data
+    if left and size is not None:
+        raise Problem(400, f"The body ended {left} bytes before its Content-Length.")
 
 
 def _terminated(environ: Environ) -> bool:

@@ -73,6 +73,14 @@ def test_a_body_is_read_by_its_length() -> None:
     assert b'"length":5' in data
 
 
+@pytest.mark.parametrize("size", [6, 2_000_000])
+def test_a_body_that_breaks_off_is_not_taken_for_whole(size: int) -> None:
+    """A server hands on what came before its caller was gone."""
+    status, _, data = call("POST", "/echo", b"hello", CONTENT_LENGTH=str(size))
+    assert status.startswith("400 ")
+    assert f"ended {size - 5} bytes before".encode() in data
+
+
 def test_a_path_that_is_not_utf8_is_a_400() -> None:
     """However the server has decoded it."""
     status, headers, _ = call("GET", "/\xff")
