@@ -48,6 +48,15 @@ queue = green.Queue(1)
 green.spawn(lambda: [queue.put(n) for n in range(3)])
 assert [queue.get(timeout=10) for _ in range(3)] == [0, 1, 2]
 
+# Who has much to do lets others do something in between.
+other = green.Event()
+green.spawn(other.set)
+until = time.monotonic() + 10
+for _ in green.fairly(iter(int, 1)):
+    if other.is_set() or time.monotonic() > until:
+        break
+assert other.is_set()
+
 # A time limit is kept, or at least told.
 try:
     with green.timeout(0.05):

@@ -250,7 +250,7 @@ class _Connection:
             stream.send(framed.head)
             if coder is None:
                 return
-            for chunk in _made(response):
+            for chunk in green.fairly(_made(response)):
                 self._hurry()
                 stream.send(coder.data(chunk))
                 self.deadline = inf

@@ -17,10 +17,11 @@ import os
 import queue
 import sys
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, Final
+from time import monotonic
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from brubeck.errors import ConfigError, did_you_mean
 from brubeck.green.sockets import (
@@ -50,6 +51,7 @@ __all__ = [
     "Semaphore",
     "Stream",
     "engine",
+    "fairly",
     "hung_up",
     "listen",
     "offload",
@@ -67,6 +69,9 @@ Event = threading.Event
 Condition = threading.Condition
 Semaphore = threading.Semaphore
 Queue = queue.Queue
+
+_TURN: Final = 0.01  # seconds for one before another has to wait no longer
+_T = TypeVar("_T")
 
 _MODULES: Final = {name: f"brubeck.green.{name}_engine" for name in ("eventlet", "gevent")}
 
@@ -150,6 +155,16 @@ def offload(function: Callable[..., T], *args: object) -> T:
     It runs in a native thread where the engine is green: it may use nothing of this package.
     """
     return engine().offload(function, *args)
+
+
+def fairly(things: Iterable[T]) -> Iterator[T]:
+    """Yield things and let others run now and then, however quickly the things come."""
+    until = monotonic() + _TURN
+    for thing in things:
+        yield thing
+        if monotonic() > until:
+            sleep(0)
+            until = monotonic() + _TURN
 
 
 def timeout(seconds: float) -> AbstractContextManager[None]:

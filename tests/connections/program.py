@@ -87,6 +87,17 @@ def ticks(_application: Brubeck, _message: Request) -> Response:
     return StreamingResponse(chunks())
 
 
+@app.add_route("^/crumbs/(?P<name>.+)$")
+def crumbs(_application: Brubeck, message: Request, name: str) -> Response:
+    """Yield more small chunks than anybody waits for, until a file is there."""
+
+    def chunks() -> Iterator[bytes]:
+        while not Path("/", name).exists():
+            yield b"."
+
+    return StreamingResponse(chunks())
+
+
 @app.add_route("^/large$")
 def large(_application: Brubeck, _message: Request) -> Response:
     """Answer with more than any buffer holds."""

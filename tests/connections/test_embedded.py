@@ -8,6 +8,7 @@ import signal
 import socket
 import ssl
 import subprocess
+import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, suppress
 from http.client import HTTPResponse
@@ -199,6 +200,19 @@ def test_a_reader_that_goes_away_ends_a_wait(server: Program, tmp_path: Path) ->
         assert caller.response().read(6) == b"begun\n"
         assert not source.exists()
     wait_until(source.exists, seconds=30)
+
+
+def test_a_stream_of_crumbs_leaves_others_their_turn(server: Program, tmp_path: Path) -> None:
+    """Though none of them ever has to wait."""
+    door = tmp_path / "door"
+    with Caller(server.port) as stream, Caller(server.port) as other:
+        reader = threading.Thread(target=stream.rest)
+        stream.get(f"/crumbs{door}", "Connection: close")
+        reader.start()
+        other.send(GET)
+        assert other.response().status == 200
+        door.touch()
+        reader.join(60)
 
 
 def test_who_only_stops_sending_still_reads_to_the_end(server: Program) -> None:

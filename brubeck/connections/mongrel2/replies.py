@@ -183,7 +183,7 @@ class Outbox:
         """
         self._stream, self._coder = response, coder
         try:
-            for chunk in response.chunks:
+            for chunk in green.fairly(response.chunks):
                 if chunk:
                     self.write(coder.data(chunk))
             self.write(coder.end(), last=True)
