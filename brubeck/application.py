@@ -98,6 +98,8 @@ class Brubeck:
             storage={name: at for name, at in stores.items() if not isinstance(at, Storage)},
         )
         self.init_routes(handler_tuples or ())
+        if isinstance(streams, type):
+            raise ConfigError(f"streams is a list: streams=[{streams.__name__}].")
         for stream in streams:
             self.add_stream(stream)
 
@@ -143,7 +145,17 @@ class Brubeck:
 
     def init_routes(self, handler_tuples: Routes) -> None:
         """Add a list of pairs of a pattern and a handler."""
-        for pattern, handler in handler_tuples:
+        for rule in handler_tuples:
+            try:
+                pattern, handler = rule
+            except (TypeError, ValueError):
+                handler = rule  # type: ignore[assignment]  # it may be anything
+                pattern = None
+            if isinstance(handler, type) and issubclass(handler, StreamHandler):
+                name = handler.__name__
+                raise ConfigError(f"{name} is a stream and has its own path: streams=[{name}].")
+            if pattern is None:
+                raise ConfigError(f"A route is a pattern and a handler, not {rule!r}.")
             self.add_route_rule(pattern, handler)
 
     def add_route_rule(

@@ -271,6 +271,25 @@ def test_a_deployment_has_the_last_word_about_stores(monkeypatch: pytest.MonkeyP
         seeded.application.configure(storage={"default": "memory://"})
 
 
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"streams": Notes}, r"streams is a list: streams=\[Notes\]"),
+        ({"handler_tuples": [Notes]}, r"Notes is a stream .* streams=\[Notes\]"),
+        ({"handler_tuples": [("^/notes$", Notes)]}, r"Notes is a stream .* streams=\[Notes\]"),
+        ({"handler_tuples": [WebMessageHandler]}, "a pattern and a handler, not <class"),
+        ({"handler_tuples": [("^/$",)]}, "a pattern and a handler, not"),
+        ({"handler_tuples": [("^/$", 5)]}, "which is no handler"),
+    ],
+)
+def test_what_stands_in_the_wrong_place_is_told_the_right_one(
+    options: dict[str, Any], said: str
+) -> None:
+    """When the application is made."""
+    with pytest.raises(ConfigError, match=said):
+        Brubeck(**options)
+
+
 def test_streams_do_not_stand_in_each_others_place() -> None:
     """One path is one stream; names of streams in a storage never collide."""
     dotted = type("Dotted", (Notes,), {"path": "/a.b"})

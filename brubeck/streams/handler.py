@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from difflib import get_close_matches
 from typing import Any, ClassVar
 
 import msgspec
@@ -23,6 +24,10 @@ VARY = "Accept, Authorization, Cookie, Origin"
 
 MAX_ERRORS = 100
 _HEADERS = Headers({"Vary": VARY, "Cache-Control": "no-cache"})
+_DECLARATIONS = (
+    *("model", "path", "filters", "page_size", "max_page_size", "max_batch"),
+    *("accept_created_at", "storage"),
+)
 _PATH = re.compile(r"(/[A-Za-z0-9._~-]+)+")
 
 
@@ -62,8 +67,20 @@ class StreamHandler(WebMessageHandler):
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
+        cls._refuse_misspelt()
         if hasattr(cls, "model"):
             cls._declare()
+
+    @classmethod
+    def _refuse_misspelt(cls) -> None:
+        """Refuse an attribute that is nearly a declaration: nothing would ever look at it."""
+        for name, value in vars(cls).items():
+            if name in _DECLARATIONS or hasattr(StreamHandler, name) or hasattr(value, "__get__"):
+                continue
+            if near := get_close_matches(name, _DECLARATIONS, n=1, cutoff=0.8):
+                raise ConfigError(
+                    f'{cls.__name__}.{name} declares nothing. Did you mean "{near[0]}"?'
+                )
 
     @classmethod
     def _declare(cls) -> None:

@@ -46,12 +46,20 @@ def declare(**attributes: Any) -> type[StreamHandler]:
         ({"filters": ("weight__ge",)}, 'Did you mean "gt'),
         ({"filters": ("total",)}, 'declare "total__eq"'),
         ({"filters": ("extra",)}, "kind object"),
+        ({"filter": ("text",)}, 'Notes.filter declares nothing. Did you mean "filters"'),
+        ({"pagesize": 10}, 'Did you mean "page_size"'),
     ],
 )
 def test_a_bad_declaration_is_refused(attributes: dict[str, Any], said: str) -> None:
     """At once, not at the first request."""
     with pytest.raises(ConfigError, match=said):
         declare(**attributes)
+
+
+def test_what_is_no_declaration_is_ones_own() -> None:
+    """A method, a property, and a name that resembles none."""
+    own = {"filter": lambda self: None, "paths": property(lambda self: ""), "colour": "blue"}
+    assert declare(**own).page_size == 25
 
 
 def test_a_declaration_has_sensible_defaults() -> None:
