@@ -72,6 +72,7 @@ def test_routes_are_listed_in_their_order(folder: Path) -> None:
         (("run", "mine:app", "--listen", "https://127.0.0.1:0"), "needs a certificate"),
         (("run", "mine:app", "--listen", "nowhere"), "--listen must be a URL"),
         (("run", "mine:app", "--listen", "http://203.0.113.1:1"), "Cannot listen on 203.0.113.1:1"),
+        (("run", "mine:app", "--listen", "unix:/tmp/" + "x" * 200), "path too long"),
         (("run", "mine:app", "--workers", "0"), "--workers must be a whole number"),
         (("run", "mine:app", "--workers", "2"), "memory of one process"),
         (

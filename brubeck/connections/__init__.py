@@ -11,6 +11,7 @@ import os
 import signal
 import socket
 from collections.abc import Callable
+from contextlib import ExitStack, suppress
 from functools import cache
 from pathlib import Path
 from typing import Protocol
@@ -53,25 +54,44 @@ def run(
     supervised = connection is None and (server.workers > 1 or reload)
     if connection is None:
         _refuse_half_a_tls(server)
-    if connection is None and not server.listen.mongrel2 and listener is None:
-        listener = green.listen(server.listen.address)
-    if supervised and worker is None:
-        changed = SourceWatch(Path.cwd()) if reload else None
-        supervisor = Supervisor(server.workers, listener, grace=server.grace, changed=changed)
-        _at_signals(supervisor.stop)
-        _announce(settings, listener)
-        supervisor.run()
-        return
-    chosen = connection or open_connection(server, listener)
-    if worker is None:
-        _at_signals(chosen.stop)
-        _announce(settings, listener)
-    else:
-        # Who stops a whole group of processes tells a worker too, and that is no second time.
-        _at_signals(cache(chosen.stop))
-        green.spawn(worker.stop_when_orphaned, chosen.stop)
-        worker.tell_ready()
-    chosen.serve(respond)
+    with ExitStack() as afterwards:
+        if connection is None and not server.listen.mongrel2 and listener is None:
+            listener = green.listen(server.listen.address)
+            if server.listen.address.path:
+                afterwards.callback(_remover(Path(server.listen.address.path)))
+        if supervised and worker is None:
+            changed = SourceWatch(Path.cwd()) if reload else None
+            supervisor = Supervisor(server.workers, listener, grace=server.grace, changed=changed)
+            _at_signals(supervisor.stop)
+            _announce(settings, listener)
+            supervisor.run()
+            return
+        chosen = connection or open_connection(server, listener)
+        if worker is None:
+            _at_signals(chosen.stop)
+            _announce(settings, listener)
+        else:
+            # Who stops a whole group of processes tells a worker too; that is no second time.
+            _at_signals(cache(chosen.stop))
+            green.spawn(worker.stop_when_orphaned, chosen.stop)
+            worker.tell_ready()
+        chosen.serve(respond)
+
+
+def _remover(path: Path) -> Callable[[], None]:
+    """Return what removes a Unix socket, unless another one has taken its place by then."""
+
+    def identity() -> tuple[int, int]:
+        found = path.stat()
+        return found.st_ino, found.st_mtime_ns  # a number alone may be given again
+
+    def remove() -> None:
+        with suppress(FileNotFoundError):
+            if identity() == made:
+                path.unlink()
+
+    made = identity()
+    return remove
 
 
 def _refuse_half_a_tls(server: Section) -> None:

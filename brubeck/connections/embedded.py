@@ -39,6 +39,7 @@ _READ: Final = 65_536
 _TICK: Final = 1.0
 _LOOK: Final = 0.25
 _LINGER: Final = 2.0
+_SILENCE: Final = 10.0  # seconds between two words on the same trouble
 _JOIN: Final = 16_384  # a body up to this size is sent in one piece with its head
 
 
@@ -62,6 +63,7 @@ class EmbeddedServer:
         self.options = options or ServerOptions()
         self.draining = False
         self._hurried = False
+        self._silent_until = 0.0
         self.tick = 0.0
         self._listener = listener
         self._connections: set[_Connection] = set()
@@ -89,7 +91,9 @@ class EmbeddedServer:
         except TimeoutError:
             return  # nobody came; time to see whether to stop
         except OSError as reason:
-            log.warning("Cannot take a connection: %s", reason)
+            if self.tick >= self._silent_until:
+                log.warning("Cannot take a connection: %s", reason)
+                self._silent_until = self.tick + _SILENCE
             green.sleep(0.1)
             return
         client = Client(_host(address), "https" if self._tls else "http")
@@ -352,7 +356,8 @@ def _tls_context(options: ServerOptions) -> ssl.SSLContext:
     try:
         context.load_cert_chain(options.certfile, options.keyfile or None)
     except (OSError, ssl.SSLError) as reason:
+        hint = "" if options.keyfile else " If its key is in a file of its own, set server.keyfile."
         raise ConfigError(
-            f"The certificate {options.certfile} or its key cannot be used: {reason}."
+            f"The certificate {options.certfile} or its key cannot be used: {reason}.{hint}"
         ) from reason
     return context

@@ -181,7 +181,9 @@ def listen(address: Address) -> socket.socket:
         return _listen_unix(address.path) if address.path else _listen_tcp(address)
     except OSError as reason:
         hint = " Something is already listening there." if _taken(reason) else ""
-        raise ConfigError(f"Cannot listen on {address}: {reason.strerror}.{hint}") from reason
+        # A path that is too long is an error without a number and its words.
+        words = reason.strerror or reason
+        raise ConfigError(f"Cannot listen on {address}: {words}.{hint}") from reason
     except UnicodeError as reason:
         raise ConfigError(f"Cannot listen on {address}: not a host name.") from reason
 

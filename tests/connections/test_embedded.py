@@ -8,11 +8,13 @@ import signal
 import socket
 import ssl
 import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, suppress
 from http.client import HTTPResponse
 from pathlib import Path
+from time import monotonic
 
 import pytest
 
@@ -443,9 +445,9 @@ def test_workers_do_not_outlive_a_killed_supervisor() -> None:
 
 
 def test_a_unix_socket_is_served(tmp_path: Path) -> None:
-    """And one that a dead process left behind is replaced."""
+    """One that a dead process left behind is replaced, and one that is served no more removed."""
     path = tmp_path / "brubeck.sock"
-    for _ in range(2):
+    for number in (signal.SIGKILL, signal.SIGTERM):
         with (
             brubeck_run(PROGRAM, listen=f"unix:{path}") as server,
             socket.socket(socket.AF_UNIX) as sock,
@@ -453,8 +455,54 @@ def test_a_unix_socket_is_served(tmp_path: Path) -> None:
             sock.connect(str(path))
             sock.sendall(GET)
             assert sock.recv(1000).startswith(b"HTTP/1.1 200 OK")
-            server.process.kill()
-            server.process.wait()
+            server.stop(number)
+            assert path.exists() == (number == signal.SIGKILL)
+
+
+def test_a_stop_leaves_the_socket_of_the_next_process(tmp_path: Path) -> None:
+    """Which may have begun to serve while this one still finishes."""
+    path, door = tmp_path / "brubeck.sock", tmp_path / "door"
+    with (
+        brubeck_run(PROGRAM, "--workers", "2", listen=f"unix:{path}") as old,
+        socket.socket(socket.AF_UNIX) as busy,
+    ):
+        busy.connect(str(path))
+        busy.sendall(b"GET /wait%b HTTP/1.1\r\nHost: h\r\n\r\n" % bytes(door))
+        wait_until(door.with_suffix(".begun").exists, seconds=30)
+        old.process.send_signal(signal.SIGTERM)
+        wait_until(lambda: not served(path))
+        with brubeck_run(PROGRAM, listen=f"unix:{path}"):
+            door.touch()
+            assert old.process.wait(30) == 0
+            assert served(path)
+
+
+def served(path: Path) -> bool:
+    """Tell whether somebody listens at a Unix socket."""
+    with socket.socket(socket.AF_UNIX) as probe:
+        return probe.connect_ex(str(path)) == 0
+
+
+def test_trouble_is_not_told_ten_times_a_second(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A process without a descriptor left says so now and then, and goes on when it has one."""
+    (tmp_path / "limited.py").write_text(
+        "import resource\n"
+        "resource.setrlimit(resource.RLIMIT_NOFILE, (64, 64))\n"
+        "from tests.connections.program import app\n"
+    )
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    began = monotonic()
+    with (
+        brubeck_run("limited:app", cwd=tmp_path, server_idle_timeout="2s") as server,
+        ExitStack() as stack,
+    ):
+        callers = [stack.enter_context(Caller(server.port)) for _ in range(100)]
+        callers[-1].send(GET)
+        assert callers[-1].response().status == 200
+        told = server.output.count("Cannot take a connection")
+        assert 1 <= told <= 2 + (monotonic() - began) / 10
 
 
 @pytest.fixture(scope="module")
@@ -553,6 +601,21 @@ def test_a_session_of_tls_ends_as_it_should(
             assert rest(idle) == b""
         # The one traceback is that of the program's own mistake.
         assert server.output.count("Traceback") == 1
+
+
+def test_a_certificate_without_its_key_is_told_so(certificate: tuple[Path, Path]) -> None:
+    """In words, beside those of OpenSSL."""
+    done = subprocess.run(
+        [sys.executable, "-m", "brubeck", "run", PROGRAM, "--listen", "https://127.0.0.1:0"],
+        env=os.environ | {"BRUBECK_SERVER_CERTFILE": str(certificate[0])},
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode != 0
+    assert "If its key is in a file of its own, set server.keyfile." in done.stderr
+    assert "Traceback" not in done.stderr
 
 
 def test_the_program_is_started_again_when_it_changes(tmp_path: Path) -> None:
