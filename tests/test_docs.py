@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from brubeck.config import SETTINGS
-from tests.servers import Caller, wait_until
+from tests.servers import Caller, free_port, wait_until
 from tests.servers.mongrel2 import running_mongrel2
 from tests.servers.programs import Program, running
 
@@ -121,6 +121,21 @@ def test_the_stream_snippet_runs() -> None:
         found = re.search(r"Brubeck on http://127\.0\.0\.1:(\d+)", started.output)
         assert found is not None
         with Caller(int(found[1])) as caller:
+            caller.get("/quakes")
+            assert json.loads(caller.response().read())["data"] == []
+
+
+def test_a_wsgi_server_runs_the_stream_snippet_as_shown(tmp_path: Path) -> None:
+    """With the end that the README gives it, by the command that it gives."""
+    snippet = next(block for block in blocks(README, "python") if "StreamHandler" in block)
+    end = next(block for block in blocks(README, "python") if "app.wsgi" in block)
+    (tmp_path / "quakes.py").write_text(snippet.replace("app.run()\n", end))
+    (command,) = (text for text, _ in session(README) if text.startswith("gunicorn"))
+    port = free_port()
+    listen = ("-b", f"127.0.0.1:{port}", "--no-control-socket")
+    with running(sys.executable, "-m", *command.split(), *listen, cwd=tmp_path) as started:
+        started.await_output("Booting worker")
+        with Caller(port) as caller:
             caller.get("/quakes")
             assert json.loads(caller.response().read())["data"] == []
 
