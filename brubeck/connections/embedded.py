@@ -103,7 +103,7 @@ class EmbeddedServer:
         while not (self.draining and not self._connections):
             green.sleep(_TICK)
             self.tick += _TICK
-            busy = {each.fileno(): each for each in self._connections}
+            busy = {each.fileno(): each for each in list(self._connections)}
             for fileno in green.hung_up(busy):
                 busy[fileno].left()
             for connection in [each for each in self._connections if each.deadline < self.tick]:
