@@ -19,6 +19,7 @@ import termios
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from io import FileIO
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -43,8 +44,9 @@ class Inherited(NamedTuple):
 
     def tell_ready(self) -> None:
         """Tell the supervisor that this worker serves."""
-        os.write(self.pipe, b"1")
-        os.close(self.pipe)
+        # Not by `os.write`, which eventlet tries without end when nobody reads any more.
+        with suppress(BrokenPipeError), FileIO(self.pipe, "w") as pipe:
+            pipe.write(b"1")
 
     def stop_when_orphaned(self, stop: Callable[[], None]) -> None:
         """Stop when the supervisor was killed: nobody else would ever say so."""

@@ -442,6 +442,7 @@ def test_workers_do_not_outlive_a_killed_supervisor() -> None:
         server.process.kill()
         server.process.wait()
         wait_until(lambda: not Path(f"/proc/{worker}").exists(), seconds=30)
+        wait_until(lambda: refused(server.port), seconds=30)  # the other one is gone, too
 
 
 def test_a_unix_socket_is_served(tmp_path: Path) -> None:

@@ -58,6 +58,20 @@ def test_workers_that_served_are_replaced_without_end(tmp_path: Path) -> None:
         process.kill()
 
 
+@pytest.mark.parametrize("engine", ["eventlet", "gevent"])
+def test_a_worker_that_nobody_supervises_any_more_goes_on(engine: str) -> None:
+    """To where it finds that out: telling a dead supervisor that it is ready holds up nothing."""
+    code = (
+        "import os, sys; from brubeck import green; green.patch(sys.argv[1])\n"
+        "from brubeck.connections.supervisor import Inherited\n"
+        "pipe, end = os.pipe(); os.close(pipe)\n"
+        "Inherited(1, None, end).tell_ready(); print('told')"
+    )
+    command = [sys.executable, "-c", code, engine]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    assert (done.stdout, done.stderr) == ("told\n", "")
+
+
 @pytest.mark.parametrize("text", ["junk", "1:2", "", "1:-1:0:3"])
 def test_who_is_no_worker_is_told_so(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """And whatever it says, it says it to nobody else."""
