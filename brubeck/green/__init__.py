@@ -21,7 +21,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager
 from importlib import import_module
 from time import monotonic
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final
 
 from brubeck.errors import ConfigError, did_you_mean
 from brubeck.green.sockets import (
@@ -71,7 +71,6 @@ Semaphore = threading.Semaphore
 Queue = queue.Queue
 
 _TURN: Final = 0.01  # seconds for one before another has to wait no longer
-_T = TypeVar("_T")
 
 _MODULES: Final = {name: f"brubeck.green.{name}_engine" for name in ("eventlet", "gevent")}
 
