@@ -76,6 +76,27 @@ def routes(program: str) -> None:
             click.echo(f"{route.pattern:40} {','.join(methods):40} {name}")
 
 
+@main.group("storage")
+def storages() -> None:
+    """Look after the stores of an application."""
+
+
+@storages.command("new-era")
+@_PROGRAM
+@click.option("--store", default="default", help="The name of the store.")
+def new_era(program: str, store: str) -> None:
+    """Say that a store was restored: whoever follows its streams starts over.
+
+    To be said before a restored backup is served. The changes that readers have seen since it was
+    made are not in it, and they could not find that out by themselves.
+    """
+    with _plain_errors():
+        application = load(program)
+        era = application.store(store).new_era()
+        application.close()
+        click.echo(f'The store "{store}" begins the era {era}.')
+
+
 def load(program: str) -> Brubeck:
     """Return the application that ``module:app`` names; `ConfigError` when there is none."""
     module_name, _, name = program.partition(":")

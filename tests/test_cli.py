@@ -114,3 +114,30 @@ def test_a_bad_file_of_settings_is_shown_its_line(folder: Path) -> None:
     (folder / "brubeck.toml").write_text("[server]\nworkers = 'two'\n")
     done = brubeck(folder, "run", "mine:app")
     assert "brubeck.toml, line 2: server.workers must be" in done.stderr
+
+
+def test_a_restored_store_begins_a_new_era(folder: Path) -> None:
+    """It is told by its name, and whoever follows it learns that its place is lost."""
+    (folder / "brubeck.toml").write_text('[storage]\ndefault = "sqlite:///notes.db"\n')
+    (folder / "ask.py").write_text(
+        "import sys\n"
+        "from brubeck.testing import Client\n"
+        "from mine import app\n"
+        "client = Client(app)\n"
+        "page = sys.argv[1] if len(sys.argv) > 1 else '/notes'\n"
+        "answer = client.get(page).json()\n"
+        "print(answer['paging']['changes'] if 'paging' in answer else answer['status'])\n"
+    )
+
+    def ask(*arguments: str) -> str:
+        command = [sys.executable, "ask.py", *arguments]
+        done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=folder)
+        return done.stdout.strip()
+
+    changes = ask()
+    told = brubeck(folder, "storage", "new-era", "mine:app")
+    assert told.stdout.startswith('The store "default" begins the era ')
+    assert ask(changes) == "410"
+    wrong = brubeck(folder, "storage", "new-era", "mine:app", "--store", "defualt")
+    assert wrong.returncode == 2
+    assert 'Did you mean "default"?' in wrong.stderr

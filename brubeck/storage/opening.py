@@ -36,28 +36,23 @@ def open_storage(url: str, *, clock: Clock = SYSTEM_CLOCK) -> Storage:
     >>> open_storage('memory://').shared
     False
     """
+    return _storage_class(url).from_url(url, clock=clock)
+
+
+def _storage_class(url: str) -> type[Storage]:
     scheme, separator, _ = url.partition("://")
-    return (_storage_class(scheme) if separator else _unknown(url)).from_url(url, clock=clock)
-
-
-def _storage_class(scheme: str) -> type[Storage]:
-    if scheme in SCHEMES:
+    if separator and scheme in SCHEMES:
         module, _, name = SCHEMES[scheme].partition(":")
         known: type[Storage] = getattr(import_module(module), name)
         return known
     others = _others()
-    if scheme not in others:
-        return _unknown(f"{scheme}://")
+    if not separator or scheme not in others:
+        hint = did_you_mean(f"{scheme}://", [f"{each}://" for each in (*SCHEMES, *others)])
+        raise ConfigError(f'"{redacted(url)}" is not the URL of a storage.{hint}')
     found: object = others[scheme].load()
     if not (isinstance(found, type) and issubclass(found, Storage)):
         raise ConfigError(f"{others[scheme].value}, which serves {scheme}://, is no Storage.")
     return found
-
-
-def _unknown(url: str) -> type[Storage]:
-    known = [f"{each}://" for each in (*SCHEMES, *_others())]
-    hint = did_you_mean(url.partition("?")[0], known)
-    raise ConfigError(f'"{redacted(url)}" is not the URL of a storage.{hint}')
 
 
 def _others() -> dict[str, EntryPoint]:

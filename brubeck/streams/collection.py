@@ -9,7 +9,7 @@ import msgspec
 
 from brubeck.http import Problem, Response
 from brubeck.http.conditions import matches
-from brubeck.storage import Count, Queryset
+from brubeck.storage import Count, Page
 from brubeck.streams.handler import JSON, StreamHandler, json_bytes
 from brubeck.streams.pages import MadePage, PagePlan, link_header, page_tag
 from brubeck.streams.parameters import no_parameters
@@ -40,12 +40,7 @@ class Collection(StreamHandler):
         """Return a page of the timeline."""
         self.negotiate(JSON)
         plan = self._plan()
-        queryset = self.queryset
-        made = plan.made
-        if made is None or made.head != queryset.head():
-            made = self._make(plan, queryset)
-            # Most places of a timeline are asked for once; only what comes again is kept.
-            plan.made = made if plan.asked > 1 and len(made.body) <= KEPT_BYTES else None
+        made = self._made(plan)
         headers = self.stream_headers()
         headers["ETag"] = made.tag
         if made.link:
@@ -54,6 +49,21 @@ class Collection(StreamHandler):
             return Response(b"", 304, headers=headers)
         headers["Content-Type"] = JSON
         return Response(made.body, 200, headers=headers)
+
+    def _made(self, plan: PagePlan) -> MadePage:
+        """Return the page of a plan: the one that was made before, while nothing has changed."""
+        known = plan.made
+        if known is None:
+            page = self.queryset.page(plan.query)
+        else:
+            found = self.queryset.page_unless(plan.query, known.head)
+            if found is None:
+                return known
+            page = found
+        made = self._make(plan, page)
+        # Most places of a timeline are asked for once; only what comes again is kept.
+        plan.made = made if plan.asked > 1 and len(made.body) <= KEPT_BYTES else None
+        return made
 
     def _plan(self) -> PagePlan:
         """Return what the query string asks for; the same strings come again and again."""
@@ -68,8 +78,7 @@ class Collection(StreamHandler):
         plan.asked += 1
         return plan
 
-    def _make(self, plan: PagePlan, queryset: Queryset) -> MadePage:
-        page = queryset.page(plan.query)
+    def _make(self, plan: PagePlan, page: Page) -> MadePage:
         records = plan.shown(page)
         found = plan.links(page)
         total = self._total(plan) if plan.parameters.total else None
