@@ -8,6 +8,10 @@ Two orders rule a stream. The *timeline* is ``(created_at, id)``; pages walk it.
 is the position that the storage gives with every write: unique, and increasing in the order in
 which writes become visible, so that who has read up to a position never has anything appear behind
 it. An item stands in it once, at its latest change; a deleted one as a tombstone.
+
+Where a schema names the fields that say who may see a record, a *viewer* may ask: its pages and
+changes are those of the stream that it may see, as if there were no other, and no position that it
+is shown comes from a write it may not see.
 """
 
 from __future__ import annotations
@@ -70,8 +74,9 @@ class Queryset(ABC):
         """Take a step along the change order.
 
         With conditions, an item that meets them is shown; one that does not, but of which a reader
-        may have seen a version that did, is shown as gone; any other is passed over. Raises
-        `LostPlace` for a place whose history is gone.
+        may have seen a version that did, is shown as gone; any other is passed over. A viewer is
+        shown what is in its sight, and as gone what a write took out of it, at that write's
+        position. Raises `LostPlace` for a place whose history is gone.
         """
 
     @abstractmethod
@@ -89,6 +94,7 @@ class Queryset(ABC):
         since: int | None = None,
         until: int | None = None,
         where: tuple[Condition, ...] = (),
+        viewer: str | None = None,
         bound: int,
     ) -> Count:
         """Count records of a stretch of the timeline, looking at no more than ``bound``."""

@@ -26,11 +26,12 @@ class IndexSet(msgspec.Struct, frozen=True, dict=True, omit_defaults=True):
     version: int = 0
     fields: dict[str, FieldInfo] = {}
     building: tuple[str, ...] = ()
+    sight: tuple[str, ...] = ()
 
     @cached_property
     def schema(self) -> Schema:
         """The indexed fields as a schema, to extract their values by."""
-        return Schema(self.fields)
+        return Schema(self.fields, self.sight)
 
     @cached_property
     def equality(self) -> frozenset[str]:
@@ -42,12 +43,13 @@ class IndexSet(msgspec.Struct, frozen=True, dict=True, omit_defaults=True):
 
         What is new has to be built, unless the stream is ``empty``.
         """
-        asked = {name: schema.fields[name] for name in schema.indexed}
+        asked = {name: schema.fields[name] for name in schema.known}
         new = {name: info for name, info in asked.items() if not self._has(name, info)}
-        if not new:
+        sight = tuple(dict.fromkeys((*self.sight, *schema.sight)))
+        if not new and sight == self.sight:
             return None
-        building = () if empty else tuple(dict.fromkeys((*self.building, *new)))
-        return IndexSet(self.version + 1, self.fields | new, building)
+        names = dict.fromkeys((*self.building, *new, *set(sight).difference(self.sight)))
+        return IndexSet(self.version + 1, self.fields | new, () if empty else tuple(names), sight)
 
     def _has(self, name: str, info: FieldInfo) -> bool:
         known = self.fields.get(name)
@@ -59,13 +61,14 @@ class IndexSet(msgspec.Struct, frozen=True, dict=True, omit_defaults=True):
         """Return the set in which some fields are complete."""
         done = set(names)
         left = tuple(name for name in self.building if name not in done)
-        return IndexSet(self.version + 1, self.fields, left)
+        return IndexSet(self.version + 1, self.fields, left, self.sight)
 
-    def check(self, where: Iterable[Condition]) -> None:
-        """Raise `Unavailable` for a condition on a field whose index is not complete."""
-        for condition in where:
-            if condition.name in self.building:
-                raise Unavailable(f'The index of "{condition.name}" is being built.', retry_after=5)
+    def check(self, where: Iterable[Condition], viewer: str | None = None) -> None:
+        """Raise `Unavailable` where an index that is asked for is not complete."""
+        asked = [condition.name for condition in where]
+        for name in (*asked, *(self.sight if viewer is not None else ())):
+            if name in self.building:
+                raise Unavailable(f'The index of "{name}" is being built.', retry_after=5)
 
 
 _encode = msgspec.json.Encoder().encode

@@ -19,7 +19,7 @@ from brubeck.storage.contract import Queryset, Storage
 from brubeck.storage.errors import Unavailable
 from brubeck.storage.indexing import IndexSet
 from brubeck.storage.past import Past, refusal
-from brubeck.storage.places import SCAN, check_place, reached
+from brubeck.storage.places import SCAN, check_place, next_floor, reached
 from brubeck.storage.records import (
     Attempt,
     Change,
@@ -41,6 +41,7 @@ from brubeck.storage.records import (
     fresh_era,
 )
 from brubeck.storage.schema import Schema, Values
+from brubeck.storage.sight import Sight, View
 from brubeck.storage.sorted_keys import SortedKeys
 from brubeck.storage.timeline import Key, stretch
 from brubeck.storage.urls import redacted
@@ -50,13 +51,14 @@ from brubeck.timekeeping import SYSTEM_CLOCK, Clock
 class _Entry:
     """What is known of one id: its record or tombstone, and what its past still matters for."""
 
-    __slots__ = ("past", "position", "record", "values")
+    __slots__ = ("past", "position", "record", "values", "viewers")
 
     def __init__(self) -> None:
         self.record: Record | None = None
         self.position = 0
         self.values: dict[str, Values] = {}
         self.past = Past()
+        self.viewers: frozenset[str] = frozenset()  # a tombstone's are those of its last version
 
     def take(self, values: dict[str, Values]) -> None:
         """Take new values, and remember those that readers may have seen."""
@@ -75,8 +77,10 @@ class MemoryQueryset(Queryset):
         self._timeline: SortedKeys[Key] = SortedKeys()
         self._order: SortedKeys[int] = SortedKeys()
         self._at: dict[int, str] = {}  # position → id
+        self._sight = Sight()
         self._head = 0
         self._horizon = 0
+        self._floor = 0
         self._lock = Lock()
         self._written = Signal(self._lock)
 
@@ -90,6 +94,8 @@ class MemoryQueryset(Queryset):
             for entry in self._entries.values():
                 if entry.record is not None:
                     entry.values = self._extract(entry.record.body)
+                    self._show(entry, entry.record, wider.schema.viewers(entry.values))
+                    self._sight.move(entry.record.id, entry.position, entry.viewers)
 
     def write(self, writes: Sequence[Write]) -> list[Outcome]:
         """Do each write by itself; see `Queryset.write`."""
@@ -125,24 +131,38 @@ class MemoryQueryset(Queryset):
     def _store(self, entry: _Entry, put: Put, values: dict[str, Values]) -> None:
         if entry.record is None:
             self._timeline.add((put.created_at, put.id))
+        concerned = entry.viewers
         entry.take(values)
         self._move(entry, put.id)
-        entry.record = Record(put.id, put.created_at, entry.position, put.body)
+        record = Record(put.id, put.created_at, entry.position, put.body)
+        self._show(entry, record, self._indexes.schema.viewers(values))
+        self._sight.move(put.id, entry.position, concerned | entry.viewers)
 
     def _bury(self, entry: _Entry) -> None:
         record = entry.record
         if record is not None:
             self._timeline.remove((record.created_at, record.id))
+            self._sight.remove((record.created_at, record.id), entry.viewers)
             entry.take({})
             self._move(entry, record.id)
+            self._sight.move(record.id, entry.position, entry.viewers)
             entry.record = None
+
+    def _show(self, entry: _Entry, record: Record, viewers: frozenset[str]) -> None:
+        """Let a record be in the sight of its viewers, and of nobody else."""
+        key = (record.created_at, record.id)
+        seeing = entry.viewers if entry.record is not None else frozenset()
+        self._sight.remove(key, seeing - viewers)
+        self._sight.place(key, viewers - seeing)
+        entry.record, entry.viewers = record, viewers
 
     def _move(self, entry: _Entry, item_id: str) -> None:
         """Give an entry the next place in the change order, whatever the clock does."""
         if entry.position:
             self._order.remove(entry.position)
             del self._at[entry.position]
-        self._head = entry.position = max(self._head + 1, self._storage.clock.micros())
+        now = self._storage.clock.micros()
+        self._head = entry.position = max(self._head + 1, self._floor + 1, now)
         self._order.add(self._head)
         self._at[self._head] = item_id
 
@@ -162,7 +182,7 @@ class MemoryQueryset(Queryset):
         """Take a step along the timeline; see `Queryset.page`."""
         with self._lock:
             self._storage.check_open()
-            head = Head(self._head, self._storage.era, self._horizon)
+            head = self._head_for(query.viewer)
             if query.where:
                 return self._filtered(query, head)
             keys = self._keys(query, query.limit + 1)
@@ -188,11 +208,13 @@ class MemoryQueryset(Queryset):
     def _keys(self, query: PageQuery, count: int) -> list[Key]:
         """Return the first keys of a query's stretch, in its direction."""
         low, high = stretch(query)
+        viewer = query.viewer
+        timeline = self._timeline if viewer is None else self._sight.of(viewer).timeline
         if query.descending:
-            keys = self._timeline.below(high, count)
+            keys = timeline.below(high, count)
             inside = not keys or keys[-1] >= low
         else:
-            keys = self._timeline.above(low, count, inclusive=True)
+            keys = timeline.above(low, count, inclusive=True)
             inside = not keys or keys[-1] < high
         return keys if inside else [key for key in keys if low <= key < high]
 
@@ -200,25 +222,36 @@ class MemoryQueryset(Queryset):
         """Take a step along the change order; see `Queryset.changes`."""
         with self._lock:
             self._storage.check_open()
-            check_place(query, self._head_now())
+            head = self._head_for(query.viewer)
+            check_place(query, head)
             position = after = query.after or 0
             found: list[Change] = []
             scan = max(SCAN, query.limit) if query.where else query.limit
-            for position in self._order.above(after, scan):
-                change = self._change(position, query.where)
+            rows = self._concerning(query.viewer, after, scan + 1)
+            for position, item_id in rows[:scan]:
+                change = self._change(position, item_id, query)
                 if change is not None:
                     found.append(change)
                 if len(found) == query.limit:
                     break
-            ended = position >= (self._order.last() or 0)
-            return reached(query, found, position, self._head_now(), ended=ended)
+            ended = not rows or position == rows[-1][0]
+            return reached(query, found, position, head, ended=ended)
 
-    def _change(self, position: int, where: tuple[Condition, ...]) -> Change | None:
-        item_id = self._at[position]
-        entry = self._entries[item_id]
-        if entry.record is not None and meets(where, entry.values):
+    def _concerning(self, viewer: str | None, after: int, count: int) -> list[tuple[int, str]]:
+        """Return the first changes after a position that are a viewer's business."""
+        if viewer is not None:
+            return self._sight.of(viewer).above(after, count)
+        return [(position, self._at[position]) for position in self._order.above(after, count)]
+
+    def _change(self, position: int, item_id: str, query: ChangesQuery) -> Change | None:
+        entry = self._entries.get(item_id)
+        viewer = query.viewer
+        if entry is None or entry.position != position:
+            return Change(position, item_id, None)  # a departure, whatever has become of it since
+        departed = viewer is not None and viewer not in entry.viewers
+        if entry.record is not None and not departed and meets(query.where, entry.values):
             return Change(position, item_id, entry.record)
-        if may_have_met(where, entry.values, entry.past.former):
+        if departed or may_have_met(query.where, entry.values, entry.past.former):
             return Change(position, item_id, None)
         return None
 
@@ -229,7 +262,13 @@ class MemoryQueryset(Queryset):
             return self._head_now()
 
     def _head_now(self) -> Head:
-        return Head(self._head, self._storage.era, self._horizon)
+        return Head(self._head, self._storage.era, self._horizon, self._floor)
+
+    def _head_for(self, viewer: str | None) -> Head:
+        """Return the head as a viewer needs it: with a floor that is not far behind the clock."""
+        if viewer is not None:
+            self._floor = next_floor(self._head_now(), self._storage.clock.micros())
+        return self._head_now()
 
     def wait(self, after: int, seconds: float) -> bool:
         """Wait for news; woken by the write itself."""
@@ -255,10 +294,11 @@ class MemoryQueryset(Queryset):
         since: int | None = None,
         until: int | None = None,
         where: tuple[Condition, ...] = (),
+        viewer: str | None = None,
         bound: int,
     ) -> Count:
         """Count records of a stretch of the timeline, looking at no more than ``bound``."""
-        query = PageQuery(limit=bound, since=since, until=until, where=where)
+        query = PageQuery(limit=bound, since=since, until=until, where=where, viewer=viewer)
         total = 0
         with self._lock:
             self._storage.check_open()
@@ -281,7 +321,15 @@ class MemoryQueryset(Queryset):
             for position in dead:
                 self._order.remove(position)
                 del self._entries[self._at.pop(position)]
+            for view in self._sight.views():
+                for position, item_id in view.up_to(until):
+                    if self._at.get(position) != item_id or not self._is_seen(item_id, view):
+                        view.forget(item_id)
             return len(dead)
+
+    def _is_seen(self, item_id: str, view: View) -> bool:
+        record = self._entries[item_id].record
+        return record is not None and view.timeline.holds((record.created_at, record.id))
 
 
 class _Attempt:

@@ -32,6 +32,8 @@ class Past(msgspec.Struct, omit_defaults=True):
 
     tokens: list[tuple[str, int]] = []
     former: Former = {}
+    viewers: list[str] = []
+    """Who could see the item when it was deleted."""
 
     def outcome_of(self, token: str) -> Written | None:
         """Return what became of a write that has happened, or None."""

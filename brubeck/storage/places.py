@@ -9,6 +9,18 @@ from brubeck.storage.records import Change, Changes, ChangesQuery, Head
 
 SCAN: Final = 5000
 """How many entries one step looks at before it says where it stopped."""
+TICK: Final = 1_000_000
+"""Microseconds by which the floor of a stream may be behind the clock when a viewer reads."""
+
+
+def next_floor(head: Head, now: int) -> int:
+    """Return the floor that a viewer is to be shown: from the clock, or where a purge has come to.
+
+    A clock that is behind the head has nothing to say: the floor stays where it is.
+    """
+    if now > head.position and now - head.floor >= TICK:
+        return now
+    return max(head.floor, head.horizon)
 
 
 def check_place(query: ChangesQuery, head: Head) -> None:
@@ -19,7 +31,7 @@ def check_place(query: ChangesQuery, head: Head) -> None:
     if query.era is not None and query.era != head.era:
         raise LostPlace("The position belongs to another era of this storage.")
     place = max(query.after or 0, query.began)
-    if place > head.position:
+    if place > max(head.position, head.floor):
         raise LostPlace("The position lies past the end of the changes.")
     if query.after is not None and place < head.horizon:
         raise LostPlace("The changes after this position have been purged.")
@@ -30,9 +42,11 @@ def reached(
 ) -> Changes:
     """Return a step that came to a position; ``ended`` says that the change order ended there.
 
-    Who has caught up stands at the head, also past what a purge has taken from the order's end.
+    Who has caught up stands at the head, also past what a purge has taken from the order's end. A
+    viewer stands at its own last change or at the floor, and is not told of any other.
     """
-    caught_up = ended or position >= head.position
-    place = max(head.position, position) if caught_up else position
-    began = head.position if query.after is None else query.began
-    return Changes(found, place, head.era, caught_up, began)
+    caught_up = ended or (query.viewer is None and position >= head.position)
+    end = head.position if query.viewer is None else head.floor
+    place = max(end, position) if caught_up else position
+    began = end if query.after is None else query.began
+    return Changes(found, place, head.era, caught_up, began, head.position)

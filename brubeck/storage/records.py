@@ -101,7 +101,8 @@ class PageQuery(msgspec.Struct, frozen=True, kw_only=True):
     """A step along the timeline.
 
     From ``start`` (exclusive; a place without an id excludes its whole millisecond) upwards in
-    time, or downwards if ``descending``, within ``since`` (inclusive) and ``until`` (exclusive).
+    time, or downwards if ``descending``, within ``since`` (inclusive) and ``until`` (exclusive). A
+    ``viewer`` is shown only what is in its sight; None sees everything.
     """
 
     limit: int
@@ -110,14 +111,20 @@ class PageQuery(msgspec.Struct, frozen=True, kw_only=True):
     since: int | None = None
     until: int | None = None
     where: tuple[Condition, ...] = ()
+    viewer: str | None = None
 
 
 class Head(msgspec.Struct, frozen=True):
-    """Where a stream's change order ends now, and below which horizon it has been purged."""
+    """Where a stream's change order ends now, and below which horizon it has been purged.
+
+    ``floor`` is a position that the clock gave and no write: none will be given that or a lower one
+    any more. It tells nobody when another has written.
+    """
 
     position: int
     era: str
     horizon: int = 0
+    floor: int = 0
 
 
 class Page(msgspec.Struct, frozen=True):
@@ -131,6 +138,10 @@ class Page(msgspec.Struct, frozen=True):
     records: list[Record]
     stopped: Place | None
     head: Head
+
+    def follow(self, viewer: str | None) -> int:
+        """Return the position to follow from; a viewer's tells nothing of others' writes."""
+        return self.head.position if viewer is None else self.head.floor
 
 
 class ChangesQuery(msgspec.Struct, frozen=True, kw_only=True):
@@ -146,6 +157,7 @@ class ChangesQuery(msgspec.Struct, frozen=True, kw_only=True):
     era: str | None = None
     began: int = 0
     where: tuple[Condition, ...] = ()
+    viewer: str | None = None
 
 
 class Change(msgspec.Struct, frozen=True):
@@ -161,7 +173,8 @@ class Changes(msgspec.Struct, frozen=True):
 
     ``position`` is the place to go on from, past everything that was looked at; ``caught_up`` says
     that it was the head. ``began`` is where the head was when a walk from the beginning set out,
-    0 for any other; it goes into the next query as long as it is past ``position``.
+    0 for any other; it goes into the next query as long as it is past ``position``. ``head`` is how
+    far was looked, for `Queryset.wait` alone: to a viewer it would tell when others write.
     """
 
     changes: list[Change]
@@ -169,6 +182,7 @@ class Changes(msgspec.Struct, frozen=True):
     era: str
     caught_up: bool
     began: int = 0
+    head: int = 0
 
 
 class Count(msgspec.Struct, frozen=True):

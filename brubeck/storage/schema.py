@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import cached_property
 from typing import Any, Final, Literal, TypeAlias, cast
 
@@ -46,6 +47,13 @@ class Schema(msgspec.Struct, frozen=True, dict=True):
     """
 
     fields: dict[str, FieldInfo] = {}
+    sight: tuple[str, ...] = ()
+    """The fields whose values name who may see a record."""
+
+    @property
+    def known(self) -> list[str]:
+        """The names of the fields whose values a storage has to know."""
+        return list(dict.fromkeys((*self.indexed, *self.sight)))
 
     @property
     def indexed(self) -> list[str]:
@@ -53,16 +61,27 @@ class Schema(msgspec.Struct, frozen=True, dict=True):
         return [name for name, info in self.fields.items() if info.indexed]
 
     def extract(self, body: bytes) -> dict[str, Values]:
-        """Return the values of a body's indexed fields, in one pass; nothing is an empty tuple."""
-        if not self.indexed:
+        """Return the values of a body's known fields, in one pass; nothing is an empty tuple."""
+        names = self._names
+        if not names:
             return {}
         found = self._decoder.decode(body)
-        return {name: self._values(name, getattr(found, name)) for name in self.indexed}
+        return {name: self._values(name, getattr(found, name)) for name in names}
+
+    def viewers(self, values: Mapping[str, Values]) -> frozenset[str]:
+        """Return who may see a record with these values."""
+        return frozenset(
+            each for name in self.sight for each in values.get(name, ()) if isinstance(each, str)
+        )
+
+    @cached_property
+    def _names(self) -> list[str]:
+        return self.known
 
     @cached_property
     def _decoder(self) -> msgspec.json.Decoder[Any]:
-        # A struct of the indexed fields alone: the decoder passes over everything else.
-        fields = [(name, Any, None) for name in self.indexed]
+        # A struct of the known fields alone: the decoder passes over everything else.
+        fields = [(name, Any, None) for name in self._names]
         return msgspec.json.Decoder(msgspec.defstruct("Indexed", fields))
 
     def _values(self, name: str, value: Any) -> Values:

@@ -59,6 +59,10 @@ class SortedKeys(Generic[K]):
         else:
             del self._blocks[at], self._last[at]
 
+    def holds(self, key: K) -> bool:
+        """Tell whether a key is there."""
+        return self.above(key, 1, inclusive=True) == [key]
+
     def last(self) -> K | None:
         """Return the greatest key, or None."""
         return self._last[-1] if self._last else None

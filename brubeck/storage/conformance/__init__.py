@@ -25,6 +25,7 @@ from brubeck.storage.conformance.base import HISTORIES, START
 from brubeck.storage.conformance.machine import SCHEMA, StreamMachine
 from brubeck.storage.conformance.orders import Orders
 from brubeck.storage.conformance.sharing import Sharing
+from brubeck.storage.conformance.sights import Sights
 from brubeck.storage.conformance.values import Values
 from brubeck.storage.conformance.writing import Writing
 from brubeck.storage.contract import Storage
@@ -33,7 +34,7 @@ from brubeck.timekeeping import HeldClock
 __all__ = ["StorageConformance"]
 
 
-class StorageConformance(Orders, Writing, Sharing, Values):
+class StorageConformance(Orders, Writing, Sights, Sharing, Values):
     """Every promise of a storage as a test."""
 
     histories = settings(
@@ -55,8 +56,9 @@ class StorageConformance(Orders, Writing, Sharing, Values):
         storages: list[Storage] = []
 
         def machine() -> StreamMachine:
-            storages.append(self.make_storage(HeldClock(START)))
-            return StreamMachine(storages[-1].queryset("quakes", SCHEMA))
+            clock = HeldClock(START)
+            storages.append(self.make_storage(clock))
+            return StreamMachine(storages[-1].queryset("quakes", SCHEMA), clock)
 
         try:
             run_state_machine_as_test(

@@ -29,6 +29,7 @@ from brubeck.storage.records import (
     Written,
 )
 from brubeck.storage.schema import FieldInfo, Schema
+from brubeck.timekeeping import HeldClock
 
 SCHEMA = Schema(
     {
@@ -37,11 +38,16 @@ SCHEMA = Schema(
         "network": FieldInfo("string", indexed=True, equality=True),
         "depth": FieldInfo("number", indexed=True),
         "tags": FieldInfo("list", indexed=True, item_kind="string", equality=True),
-    }
+        "owner": FieldInfo("string"),
+        "readers": FieldInfo("list", item_kind="string"),
+    },
+    sight=("owner", "readers"),
 )
 
 _ids = st.sampled_from([f"i{n}" for n in range(4)])
 _times = st.integers(-2, 2)
+_owners = st.sampled_from(["ann", "bob"])
+_viewers = st.sampled_from([None, "ann", "bob"])
 _magnitudes = st.one_of(st.none(), st.integers(0, 3))
 _filters: st.SearchStrategy[tuple[Condition, ...]] = st.one_of(
     st.just(()),
@@ -75,7 +81,7 @@ class _Walk:
         self.due = due  # what has been there, in this life and in the filter, from the beginning
         self.keys: list[tuple[int, str]] = []
         self.copy: dict[str, bytes] = {}
-        self.head: Any = None
+        self.place: tuple[int, str] | None = None
 
 
 class _Reader:
@@ -92,29 +98,31 @@ class StreamMachine(RuleBasedStateMachine):
     walks = Bundle("walks")
     readers = Bundle("readers")
 
-    def __init__(self, stream: Queryset) -> None:
+    def __init__(self, stream: Queryset, clock: HeldClock) -> None:
         super().__init__()
         self.stream = stream
+        self.clock = clock
         self.live: dict[str, Record] = {}
         self.horizon = 0
         self.open_walks: list[_Walk] = []
 
     # Writes.
 
-    @rule(item_id=_ids, at=_times, magnitude=_magnitudes)
-    def create(self, item_id: str, at: int, magnitude: int | None) -> None:
-        put = put_new(item_id, at, magnitude=magnitude)
+    @rule(item_id=_ids, at=_times, magnitude=_magnitudes, owner=_owners)
+    def create(self, item_id: str, at: int, magnitude: int | None, owner: str) -> None:
+        put = put_new(item_id, at, magnitude=magnitude, owner=owner)
         (outcome,) = self.stream.write([put])
         if item_id in self.live:
             assert outcome == Refused("exists", self.live[item_id].position)
         else:
             self._written(put, outcome)
 
-    @rule(item_id=_ids, magnitude=_magnitudes)
-    def replace(self, item_id: str, magnitude: int | None) -> None:
+    @rule(item_id=_ids, magnitude=_magnitudes, owner=_owners)
+    def replace(self, item_id: str, magnitude: int | None, owner: str) -> None:
         if item_id in self.live:
             known = self.live[item_id]
-            put = put_new(item_id, known.created_at, expected=known.position, magnitude=magnitude)
+            values = {"magnitude": magnitude, "owner": owner}
+            put = put_new(item_id, known.created_at, expected=known.position, **values)
             (outcome,) = self.stream.write([put])
             self._written(put, outcome)
 
@@ -124,7 +132,7 @@ class StreamMachine(RuleBasedStateMachine):
         assert outcome.position > max(known, default=0)
         self.live[put.id] = Record(put.id, put.created_at, outcome.position, put.body)
         for walk in self.open_walks:
-            if not self._meets(put.id, walk.query.where):
+            if not self._shows(walk.query, put.id):
                 walk.due.discard(put.id)
 
     @rule(item_id=_ids)
@@ -138,6 +146,11 @@ class StreamMachine(RuleBasedStateMachine):
         else:
             assert isinstance(outcome, Refused)
 
+    @rule(seconds=st.sampled_from([-7, 1, 2, 60]))
+    def let_time_pass(self, seconds: int) -> None:
+        """Also backwards: a clock that was wrong is put right."""
+        self.clock.advance(seconds * 1_000_000)
+
     @rule()
     def purge(self) -> None:
         self.horizon = self.stream.head().position
@@ -145,10 +158,18 @@ class StreamMachine(RuleBasedStateMachine):
 
     # Walks.
 
-    @rule(target=walks, limit=st.integers(1, 3), descending=st.booleans(), where=_filters)
-    def set_out(self, limit: int, descending: bool, where: tuple[Condition, ...]) -> _Walk:
-        query = PageQuery(limit=limit, descending=descending, where=where)
-        walk = _Walk(query, {each for each in self.live if self._meets(each, where)})
+    @rule(
+        target=walks,
+        limit=st.integers(1, 3),
+        descending=st.booleans(),
+        where=_filters,
+        viewer=_viewers,
+    )
+    def set_out(
+        self, limit: int, descending: bool, where: tuple[Condition, ...], viewer: str | None
+    ) -> _Walk:
+        query = PageQuery(limit=limit, descending=descending, where=where, viewer=viewer)
+        walk = _Walk(query, {each for each in self.live if self._shows(query, each)})
         self.open_walks.append(walk)
         return walk
 
@@ -157,10 +178,10 @@ class StreamMachine(RuleBasedStateMachine):
         if walk not in self.open_walks:
             return
         page = self.stream.page(walk.query)
-        walk.head = walk.head or page.head
+        walk.place = walk.place or (page.follow(walk.query.viewer), page.head.era)
         for record in page.records:
             assert record == self.live[record.id]
-            assert self._meets(record.id, walk.query.where)
+            assert self._shows(walk.query, record.id)
             self._advance(walk, (record.created_at, record.id))
             walk.copy[record.id] = record.body
         if page.stopped is None:
@@ -192,28 +213,40 @@ class StreamMachine(RuleBasedStateMachine):
 
     # Readers.
 
-    @rule(target=readers, limit=st.integers(1, 3), where=_filters)
-    def follow_from_the_beginning(self, limit: int, where: tuple[Condition, ...]) -> _Reader:
-        return _Reader(ChangesQuery(limit=limit, where=where), {})
+    @rule(target=readers, limit=st.integers(1, 3), where=_filters, viewer=_viewers)
+    def follow_from_the_beginning(
+        self, limit: int, where: tuple[Condition, ...], viewer: str | None
+    ) -> _Reader:
+        return _Reader(ChangesQuery(limit=limit, where=where, viewer=viewer), {})
 
     @rule(target=readers, walk=consumes(walks), limit=st.integers(1, 3))
     def follow_after_a_walk(self, walk: _Walk, limit: int) -> _Reader:
         """G4: a snapshot, and the changes since its first page."""
         while walk in self.open_walks:
             self.step(walk)
-        if walk.head is None:
-            return _Reader(ChangesQuery(limit=limit, where=walk.query.where), {})
-        query = ChangesQuery(
-            limit=limit, after=walk.head.position, era=walk.head.era, where=walk.query.where
-        )
-        return _Reader(query, dict(walk.copy))
+        query = ChangesQuery(limit=limit, where=walk.query.where, viewer=walk.query.viewer)
+        if walk.place is None:
+            return _Reader(query, {})
+        after, era = walk.place
+        return _Reader(msgspec.structs.replace(query, after=after, era=era), dict(walk.copy))
 
     @rule(reader=readers)
     def read(self, reader: _Reader) -> None:
+        """Read a step."""
+        self._read(reader)
+
+    @rule(reader=readers)
+    def catch_up(self, reader: _Reader) -> None:
+        """Read to the head."""
+        while not self._read(reader):
+            pass
+
+    def _read(self, reader: _Reader) -> bool:
+        """Read a step, and tell whether it came to the head."""
         query = reader.query
         if query.after is not None and max(query.after, query.began) < self.horizon:
             self._expect_lost(reader)
-            return
+            return False
         found = self.stream.changes(query)
         position = query.after or 0
         for change in found.changes:
@@ -230,27 +263,21 @@ class StreamMachine(RuleBasedStateMachine):
         )
         if found.caught_up:
             truth = {
-                each: record.body
-                for each, record in self.live.items()
-                if self._meets(each, query.where)
+                each: record.body for each, record in self.live.items() if self._shows(query, each)
             }
             assert reader.copy == truth, "a reader missed a change"
-
-    @rule(reader=readers)
-    def catch_up(self, reader: _Reader) -> None:
-        """Read to the head."""
-        self.read(reader)
-        while reader.query.after != self.stream.head().position:
-            self.read(reader)
+        return found.caught_up
 
     def _expect_lost(self, reader: _Reader) -> None:
         try:
             self.stream.changes(reader.query)
         except LostPlace:
-            reader.query = ChangesQuery(limit=reader.query.limit, where=reader.query.where)
+            reader.query = msgspec.structs.replace(reader.query, after=None, era=None, began=0)
             reader.copy = {}
         else:
             raise AssertionError("a reader below the horizon was not told")
 
-    def _meets(self, item_id: str, where: tuple[Condition, ...]) -> bool:
-        return meets(where, SCHEMA.extract(self.live[item_id].body))
+    def _shows(self, query: PageQuery | ChangesQuery, item_id: str) -> bool:
+        values = SCHEMA.extract(self.live[item_id].body)
+        seen = query.viewer is None or query.viewer in SCHEMA.viewers(values)
+        return seen and meets(query.where, values)

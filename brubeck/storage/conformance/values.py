@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from brubeck.storage.canonical import MAX_BYTES
-from brubeck.storage.conformance.base import RELAXED, START, Suite
+from brubeck.storage.conformance.base import RELAXED, START, Suite, walk
 from brubeck.storage.conformance.machine import SCHEMA, put_new
 from brubeck.storage.records import (
     Attempt,
@@ -80,10 +80,13 @@ class Values(Suite):
     def test_a_list_meets_a_condition_by_any_member(self) -> None:
         """G9: lists are filtered by what is in them."""
         with self.stream() as stream:
-            stream.write([put_new("a", 0, tags=["x", "y"]), put_new("b", 0, tags=["y"])])
-            where = (Condition("tags", "eq", "x"),)
-            found = stream.page(PageQuery(limit=9, where=where))
-            assert [record.id for record in found.records] == ["a"]
+            tags = {"a": ["x", "y"], "b": ["y"], "c": ["x", "z"], "d": ["a", "x"]}
+            stream.write([put_new(each, 0, tags=members) for each, members in tags.items()])
+            for operator, value in (("eq", "x"), ("in", ("x", "z")), ("in", ("a", "x", "q"))):
+                where = (Condition("tags", operator, value),)  # type: ignore[arg-type]
+                assert walk(stream, limit=2, where=where) == [(0, "d"), (0, "c"), (0, "a")]
+                up = walk(stream, limit=2, where=where, descending=False)
+                assert up == [(0, "a"), (0, "c"), (0, "d")]
 
     def test_a_count_stops_at_its_bound(self) -> None:
         """A total is exact up to a bound, and says so."""

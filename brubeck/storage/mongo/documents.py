@@ -9,6 +9,7 @@ fields beside it are for queries, indexes and people.
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 import msgspec
@@ -18,6 +19,7 @@ from bson.int64 import Int64
 from brubeck.storage.past import Former, Past
 from brubeck.storage.records import Condition, Delete, Put, Record, Tombstone, Write
 from brubeck.storage.schema import FieldInfo, Schema
+from brubeck.storage.schema import Values as FieldValues
 from brubeck.timekeeping import EARLIEST, LATEST, rfc3339_to_millis
 
 OURS: Final = "_brubeck"
@@ -26,6 +28,8 @@ PENDING: Final = f"{OURS}.pending"
 TOKEN: Final = f"{PENDING}.token"
 BATCH: Final = f"{PENDING}.batch"
 DEAD: Final = f"{OURS}.dead"
+SIGHT: Final = f"{OURS}.sight"
+DEPARTED: Final = f"{OURS}.departed"
 SHOWN: Final = {
     "created_at": 1,
     POSITION: 1,
@@ -36,6 +40,7 @@ SHOWN: Final = {
 """What of a document is read to show its record."""
 
 Document = dict[str, Any]
+Values = Mapping[str, FieldValues]
 
 _decode: Final = msgspec.json.Decoder().decode
 _DATES: Final = ("datetime", "milliseconds")
@@ -117,6 +122,21 @@ def read_past(ours: Document) -> Past:
 def write_tokens(past: Past) -> list[Document]:
     """Return an item's tokens as they are kept."""
     return [{"t": token, "p": Int64(position)} for token, position in past.tokens]
+
+
+def seen_by(
+    schema: Schema, new: Values | None, could: Iterable[str], departed: list[Document], place: int
+) -> Document:
+    """Return who may see an item after a write, and who could and may not any more, since where.
+
+    ``new`` are the item's values by now, None when it is deleted: its tombstone is for those who
+    could see it.
+    """
+    could = frozenset(could)
+    can = could if new is None else schema.viewers(new)
+    left = [each for each in departed if each["v"] not in can | could]
+    left += [{"v": viewer, "p": Int64(place)} for viewer in sorted(could - can)]
+    return {"sight": sorted(can), "departed": left}
 
 
 def write_former(former: Former) -> Document:

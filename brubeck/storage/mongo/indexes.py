@@ -2,17 +2,52 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from bson.datetime_ms import DatetimeMS
 from pymongo import ASCENDING, DESCENDING, IndexModel
 
-from brubeck.storage.mongo.documents import DEAD, POSITION, TOKEN, selector
-from brubeck.storage.records import Condition
-from brubeck.storage.schema import Schema
+from brubeck.storage.mongo.documents import (
+    DEAD,
+    DEPARTED,
+    POSITION,
+    SIGHT,
+    TOKEN,
+    Document,
+)
 from brubeck.storage.timeline import Key
 
 TIMELINE: Final = [("created_at", ASCENDING), ("_id", ASCENDING)]
+
+
+class Lead(NamedTuple):
+    """A field and its one value, whose order of the timeline leads through a page."""
+
+    name: str
+    value: Any
+
+    @property
+    def query(self) -> Document:
+        """The query that all on its way meet."""
+        return {self.name: self.value}
+
+
+def indexes_of_sight() -> list[IndexModel]:
+    """Return what the orders of viewers need."""
+    return [
+        IndexModel([(SIGHT, ASCENDING), *TIMELINE], name="sight_timeline"),
+        IndexModel([(SIGHT, ASCENDING), (POSITION, ASCENDING)], name="sight_changes"),
+        IndexModel([(f"{DEPARTED}.v", ASCENDING), (f"{DEPARTED}.p", ASCENDING)], name="departed"),
+    ]
+
+
+def indexes_of_graves() -> list[IndexModel]:
+    """Return what the changes need of the tombstones."""
+    return [
+        IndexModel([("position", ASCENDING)], name="position"),
+        IndexModel([("sight", ASCENDING), ("position", ASCENDING)], name="sight_changes"),
+        IndexModel([("departed.v", ASCENDING), ("departed.p", ASCENDING)], name="departed"),
+    ]
 
 
 def facet(name: str) -> list[tuple[str, int]]:
@@ -35,17 +70,17 @@ def indexes_of_every_stream() -> list[IndexModel]:
     ]
 
 
-def ordered(index: list[tuple[str, int]], *, descending: bool) -> list[tuple[str, int]]:
-    """Return the order of an index, forwards or backwards."""
-    return [(name, DESCENDING if descending else ASCENDING) for name, _ in index]
+def direction(*, descending: bool) -> list[tuple[str, int]]:
+    """Return the order of a page.
+
+    It does not name the field that leads: of a list, that would be its greatest member.
+    """
+    return [(name, DESCENDING if descending else ASCENDING) for name, _ in TIMELINE]
 
 
-def between_keys(cursor: Any, led: Condition | None, low: Key, high: Key, schema: Schema) -> Any:
+def between_keys(cursor: Any, lead: Lead | None, low: Key, high: Key) -> Any:
     """Bound a cursor by two keys of its index: the first is in it, the second is not."""
-    before: list[tuple[str, Any]] = []
-    if led is not None:
-        (condition,) = selector((led,), schema)["$and"]
-        before = [(led.name, condition[led.name]["$eq"])]
+    before = [] if lead is None else [(lead.name, lead.value)]
     return cursor.min([*before, *_bound(low)]).max([*before, *_bound(high)])
 
 

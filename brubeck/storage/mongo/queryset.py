@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
+import msgspec
 from bson.datetime_ms import DatetimeMS
 from bson.int64 import Int64
-from pymongo import ASCENDING
 from pymongo.client_session import ClientSession
 from pymongo.database import Database
 from pymongo.errors import AutoReconnect
@@ -18,9 +18,11 @@ from brubeck.storage.contract import Queryset
 from brubeck.storage.indexing import IndexSet, encode_indexes
 from brubeck.storage.mongo.documents import (
     DEAD,
+    DEPARTED,
     OURS,
     POSITION,
     SHOWN,
+    SIGHT,
     TOKEN,
     Document,
     read_past,
@@ -30,11 +32,15 @@ from brubeck.storage.mongo.documents import (
 )
 from brubeck.storage.mongo.indexes import (
     TIMELINE,
+    Lead,
     between_keys,
+    direction,
     facet,
     indexes_of_every_stream,
-    ordered,
+    indexes_of_graves,
+    indexes_of_sight,
 )
+from brubeck.storage.mongo.rows import Rows
 from brubeck.storage.mongo.settling import STREAMS, Settler, Stream, read_stream
 from brubeck.storage.mongo.writing import Writer
 from brubeck.storage.news import News
@@ -97,7 +103,7 @@ class MongoQueryset(Queryset):
                 self._settler.begin(database)
                 items = self._settler.items(database)
                 items.create_indexes(indexes_of_every_stream())
-                self._settler.tombstones(database).create_index([("position", ASCENDING)])
+                self._settler.tombstones(database).create_indexes(indexes_of_graves())
                 while True:
                     stream = self._stream(database)
                     stored = stream.indexes
@@ -131,6 +137,8 @@ class MongoQueryset(Queryset):
                 for name in indexes.building:
                     if name in indexes.equality:
                         self._settler.items(database).create_index(facet(name))
+                if not set(indexes.building).isdisjoint(indexes.sight):
+                    self._build_sight(database, indexes)
                 while True:
                     stored = self._stream(database).indexes
                     done = stored.built(indexes.building)
@@ -140,13 +148,30 @@ class MongoQueryset(Queryset):
         finally:
             self._building = False
 
-    def _check_indexes(self, where: Iterable[Condition], stream: Stream) -> None:
-        """Refuse a condition whose index is not complete; follow another's declaration."""
+    def _build_sight(self, database: Database[Document], indexes: IndexSet) -> None:
+        """Note with each item who may see it; what moves meanwhile is noted by who moves it."""
+        items, schema = self._settler.items(database), indexes.schema
+        items.create_indexes(indexes_of_sight())
+        for each in items.find({SIGHT: {"$exists": False}}, {f"{OURS}.json": 1, POSITION: 1}):
+            viewers = sorted(schema.viewers(schema.extract(each[OURS]["json"])))
+            items.update_one(
+                {"_id": each["_id"], POSITION: each[OURS].get("position")},
+                {"$set": {SIGHT: viewers}},
+            )
+
+    def _check_indexes(self, query: PageQuery | ChangesQuery, stream: Stream) -> None:
+        """Refuse what asks for an index that is not complete; follow another's declaration."""
         if stream.indexes.version != self._known_indexes().version:
             self._indexes = stream.indexes
         if self._known_indexes().building:
             self._build_indexes()
-            self._known_indexes().check(where)
+            self._known_indexes().check(query.where, query.viewer)
+
+    def _tick(self, viewer: str | None) -> None:
+        if viewer is not None:
+            head = self.head()
+            with self._door.database() as database:
+                self._settler.raise_floor(database, head, self._now())
 
     # Writing.
 
@@ -183,6 +208,8 @@ class MongoQueryset(Queryset):
             items = self._settler.items(database)
             dead = items.find({DEAD: True, POSITION: {"$lte": until}}, {"_id": 1})
             self._settler.bury(database, [each["_id"] for each in dead])
+            departed = {"$pull": {DEPARTED: {"p": {"$lte": until}}}}
+            items.update_many({f"{DEPARTED}.p": {"$lte": until}}, departed)
             graves = self._settler.tombstones(database)
             return int(graves.delete_many({"position": {"$lte": until}}).deleted_count)
 
@@ -238,14 +265,15 @@ class MongoQueryset(Queryset):
     def page(self, query: PageQuery) -> Page:
         """Take a step along the timeline; see `Queryset.page`."""
         self._known_indexes()
+        self._tick(query.viewer)
         head: list[Head] = []
         last: list[Place | None] = []
 
         def read(database: Database[Document], session: Session) -> list[Document]:
             stream = self._stream(database, session)
-            self._check_indexes(query.where, stream)
+            self._check_indexes(query, stream)
             # The first head is kept, though what was pending is read again: it came before all.
-            head.append(Head(stream.position, stream.era, stream.horizon))
+            head.append(stream.head)
             found, stopped = self._rows(database, session, query)
             last.append(stopped)
             return found
@@ -264,23 +292,29 @@ class MongoQueryset(Queryset):
         items = self._settler.items(database)
         if low >= high:
             return [], None
-        led, rest = self._lead(query.where)
-        index = TIMELINE if led is None else facet(led.name)
+        lead, rest = self._lead(query)
+        index = TIMELINE if lead is None else facet(lead.name)
         stopped = None
         if rest:
-            low, high, stopped = self._bounded(items, session, query, led, low, high)
+            low, high, stopped = self._bounded(items, session, query, lead, low, high)
             if low >= high:
                 return [], stopped
-        rows = items.find(selector(query.where, self._schema), SHOWN, session=session)
-        found = rows.hint(index).sort(ordered(index, descending=query.descending))
-        found = between_keys(found, led, low, high, self._schema).limit(query.limit + 1)
+        meeting = selector(rest, self._schema) | ({} if lead is None else lead.query)
+        found = items.find(meeting, SHOWN, session=session).hint(index)
+        found = found.sort(direction(descending=query.descending))
+        found = between_keys(found, lead, low, high).limit(query.limit + 1)
         return list(found), stopped
 
-    def _lead(self, where: tuple[Condition, ...]) -> tuple[Condition | None, tuple[Condition, ...]]:
-        """Return the condition whose index leads, if one may, and what is left to look at."""
+    def _lead(self, query: PageQuery) -> tuple[Lead | None, tuple[Condition, ...]]:
+        """Return what leads through a page, if anything does, and what is left to look at."""
+        where = query.where
+        if query.viewer is not None:
+            return Lead(SIGHT, query.viewer), where
         for number, each in enumerate(where):
             if each.operator == "eq" and each.name in self._known_indexes().equality:
-                return each, where[:number] + where[number + 1 :]
+                (condition,) = selector((each,), self._schema)["$and"]
+                value = condition[each.name]["$eq"]
+                return Lead(each.name, value), where[:number] + where[number + 1 :]
         return None, where
 
     def _bounded(
@@ -288,18 +322,16 @@ class MongoQueryset(Queryset):
         items: Any,
         session: Session,
         query: PageQuery,
-        led: Condition | None,
+        lead: Lead | None,
         low: Key,
         high: Key,
     ) -> tuple[Key, Key, Place | None]:
         """Return the part of a stretch that one step looks at, and where that ends."""
-        index = TIMELINE if led is None else facet(led.name)
-        where = () if led is None else (led,)
-        keys = items.find(
-            selector(where, self._schema), {"_id": 1, "created_at": 1}, session=session
-        )
-        keys = keys.hint(index).sort(ordered(index, descending=query.descending))
-        keys = between_keys(keys, led, low, high, self._schema)
+        index = TIMELINE if lead is None else facet(lead.name)
+        asked = {} if lead is None else lead.query
+        keys = items.find(asked, {"_id": 1, "created_at": 1}, session=session)
+        keys = keys.hint(index).sort(direction(descending=query.descending))
+        keys = between_keys(keys, lead, low, high)
         end = next(iter(keys.skip(max(SCAN, query.limit) - 1).limit(1)), None)
         if end is None:
             return low, high, None
@@ -311,13 +343,13 @@ class MongoQueryset(Queryset):
     def changes(self, query: ChangesQuery) -> Changes:
         """Take a step along the change order; see `Queryset.changes`."""
         self._known_indexes()
-        after = query.after or 0
+        self._tick(query.viewer)
         heads: list[Stream] = []
 
         def note_head(database: Database[Document], session: Session) -> list[Document]:
             if not heads:
                 heads.append(self._stream(database, session))
-                self._check_indexes(query.where, heads[0])
+                self._check_indexes(query, heads[0])
             pending = self._settler.items(database).find(
                 {TOKEN: {"$exists": True}}, session=session
             )
@@ -327,31 +359,12 @@ class MongoQueryset(Queryset):
         self._settled(note_head)
         head = heads[0].position
         limit = max(SCAN, query.limit) if query.where else query.limit
-        between = {"$gt": Int64(after), "$lte": Int64(head)}
         with self._door.reading() as (database, session):
-            shown = {"created_at": 1, OURS: 1} if query.where else SHOWN
-            rows = self._settler.items(database).find({POSITION: between}, shown, session=session)
-            live = list(rows.hint("position").sort(POSITION, ASCENDING).limit(limit))
-            graves = self._settler.tombstones(database).find({"position": between}, session=session)
-            dead = list(graves.sort("position", ASCENDING).limit(limit))
-            now = self._stream(database, session)
-        check_place(query, Head(now.position, now.era, now.horizon))
-        return self._merged(query, live, dead, Head(head, now.era, now.horizon), limit)
-
-    def _merged(
-        self,
-        query: ChangesQuery,
-        live: list[Document],
-        dead: list[Document],
-        head: Head,
-        limit: int,
-    ) -> Changes:
-        """Return the changes that two lists hold, each as far as both of them reach."""
-        rows = [(int(each[OURS]["position"]), each) for each in live]
-        rows += [(int(each["position"]), each) for each in dead]
-        rows.sort(key=lambda row: row[0])
-        position = query.after or 0
+            rows = Rows(self._settler, database, session, query, head, limit).read()
+            now = self._stream(database, session).head
+        check_place(query, now)
         found: list[Change] = []
+        position = query.after or 0
         for position, row in rows[:limit]:
             change = self._change(position, row, query.where)
             if change is not None:
@@ -359,9 +372,14 @@ class MongoQueryset(Queryset):
                 if len(found) == query.limit:
                     break
         ended = len(rows) < limit and len(found) < query.limit
-        return reached(query, found, position, head, ended=ended)
+        noted = msgspec.structs.replace(now, position=head, floor=heads[0].floor)
+        return reached(query, found, position, noted, ended=ended)
 
-    def _change(self, position: int, row: Document, where: tuple[Condition, ...]) -> Change | None:
+    def _change(
+        self, position: int, row: Document | str, where: tuple[Condition, ...]
+    ) -> Change | None:
+        if isinstance(row, str):
+            return Change(position, row, None)  # it left the viewer's sight there
         ours = row.get(OURS)
         gone = Change(position, row["_id"], None)
         live = ours is not None and not ours.get("dead")
@@ -379,8 +397,7 @@ class MongoQueryset(Queryset):
         """Return where the change order ends now."""
         self._known_indexes()
         with self._door.reading() as (database, session):
-            stream = self._stream(database, session)
-        return Head(stream.position, stream.era, stream.horizon)
+            return self._stream(database, session).head
 
     def wait(self, after: int, seconds: float) -> bool:
         """Wait for news: from the server's stream of changes, or by looking now and then."""
@@ -394,27 +411,31 @@ class MongoQueryset(Queryset):
         since: int | None = None,
         until: int | None = None,
         where: tuple[Condition, ...] = (),
+        viewer: str | None = None,
         bound: int,
     ) -> Count:
         """Count records of a stretch of the timeline, looking at no more than ``bound``."""
         self._known_indexes()
-        low, high = stretch(PageQuery(limit=1, since=since, until=until))
+        query = PageQuery(limit=1, since=since, until=until, where=where, viewer=viewer)
+        low, high = stretch(query)
         if low >= high:
             return Count(0, exact=True)
         with self._door.reading() as (database, session):
-            self._check_indexes(where, self._stream(database, session))
+            self._check_indexes(query, self._stream(database, session))
             items = self._settler.items(database)
             times = {"$gte": DatetimeMS(low[0]), "$lt": DatetimeMS(high[0])}
+            sight = {} if viewer is None else {SIGHT: viewer}
             some: list[Document] = [
-                {"$match": {"created_at": times}},
+                {"$match": sight | {"created_at": times}},
                 {"$sort": {"created_at": -1, "_id": -1}},
                 {"$limit": bound + 1},
             ]
             counts: Document = {"looked": [{"$count": "n"}]}
             if where:
                 counts["met"] = [{"$match": selector(where, self._schema)}, {"$count": "n"}]
+            index = TIMELINE if viewer is None else facet(SIGHT)
             (found,) = items.aggregate(
-                [*some, {"$facet": counts}], session=session, hint=dict(TIMELINE)
+                [*some, {"$facet": counts}], session=session, hint=dict(index)
             )
         looked = _counted(found["looked"])
         met = _counted(found["met"]) if where else looked

@@ -20,16 +20,20 @@ from pymongo.errors import DuplicateKeyError
 from brubeck.storage.indexing import IndexSet, decode_indexes
 from brubeck.storage.mongo.documents import (
     DEAD,
+    DEPARTED,
     OURS,
     PENDING,
     POSITION,
+    SIGHT,
     TOKEN,
     Document,
     read_past,
+    seen_by,
     write_former,
     write_tokens,
 )
-from brubeck.storage.records import fresh_era
+from brubeck.storage.places import next_floor
+from brubeck.storage.records import Head, fresh_era
 
 STREAMS: Final = "brubeck.streams"
 
@@ -40,7 +44,13 @@ class Stream(msgspec.Struct, frozen=True):
     position: int
     era: str
     horizon: int
+    floor: int
     indexes: IndexSet
+
+    @property
+    def head(self) -> Head:
+        """Where the change order ends."""
+        return Head(self.position, self.era, self.horizon, self.floor)
 
 
 def read_stream(found: Document | None) -> Stream:
@@ -51,6 +61,7 @@ def read_stream(found: Document | None) -> Stream:
         int(found.get("position", 0)),
         found.get("era", ""),
         int(found.get("horizon", 0)),
+        int(found.get("floor", 0)),
         decode_indexes(text) if text else IndexSet(),
     )
 
@@ -71,7 +82,8 @@ class Settler:
 
     def take_places(self, database: Database[Document], count: int, now: int) -> tuple[int, Stream]:
         """Take the next places of the change order; return the first, and the stream as it is."""
-        first = {"$max": [{"$add": ["$position", Int64(1)]}, Int64(now)]}
+        above = [{"$add": [f"${name}", Int64(1)]} for name in ("position", "floor")]
+        first = {"$max": [*above, Int64(now)]}
         found = database[STREAMS].find_one_and_update(
             {"_id": self.name},
             [{"$set": {"position": {"$add": [first, Int64(count - 1)]}}}],
@@ -83,12 +95,22 @@ class Settler:
         stream = read_stream(found)
         return stream.position - count + 1, stream
 
+    def raise_floor(self, database: Database[Document], head: Head, now: int) -> None:
+        """Let a viewer be shown a floor that is not far behind the clock."""
+        floor = next_floor(head, now)
+        if floor != head.floor:
+            database[STREAMS].update_one(
+                {"_id": self.name, "position": {"$lt": Int64(max(now, floor + 1))}},
+                {"$max": {"floor": Int64(floor)}},
+            )
+
     def begin(self, database: Database[Document]) -> None:
         """Make the stream's own document, if it is not there."""
         fresh = {
             "position": Int64(0),
             "era": fresh_era(),
             "horizon": Int64(0),
+            "floor": Int64(0),
             "version": 0,
             "indexes": None,
         }
@@ -117,17 +139,24 @@ class Settler:
         """
         mark = found[OURS]["pending"]
         ours = found[OURS]
-        past = read_past(buried if buried is not None and "position" not in ours else ours)
-        if mark["version"] != stream.indexes.version and "old" in mark:
+        schema = stream.indexes.schema
+        former = buried if buried is not None and "position" not in ours else ours
+        past = read_past(former)
+        old = schema.extract(mark["old"]) if "old" in mark else {}
+        new = None if "delete" in mark else schema.extract(ours["json"])
+        if mark["version"] != stream.indexes.version:
             # Written by a set of indexes that was another: what is new in it was not remembered.
-            extract = stream.indexes.schema.extract
-            past.replace(extract(mark["old"]), {} if "delete" in mark else extract(ours["json"]))
+            past.replace(old, new or {})
         past.remember(mark["token"], position)
         change: Document = {
             POSITION: Int64(position),
             f"{OURS}.tokens": write_tokens(past),
             f"{OURS}.former": write_former(past.former),
         }
+        if schema.sight:
+            could = schema.viewers(old) if "old" in mark else (buried or {}).get("sight", ())
+            sight = seen_by(schema, new, could, former.get("departed", []), position)
+            change |= {SIGHT: sight["sight"], DEPARTED: sight["departed"]}
         if "delete" in mark:
             change[DEAD] = True
         done = self.items(database).update_one(
@@ -158,6 +187,8 @@ class Settler:
                 "position": position,
                 "tokens": ours.get("tokens", []),
                 "former": ours.get("former", {}),
+                "sight": ours.get("sight", []),
+                "departed": ours.get("departed", []),
             }
             with suppress(DuplicateKeyError):  # a later deletion has left its own
                 tombstones.replace_one(

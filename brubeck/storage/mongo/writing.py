@@ -78,9 +78,10 @@ class Writer:
         first, stream = self._settler.take_places(self._database, len(fresh), self._now)
         # Somebody may have created and deleted one of them meanwhile: its past is taken over.
         graves = self._settler.graves(self._database, sorted(inserted))
+        alone = stream.indexes.version != self._indexes.version  # what is new in it is looked at
         for number, each in enumerate(made):
-            if each["_id"] in graves and each["_id"] in inserted:
-                grave = graves[each["_id"]]
+            if each["_id"] in inserted and (alone or each["_id"] in graves):
+                grave = graves.get(each["_id"])
                 self._settler.settle_one(self._database, each, first + number, stream, grave)
         place = {"$add": [Int64(first), f"${PENDING}.number"]}
         token = {"t": f"${TOKEN}", "p": place}
@@ -113,7 +114,15 @@ class Writer:
     def _new_document(self, put: Put, batch: str, number: int) -> Document:
         mark = pending(put, self._indexes.version, None)
         mark |= {"batch": batch, "number": Int64(number)}
-        return document(put, self._schema, {"json": put.body, "pending": mark})
+        return document(put, self._schema, self._ours(put, mark))
+
+    def _ours(self, put: Put, mark: Document) -> Document:
+        """Return what is kept beside a new version: whom it is for holds from the first step on."""
+        schema = self._indexes.schema
+        ours: Document = {"json": put.body, "pending": mark}
+        if schema.sight:
+            ours["sight"] = sorted(schema.viewers(schema.extract(put.body)))
+        return ours
 
     # Items that are there, or have been.
 
@@ -163,9 +172,7 @@ class Writer:
         assert isinstance(write, Put)  # noqa: S101, nothing else is allowed where nothing is
         mark = pending(write, self._indexes.version, None)
         try:
-            self._first_step.insert_one(
-                document(write, self._schema, {"json": write.body, "pending": mark})
-            )
+            self._first_step.insert_one(document(write, self._schema, self._ours(write, mark)))
         except DuplicateKeyError:
             return  # somebody was first; what has become of it is seen when this is settled
 
@@ -181,12 +188,11 @@ class Writer:
             change = {PENDING: mark, f"{OURS}.former": write_former(past.former)}
             self._first_step.update_one(still | {DEAD: {"$exists": False}}, {"$set": change})
             return
-        next_ours = {
+        next_ours = self._ours(write, mark) | {
             "position": ours["position"],
-            "json": write.body,
             "tokens": write_tokens(past),
             "former": write_former(past.former),
-            "pending": mark,
+            "departed": ours.get("departed", []),
         }
         self._first_step.replace_one(
             still | {DEAD: {"$exists": False}}, document(write, self._schema, next_ours)

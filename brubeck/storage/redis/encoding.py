@@ -13,7 +13,7 @@ from typing import Any, Final
 
 import msgspec
 
-from brubeck.storage.records import Condition, Record, Scalar, Tombstone
+from brubeck.storage.records import Condition, Head, Record, Scalar, Tombstone
 from brubeck.storage.schema import Values
 
 pack: Final = msgspec.msgpack.Encoder().encode
@@ -40,9 +40,10 @@ def sortable(value: Scalar) -> str:
     return f"n{ordered:016x}{away + 0x800:03x}"
 
 
-def packed_values(values: Mapping[str, Values]) -> bytes:
-    """Return the values of a record's indexed fields for a script."""
-    return pack({name: [sortable(each) for each in found] for name, found in values.items()})
+def packed_values(values: Mapping[str, Values], viewers: Iterable[str]) -> bytes:
+    """Return the values of a record's known fields, and who may see it, for a script."""
+    known = {name: [sortable(each) for each in found] for name, found in values.items()}
+    return pack({"v": known, "s": sorted(viewers)})
 
 
 def packed_conditions(where: Iterable[Condition]) -> bytes:
@@ -73,7 +74,7 @@ def read_live(item_id: bytes, item: bytes) -> Record:
     return Record(item_id.decode(), int(created_at), int(position), body)
 
 
-def read_head(answer: list[Any]) -> tuple[int, str, int, int]:
-    """Return position, era, horizon and the version of the indexes from a script's answer."""
-    position, era, horizon, version = answer[:4]
-    return int(position), era.decode(), int(horizon), int(version)
+def read_head(answer: list[Any]) -> tuple[Head, int]:
+    """Return the head, and the version of the set of indexes, from a script's answer."""
+    position, era, horizon, floor, version = answer[:5]
+    return Head(int(position), era.decode(), int(horizon), int(floor)), int(version)

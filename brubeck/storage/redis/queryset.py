@@ -122,19 +122,21 @@ class RedisQueryset(Queryset):
         args: list[object] = []
         for record in records:
             values = indexes.schema.extract(record.body)
-            new = packed_values({name: values[name] for name in indexes.building})
+            unseen = not set(indexes.building).isdisjoint(indexes.sight)
+            viewers = indexes.schema.viewers(values) if unseen else ()
+            new = packed_values({name: values[name] for name in indexes.building}, viewers)
             args += (record.id, record.position, record.created_at, new)
         self._run("index", pack(equality), *args)
 
-    def _check_indexes(self, where: Iterable[Condition], version: int | None = None) -> None:
-        """Refuse a condition whose index is not complete, or follow another's declaration."""
-        if where and self._known_indexes().building:
-            self._indexes = self._read_indexes()
+    def _check_indexes(self, query: PageQuery | ChangesQuery, version: int | None = None) -> None:
+        """Refuse what asks for an index that is not complete; follow another's declaration."""
+        if not query.where and query.viewer is None:
+            return
+        known = self._known_indexes()
+        if known.building or (version is not None and version != known.version):
+            self._indexes = known = self._read_indexes()
             self._build_indexes()
-            self._indexes.check(where)
-        elif version is not None and version != self._known_indexes().version:
-            self._indexes = self._read_indexes()
-            self._indexes.check(where)
+            known.check(query.where, query.viewer)
 
     # Writing.
 
@@ -154,8 +156,9 @@ class RedisQueryset(Queryset):
             for each in writes:
                 expected = "" if each.expected is None else each.expected
                 if isinstance(each, Put):
-                    values = packed_values(indexes.schema.extract(each.body))
-                    put = (each.created_at, each.body, values)
+                    values = indexes.schema.extract(each.body)
+                    known = packed_values(values, indexes.schema.viewers(values))
+                    put = (each.created_at, each.body, known)
                     args += ("put", each.id, each.token, expected, *put)
                 else:
                     args += ("delete", each.id, each.token, expected, "", "", "")
@@ -173,10 +176,12 @@ class RedisQueryset(Queryset):
 
     def purge(self, until: int) -> int:
         """Forget the tombstones up to a position, and return how many."""
-        purged = 0
-        while some := self._run("purge", fresh_era(), until, BATCH):
+        purged: int = 0
+        while True:
+            some, departures = self._run("purge", fresh_era(), until, BATCH)
             purged += some
-        return purged
+            if not some and not departures:
+                return purged
 
     # Reading.
 
@@ -197,12 +202,12 @@ class RedisQueryset(Queryset):
 
     def page_unless(self, query: PageQuery, head: Head) -> Page | None:
         """Take a step, or return None when the stream still stands at a head: in one go."""
-        version = self._known_indexes().version
-        return self._page(query, f"{head.position}~{head.era}~{head.horizon}~{version}".encode())
+        known = (head.position, head.era, head.horizon, head.floor, self._known_indexes().version)
+        return self._page(query, "~".join(map(str, known)).encode())
 
     def _page(self, query: PageQuery, known: bytes) -> Page | None:
         where = query.where
-        self._check_indexes(where)
+        self._check_indexes(query)
         low, high = stretch(query)
         answer = self._run(
             "page",
@@ -215,15 +220,16 @@ class RedisQueryset(Queryset):
             packed_conditions(where) if where else _NOTHING,
             pack(self._lead(where)) if where else _NOTHING,
             known,
+            self._storage.clock.micros(),
+            _named(query.viewer),
         )
-        if len(answer) == 4:
+        if len(answer) == 5:
             return None
-        position, era, horizon, version = read_head(answer)
-        if where:
-            self._check_indexes(where, version)
-        stopped = Place(int(answer[4]), answer[5].decode()) if answer[4] else None
-        records = list(map(read_live, answer[6::2], answer[7::2]))
-        return Page(records, stopped, Head(position, era, horizon))
+        head, version = read_head(answer)
+        self._check_indexes(query, version)
+        stopped = Place(int(answer[5]), answer[6].decode()) if answer[5] else None
+        records = list(map(read_live, answer[7::2], answer[8::2]))
+        return Page(records, stopped, head)
 
     def _lead(self, where: tuple[Condition, ...]) -> tuple[Any, ...]:
         """Return the field and the values whose orders hold all that can meet the conditions."""
@@ -237,7 +243,7 @@ class RedisQueryset(Queryset):
     def changes(self, query: ChangesQuery) -> Changes:
         """Take a step along the change order; see `Queryset.changes`."""
         where = query.where
-        self._check_indexes(where)
+        self._check_indexes(query)
         answer = self._run(
             "changes",
             fresh_era(),
@@ -245,22 +251,21 @@ class RedisQueryset(Queryset):
             query.limit,
             max(SCAN, query.limit) if where else query.limit,
             packed_conditions(where) if where else _NOTHING,
+            self._storage.clock.micros(),
+            _named(query.viewer),
         )
-        position, era, horizon, version = read_head(answer)
-        if where:
-            self._check_indexes(where, version)
-        head = Head(position, era, horizon)
+        head, version = read_head(answer)
+        self._check_indexes(query, version)
         check_place(query, head)
         found = [
             Change(int(at), item_id.decode(), read_live(item_id, item) if item else None)
-            for at, item_id, item in zip(answer[6::3], answer[7::3], answer[8::3], strict=True)
+            for at, item_id, item in zip(answer[7::3], answer[8::3], answer[9::3], strict=True)
         ]
-        return reached(query, found, int(answer[4]), head, ended=bool(answer[5]))
+        return reached(query, found, int(answer[5]), head, ended=bool(answer[6]))
 
     def head(self) -> Head:
         """Return where the change order ends now."""
-        position, era, horizon, _ = read_head(self._run("head", fresh_era()))
-        return Head(position, era, horizon)
+        return read_head(self._run("head", fresh_era()))[0]
 
     def wait(self, after: int, seconds: float) -> bool:
         """Wait for news, which every write publishes."""
@@ -273,18 +278,19 @@ class RedisQueryset(Queryset):
         since: int | None = None,
         until: int | None = None,
         where: tuple[Condition, ...] = (),
+        viewer: str | None = None,
         bound: int,
     ) -> Count:
         """Count records of a stretch of the timeline, looking at no more than ``bound``."""
-        query = PageQuery(limit=bound, since=since, until=until, where=where)
+        query = PageQuery(limit=bound, since=since, until=until, where=where, viewer=viewer)
         low, high = stretch(query)
         total = looked = 0
-        self._check_indexes(where)
+        self._check_indexes(query)
         conditions = packed_conditions(where)
         lead = pack(self._lead(where))
         while True:
             some, seen, at, item_id = self._run(
-                "count", *low, *high, bound - looked, SCAN, conditions, lead
+                "count", *low, *high, bound - looked, SCAN, conditions, lead, _named(viewer)
             )
             total, looked = total + some, looked + seen
             if not at or looked >= bound:
@@ -295,6 +301,11 @@ class RedisQueryset(Queryset):
 def stream_key(name: str) -> str:
     """Return the key of a stream's head, whose braces keep all its keys on one server."""
     return f"brubeck:{{{name}}}"
+
+
+def _named(viewer: str | None) -> str:
+    """Return a viewer as scripts are told of one."""
+    return "" if viewer is None else f"={viewer}"
 
 
 def _outcome(how: bytes, position: bytes) -> Outcome:

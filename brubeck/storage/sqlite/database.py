@@ -29,7 +29,7 @@ TABLES: Final = (
     "CREATE TABLE storage (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID",
     """CREATE TABLE streams (
         stream INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE,
-        position INTEGER NOT NULL, horizon INTEGER NOT NULL,
+        position INTEGER NOT NULL, horizon INTEGER NOT NULL, floor INTEGER NOT NULL,
         version INTEGER NOT NULL, indexes TEXT NOT NULL)""",
     """CREATE TABLE items (
         number INTEGER PRIMARY KEY, stream INTEGER NOT NULL, id TEXT NOT NULL,
@@ -43,6 +43,12 @@ TABLES: Final = (
         stream INTEGER NOT NULL, field TEXT NOT NULL, value NOT NULL,
         created_at INTEGER NOT NULL, id TEXT NOT NULL,
         PRIMARY KEY (stream, field, value, created_at, id)) WITHOUT ROWID""",
+    """CREATE TABLE sight (
+        stream INTEGER NOT NULL, viewer TEXT NOT NULL, id TEXT NOT NULL,
+        position INTEGER NOT NULL, gone INTEGER NOT NULL,
+        PRIMARY KEY (stream, viewer, id)) WITHOUT ROWID""",
+    "CREATE INDEX sight_by_position ON sight (stream, viewer, position)",
+    "CREATE INDEX departures ON sight (stream, position) WHERE gone",
     """CREATE TABLE hits (
         key TEXT PRIMARY KEY, ends REAL NOT NULL, hits INTEGER NOT NULL) WITHOUT ROWID""",
     """CREATE TABLE attempts (

@@ -16,7 +16,7 @@ from brubeck.storage.contract import Queryset
 from brubeck.storage.indexing import IndexSet
 from brubeck.storage.news import News
 from brubeck.storage.past import Past
-from brubeck.storage.places import SCAN, check_place, reached
+from brubeck.storage.places import SCAN, check_place, next_floor, reached
 from brubeck.storage.records import (
     Change,
     Changes,
@@ -35,7 +35,21 @@ from brubeck.storage.records import (
     Written,
 )
 from brubeck.storage.schema import Schema
-from brubeck.storage.sqlite.streams import StreamRow, build_some, mark_built, open_stream, read_row
+from brubeck.storage.sqlite.purging import (
+    BATCH,
+    forget,
+    forget_departures,
+    raise_floor,
+    raise_horizon,
+)
+from brubeck.storage.sqlite.streams import (
+    SIGHT,
+    StreamRow,
+    build_some,
+    mark_built,
+    open_stream,
+    read_row,
+)
 from brubeck.storage.sqlite.writing import Writer
 from brubeck.storage.timeline import stretch
 
@@ -46,8 +60,9 @@ POLL: Final = 0.1
 """Seconds after which a reader that waits learns what another process wrote."""
 MERGED: Final = 16
 """How many orders of a field's values are merged, where a condition takes one of several."""
-_BATCH: Final = 500
 
+_Row = tuple[bytes, int, int, bytes | None, bytes, int]
+"""id, created_at, position, body, past, and whether it left the viewer's sight there."""
 _ROW: Final = "id, created_at, position, body"
 _BETWEEN: Final = "(created_at, id) >= (?, ?) AND (created_at, id) < (?, ?)"
 _past: Final = msgspec.msgpack.Decoder(Past).decode
@@ -89,9 +104,7 @@ class SQLiteQueryset(Queryset):
             indexes = self._indexes
             after: int | None = 0
             while after is not None:
-                step = partial(
-                    build_some, stream=stream, indexes=indexes, after=after, count=_BATCH
-                )
+                step = partial(build_some, stream=stream, indexes=indexes, after=after, count=BATCH)
                 after = self._database.write(step)
             done = partial(mark_built, stream=stream, names=indexes.building)
             self._indexes = self._database.write(done)
@@ -128,12 +141,13 @@ class SQLiteQueryset(Queryset):
     def purge(self, until: int) -> int:
         """Forget the tombstones up to a position, and return how many."""
         stream = self._stream()
-        self._database.write(lambda db: _raise_horizon(db, stream, until))
+        self._database.write(partial(raise_horizon, stream=stream, until=until))
+        self._database.write(partial(forget_departures, stream=stream, until=until))
         purged = 0
         while True:
-            some = self._database.write(lambda db: _forget(db, stream, until))
+            some = self._database.write(partial(forget, stream=stream, until=until))
             purged += some
-            if some < _BATCH:
+            if some < BATCH:
                 return purged
 
     # Reading.
@@ -153,9 +167,10 @@ class SQLiteQueryset(Queryset):
     def page(self, query: PageQuery) -> Page:
         """Take a step along the timeline; see `Queryset.page`."""
         stream = self._stream()
+        self._tick(stream, query.viewer)
         with self._database.snapshot() as db:
             row = self._row(db, stream)
-            if query.where:
+            if query.where or query.viewer is not None:
                 return self._filtered(db, stream, query, row.head)
             rows = _timeline(db, stream, query, query.limit + 1).fetchall()
         more = len(rows) > query.limit
@@ -165,7 +180,7 @@ class SQLiteQueryset(Queryset):
 
     def _filtered(self, db: sqlite3.Connection, stream: int, query: PageQuery, head: Head) -> Page:
         """Take a step that looks at each candidate, and at no more than a number of them."""
-        self._check_indexes(query.where)
+        self._check_indexes(query.where, query.viewer)
         extract = self._indexes.schema.extract
         scan = max(SCAN, query.limit)
         records: list[Record] = []
@@ -179,15 +194,27 @@ class SQLiteQueryset(Queryset):
                 records.append(record)
         return Page(records, None, head)
 
-    def _check_indexes(self, where: Iterable[Condition]) -> None:
+    def _check_indexes(self, where: Iterable[Condition], viewer: str | None) -> None:
         if self._indexes.building:
             self._build_indexes()
-            self._indexes.check(where)
+            self._indexes.check(where, viewer)
+
+    def _tick(self, stream: int, viewer: str | None) -> None:
+        """See to it that a viewer is shown a floor that is not far behind the clock."""
+        if viewer is None:
+            return
+        now = self._storage.clock.micros()
+        with self._database.reading() as db:
+            head = self._row(db, stream).head
+        if next_floor(head, now) != head.floor:
+            self._database.write(partial(raise_floor, stream=stream, now=now))
 
     def _candidates(
         self, db: sqlite3.Connection, stream: int, query: PageQuery, most: int
     ) -> Iterator[tuple[bytes, int, int, bytes]]:
         """Yield the rows among which a query's items are, in its direction, each once."""
+        if query.viewer is not None:
+            return _facet(db, stream, SIGHT, query.viewer, query, most)
         for condition in query.where:
             values = condition.value if isinstance(condition.value, tuple) else (condition.value,)
             by_value = condition.operator in ("eq", "in") and len(values) <= MERGED
@@ -202,22 +229,19 @@ class SQLiteQueryset(Queryset):
     def changes(self, query: ChangesQuery) -> Changes:
         """Take a step along the change order; see `Queryset.changes`."""
         stream = self._stream()
+        self._tick(stream, query.viewer)
         with self._database.snapshot() as db:
             row = self._row(db, stream)
             check_place(query, row.head)
-            self._check_indexes(query.where)
+            self._check_indexes(query.where, query.viewer)
             position = query.after or 0
             scan = max(SCAN, query.limit) if query.where else query.limit
             found: list[Change] = []
             looked = 0
-            for each in db.execute(
-                "SELECT id, created_at, position, body, past FROM items"
-                " WHERE stream = ? AND position > ? ORDER BY position LIMIT ?",
-                (stream, position, scan),
-            ):
+            for each in _concerning(db, stream, query.viewer, position, scan):
                 looked += 1
                 position = each[2]
-                change = self._change(each, query.where)
+                change = self._change(each, query)
                 if change is not None:
                     found.append(change)
                     if len(found) == query.limit:
@@ -225,17 +249,18 @@ class SQLiteQueryset(Queryset):
             ended = looked < scan and len(found) < query.limit
         return reached(query, found, position, row.head, ended=ended)
 
-    def _change(
-        self, row: tuple[bytes, int, int, bytes | None, bytes], where: tuple[Condition, ...]
-    ) -> Change | None:
-        item_id, created_at, position, body, past = row
-        change = Change(position, item_id.decode(), None)
+    def _change(self, row: _Row, query: ChangesQuery) -> Change | None:
+        item_id, created_at, position, body, past, departed = row
+        where = query.where
+        gone = Change(position, item_id.decode(), None)
+        if departed:
+            return gone
         values = self._indexes.schema.extract(body) if body is not None and where else {}
         if body is not None and meets(where, values):
-            return Change(position, change.id, Record(change.id, created_at, position, body))
+            return Change(position, gone.id, Record(gone.id, created_at, position, body))
         if where and not may_have_met(where, values, _past(past).former):
             return None
-        return change
+        return gone
 
     def head(self) -> Head:
         """Return where the change order ends now."""
@@ -254,21 +279,22 @@ class SQLiteQueryset(Queryset):
         since: int | None = None,
         until: int | None = None,
         where: tuple[Condition, ...] = (),
+        viewer: str | None = None,
         bound: int,
     ) -> Count:
         """Count records of a stretch of the timeline, looking at no more than ``bound``."""
         stream = self._stream()
-        query = PageQuery(limit=bound, since=since, until=until, where=where)
+        query = PageQuery(limit=bound, since=since, until=until, where=where, viewer=viewer)
         with self._database.snapshot() as db:
             self._row(db, stream)
-            if not where:
+            if not where and viewer is None:
                 (looked,) = db.execute(
                     f"SELECT count(*) FROM (SELECT 1 FROM items INDEXED BY items_by_time"  # noqa: S608
                     f" WHERE stream = ? AND body IS NOT NULL AND {_BETWEEN} LIMIT ?)",
                     (stream, *_bounds(query), bound + 1),
                 ).fetchone()
                 return Count(min(looked, bound), exact=looked <= bound)
-            self._check_indexes(where)
+            self._check_indexes(where, viewer)
             extract = self._indexes.schema.extract
             total = looked = 0
             for row in self._candidates(db, stream, query, bound + 1):
@@ -340,16 +366,21 @@ def _merged(
             yield row
 
 
-def _raise_horizon(db: sqlite3.Connection, stream: int, until: int) -> None:
-    db.execute(
-        "UPDATE streams SET horizon = max(horizon, min(position, ?)) WHERE stream = ?",
-        (until, stream),
-    )
-
-
-def _forget(db: sqlite3.Connection, stream: int, until: int) -> int:
+def _concerning(
+    db: sqlite3.Connection, stream: int, viewer: str | None, after: int, most: int
+) -> Iterable[_Row]:
+    """Return the first changes after a position that are a viewer's business, or anybody's."""
+    if viewer is None:
+        return db.execute(
+            "SELECT id, created_at, position, body, past, 0 FROM items"
+            " WHERE stream = ? AND position > ? ORDER BY position LIMIT ?",
+            (stream, after, most),
+        )
     return db.execute(
-        "DELETE FROM items WHERE number IN (SELECT number FROM items"
-        " WHERE stream = ? AND body IS NULL AND position <= ? ORDER BY position LIMIT ?)",
-        (stream, until, _BATCH),
-    ).rowcount
+        "SELECT s.id, i.created_at, s.position, i.body, i.past,"
+        " i.position IS NOT s.position OR (s.gone AND i.body IS NOT NULL)"
+        " FROM (SELECT id, position, gone FROM sight WHERE stream = ? AND viewer = ?"
+        " AND position > ? ORDER BY position LIMIT ?) AS s"
+        " LEFT JOIN items AS i ON i.stream = ? AND i.id = s.id ORDER BY s.position",
+        (stream, viewer, after, most, stream),
+    )

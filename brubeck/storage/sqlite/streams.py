@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterable
+from typing import Final
 
 import msgspec
 
 from brubeck.storage.indexing import IndexSet, decode_indexes, encode_indexes
 from brubeck.storage.records import Head
 from brubeck.storage.schema import Schema, Values
+
+SIGHT: Final = ""
+"""The name under which the viewers of an item have their order of the timeline."""
 
 
 class StreamRow(msgspec.Struct, frozen=True):
@@ -26,18 +30,19 @@ class StreamRow(msgspec.Struct, frozen=True):
 
 def read_row(db: sqlite3.Connection, stream: int) -> StreamRow:
     """Return where a stream stands."""
-    position, horizon, version, era = db.execute(
-        "SELECT position, horizon, version, (SELECT value FROM storage WHERE key = 'era')"
+    position, horizon, floor, version, era = db.execute(
+        "SELECT position, horizon, floor, version, (SELECT value FROM storage WHERE key = 'era')"
         " FROM streams WHERE stream = ?",
         (stream,),
     ).fetchone()
-    return StreamRow(stream, Head(position, era.decode(), horizon), version)
+    return StreamRow(stream, Head(position, era.decode(), horizon, floor), version)
 
 
 def open_stream(db: sqlite3.Connection, name: str, schema: Schema) -> tuple[int, IndexSet]:
     """Return a stream's number and its set of indexes, with those that a schema asks for."""
     db.execute(
-        "INSERT INTO streams (name, position, horizon, version, indexes) VALUES (?, 0, 0, 0, '{}')"
+        "INSERT INTO streams (name, position, horizon, floor, version, indexes)"
+        " VALUES (?, 0, 0, 0, 0, '{}')"
         " ON CONFLICT DO NOTHING",
         (name,),
     )
@@ -59,16 +64,38 @@ def build_some(
 ) -> int | None:
     """Index some more of the items that were there before; return where to go on, if anywhere."""
     rows = db.execute(
-        "SELECT number, id, created_at, body FROM items"
+        "SELECT number, id, created_at, position, body FROM items"
         " WHERE stream = ? AND number > ? AND body IS NOT NULL ORDER BY number LIMIT ?",
         (stream, after, count),
     ).fetchall()
-    for number, item_id, created_at, body in rows:
+    building = set(indexes.building)
+    for number, item_id, created_at, position, body in rows:
         values = indexes.schema.extract(body)
-        wanted = {name: values[name] for name in indexes.building if name in indexes.equality}
+        wanted = {name: values[name] for name in building & indexes.equality}
+        if building & set(indexes.sight):
+            viewers = indexes.schema.viewers(values)
+            wanted[SIGHT] = tuple(viewers)
+            see(db, stream, item_id.decode(), position, viewers, gone=False)
         add_facets(db, stream, item_id.decode(), created_at, wanted)
         after = number
     return after if rows else None
+
+
+def see(
+    db: sqlite3.Connection,
+    stream: int,
+    item_id: str,
+    position: int,
+    viewers: Iterable[str],
+    *,
+    gone: bool,
+) -> None:
+    """Let an item's change concern some viewers: it is in their sight, or left it there."""
+    db.executemany(
+        "INSERT INTO sight (stream, viewer, id, position, gone) VALUES (?, ?, ?, ?, ?)"
+        " ON CONFLICT DO UPDATE SET position = excluded.position, gone = excluded.gone",
+        [(stream, viewer, item_id, position, gone) for viewer in viewers],
+    )
 
 
 def add_facets(

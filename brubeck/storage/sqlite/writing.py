@@ -12,7 +12,7 @@ from brubeck.storage.indexing import IndexSet
 from brubeck.storage.past import Past, refusal
 from brubeck.storage.records import Delete, Outcome, Put, Write, Written
 from brubeck.storage.schema import Values
-from brubeck.storage.sqlite.streams import add_facets, remove_facets
+from brubeck.storage.sqlite.streams import SIGHT, add_facets, remove_facets, see
 
 _encode: Final = msgspec.msgpack.Encoder().encode
 _decode: Final = msgspec.msgpack.Decoder(Past).decode
@@ -35,14 +35,14 @@ class Writer:
         self._stream = stream
         self._indexes = indexes
         self._now = now
-        self._head = 0
+        self._head = self._floor = 0
 
     def write(
         self, db: sqlite3.Connection, writes: Sequence[Write], values: list[dict[str, Values]]
     ) -> list[Outcome] | None:
         """Do each write; None, and nothing is done, where the set of indexes is another by now."""
-        self._head, version = db.execute(
-            "SELECT position, version FROM streams WHERE stream = ?", (self._stream,)
+        self._head, self._floor, version = db.execute(
+            "SELECT position, floor, version FROM streams WHERE stream = ?", (self._stream,)
         ).fetchone()
         if version != self._indexes.version:
             return None
@@ -61,7 +61,7 @@ class Writer:
         )
         if refused is not None:
             return refused
-        self._head = position = max(self._head + 1, self._now)
+        self._head = position = max(self._head + 1, self._floor + 1, self._now)
         if entry is None:
             assert isinstance(write, Put)  # noqa: S101, nothing else is allowed where nothing is
             self._insert(db, write, values, position)
@@ -87,6 +87,7 @@ class Writer:
             (self._stream, put.id, put.created_at, position, put.body, _encode(past)),
         )
         self._index(db, put.id, put.created_at, {}, values)
+        self._see(db, put.id, position, viewers=self._indexes.schema.viewers(values))
 
     def _replace(
         self,
@@ -96,12 +97,16 @@ class Writer:
         values: dict[str, Values],
         position: int,
     ) -> None:
-        old = {} if entry.body is None else self._indexes.schema.extract(entry.body)
+        schema = self._indexes.schema
+        old = {} if entry.body is None else schema.extract(entry.body)
+        could = frozenset(entry.past.viewers) if entry.body is None else schema.viewers(old)
+        can = schema.viewers(values)
         new_life = entry.body is None or isinstance(write, Delete)
         body = None if isinstance(write, Delete) else write.body
         created_at = entry.created_at if isinstance(write, Delete) else write.created_at
         past = entry.past
         past.replace(old, values)
+        past.viewers = sorted(could) if isinstance(write, Delete) else []
         past.remember(write.token, position)
         db.execute(
             "UPDATE items SET created_at = ?, position = ?, body = CAST(? AS TEXT), past = ?"
@@ -110,6 +115,21 @@ class Writer:
         )
         if new_life or old != values:
             self._index(db, write.id, created_at, old, values)
+        self._see(db, write.id, position, viewers=can, gone=could - can)
+
+    def _see(
+        self,
+        db: sqlite3.Connection,
+        item_id: str,
+        position: int,
+        *,
+        viewers: frozenset[str],
+        gone: frozenset[str] = frozenset(),
+    ) -> None:
+        if viewers:
+            see(db, self._stream, item_id, position, viewers, gone=False)
+        if gone:
+            see(db, self._stream, item_id, position, gone, gone=True)
 
     def _index(
         self,
@@ -119,10 +139,16 @@ class Writer:
         old: dict[str, Values],
         new: dict[str, Values],
     ) -> None:
-        equality = self._indexes.equality
-        gone = {name: each for name, each in old.items() if name in equality}
-        come = {name: each for name, each in new.items() if name in equality}
+        gone, come = self._facets(old), self._facets(new)
         if gone:
             remove_facets(db, self._stream, item_id, created_at, gone)
         if come:
             add_facets(db, self._stream, item_id, created_at, come)
+
+    def _facets(self, values: dict[str, Values]) -> dict[str, Values]:
+        """Return what has an order of its own: values, and the viewers of the item."""
+        equality = self._indexes.equality
+        found = {name: each for name, each in values.items() if name in equality}
+        if viewers := self._indexes.schema.viewers(values):
+            found[SIGHT] = tuple(viewers)
+        return found

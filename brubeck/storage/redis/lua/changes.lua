@@ -1,19 +1,32 @@
--- ARGV: a fresh era, the position to go on from, limit, how many to look at, conditions.
--- Returns the head (position, era, horizon, version), the position that was reached, whether the
--- changes ended there, and for each change: position, id, item (empty: gone).
+-- ARGV: a fresh era, the position to go on from, limit, how many to look at, conditions, now, and a
+-- viewer behind a "=", or nothing.
+-- Returns the head (position, era, horizon, floor, version), the position that was reached, whether
+-- the changes ended there, and for each change: position, id, item (empty: gone).
 
-local position, era, horizon, version = enter(ARGV[1])
+local answer = enter(ARGV[1])
 local reached, limit, most = ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4])
 local conditions = cmsgpack.unpack(ARGV[5])
-local answer = {position, era, horizon, version, '', ''}
+local viewer, order = nil, CHANGES
+if ARGV[7] ~= '' then
+  tick(answer, tonumber(ARGV[6]))
+  viewer = string.sub(ARGV[7], 2)
+  order = select(2, of_viewer(viewer))
+end
 local found, looked = 0, 0
 
-local function shown(id, item)
-  local live = string.find(item, ' ', 1, true)
-  if #conditions == 0 then
+-- Return whether a change is shown, and as live.
+local function shown(id, position, item)
+  local live = item and string.find(item, ' ', 1, true)
+  if #conditions == 0 and not viewer then
     return true, live
   end
+  if not item or string.match(item, '^%d+') ~= position then
+    return true, false -- it left the viewer's sight there, whatever has become of it since
+  end
   local past = cmsgpack.unpack(redis.call('HGET', PAST, id))
+  if viewer and not holds(past.s, viewer) then
+    return true, false
+  end
   if live and meets(conditions, past.v) then
     return true, true
   end
@@ -24,18 +37,17 @@ local ended = false
 while found < limit and looked < most do
   local step = math.min(most - looked, #conditions == 0 and limit or 200)
   local some =
-    redis.call('ZRANGEBYSCORE', CHANGES, '(' .. reached, '+inf', 'WITHSCORES', 'LIMIT', 0, step)
+    redis.call('ZRANGEBYSCORE', order, '(' .. reached, '+inf', 'WITHSCORES', 'LIMIT', 0, step)
   for at = 1, #some, 2 do
     local id = some[at]
     reached = text(tonumber(some[at + 1]))
     looked = looked + 1
     local item = redis.call('HGET', ITEMS, id)
-    local show, live = shown(id, item)
+    local show, live = shown(id, reached, item)
     if show then
       found = found + 1
-      answer[#answer + 1] = reached
-      answer[#answer + 1] = id
-      answer[#answer + 1] = live and item or ''
+      local next = 5 + 3 * found
+      answer[next], answer[next + 1], answer[next + 2] = reached, id, live and item or ''
       if found == limit then
         break
       end
@@ -46,5 +58,5 @@ while found < limit and looked < most do
     break
   end
 end
-answer[5], answer[6] = reached, ended and '1' or ''
+answer[6], answer[7] = reached, ended and '1' or ''
 return answer

@@ -1,5 +1,5 @@
 -- ARGV: the keys between which it counts (as a page's), the bound, how many to look at, conditions,
--- and what leads to the candidates. It goes downwards.
+-- what leads to the candidates, and a viewer behind a "=", or nothing. It goes downwards.
 -- Returns how many meet the conditions, how many it looked at, and the place to go on from.
 
 low_at, low_id, high_at, high_id = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
@@ -7,9 +7,10 @@ local bound, most = tonumber(ARGV[5]), tonumber(ARGV[6])
 local conditions = cmsgpack.unpack(ARGV[7])
 lead = cmsgpack.unpack(ARGV[8])
 descending = true
+look_through(ARGV[9])
 
 if #conditions == 0 then
-  local all = rank(TIMELINE, high_at, high_id) - rank(TIMELINE, low_at, low_id)
+  local all = rank(timeline, high_at, high_id) - rank(timeline, low_at, low_id)
   if all > bound then
     return {bound, bound, '0', ''}
   end

@@ -1,2 +1,2 @@
--- ARGV: a fresh era. Returns position, era, horizon and version of the set of indexes.
-return {enter(ARGV[1])}
+-- ARGV: a fresh era. Returns position, era, horizon, floor and version of the set of indexes.
+return enter(ARGV[1])

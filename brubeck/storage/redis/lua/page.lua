@@ -1,13 +1,18 @@
 -- ARGV: a fresh era, limit, "-" for descending, the keys between which it moves (the first is in
 -- it, the second is not: created_at and id of each), how many to look at, conditions, and the
--- {field, {value, ...}} that leads to the candidates (or {}); then a known head, as it is returned.
--- Returns the head (position, era, horizon, version), and unless it is the known one: the place to
--- go on from (created_at and id, or two empty texts), and id and item of each.
+-- {field, {value, ...}} that leads to the candidates (or {}); a known head, as it is returned; now;
+-- and a viewer behind a "=", or nothing.
+-- Returns the head (position, era, horizon, floor, version), and unless it is the known one: the
+-- place to go on from (created_at and id, or two empty texts), and id and item of each.
 
-local position, era, horizon, version = enter(ARGV[1])
-if ARGV[11] == position .. '~' .. era .. '~' .. horizon .. '~' .. version then
-  return {position, era, horizon, version}
+local head = enter(ARGV[1])
+if ARGV[13] ~= '' then
+  tick(head, tonumber(ARGV[12]))
 end
+if ARGV[11] == table.concat(head, '~') then
+  return head
+end
+look_through(ARGV[13])
 local limit, most = tonumber(ARGV[2]), tonumber(ARGV[8])
 descending = ARGV[3] == '-'
 low_at, low_id, high_at, high_id = ARGV[4], ARGV[5], ARGV[6], ARGV[7]
@@ -18,19 +23,19 @@ local ids, last_id, last_at = {}, '', ''
 local more = false
 
 if #conditions == 0 then
-  local low, high = rank(TIMELINE, low_at, low_id), rank(TIMELINE, high_at, high_id)
+  local low, high = rank(timeline, low_at, low_id), rank(timeline, high_at, high_id)
   more = high - low > limit
   if high > low and descending then
-    local some = redis.call('ZRANGE', TIMELINE, math.max(low, high - limit), high - 1)
+    local some = redis.call('ZRANGE', timeline, math.max(low, high - limit), high - 1)
     for at = #some, 1, -1 do
       ids[#ids + 1] = some[at]
     end
   elseif high > low then
-    ids = redis.call('ZRANGE', TIMELINE, low, math.min(high, low + limit) - 1)
+    ids = redis.call('ZRANGE', timeline, low, math.min(high, low + limit) - 1)
   end
   if more then
     last_id = ids[#ids]
-    last_at = redis.call('ZSCORE', TIMELINE, last_id)
+    last_at = redis.call('ZSCORE', timeline, last_id)
   end
 else
   set_out()
@@ -52,7 +57,8 @@ else
   end
 end
 
-local answer = {position, era, horizon, version, more and last_at or '', more and last_id or ''}
+local answer = head
+answer[6], answer[7] = more and last_at or '', more and last_id or ''
 for from = 1, #ids, 1000 do
   local to = math.min(#ids, from + 999)
   local items = redis.call('HMGET', ITEMS, unpack(ids, from, to))

@@ -1,7 +1,8 @@
--- ARGV: a fresh era, the position to forget up to, how many at the most. Returns how many it were.
-local position, _, horizon = enter(ARGV[1])
-local last = math.min(tonumber(ARGV[2]), tonumber(position))
-if last > tonumber(horizon) then
+-- ARGV: a fresh era, the position to forget up to, how many at the most. Returns how
+-- many tombstones and departures it were.
+local head = enter(ARGV[1])
+local last = math.min(tonumber(ARGV[2]), tonumber(head[1]))
+if last > tonumber(head[3]) then
   redis.call('HSET', HEAD, 'horizon', text(last))
 end
 local ids = redis.call('ZRANGEBYSCORE', TOMBSTONES, '-inf', text(last), 'LIMIT', 0, ARGV[3])
@@ -13,4 +14,14 @@ if #ids > 0 then
     redis.call('HDEL', key, unpack(ids))
   end
 end
-return #ids
+local left = redis.call(
+  'ZRANGEBYSCORE', DEPARTURES, '-inf', text(last), 'WITHSCORES', 'LIMIT', 0, ARGV[3])
+for at = 1, #left, 2 do
+  local viewer, id = string.match(left[at], '^(.*)%z(%Z*)$')
+  local _, seen = of_viewer(viewer)
+  if redis.call('ZSCORE', seen, id) == left[at + 1] then
+    redis.call('ZREM', seen, id)
+  end
+  redis.call('ZREM', DEPARTURES, left[at])
+end
+return {#ids, #left / 2}

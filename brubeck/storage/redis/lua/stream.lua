@@ -3,11 +3,15 @@
 -- KEYS[1] is the head of the stream, a hash; everything else of the stream lies under keys that
 -- begin with it, so under the same hash tag:
 --   :items       id -> "position created_at body", or "position" of a tombstone
---   :past        id -> the values of indexed fields, former values and tokens (MessagePack)
+--   :past        id -> values of indexed fields (v), former values (f), tokens (t) and who may see
+--                the item, or might when it was deleted (s); MessagePack
 --   :timeline    created_at -> id, what is live
 --   :changes     position -> id
 --   :tombstones  position -> id
 --   :by:F:V      created_at -> id, what is live and has the value V in the field F
+--   :of:W        created_at -> id, what is live and in the sight of the viewer W
+--   :seen:W      position -> id, what is in the sight of W, or where it left it
+--   :departures  position -> W, NUL, id: what left a sight
 
 local HEAD = KEYS[1]
 local ITEMS = HEAD .. ':items'
@@ -15,22 +19,39 @@ local PAST = HEAD .. ':past'
 local TIMELINE = HEAD .. ':timeline'
 local CHANGES = HEAD .. ':changes'
 local TOMBSTONES = HEAD .. ':tombstones'
+local DEPARTURES = HEAD .. ':departures'
+local TICK = 1000000
 
 -- A position as text: tostring() would keep 14 digits of it.
 local function text(number)
   return string.format('%.0f', number)
 end
 
--- Return position, era, horizon and version of the set of indexes. A server that is not the one
--- which wrote here last may have lost what it had acknowledged: with it a new era begins.
+-- Return position, era, horizon, floor, and version of the set of indexes. A server that is not the
+-- one which wrote here last may have lost what it had acknowledged: with it a new era begins.
 local function enter(fresh_era)
-  local head = redis.call('HMGET', HEAD, 'position', 'era', 'horizon', 'version', 'life')
+  local fields = {'position', 'era', 'horizon', 'floor', 'version', 'life'}
+  local head = redis.call('HMGET', HEAD, unpack(fields))
   local life = string.match(redis.call('INFO', 'server'), 'run_id:(%x+)')
-  if head[5] ~= life then
+  if head[6] ~= life then
     redis.call('HSET', HEAD, 'era', fresh_era, 'life', life)
     head[2] = fresh_era
   end
-  return head[1] or '0', head[2], head[3] or '0', head[4] or '0'
+  return {head[1] or '0', head[2], head[3] or '0', head[4] or '0', head[5] or '0'}
+end
+
+-- Raise the floor for a viewer: from the clock, which tells nobody when another has written.
+local function tick(head, now)
+  local position, horizon, floor = tonumber(head[1]), tonumber(head[3]), tonumber(head[4])
+  if now > position and now - floor >= TICK then
+    floor = now
+  else
+    floor = math.max(floor, horizon)
+  end
+  if floor ~= tonumber(head[4]) then
+    head[4] = text(floor)
+    redis.call('HSET', HEAD, 'floor', head[4])
+  end
 end
 
 -- Compare by bytes, as sorted sets do; the operators of Lua ask the locale.
@@ -45,12 +66,19 @@ local function less(a, b)
   return #a < #b
 end
 
+-- A name as part of a key, however long it is.
+local function short(name)
+  return #name > 64 and '#' .. redis.sha1hex(name) or name
+end
+
 -- The key of the order of those that have a value in a field.
 local function by_value(field, value)
-  if #value > 64 then
-    value = '#' .. redis.sha1hex(value)
-  end
-  return HEAD .. ':by:' .. field .. ':' .. value
+  return HEAD .. ':by:' .. field .. ':' .. short(value)
+end
+
+-- The keys of the two orders of a viewer.
+local function of_viewer(viewer)
+  return HEAD .. ':of:' .. short(viewer), HEAD .. ':seen:' .. short(viewer)
 end
 
 -- Return how many members of an order stand before (at, id): a binary search among ties, also
@@ -121,4 +149,14 @@ local function may_have_met(conditions, values, former)
     end
   end
   return true
+end
+
+-- Lists of viewers are short.
+local function holds(list, wanted)
+  for _, each in ipairs(list) do
+    if each == wanted then
+      return true
+    end
+  end
+  return false
 end

@@ -1,8 +1,17 @@
 -- Walking the timeline between two keys, among what may meet some conditions; it stands before the
--- scripts that do so. They set: low_at, low_id, high_at, high_id, descending, and lead, the
--- {field, {value, ...}} that leads to the candidates, or {}.
+-- scripts that do so. They set: low_at, low_id, high_at, high_id, descending; lead, the
+-- {field, {value, ...}} that leads to the candidates, or {}; and timeline, which a viewer has of its
+-- own.
 
 local low_at, low_id, high_at, high_id, descending, lead
+local timeline = TIMELINE
+
+-- Choose the timeline of a viewer, who is named behind a "=".
+local function look_through(viewer)
+  if viewer ~= '' then
+    timeline = of_viewer(string.sub(viewer, 2))
+  end
+end
 
 -- A source yields the members of an order between the two keys, in the page's direction.
 local function source(order, step)
@@ -39,11 +48,13 @@ end
 local sources = {}
 
 local function set_out()
-  for _, value in ipairs(lead[2] or {}) do
-    sources[#sources + 1] = source(by_value(lead[1], value), 200)
+  if timeline == TIMELINE then
+    for _, value in ipairs(lead[2] or {}) do
+      sources[#sources + 1] = source(by_value(lead[1], value), 200)
+    end
   end
   if #sources == 0 then
-    sources[1] = source(TIMELINE, 200)
+    sources[1] = source(timeline, 200)
   end
 end
 

@@ -1,14 +1,15 @@
 -- ARGV: a fresh era, now, version of the set of indexes, the fields that have an order for each of
--- their values, then for each write: operation, id, token, expected, created_at, body, values.
+-- their values, then for each write: operation, id, token, expected, created_at, body, and what it
+-- is known by: values (v) and viewers (s).
 -- Returns for each write how it went and the position, or "stale" for another set of indexes.
 
 local TOKENS, MAX_TOKENS, RETRY, FORMER_LIMIT = 8, 64, 60000000, 32
 
-local position, _, _, version = enter(ARGV[1])
-if version ~= ARGV[3] then
+local entered = enter(ARGV[1])
+if entered[5] ~= ARGV[3] then
   return 'stale'
 end
-local head = tonumber(position)
+local head, floor = tonumber(entered[1]), tonumber(entered[4])
 local now = tonumber(ARGV[2])
 local equality = cmsgpack.unpack(ARGV[4])
 
@@ -37,6 +38,26 @@ local function unindex(id, values)
   for _, field in ipairs(equality) do
     for _, value in ipairs(values[field] or {}) do
       redis.call('ZREM', by_value(field, value), id)
+    end
+  end
+end
+
+-- Let a change concern those who can see the item now, and those who could before it.
+local function show(id, created_at, position, could, can, was_live)
+  for _, viewer in ipairs(can) do
+    local timeline, seen = of_viewer(viewer)
+    redis.call('ZADD', timeline, created_at, id)
+    redis.call('ZADD', seen, position, id)
+    redis.call('ZREM', DEPARTURES, viewer .. '\0' .. id)
+  end
+  for _, viewer in ipairs(could) do
+    if not holds(can, viewer) then
+      local timeline, seen = of_viewer(viewer)
+      if was_live then
+        redis.call('ZREM', timeline, id)
+      end
+      redis.call('ZADD', seen, position, id)
+      redis.call('ZADD', DEPARTURES, position, viewer .. '\0' .. id)
     end
   end
 end
@@ -89,14 +110,14 @@ local function write(operation, id, token, expected, created_at, body, packed)
     return 'moved', stands
   end
 
-  head = math.max(head + 1, now)
-  position = text(head)
-  past = past or {t = {}, v = {}, f = {}}
-  local old = past.v
-  local new = operation == 'put' and cmsgpack.unpack(packed) or {}
-  pass_on(past.f, old, new)
+  head = math.max(head + 1, floor + 1, now)
+  local position = text(head)
+  past = past or {t = {}, v = {}, f = {}, s = {}}
+  local old, could = past.v, past.s
+  local new = operation == 'put' and cmsgpack.unpack(packed) or {v = {}, s = {}}
+  pass_on(past.f, old, new.v)
   remember(past.t, token)
-  past.v = new
+  past.v = new.v
   if live then
     unindex(id, old)
   elseif item then
@@ -107,12 +128,14 @@ local function write(operation, id, token, expected, created_at, body, packed)
     if not live then
       redis.call('ZADD', TIMELINE, created_at, id)
     end
-    index(id, created_at, new)
+    index(id, created_at, new.v)
+    past.s = new.s
   else
     redis.call('HSET', ITEMS, id, position)
     redis.call('ZREM', TIMELINE, id)
     redis.call('ZADD', TOMBSTONES, position, id)
   end
+  show(id, created_at, position, could, new.s, live)
   redis.call('ZADD', CHANGES, position, id)
   redis.call('HSET', PAST, id, cmsgpack.pack(past))
   return 'written', position

@@ -1,0 +1,167 @@
+"""Sight: who may see a record, who could, and what a viewer is not told."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from brubeck.storage.conformance.base import START, Suite, replacing
+from brubeck.storage.conformance.machine import put_new
+from brubeck.storage.contract import Queryset
+from brubeck.storage.records import (
+    Changes,
+    ChangesQuery,
+    Condition,
+    Delete,
+    PageQuery,
+    Written,
+)
+from brubeck.timekeeping import HeldClock
+
+SECOND = 1_000_000
+
+
+class Sights(Suite):
+    """G8, as far as it is a storage's."""
+
+    def test_a_viewer_sees_what_names_it(self) -> None:
+        """By page, by count and by changes; by any field of sight, and each item once."""
+        with self.stream() as stream:
+            stream.write(
+                [
+                    put_new("a", 1, owner="ann"),
+                    put_new("b", 2, owner="bob", readers=["ann", "eve"]),
+                    put_new("c", 3, owner="bob"),
+                    put_new("d", 4, owner="ann", readers=["ann"]),
+                ]
+            )
+            assert _page(stream, "ann") == ["d", "b", "a"]
+            assert _page(stream, "bob") == ["c", "b"]
+            assert _page(stream, "nobody") == []
+            assert _page(stream, "ann", limit=1) == ["d", "b", "a"]
+            assert _page(stream, None) == ["d", "c", "b", "a"]
+            assert stream.count(viewer="eve", bound=9).total == 1
+            assert [each.id for each in _changes(stream, "ann").changes] == ["a", "b", "d"]
+
+    def test_what_leaves_a_sight_is_told_at_that_write_and_no_later_one(self) -> None:
+        """A departure stands at its own position, whatever becomes of the item afterwards."""
+        with self.stream() as stream:
+            position = _written(stream, put_new("a", 1, owner="ann", readers=["bob"]))
+            followed = _changes(stream, "bob")
+            left = _written(stream, replacing("a", 1, position, owner="ann"))
+            _written(stream, replacing("a", 1, left, owner="ann"))
+            after = _changes(stream, "bob", followed)
+            assert [(each.position, each.record) for each in after.changes] == [(left, None)]
+            assert _changes(stream, "bob", after).changes == []
+            assert [each.record is None for each in _changes(stream, "ann").changes] == [False]
+            assert _page(stream, "bob") == []
+
+    def test_what_comes_back_into_sight_has_not_left(self) -> None:
+        """The departure is dropped: the item stands in the changes once."""
+        with self.stream() as stream:
+            position = _written(stream, put_new("a", 1, owner="ann"))
+            position = _written(stream, replacing("a", 1, position, owner="bob"))
+            position = _written(stream, replacing("a", 1, position, owner="ann"))
+            found = _changes(stream, "ann").changes
+            assert [(each.position, each.record is None) for each in found] == [(position, False)]
+
+    def test_a_deletion_is_told_to_those_who_saw_the_item(self) -> None:
+        """And to nobody else; a new life in another's hands takes it out of sight once more."""
+        with self.stream() as stream:
+            _written(stream, put_new("a", 1, owner="ann"))
+            followed = _changes(stream, "ann")
+            other = _changes(stream, "bob")
+            gone = _written(stream, Delete(id="a", token="d"))
+            found = _changes(stream, "ann", followed).changes
+            assert [(each.position, each.record) for each in found] == [(gone, None)]
+            assert _changes(stream, "bob", other).changes == []
+            again = _written(stream, put_new("a", 2, owner="bob"))
+            found = _changes(stream, "ann", followed).changes
+            assert [(each.position, each.record) for each in found] == [(again, None)]
+            assert [each.id for each in _changes(stream, "bob", other).changes] == ["a"]
+
+    def test_departures_are_purged_like_tombstones(self) -> None:
+        """What is still in sight stays."""
+        clock = HeldClock(START)
+        with self.stream(clock) as stream:
+            position = _written(stream, put_new("a", 1, owner="ann"))
+            _written(stream, put_new("b", 1, owner="ann"))
+            _written(stream, replacing("a", 1, position, owner="bob"))
+            stream.write([put_new("c", 1, owner="ann"), Delete(id="c", token="d")])
+            clock.advance(10 * SECOND)
+            stream.purge(stream.head().position)
+            found = _changes(stream, "ann").changes
+            assert [(each.id, each.record is None) for each in found] == [("b", False)]
+
+    def test_a_filter_narrows_what_a_viewer_sees(self) -> None:
+        """Both hold, in pages and in changes."""
+        with self.stream() as stream:
+            stream.write(
+                [
+                    put_new(f"{owner}{n}", n, owner=owner, magnitude=n)
+                    for n in range(4)
+                    for owner in ("ann", "bob")
+                ]
+            )
+            where = (Condition("magnitude", "gte", 2),)
+            assert _page(stream, "ann", where=where) == ["ann3", "ann2"]
+            assert stream.count(viewer="ann", where=where, bound=99).total == 2
+            found = _changes(stream, "ann", where=where)
+            assert [each.id for each in found.changes] == ["ann2", "ann3"]
+
+    def test_no_position_that_a_viewer_is_shown_is_of_anothers_write(self) -> None:
+        """It is of the viewer's own items, or of the clock; and following from it loses nothing."""
+        clock = HeldClock(START)
+        with self.stream(clock) as stream:
+            theirs: set[int] = set()
+            own: set[int] = set()
+            places: set[int] = set()
+            followed: Changes | None = None
+            seen: list[str] = []
+            for number in range(12):
+                clock.advance(SECOND // 3)
+                owner = "ann" if number % 4 == 0 else "bob"
+                made = _written(stream, put_new(f"i{number}", 1, owner=owner))
+                (own if owner == "ann" else theirs).add(made)
+                clock.advance(1)
+                page = stream.page(PageQuery(limit=2, viewer="ann"))
+                followed = _changes(stream, "ann", followed)
+                assert followed.caught_up
+                seen += [each.id for each in followed.changes]
+                places |= {page.follow("ann"), followed.position, followed.began}
+            assert not places & theirs
+            assert seen == ["i0", "i4", "i8"]
+            assert max(places) > START
+
+
+def _written(stream: Queryset, write: Any) -> int:
+    (outcome,) = stream.write([write])
+    assert isinstance(outcome, Written)
+    return outcome.position
+
+
+def _page(stream: Queryset, viewer: str | None, limit: int = 9, **query: Any) -> list[str]:
+    """Return the ids of a whole walk."""
+    ids: list[str] = []
+    start = None
+    while True:
+        page = stream.page(PageQuery(limit=limit, start=start, viewer=viewer, **query))
+        ids += [record.id for record in page.records]
+        start = page.stopped
+        if start is None:
+            return ids
+
+
+def _changes(stream: Queryset, viewer: str, after: Changes | None = None, **query: Any) -> Changes:
+    """Return the changes after others, or from the beginning."""
+    if after is None:
+        return stream.changes(ChangesQuery(limit=99, viewer=viewer, **query))
+    return stream.changes(
+        ChangesQuery(
+            limit=99,
+            after=after.position,
+            era=after.era,
+            began=after.began,
+            viewer=viewer,
+            **query,
+        )
+    )

@@ -1,0 +1,43 @@
+"""Forgetting what is gone, a piece at a time, once the horizon says that it may be."""
+
+from __future__ import annotations
+
+import sqlite3
+from typing import Final
+
+from brubeck.storage.places import next_floor
+from brubeck.storage.sqlite.streams import read_row
+
+BATCH: Final = 500
+
+
+def raise_horizon(db: sqlite3.Connection, stream: int, until: int) -> None:
+    """Say that changes up to a position are not all known any more."""
+    db.execute(
+        "UPDATE streams SET horizon = max(horizon, min(position, ?)) WHERE stream = ?",
+        (until, stream),
+    )
+
+
+def forget(db: sqlite3.Connection, stream: int, until: int) -> int:
+    """Forget some more of the tombstones up to a position, and return how many."""
+    return db.execute(
+        "DELETE FROM items WHERE number IN (SELECT number FROM items"
+        " WHERE stream = ? AND body IS NULL AND position <= ? ORDER BY position LIMIT ?)",
+        (stream, until, BATCH),
+    ).rowcount
+
+
+def forget_departures(db: sqlite3.Connection, stream: int, until: int) -> None:
+    """Forget what left somebody's sight up to a position."""
+    db.execute(
+        "DELETE FROM sight WHERE stream = ? AND gone AND position <= ?"
+        " AND position <= (SELECT horizon FROM streams WHERE stream = ?)",
+        (stream, until, stream),
+    )
+
+
+def raise_floor(db: sqlite3.Connection, stream: int, now: int) -> None:
+    """Let no later write be given a position that the clock has passed."""
+    floor = next_floor(read_row(db, stream).head, now)
+    db.execute("UPDATE streams SET floor = max(floor, ?) WHERE stream = ?", (floor, stream))
