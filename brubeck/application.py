@@ -24,6 +24,7 @@ from brubeck.routing import Match, Router
 from brubeck.storage import Queryset, Storage, open_storage
 from brubeck.streams import StreamHandler
 from brubeck.streams.resources import routes
+from brubeck.streams.retention import EVERY, Sweeper
 from brubeck.timekeeping import SYSTEM_CLOCK, Clock
 
 if TYPE_CHECKING:
@@ -347,12 +348,21 @@ class Brubeck:
             logging.basicConfig(level=settings.app.log_level, format=LOG_FORMAT)
             access_log.setLevel(logging.INFO if settings.server.access_log else logging.WARNING)
             self._open_stores(settings.server.workers)
+            green.spawn(self.sweeper.run)
             connections.run(self.respond, settings, connection=self.msg_conn, reload=reload)
         except ConfigError as reason:
             # Who starts a program is not helped by where in Brubeck the mistake was noticed.
             raise SystemExit(f"brubeck: {reason}") from None
         finally:
             self.close()
+
+    @property
+    def sweeper(self) -> Sweeper:
+        """What lets items leave their streams in time; of several processes one does it."""
+        return Sweeper(self.streams, self.queryset, self._is_first_to_sweep, self.clock)
+
+    def _is_first_to_sweep(self, stream: type[StreamHandler]) -> bool:
+        return self.store(stream.storage).hit(f"sweep:{stream.stream_name}", EVERY) == 1
 
     def _open_stores(self, workers: int) -> None:
         """Open what the streams are kept in; a store that is down now may be up later.

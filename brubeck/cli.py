@@ -97,6 +97,21 @@ def new_era(program: str, store: str) -> None:
         click.echo(f'The store "{store}" begins the era {era}.')
 
 
+@storages.command("sweep")
+@_PROGRAM
+def sweep(program: str) -> None:
+    """Let items leave their streams as these retain them, and forget old deletions.
+
+    A program that runs by itself does so every minute; this is for one behind another server.
+    """
+    with _plain_errors():
+        application = load(program)
+        for stream in application.streams:
+            swept = application.sweeper.sweep(stream)
+            click.echo(f"{stream.path:40} {swept.items} items, {swept.deletions} deletions")
+        application.close()
+
+
 def load(program: str) -> Brubeck:
     """Return the application that ``module:app`` names; `ConfigError` when there is none."""
     module_name, _, name = program.partition(":")

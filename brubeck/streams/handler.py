@@ -18,6 +18,7 @@ from brubeck.storage import LostPlace, NotCanonical, Queryset, Schema, Unavailab
 from brubeck.streams.documents import StreamedDocument
 from brubeck.streams.filters import Filter, declare_filters, field_infos
 from brubeck.streams.parameters import Declared
+from brubeck.streams.retention import Retention, declare_retention
 
 JSON = "application/json"
 VARY = "Accept, Authorization, Cookie, Origin"
@@ -26,7 +27,7 @@ MAX_ERRORS = 100
 _HEADERS = Headers({"Vary": VARY, "Cache-Control": "no-cache"})
 _DECLARATIONS = (
     *("model", "path", "filters", "page_size", "max_page_size", "max_batch"),
-    *("accept_created_at", "storage"),
+    *("accept_created_at", "retain", "keep_deletions", "storage"),
 )
 _PATH = re.compile(r"(/[A-Za-z0-9._~-]+)+")
 
@@ -55,6 +56,10 @@ class StreamHandler(WebMessageHandler):
     """How many items one POST may bring."""
     accept_created_at: ClassVar[bool] = False
     """Whether a new item may bring its own ``created_at`` and ``updated_at``, as imports do."""
+    retain: ClassVar[str | int | None] = None
+    """How long items stay (``'30d'``), or how many of them; None keeps them all."""
+    keep_deletions: ClassVar[str] = "30d"
+    """How long a deletion is told to readers who come back; later they are told to start over."""
     storage: ClassVar[str] = "default"
     """The name of the store that keeps the stream."""
 
@@ -62,6 +67,7 @@ class StreamHandler(WebMessageHandler):
     stream_name: ClassVar[str]
     """The stream's name in its storage: the path, with colons for slashes."""
     declared: ClassVar[Declared]
+    retention: ClassVar[Retention]
     schema: ClassVar[Schema]
     hidden: ClassVar[frozenset[str]]
 
@@ -109,6 +115,7 @@ class StreamHandler(WebMessageHandler):
         filters: dict[str, Filter] = declare_filters(cls.filters, fields, name)
         cls.schema = Schema(field_infos(fields, filters))
         cls.hidden = frozenset(_hidden(cls.model))
+        cls.retention = declare_retention(cls.retain, cls.keep_deletions, name)
         visible = frozenset(fields) - cls.hidden
         cls.declared = Declared(filters, visible, cls.page_size, cls.max_page_size)
 

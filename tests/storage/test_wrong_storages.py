@@ -64,6 +64,19 @@ class ForgetsWhatReadersSaw(MemoryQueryset):
         return outcomes
 
 
+class ForgetsWhoCouldSee(MemoryQueryset):
+    """Lets an item leave a sight without a word."""
+
+    def write(self, writes: Sequence[Write]) -> list[Outcome]:
+        outcomes = super().write(writes)
+        for view in self._sight.views():
+            for position, item_id in view.up_to(self._head):
+                record = self._entries[item_id].record
+                if record is None or record.position != position:
+                    view.forget(item_id)
+        return outcomes
+
+
 class HidesPurges(MemoryQueryset):
     """Forgets tombstones and leaves the horizon where it was."""
 
@@ -95,6 +108,7 @@ WRONG = (
     CountsOffsets,
     TrustsTheClock,
     ForgetsWhatReadersSaw,
+    ForgetsWhoCouldSee,
     HidesPurges,
     ReadsTheHeadLate,
     RunsAhead,

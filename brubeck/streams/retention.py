@@ -1,0 +1,136 @@
+"""Retention: items that leave by age or by number, and deletions that need not be told any more.
+
+What leaves, leaves as an ordinary deletion: readers who follow are told of it. Deletions themselves
+are remembered for a time, so that a reader who was away that long misses none; who was away longer
+is told to start over. Both are done in bounded pieces, by whichever process comes first.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Final
+from uuid import uuid4
+
+import msgspec
+
+from brubeck import green
+from brubeck.config.values import duration
+from brubeck.errors import ConfigError
+from brubeck.storage import Delete, PageQuery, Queryset, StorageError, Written
+from brubeck.timekeeping import Clock
+
+if TYPE_CHECKING:
+    from brubeck.streams.handler import StreamHandler
+
+log = logging.getLogger("brubeck.app")
+
+EVERY: Final = 60.0
+"""Seconds between two looks at a stream."""
+PIECE: Final = 500
+"""How many items leave in one write."""
+MOST: Final = 20_000
+"""How many items leave in one look, so that a look ends; the next goes on."""
+
+
+class Retention(msgspec.Struct, frozen=True):
+    """How long items stay and deletions are told, in seconds; and how many items stay."""
+
+    deletions: float
+    age: float | None = None
+    number: int | None = None
+
+
+class Swept(msgspec.Struct, frozen=True):
+    """How many items left, and how many deletions were forgotten."""
+
+    items: int
+    deletions: int
+
+
+def declare_retention(retain: object, keep_deletions: object, owner: str) -> Retention:
+    """Return what a handler declares; `ConfigError` when it means nothing.
+
+    >>> declare_retention('30d', '7d', 'Quakes')
+    Retention(deletions=604800.0, age=2592000.0, number=None)
+    >>> declare_retention(10_000, '7d', 'Quakes').number
+    10000
+    """
+    try:
+        deletions = duration(keep_deletions)
+    except ValueError as reason:
+        raise ConfigError(f"{owner}.keep_deletions {reason}") from None
+    if retain is None:
+        return Retention(deletions)
+    if isinstance(retain, int) and not isinstance(retain, bool):
+        if retain < 1:
+            raise ConfigError(f"{owner}.retain keeps at least one item, not {retain}.")
+        return Retention(deletions, number=retain)
+    try:
+        return Retention(deletions, age=duration(retain))
+    except ValueError:
+        raise ConfigError(
+            f"{owner}.retain is an age such as '30d' or a number of items, not {retain!r}."
+        ) from None
+
+
+def sweep(queryset: Queryset, retention: Retention, now: int) -> Swept:
+    """Let leave what is too old or too much, and forget old deletions, as of ``now`` (µs)."""
+    left = 0
+    if retention.age is not None:
+        until = now // 1000 - int(retention.age * 1000)
+        left = _delete_oldest(queryset, MOST, until)
+    elif retention.number is not None:
+        total = queryset.count(bound=retention.number + MOST).total
+        left = _delete_oldest(queryset, total - retention.number, None)
+    forgotten = queryset.purge(now - int(retention.deletions * 1e6))
+    return Swept(left, forgotten)
+
+
+def _delete_oldest(queryset: Queryset, most: int, until: int | None) -> int:
+    """Delete the oldest items, before a time if one is given, and return how many it were."""
+    deleted = 0
+    while deleted < most:
+        limit = min(PIECE, most - deleted)
+        page = queryset.page(PageQuery(limit=limit, descending=False, until=until))
+        outcomes = queryset.write(
+            [Delete(id=record.id, token=uuid4().hex) for record in page.records]
+        )
+        deleted += sum(isinstance(each, Written) for each in outcomes)
+        if page.stopped is None:
+            break
+    return deleted
+
+
+class Sweeper:
+    """Looks at every stream now and then, for as long as the program serves."""
+
+    def __init__(
+        self,
+        streams: Iterable[type[StreamHandler]],
+        open_stream: Callable[[type[StreamHandler]], Queryset],
+        is_first: Callable[[type[StreamHandler]], bool],
+        clock: Clock,
+    ) -> None:
+        self._streams = list(streams)
+        self._open_stream = open_stream
+        self._is_first = is_first
+        self._clock = clock
+
+    def run(self) -> None:
+        """Look at every stream, wait, and look again."""
+        while True:
+            for stream in self._streams:
+                try:
+                    if self._is_first(stream):
+                        self.sweep(stream)
+                except StorageError as reason:
+                    log.warning("%s was not swept: %s", stream.path, reason)
+            green.sleep(EVERY)
+
+    def sweep(self, stream: type[StreamHandler]) -> Swept:
+        """Look at one stream."""
+        swept = sweep(self._open_stream(stream), stream.retention, self._clock.micros())
+        if swept.items:
+            log.info("%s: %d items left, as it retains", stream.path, swept.items)
+        return swept
