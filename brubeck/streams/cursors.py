@@ -18,7 +18,7 @@ from urllib.parse import quote
 import msgspec
 
 from brubeck.storage import Place
-from brubeck.streams.ids import is_id
+from brubeck.storage.ids import is_id
 from brubeck.timekeeping import EARLIEST, LATEST, rfc3339_to_millis
 
 RESET: Final = "reset"

@@ -16,9 +16,9 @@ from brubeck.http.conditions import matches, opaque_tags
 from brubeck.http.headers import list_values
 from brubeck.storage import Delete, NotCanonical, Put, Record, Refused, Tombstone
 from brubeck.storage.canonical import faults
+from brubeck.storage.ids import RULE, is_id
 from brubeck.streams.documents import StreamedDocument
 from brubeck.streams.handler import JSON, StreamHandler
-from brubeck.streams.ids import RULE, is_id
 from brubeck.streams.parameters import item_parameters, no_parameters
 from brubeck.streams.patching import MEDIA_TYPES, merge
 from brubeck.streams.shapes import json_list, shape

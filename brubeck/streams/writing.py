@@ -12,8 +12,8 @@ from brubeck.errors import BrubeckError
 from brubeck.http import Problem
 from brubeck.storage import Put, Refused, check_canonical
 from brubeck.storage.canonical import MAX_BYTES
+from brubeck.storage.ids import RULE, is_id, new_id
 from brubeck.streams.documents import StreamedDocument
-from brubeck.streams.ids import RULE, is_id, new_id
 from brubeck.streams.shapes import shape
 
 if TYPE_CHECKING:

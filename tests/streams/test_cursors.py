@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from brubeck.storage import Place
+from brubeck.storage.ids import ID, IdMaker, is_id
 from brubeck.streams.cursors import (
     ChangeCursor,
     format_place,
@@ -18,7 +19,6 @@ from brubeck.streams.cursors import (
     parse_time,
     url,
 )
-from brubeck.streams.ids import ID, IdMaker, is_id
 from brubeck.timekeeping import EARLIEST, LATEST
 
 ids = st.from_regex(ID, fullmatch=True)
