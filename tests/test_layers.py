@@ -14,7 +14,7 @@ LAYERS = (
     {"errors", "timekeeping", "signing", "config", "green"},
     {"http"},
     {"routing", "dictshield", "storage", "auth", "connections"},
-    {"handlers", "templating", "models"},
+    {"handlers", "queryset", "templating", "models"},
     {"application", "autoapi", "streams", "jobs", "explorer"},
     {"cli", "client", "testing", "request_handling", "__main__"},
 )

@@ -1,0 +1,165 @@
+"""The face of every queryset: four calls for one item or many, and what they answer.
+
+A call with a list answers a list, in its order, and each item succeeds or fails by itself. An
+answer is a pair of a status and a datum:
+
+======================  ===========  ===============================================
+what                    status       datum
+======================  ===========  ===============================================
+created, or updated as  ``Created``  the document that was given
+what was not there
+created, or updated as  ``Updated``  the document that was given, which replaced it
+what was there
+refused                 ``Failed``   the document that was given; ``error`` says why
+read                    ``OK``       what is stored
+read, not there         ``Failed``   the id, as text
+destroyed               ``Updated``  what was stored
+destroyed, not there    ``Not        the id, as text
+                        Found``
+======================  ===========  ===============================================
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, ClassVar, NamedTuple, Self, TypeAlias, overload
+from uuid import UUID
+
+from brubeck.dictshield.document import Document
+from brubeck.errors import BrubeckError
+
+Id: TypeAlias = str | int | UUID
+"""An id; one of any other type, such as an ObjectId, stands for its text as well."""
+Many: TypeAlias = list[Any] | tuple[Any, ...]
+"""Several documents, or several ids."""
+
+
+class _Pair(NamedTuple):
+    status: str
+    datum: Any
+
+
+class Result(_Pair):
+    """What became of one item: a pair of its status and a datum.
+
+    ``error`` is why it was refused, a `ShieldException` or a `StorageError`; None otherwise.
+
+    >>> status, datum = Result('OK', {'id': 'a'})
+    >>> status
+    'OK'
+    """
+
+    error: BrubeckError | None
+
+    def __new__(  # noqa: D102 - the class says it
+        cls, status: str, datum: Any, error: BrubeckError | None = None
+    ) -> Self:
+        made = super().__new__(cls, status, datum)
+        made.error = error
+        return made
+
+
+class AbstractQueryset:
+    """What maps the calls to items, for whoever keeps documents in a way of their own.
+
+    A subclass says what ``create_one``, ``read_one``, ``read_all``, ``update_one`` and
+    ``destroy_one`` do, and the others where it knows better than one by one. ``db_conn`` is for the
+    subclass, ``api_id`` the field that is the documents' id.
+    """
+
+    MSG_OK: ClassVar[str] = "OK"
+    MSG_UPDATED: ClassVar[str] = "Updated"
+    MSG_CREATED: ClassVar[str] = "Created"
+    MSG_NOTFOUND: ClassVar[str] = "Not Found"
+    MSG_FAILED: ClassVar[str] = "Failed"
+
+    def __init__(self, db_conn: Any = None, api_id: str = "id") -> None:
+        self.db_conn = db_conn
+        self.api_id = api_id
+
+    # The calls.
+
+    @overload
+    def create(self, shields: Document) -> Result: ...
+    @overload
+    def create(self, shields: Many) -> list[Result]: ...
+    def create(self, shields: Document | Many) -> Result | list[Result]:
+        """Store a document or a list of them; what has the same id is replaced."""
+        if isinstance(shields, list | tuple):
+            return self.create_many(shields)
+        return self.create_one(shields)
+
+    @overload
+    def read(self, ids: None = None) -> Iterable[Result]: ...
+    @overload
+    def read(self, ids: Many) -> list[Result]: ...
+    @overload
+    def read(self, ids: Id) -> Result: ...
+    def read(self, ids: Id | Many | None = None) -> Result | Iterable[Result]:
+        """Return what is stored at an id or a list of them; everything without any.
+
+        An empty text, as a URL without an id has it, is none; an empty list is a list.
+        """
+        if ids is None or ids == "":
+            return self.read_all()
+        if isinstance(ids, list | tuple):
+            return self.read_many(ids)
+        return self.read_one(ids)
+
+    @overload
+    def update(self, shields: Document) -> Result: ...
+    @overload
+    def update(self, shields: Many) -> list[Result]: ...
+    def update(self, shields: Document | Many) -> Result | list[Result]:
+        """Replace a document or a list of them; what is not there is stored."""
+        if isinstance(shields, list | tuple):
+            return self.update_many(shields)
+        return self.update_one(shields)
+
+    @overload
+    def destroy(self, item_ids: Many) -> list[Result]: ...
+    @overload
+    def destroy(self, item_ids: Id) -> Result: ...
+    def destroy(self, item_ids: Id | Many) -> Result | list[Result]:
+        """Remove what is stored at an id or a list of them, and return it."""
+        if isinstance(item_ids, list | tuple):
+            return self.destroy_many(item_ids)
+        return self.destroy_one(item_ids)
+
+    # What they come down to.
+
+    def create_one(self, shield: Document) -> Result:
+        """Store one document."""
+        raise NotImplementedError
+
+    def create_many(self, shields: Many) -> list[Result]:
+        """Store several documents."""
+        return [self.create_one(shield) for shield in shields]
+
+    def read_all(self) -> Iterable[Result]:
+        """Return everything."""
+        raise NotImplementedError
+
+    def read_one(self, iid: Id) -> Result:
+        """Return what is stored at an id."""
+        raise NotImplementedError
+
+    def read_many(self, ids: Many) -> list[Result]:
+        """Return what is stored at several ids."""
+        return [self.read_one(iid) for iid in ids]
+
+    def update_one(self, shield: Document) -> Result:
+        """Replace one document."""
+        raise NotImplementedError
+
+    def update_many(self, shields: Many) -> list[Result]:
+        """Replace several documents."""
+        return [self.update_one(shield) for shield in shields]
+
+    def destroy_one(self, iid: Id) -> Result:
+        """Remove what is stored at an id."""
+        raise NotImplementedError
+
+    def destroy_many(self, ids: Many) -> list[Result]:
+        """Remove what is stored at several ids."""
+        return [self.destroy_one(iid) for iid in ids]

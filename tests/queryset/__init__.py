@@ -1,0 +1,1 @@
+"""Querysets: the four calls of 0.4."""
