@@ -31,6 +31,7 @@ from brubeck.storage.memory import MemoryStorage
 from brubeck.streams import StreamedDocument
 from brubeck.testing import Client
 from tests.queryset.models import Dated, Todo
+from tests.servers import wait_until
 from tests.servers.mongo import MongoServer
 
 NAMED: dict[str, Any] = {
@@ -208,6 +209,32 @@ def test_a_stream_shows_what_a_queryset_keeps(storage: Storage, name: str) -> No
     assert queryset.update(Note(id="a", text="three", created_at=5)).status == "Updated"
     (shown,) = client.get(f"/{name}").json()["data"]
     assert (shown["text"], shown["created_at"]) == ("three", note.created_at)
+
+
+def test_a_stream_filters_what_a_queryset_keeps(url: str, storage: Storage, name: str) -> None:
+    """What was there before it, and what is written later by one who knows of no filters."""
+
+    class Note(StreamedDocument):
+        text = StringField()
+
+    class Notes(StreamHandler):
+        model = Note
+        path = f"/{name}"
+        filters = ("text",)
+
+    with Queryset(url if storage.shared else storage, name) as queryset:
+        queryset.create([Note(id="a", text="one"), Note(id="b", text="two")])
+        client = Client(Brubeck(streams=[Notes], storage={"default": storage}))
+
+        def found() -> list[str]:
+            return [each["id"] for each in client.get(f"/{name}?text=one").json()["data"]]
+
+        wait_until(lambda: client.get(f"/{name}?text=one").status == 200)
+        assert found() == ["a"]
+        queryset.create(Note(id="c", text="one"))
+        queryset.update(Note(id="b", text="one"))
+        queryset.update(Note(id="a", text="two"))
+        assert sorted(found()) == ["b", "c"]
 
 
 class Shelf(AbstractQueryset):
