@@ -31,6 +31,7 @@ class Engine:
     """Eventlet's green threads."""
 
     name = "eventlet"
+    interrupts = True
 
     def spawn(self, function: Callable[..., object], *args: object) -> None:
         """Run a function in a green thread."""

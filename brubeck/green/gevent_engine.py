@@ -24,6 +24,7 @@ class Engine:
     """Gevent's greenlets."""
 
     name = "gevent"
+    interrupts = True
 
     def spawn(self, function: Callable[..., object], *args: object) -> None:
         """Run a function in a greenlet."""

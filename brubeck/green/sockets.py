@@ -63,6 +63,8 @@ class Engine(Protocol):
     """What an engine adds to the (patched) standard library."""
 
     name: str
+    interrupts: bool
+    """Whether what waits may be interrupted by a `timeout`."""
 
     def spawn(self, function: Callable[..., object], *args: object) -> None:
         """Run a function concurrently."""

@@ -16,6 +16,7 @@ class Engine:
     """Plain threads."""
 
     name = "threads"
+    interrupts = False
 
     def spawn(self, function: Callable[..., object], *args: object) -> None:
         """Run a function in a thread that does not keep the process alive."""

@@ -41,15 +41,22 @@ class Batches(Generic[J, R]):
         waiting: Waiting[J, R] = Waiting(job)
         with self._done:
             self._waiting.append(waiting)
-            if not self._running:
-                # In a green thread of its own: a caller that is interrupted leaves nothing undone.
-                self._running = True
-                green.spawn(self._run_all)
+            leads, self._running = not self._running, True
+        if leads:
+            self._lead()
+        with self._done:
             while not waiting.done:
                 self._done.wait()
         if waiting.error is not None:
             raise waiting.error
         return cast("R", waiting.result)
+
+    def _lead(self) -> None:
+        """Run batches here, or where nobody interrupts: a caller may leave nothing undone."""
+        if green.engine().interrupts:
+            green.spawn(self._run_all)
+        else:
+            self._run_all()
 
     def _run_all(self) -> None:
         while True:

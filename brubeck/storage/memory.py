@@ -134,7 +134,9 @@ class MemoryQueryset(Queryset):
         concerned = entry.viewers
         entry.take(values)
         self._move(entry, put.id)
-        record = Record(put.id, put.created_at, entry.position, put.body)
+        # In the life of an item its time never changes, whatever a write says.
+        created_at = put.created_at if entry.record is None else entry.record.created_at
+        record = Record(put.id, created_at, entry.position, put.body)
         self._show(entry, record, self._indexes.schema.viewers(values))
         self._sight.move(put.id, entry.position, concerned | entry.viewers)
 

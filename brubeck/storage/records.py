@@ -20,7 +20,8 @@ class Put(msgspec.Struct, frozen=True, kw_only=True):
     """Write an item: a new one, or the next version of one.
 
     ``expected`` is the position at which the item must stand now; None means that it may not be
-    live, and a new life begins. In the life of an item ``created_at`` never changes. ``token``
+    live, and a new life begins. ``created_at`` is that of the new life; in the life of an item it
+    never changes, and is ignored. ``token``
     names this write: the same write may be sent again and happens once.
     """
 

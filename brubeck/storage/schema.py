@@ -50,6 +50,14 @@ class Schema(msgspec.Struct, frozen=True, dict=True):
     sight: tuple[str, ...] = ()
     """The fields whose values name who may see a record."""
 
+    def joined(self, other: Schema) -> Schema:
+        """Return a schema that asks for what either does; where they differ, the other decides."""
+        if other == self:
+            return self
+        asked = {name: self.fields[name] for name in self.known if name not in other.known}
+        sight = tuple(dict.fromkeys((*self.sight, *other.sight)))
+        return Schema(self.fields | other.fields | asked, sight)
+
     @property
     def known(self) -> list[str]:
         """The names of the fields whose values a storage has to know."""

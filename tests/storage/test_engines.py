@@ -25,6 +25,6 @@ def test_a_storage_keeps_the_contract_on_green_threads(suite: str, engine: str) 
         timeout=300,
         check=False,
         cwd=HERE.parents[1],
-        env=os.environ | {"BRUBECK_HISTORIES": "15"},  # the same code, scheduled otherwise
+        env=os.environ | {"CONFORMANCE_HISTORIES": "15"},  # the same code, scheduled otherwise
     )
     assert done.returncode == 0, done.stdout[-5000:] + done.stderr[-2000:]

@@ -22,7 +22,7 @@ from brubeck.storage.records import (
 from brubeck.timekeeping import Clock, HeldClock
 
 START = 1_700_000_000_000_000
-HISTORIES = int(os.environ.get("BRUBECK_HISTORIES", "60"))
+HISTORIES = int(os.environ.get("CONFORMANCE_HISTORIES", "60"))
 """How many random histories are tried; a number to raise for a long look."""
 RELAXED = settings(
     deadline=None,

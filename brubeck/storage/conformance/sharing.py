@@ -137,6 +137,17 @@ class Sharing(Suite):
             old.write([Delete(id="new", token="d")])
             assert "new" not in [key[1] for key in walk(new, limit=50, where=STRONG)]
 
+    def test_a_schema_that_asks_for_more_is_served(self) -> None:
+        """Also where the same process has asked for the stream before."""
+        with self.two() as (one, _):
+            old = one.queryset("quakes", OLD)
+            old.write([put_new(f"i{n}", n, magnitude=n, network="ci") for n in range(9)])
+            new = one.queryset("quakes", NEW)
+            _until_complete(new, old)
+            assert (5, "i5") in walk(new, limit=2, where=STRONG)
+            network = (Condition("network", "eq", "ci"),)
+            assert len(walk(new, limit=4, where=network)) == 9
+
     def test_followers_of_two_processes_see_what_both_write(self) -> None:
         """G3: from threads of two processes, all that was written, in order, none behind."""
         with self.two() as storages:

@@ -49,6 +49,22 @@ class Writing(Suite):
             assert stream.write([replacing("b", 1, 7)]) == [Refused("missing", None)]
             assert stream.write([Delete(id="b", token="y")]) == [Refused("missing", None)]
 
+    def test_the_time_of_an_item_stands_as_long_as_it_lives(self) -> None:
+        """A write that says otherwise changes the item and leaves it where it is."""
+        with self.stream() as stream:
+            (made,) = stream.write([put_new("a", 1)])
+            stream.write([put_new("b", 2)])
+            assert isinstance(made, Written)
+            stream.write([replacing("a", 9, made.position)])
+            assert walk(stream, limit=9, descending=True) == [(2, "b"), (1, "a")]
+            assert walk(stream, limit=9, descending=True, since=2) == [(2, "b")]
+
+    def test_of_nothing_there_is_nothing(self) -> None:
+        """No ids and no writes."""
+        with self.stream() as stream:
+            assert stream.get([]) == []
+            assert stream.write([]) == []
+
     def test_each_write_of_a_batch_stands_for_itself(self) -> None:
         """A refused write holds up none beside it, and the outcomes keep their order."""
         with self.stream() as stream:

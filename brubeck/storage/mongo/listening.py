@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Final
 
-from pymongo.errors import PyMongoError
-
 from brubeck import green
-from brubeck.storage.errors import StorageError
 from brubeck.storage.mongo.connecting import Door
 from brubeck.storage.mongo.settling import STREAMS
 from brubeck.storage.news import News
+
+log = logging.getLogger("brubeck.app")
 
 _RETRY: Final = 1.0
 _POSITION: Final = "updateDescription.updatedFields.position"
@@ -39,8 +39,10 @@ class Listener:
         while not self._closed:
             try:
                 self._pass_on()
-            except (PyMongoError, StorageError):
-                green.sleep(_RETRY)
+            except Exception as reason:  # noqa: BLE001, a driver that is closed raises anything
+                if not self._closed:
+                    log.info("News of %s are late: %s", self._door.shown, reason)
+                    green.sleep(_RETRY)
 
     def _pass_on(self) -> None:
         moved = [{"$match": {_POSITION: {"$exists": True}}}]

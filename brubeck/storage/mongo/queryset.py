@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Final, TypeVar
 
 import msgspec
 from bson.datetime_ms import DatetimeMS
@@ -32,15 +32,12 @@ from brubeck.storage.mongo.documents import (
 )
 from brubeck.storage.mongo.indexes import (
     TIMELINE,
-    Lead,
-    between_keys,
-    direction,
     facet,
     indexes_of_every_stream,
     indexes_of_graves,
     indexes_of_sight,
 )
-from brubeck.storage.mongo.rows import Rows
+from brubeck.storage.mongo.rows import SCAN, ChangesRows, PageRows
 from brubeck.storage.mongo.settling import STREAMS, Settler, Stream, read_stream
 from brubeck.storage.mongo.writing import Writer
 from brubeck.storage.news import News
@@ -62,7 +59,7 @@ from brubeck.storage.records import (
     Written,
 )
 from brubeck.storage.schema import Schema
-from brubeck.storage.timeline import Key, stretch
+from brubeck.storage.timeline import stretch
 
 if TYPE_CHECKING:
     from brubeck.storage.mongo.storage import MongoStorage
@@ -72,8 +69,6 @@ Session = ClientSession | None
 
 POLL: Final = 0.25
 """Seconds after which a reader that waits looks by itself."""
-SCAN: Final = 2000
-"""How many entries one step looks at before it says where it stopped."""
 PATIENCE: Final = 0.005
 """Seconds that a reader leaves a write to who began it, before it finishes it."""
 
@@ -93,6 +88,12 @@ class MongoQueryset(Queryset):
 
     def _now(self) -> int:
         return self._storage.clock.micros()
+
+    def ask(self, schema: Schema) -> None:
+        """Take a schema that may ask for more; what is missing is built when it is needed."""
+        wider = self._schema.joined(schema)
+        if wider != self._schema:
+            self._schema, self._indexes = wider, None
 
     # Indexes.
 
@@ -274,71 +275,15 @@ class MongoQueryset(Queryset):
             self._check_indexes(query, stream)
             # The first head is kept, though what was pending is read again: it came before all.
             head.append(stream.head)
-            found, stopped = self._rows(database, session, query)
-            last.append(stopped)
-            return found
+            rows = PageRows(self._settler.items(database), session, query, self._known_indexes())
+            last.append(rows.stopped)
+            return rows.found
 
         found = self._settled(read)
         more = len(found) > query.limit
         records = [record(each) for each in found[: query.limit]]
         stopped = Place(records[-1].created_at, records[-1].id) if more else last[-1]
         return Page(records, stopped, head[0])
-
-    def _rows(
-        self, database: Database[Document], session: Session, query: PageQuery
-    ) -> tuple[list[Document], Place | None]:
-        """Return one row more than a step takes, or fewer and the place where looking stopped."""
-        low, high = stretch(query)
-        items = self._settler.items(database)
-        if low >= high:
-            return [], None
-        lead, rest = self._lead(query)
-        index = TIMELINE if lead is None else facet(lead.name)
-        stopped = None
-        if rest:
-            low, high, stopped = self._bounded(items, session, query, lead, low, high)
-            if low >= high:
-                return [], stopped
-        meeting = selector(rest, self._schema) | ({} if lead is None else lead.query)
-        found = items.find(meeting, SHOWN, session=session).hint(index)
-        found = found.sort(direction(descending=query.descending))
-        found = between_keys(found, lead, low, high).limit(query.limit + 1)
-        return list(found), stopped
-
-    def _lead(self, query: PageQuery) -> tuple[Lead | None, tuple[Condition, ...]]:
-        """Return what leads through a page, if anything does, and what is left to look at."""
-        where = query.where
-        if query.viewer is not None:
-            return Lead(SIGHT, query.viewer), where
-        for number, each in enumerate(where):
-            if each.operator == "eq" and each.name in self._known_indexes().equality:
-                (condition,) = selector((each,), self._schema)["$and"]
-                value = condition[each.name]["$eq"]
-                return Lead(each.name, value), where[:number] + where[number + 1 :]
-        return None, where
-
-    def _bounded(
-        self,
-        items: Any,
-        session: Session,
-        query: PageQuery,
-        lead: Lead | None,
-        low: Key,
-        high: Key,
-    ) -> tuple[Key, Key, Place | None]:
-        """Return the part of a stretch that one step looks at, and where that ends."""
-        index = TIMELINE if lead is None else facet(lead.name)
-        asked = {} if lead is None else lead.query
-        keys = items.find(asked, {"_id": 1, "created_at": 1}, session=session)
-        keys = keys.hint(index).sort(direction(descending=query.descending))
-        keys = between_keys(keys, lead, low, high)
-        end = next(iter(keys.skip(max(SCAN, query.limit) - 1).limit(1)), None)
-        if end is None:
-            return low, high, None
-        key = (int(end["created_at"]), end["_id"])
-        if query.descending:
-            return key, high, Place(*key)
-        return low, (key[0], f"{key[1]}\0"), Place(*key)
 
     def changes(self, query: ChangesQuery) -> Changes:
         """Take a step along the change order; see `Queryset.changes`."""
@@ -360,7 +305,7 @@ class MongoQueryset(Queryset):
         head = heads[0].position
         limit = max(SCAN, query.limit) if query.where else query.limit
         with self._door.reading() as (database, session):
-            rows = Rows(self._settler, database, session, query, head, limit).read()
+            rows = ChangesRows(self._settler, database, session, query, head, limit).read()
             now = self._stream(database, session).head
         check_place(query, now)
         found: list[Change] = []

@@ -1,23 +1,99 @@
-"""The rows of the change order, which lie in two collections: items, and what is left of others."""
+"""The rows of a step: of the timeline, between two keys, and of the change order.
+
+The change order lies in two collections: the items, and what is left of others.
+"""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from bson.int64 import Int64
 from pymongo import ASCENDING
 from pymongo.client_session import ClientSession
 from pymongo.database import Database
 
-from brubeck.storage.mongo.documents import DEPARTED, OURS, POSITION, SHOWN, SIGHT, Document
+from brubeck.storage.indexing import IndexSet
+from brubeck.storage.mongo.documents import (
+    DEPARTED,
+    OURS,
+    POSITION,
+    SHOWN,
+    SIGHT,
+    Document,
+    selector,
+)
+from brubeck.storage.mongo.indexes import TIMELINE, Lead, between_keys, direction, facet
 from brubeck.storage.mongo.settling import Settler
-from brubeck.storage.records import ChangesQuery
+from brubeck.storage.records import ChangesQuery, Condition, PageQuery, Place
+from brubeck.storage.timeline import Key, stretch
+
+SCAN: Final = 2000
+"""How many entries one step looks at before it says where it stopped."""
 
 Row = tuple[int, Document | str]
 """A position and the document there, or the id of an item that left the viewer's sight there."""
 
 
-class Rows:
+class PageRows:
+    """One row more than a step of the timeline takes, or fewer and where looking stopped."""
+
+    def __init__(
+        self, items: Any, session: ClientSession | None, query: PageQuery, indexes: IndexSet
+    ) -> None:
+        self._items = items
+        self._session = session
+        self._query = query
+        self._schema = indexes.schema
+        self._equality = indexes.equality
+        self.stopped: Place | None = None
+        """Where looking stopped before the stretch ended, if it did."""
+        self.found: list[Document] = self._read()
+
+    def _read(self) -> list[Document]:
+        query = self._query
+        low, high = stretch(query)
+        lead, rest = self._lead()
+        if rest and low < high:
+            low, high = self._bounded(lead, low, high)
+        if low >= high:
+            return []
+        meeting = selector(rest, self._schema) | ({} if lead is None else lead.query)
+        rows = self._walk(self._items.find(meeting, SHOWN, session=self._session), lead, low, high)
+        return list(rows.limit(query.limit + 1))
+
+    def _walk(self, cursor: Any, lead: Lead | None, low: Key, high: Key) -> Any:
+        """Let a cursor follow an index between two keys of it, in the query's direction."""
+        cursor = cursor.hint(TIMELINE if lead is None else facet(lead.name))
+        cursor = cursor.sort(direction(descending=self._query.descending))
+        return between_keys(cursor, lead, low, high)
+
+    def _lead(self) -> tuple[Lead | None, tuple[Condition, ...]]:
+        """Return what leads through a page, if anything does, and what is left to look at."""
+        where = self._query.where
+        if self._query.viewer is not None:
+            return Lead(SIGHT, self._query.viewer), where
+        for number, each in enumerate(where):
+            if each.operator == "eq" and each.name in self._equality:
+                (condition,) = selector((each,), self._schema)["$and"]
+                value = condition[each.name]["$eq"]
+                return Lead(each.name, value), where[:number] + where[number + 1 :]
+        return None, where
+
+    def _bounded(self, lead: Lead | None, low: Key, high: Key) -> tuple[Key, Key]:
+        """Return the part of a stretch that one step looks at, and note where that ends."""
+        query = self._query
+        shown = {"_id": 1, "created_at": 1}
+        asked = {} if lead is None else lead.query
+        keys = self._walk(self._items.find(asked, shown, session=self._session), lead, low, high)
+        end = next(iter(keys.skip(max(SCAN, query.limit) - 1).limit(1)), None)
+        if end is None:
+            return low, high
+        key = (int(end["created_at"]), end["_id"])
+        self.stopped = Place(*key)
+        return (key, high) if query.descending else (low, (key[0], f"{key[1]}\0"))
+
+
+class ChangesRows:
     """What stands between a query's place and a head: at most so many rows, in order."""
 
     def __init__(

@@ -50,9 +50,11 @@ class MongoStorage(Storage):
     def queryset(self, name: str, schema: Schema) -> MongoQueryset:
         """Return the stream of a name."""
         with self._lock:
-            if name not in self._querysets:
-                self._querysets[name] = MongoQueryset(self, name, schema)
-            return self._querysets[name]
+            known = self._querysets.get(name)
+            if known is None:
+                known = self._querysets[name] = MongoQueryset(self, name, schema)
+            known.ask(schema)
+            return known
 
     def new_era(self) -> str:
         """Begin a new era in every stream and return its name."""

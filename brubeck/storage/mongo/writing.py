@@ -194,9 +194,9 @@ class Writer:
             "former": write_former(past.former),
             "departed": ours.get("departed", []),
         }
-        self._first_step.replace_one(
-            still | {DEAD: {"$exists": False}}, document(write, self._schema, next_ours)
-        )
+        # In the life of an item its time never changes, whatever a write says.
+        changed = document(write, self._schema, next_ours) | {"created_at": found["created_at"]}
+        self._first_step.replace_one(still | {DEAD: {"$exists": False}}, changed)
 
     def _settle(self, write: Write) -> Outcome | None:
         """Do the later steps of a write, unless the first one did not come to pass."""

@@ -40,10 +40,9 @@ def sortable(value: Scalar) -> str:
     return f"n{ordered:016x}{away + 0x800:03x}"
 
 
-def packed_values(values: Mapping[str, Values], viewers: Iterable[str]) -> bytes:
-    """Return the values of a record's known fields, and who may see it, for a script."""
-    known = {name: [sortable(each) for each in found] for name, found in values.items()}
-    return pack({"v": known, "s": sorted(viewers)})
+def known_values(values: Mapping[str, Values]) -> dict[str, list[str]]:
+    """Return the values of a record's known fields for a script."""
+    return {name: [sortable(each) for each in found] for name, found in values.items()}
 
 
 def packed_conditions(where: Iterable[Condition]) -> bytes:

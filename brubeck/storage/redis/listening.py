@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Any, Final
 
-from redis.exceptions import RedisError
-
 from brubeck import green
-from brubeck.storage.errors import StorageError
 from brubeck.storage.news import News
 from brubeck.storage.redis.connecting import Door
+
+log = logging.getLogger("brubeck.app")
 
 _PAUSE: Final = 0.2
 _RETRY: Final = 1.0
@@ -38,8 +38,10 @@ class Listener:
         while not self._closed:
             try:
                 self._pass_on(self._door.subscription())
-            except (RedisError, OSError, StorageError):
-                green.sleep(_RETRY)
+            except Exception as reason:  # noqa: BLE001, a driver that is closed raises anything
+                if not self._closed:
+                    log.info("News of %s are late: %s", self._door.shown, reason)
+                    green.sleep(_RETRY)
 
     def _pass_on(self, subscription: Any) -> None:
         subscribed: set[str] = set()

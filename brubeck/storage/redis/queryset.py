@@ -16,12 +16,12 @@ from brubeck.storage.records import (
     ChangesQuery,
     Condition,
     Count,
+    Delete,
     Head,
     Outcome,
     Page,
     PageQuery,
     Place,
-    Put,
     Record,
     Refused,
     Tombstone,
@@ -31,9 +31,9 @@ from brubeck.storage.records import (
 )
 from brubeck.storage.redis.encoding import (
     choices,
+    known_values,
     pack,
     packed_conditions,
-    packed_values,
     read_head,
     read_item,
     read_live,
@@ -71,6 +71,12 @@ class RedisQueryset(Queryset):
     def _run(self, script: str, *args: object) -> Any:
         with self._door.client() as client:
             return SCRIPTS[script](client, self.key, *args)
+
+    def ask(self, schema: Schema) -> None:
+        """Take a schema that may ask for more; what is missing is built when it is needed."""
+        wider = self._schema.joined(schema)
+        if wider != self._schema:
+            self._schema, self._indexes = wider, None
 
     # Indexes.
 
@@ -124,7 +130,8 @@ class RedisQueryset(Queryset):
             values = indexes.schema.extract(record.body)
             unseen = not set(indexes.building).isdisjoint(indexes.sight)
             viewers = indexes.schema.viewers(values) if unseen else ()
-            new = packed_values({name: values[name] for name in indexes.building}, viewers)
+            known = known_values({name: values[name] for name in indexes.building})
+            new = pack({"v": known, "s": sorted(viewers)})
             args += (record.id, record.position, record.created_at, new)
         self._run("index", pack(equality), *args)
 
@@ -152,23 +159,13 @@ class RedisQueryset(Queryset):
     def _write(self, writes: Sequence[Write]) -> list[Outcome]:
         while True:
             indexes = self._known_indexes()
-            args: list[object] = []
-            for each in writes:
-                expected = "" if each.expected is None else each.expected
-                if isinstance(each, Put):
-                    values = indexes.schema.extract(each.body)
-                    known = packed_values(values, indexes.schema.viewers(values))
-                    put = (each.created_at, each.body, known)
-                    args += ("put", each.id, each.token, expected, *put)
-                else:
-                    args += ("delete", each.id, each.token, expected, "", "", "")
             answer = self._run(
                 "write",
                 fresh_era(),
                 self._storage.clock.micros(),
                 indexes.version,
                 pack(sorted(indexes.equality)),
-                *args,
+                pack([_told(each, indexes.schema) for each in writes]),
             )
             if answer != b"stale":
                 return [_outcome(*each) for each in zip(answer[::2], answer[1::2], strict=True)]
@@ -187,6 +184,8 @@ class RedisQueryset(Queryset):
 
     def get(self, ids: Sequence[str]) -> list[Record | Tombstone | None]:
         """Return what is at each id."""
+        if not ids:
+            return []
         with self._door.client() as client:
             items = client.hmget(f"{self.key}:items", ids)
         return [
@@ -301,6 +300,17 @@ class RedisQueryset(Queryset):
 def stream_key(name: str) -> str:
     """Return the key of a stream's head, whose braces keep all its keys on one server."""
     return f"brubeck:{{{name}}}"
+
+
+def _told(write: Write, schema: Schema) -> tuple[object, ...]:
+    """Return a write as the script is told of it."""
+    expected = "" if write.expected is None else str(write.expected)
+    if isinstance(write, Delete):
+        return "delete", write.id, write.token, expected, "", "", {}, []
+    values = schema.extract(write.body)
+    begun, body = str(write.created_at), write.body.decode()  # Redis's MessagePack knows no bytes
+    told = ("put", write.id, write.token, expected, begun, body)
+    return *told, known_values(values), sorted(schema.viewers(values))
 
 
 def _named(viewer: str | None) -> str:

@@ -81,6 +81,12 @@ class SQLiteQueryset(Queryset):
         self._building = False
         self.news = News(self.head, POLL)
 
+    def ask(self, schema: Schema) -> None:
+        """Take a schema that may ask for more; what is missing is built when it is needed."""
+        wider = self._schema.joined(schema)
+        if wider != self._schema:
+            self._schema, self._number = wider, None
+
     # Opening.
 
     def _stream(self) -> int:

@@ -50,9 +50,11 @@ class SQLiteStorage(Storage):
     def queryset(self, name: str, schema: Schema) -> SQLiteQueryset:
         """Return the stream of a name."""
         with self._lock:
-            if name not in self._querysets:
-                self._querysets[name] = SQLiteQueryset(self, name, schema)
-            return self._querysets[name]
+            known = self._querysets.get(name)
+            if known is None:
+                known = self._querysets[name] = SQLiteQueryset(self, name, schema)
+            known.ask(schema)
+            return known
 
     def new_era(self) -> str:
         """Begin a new era and return its name."""

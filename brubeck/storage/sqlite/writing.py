@@ -103,7 +103,9 @@ class Writer:
         can = schema.viewers(values)
         new_life = entry.body is None or isinstance(write, Delete)
         body = None if isinstance(write, Delete) else write.body
-        created_at = entry.created_at if isinstance(write, Delete) else write.created_at
+        # In the life of an item it never changes, whatever a write says.
+        begins = entry.body is None and isinstance(write, Put)
+        created_at = write.created_at if isinstance(write, Put) and begins else entry.created_at
         past = entry.past
         past.replace(old, values)
         past.viewers = sorted(could) if isinstance(write, Delete) else []

@@ -1,6 +1,5 @@
 -- ARGV: a fresh era, now, version of the set of indexes, the fields that have an order for each of
--- their values, then for each write: operation, id, token, expected, created_at, body, and what it
--- is known by: values (v) and viewers (s).
+-- their values, and the writes: {operation, id, token, expected, created_at, body, values, viewers}.
 -- Returns for each write how it went and the position, or "stale" for another set of indexes.
 
 local TOKENS, MAX_TOKENS, RETRY, FORMER_LIMIT = 8, 64, 60000000, 32
@@ -87,7 +86,7 @@ local function remember(tokens, token)
   end
 end
 
-local function write(operation, id, token, expected, created_at, body, packed)
+local function write(operation, id, token, expected, created_at, body, values, viewers)
   local item = redis.call('HGET', ITEMS, id)
   local past, stands, created
   if item then
@@ -114,28 +113,29 @@ local function write(operation, id, token, expected, created_at, body, packed)
   local position = text(head)
   past = past or {t = {}, v = {}, f = {}, s = {}}
   local old, could = past.v, past.s
-  local new = operation == 'put' and cmsgpack.unpack(packed) or {v = {}, s = {}}
-  pass_on(past.f, old, new.v)
+  pass_on(past.f, old, values)
   remember(past.t, token)
-  past.v = new.v
+  past.v = values
   if live then
     unindex(id, old)
   elseif item then
     redis.call('ZREM', TOMBSTONES, id)
   end
   if operation == 'put' then
-    redis.call('HSET', ITEMS, id, position .. ' ' .. created_at .. ' ' .. body)
-    if not live then
+    if live then
+      created_at = created -- it never changes in the life of an item
+    else
       redis.call('ZADD', TIMELINE, created_at, id)
     end
-    index(id, created_at, new.v)
-    past.s = new.s
+    redis.call('HSET', ITEMS, id, position .. ' ' .. created_at .. ' ' .. body)
+    index(id, created_at, values)
+    past.s = viewers
   else
     redis.call('HSET', ITEMS, id, position)
     redis.call('ZREM', TIMELINE, id)
     redis.call('ZADD', TOMBSTONES, position, id)
   end
-  show(id, created_at, position, could, new.s, live)
+  show(id, created_at, position, could, viewers, live)
   redis.call('ZADD', CHANGES, position, id)
   redis.call('HSET', PAST, id, cmsgpack.pack(past))
   return 'written', position
@@ -143,8 +143,8 @@ end
 
 local outcomes = {}
 local before = head
-for at = 5, #ARGV, 7 do
-  local how, where = write(unpack(ARGV, at, at + 6))
+for _, each in ipairs(cmsgpack.unpack(ARGV[5])) do
+  local how, where = write(unpack(each))
   outcomes[#outcomes + 1] = how
   outcomes[#outcomes + 1] = where
 end
