@@ -1,18 +1,20 @@
 """``make bench``: measure everything and print the tables of ``benchmarks/README.md``.
 
-Name some of ``server``, ``page``, ``routes``, ``documents`` to measure only these.
+Name some of ``server``, ``page``, ``routes``, ``documents``, ``sqlite``, ``redis``, ``mongo`` to
+measure only these.
 """
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from urllib.request import urlopen
 
 import msgspec
 
-from benchmarks import routes
+from benchmarks import routes, storages
 from benchmarks.side_by_side import Contestant, compare, table
 
 OURS = "Brubeck"
@@ -73,6 +75,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "page": page,
     "routes": routes.table,
     "documents": document,
+    **{name: partial(storages.table, name) for name in storages.BENCHES},
 }
 
 if __name__ == "__main__":
