@@ -61,7 +61,7 @@ class Door:
         self._timeout = timeout
         self._pool = pool
         self._client: MongoClient[Document] | None = None
-        self._replicated = False
+        self._replicated: bool | None = None  # until a server has said
         self._opening = green.Lock()
         self._closed = False
 
@@ -71,7 +71,7 @@ class Door:
         if self._closed:
             raise Unavailable("The storage is closed.")
         with self._translated():
-            yield self._database(self._client or self._open())
+            yield self._database(self._open())
 
     @contextmanager
     def reading(self) -> Iterator[tuple[Database[Document], ClientSession | None]]:
@@ -87,7 +87,7 @@ class Door:
     @property
     def replicated(self) -> bool:
         """Whether there is a majority, and a stream of changes to listen to."""
-        return self._replicated
+        return bool(self._replicated)
 
     @contextmanager
     def _translated(self) -> Iterator[None]:
@@ -99,7 +99,7 @@ class Door:
     def _open(self) -> MongoClient[Document]:
         with self._opening:
             if self._client is None:
-                client: MongoClient[Document] = MongoClient(
+                self._client = MongoClient(
                     self._url,
                     timeoutMS=int(self._timeout * 1000),
                     serverSelectionTimeoutMS=int(self._timeout * 1000),
@@ -107,14 +107,11 @@ class Door:
                     retryWrites=False,  # a write is known by its token, and repeated by it alone
                     tz_aware=True,
                 )
-                try:
-                    hello = client.admin.command("hello")
-                except BaseException:
-                    client.close()
-                    raise
-                self._replicated = "setName" in hello or hello.get("msg") == "isdbgrid"
-                self._client = client
-            return self._client
+            client = self._client
+        if self._replicated is None:  # asked by everybody at once: nobody waits for another's wait
+            hello = client.admin.command("hello")
+            self._replicated = "setName" in hello or hello.get("msg") == "isdbgrid"
+        return client
 
     def _database(self, client: MongoClient[Document]) -> Database[Document]:
         name = unquote(urlsplit(self._url).path.strip("/")) or DATABASE

@@ -27,6 +27,7 @@ POSITION: Final = f"{OURS}.position"
 PENDING: Final = f"{OURS}.pending"
 TOKEN: Final = f"{PENDING}.token"
 BATCH: Final = f"{PENDING}.batch"
+OLD: Final = f"{PENDING}.old"
 DEAD: Final = f"{OURS}.dead"
 SIGHT: Final = f"{OURS}.sight"
 DEPARTED: Final = f"{OURS}.departed"
@@ -35,6 +36,7 @@ SHOWN: Final = {
     POSITION: 1,
     DEAD: 1,
     TOKEN: 1,
+    OLD: 1,
     f"{OURS}.json": 1,
 }
 """What of a document is read to show its record."""
@@ -90,9 +92,10 @@ def selector(where: tuple[Condition, ...], schema: Schema) -> Document:
 
 
 def record(found: Document) -> Record:
-    """Return the record that a document shows."""
+    """Return the record that a document shows: what it was, while it is being written anew."""
     ours = found[OURS]
-    return Record(found["_id"], int(found["created_at"]), int(ours["position"]), ours["json"])
+    body = ours["pending"]["old"] if "pending" in ours else ours["json"]
+    return Record(found["_id"], int(found["created_at"]), int(ours["position"]), body)
 
 
 def tombstone(found: Document) -> Tombstone:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import msgspec
 from bson.datetime_ms import DatetimeMS
@@ -15,6 +15,7 @@ from pymongo.errors import AutoReconnect
 from brubeck import green
 from brubeck.storage.conditions import may_have_met, meets
 from brubeck.storage.contract import Queryset
+from brubeck.storage.errors import Unavailable
 from brubeck.storage.indexing import IndexSet, encode_indexes
 from brubeck.storage.mongo.documents import (
     DEAD,
@@ -83,6 +84,7 @@ class MongoQueryset(Queryset):
         self._settler = Settler(name)
         self._indexes: IndexSet | None = None
         self._building = False
+        self._kept = 0  # the head up to which everything is known to be durable
         self.name = name
         self.news = News(self.head, POLL)
 
@@ -190,11 +192,11 @@ class MongoQueryset(Queryset):
             return writer.write(writes)
 
     def _twice(self, action: Callable[[], T]) -> T:
-        """Do what may be done twice once more, when its connection broke."""
+        """Do what may be done twice once more, when its connection broke; not when time ran out."""
         try:
             return action()
-        except Exception as reason:
-            if not isinstance(reason.__cause__, AutoReconnect):
+        except Unavailable as reason:
+            if not isinstance(reason.__cause__, AutoReconnect) or reason.__cause__.timeout:
                 raise
             return action()
 
@@ -216,22 +218,6 @@ class MongoQueryset(Queryset):
 
     # Reading.
 
-    def _settled(
-        self, read: Callable[[Database[Document], Session], list[Document]]
-    ) -> list[Document]:
-        """Read documents of which none is pending any more, nor dead."""
-        waited: set[str] = set()
-        while True:
-            with self._door.reading() as (database, session):
-                found = read(database, session)
-            unsettled = [each for each in found if "pending" in each[OURS]]
-            dead = [each["_id"] for each in found if each[OURS].get("dead")]
-            if not unsettled and not dead:
-                return found
-            with self._door.database() as database:
-                self._settler.bury(database, dead)
-            self._finish(unsettled, waited)
-
     def _finish(self, unsettled: list[Document], waited: set[str]) -> None:
         """Settle what others have left pending; what was not seen before is theirs for a while."""
         tokens = {each[OURS]["pending"]["token"] for each in unsettled}
@@ -248,93 +234,122 @@ class MongoQueryset(Queryset):
     def get(self, ids: Sequence[str]) -> list[Record | Tombstone | None]:
         """Return what is at each id."""
         self._known_indexes()
-        there = self._settled(
-            lambda database, session: list(
-                self._settler.items(database).find(
-                    {"_id": {"$in": list(ids)}}, SHOWN, session=session
-                )
-            )
-        )
-        found: dict[str, Record | Tombstone] = {each["_id"]: record(each) for each in there}
-        missing = [each for each in ids if each not in found]
-        if missing:
-            with self._door.reading() as (database, _):
-                graves = self._settler.graves(database, missing)
-            found |= {each: tombstone(grave) for each, grave in graves.items()}
+        found: dict[str, Record | Tombstone] = {}
+        with self._door.reading() as (database, session):
+            items = self._settler.items(database)
+            for each in items.find({"_id": {"$in": list(ids)}}, SHOWN, session=session):
+                if each[OURS].get("dead"):
+                    found[each["_id"]] = Tombstone(each["_id"], int(each[OURS]["position"]))
+                elif "position" in each[OURS]:
+                    found[each["_id"]] = record(each)
+            missing = [each for each in ids if each not in found]
+            if missing:
+                graves = self._settler.graves(database, missing, session)
+                found |= {each: tombstone(grave) for each, grave in graves.items()}
         return [found.get(each) for each in ids]
 
     def page(self, query: PageQuery) -> Page:
         """Take a step along the timeline; see `Queryset.page`."""
         self._known_indexes()
         self._tick(query.viewer)
-        head: list[Head] = []
-        last: list[Place | None] = []
-
-        def read(database: Database[Document], session: Session) -> list[Document]:
+        with self._door.reading() as (database, session):
             stream = self._stream(database, session)
             self._check_indexes(query, stream)
-            # The first head is kept, though what was pending is read again: it came before all.
-            head.append(stream.head)
-            rows = PageRows(self._settler.items(database), session, query, self._known_indexes())
-            last.append(rows.stopped)
-            return rows.found
+            items, indexes = self._settler.items(database), self._known_indexes()
+            rows = PageRows(items, session, query, indexes)
+            dead = [each["_id"] for each in rows.found if each[OURS].get("dead")]
+            if dead or any("pending" in each[OURS] for each in rows.found):
+                # What was pending then may belong before the head, what is pending now cannot.
+                self._settle_pending(items, session)
+                with self._door.database() as another:
+                    self._settler.bury(another, dead)
+                rows = PageRows(items, session, query, indexes)
+        found, stopped = rows.found, rows.stopped
+        records = [record(each) for each in found[: query.limit] if self._shows(each, query)]
+        if len(found) > query.limit:
+            last = found[query.limit - 1]
+            stopped = Place(int(last["created_at"]), last["_id"])
+        return Page(records, stopped, stream.head)
 
-        found = self._settled(read)
-        more = len(found) > query.limit
-        records = [record(each) for each in found[: query.limit]]
-        stopped = Place(records[-1].created_at, records[-1].id) if more else last[-1]
-        return Page(records, stopped, head[0])
+    def _shows(self, found: Document, query: PageQuery) -> bool:
+        """Tell whether a document shows a record; while it is written anew, what it was counts."""
+        ours = found[OURS]
+        if "position" not in ours or ours.get("dead"):
+            return False
+        if "pending" not in ours or not (query.where or query.viewer):
+            return True
+        schema = self._known_indexes().schema
+        values = schema.extract(record(found).body)
+        seen = query.viewer is None or query.viewer in schema.viewers(values)
+        return seen and meets(query.where, values)
 
     def changes(self, query: ChangesQuery) -> Changes:
         """Take a step along the change order; see `Queryset.changes`."""
         self._known_indexes()
         self._tick(query.viewer)
-        heads: list[Stream] = []
-
-        def note_head(database: Database[Document], session: Session) -> list[Document]:
-            if not heads:
-                heads.append(self._stream(database, session))
-                self._check_indexes(query, heads[0])
-            pending = self._settler.items(database).find(
-                {TOKEN: {"$exists": True}}, session=session
-            )
-            return list(pending.hint("pending"))
-
-        # First the head, then whatever is pending; only then what stands up to that head.
-        self._settled(note_head)
-        head = heads[0].position
-        limit = max(SCAN, query.limit) if query.where else query.limit
         with self._door.reading() as (database, session):
-            rows = ChangesRows(self._settler, database, session, query, head, limit).read()
+            # First the head, then whatever is pending; only then what stands up to that head.
+            stream = self._stream(database, session)
+            if max(query.after or 0, query.began) > max(stream.position, stream.floor):
+                # A new primary learns only by a write how far the old one had come.
+                self._confirm(database, session)
+                stream = self._stream(database, session)
+            self._check_indexes(query, stream)
+            noted = stream.head
+            self._settle_pending(self._settler.items(database), session)
+            limit = max(SCAN, query.limit) if query.where else query.limit
+            rows = ChangesRows(
+                self._settler, database, session, query, noted.position, limit
+            ).read()
             now = self._stream(database, session).head
+            if noted.position > self._kept and not self._door.replicated:
+                # A server alone shows what is not in its journal yet, and might forget it.
+                self._confirm(database, session)
+                self._kept = noted.position
         check_place(query, now)
         found: list[Change] = []
         position = query.after or 0
         for position, row in rows[:limit]:
-            change = self._change(position, row, query.where)
+            change = self._change(position, row, query)
             if change is not None:
                 found.append(change)
                 if len(found) == query.limit:
                     break
         ended = len(rows) < limit and len(found) < query.limit
-        noted = msgspec.structs.replace(now, position=head, floor=heads[0].floor)
+        noted = msgspec.structs.replace(noted, era=now.era, horizon=now.horizon)
         return reached(query, found, position, noted, ended=ended)
 
-    def _change(
-        self, position: int, row: Document | str, where: tuple[Condition, ...]
-    ) -> Change | None:
+    def _confirm(self, database: Database[Document], session: Session) -> None:
+        """Wait until all that has been read here is as durable as a write, which this is."""
+        nothing = {"$unset": {"nothing": ""}}
+        database[STREAMS].update_one({"_id": self.name}, nothing, session=session)
+
+    def _settle_pending(self, items: Any, session: Session) -> None:
+        """Settle all that is pending now; what begins later gets a place past today's head."""
+        pending = items.find({TOKEN: {"$exists": True}}, {TOKEN: 1}, session=session)
+        tokens = {each[OURS]["pending"]["token"] for each in pending.hint("pending")}
+        waited: set[str] = set()
+        while tokens:
+            left = list(items.find({TOKEN: {"$in": sorted(tokens)}}, {TOKEN: 1}, session=session))
+            if not left:
+                return
+            self._finish(left, waited)
+
+    def _change(self, position: int, row: Document | str, query: ChangesQuery) -> Change | None:
         if isinstance(row, str):
             return Change(position, row, None)  # it left the viewer's sight there
         ours = row.get(OURS)
+        item = None if ours is None or ours.get("dead") else record(row)
         gone = Change(position, row["_id"], None)
-        live = ours is not None and not ours.get("dead")
-        if not where:
-            return Change(position, row["_id"], record(row)) if live else gone
-        values = {}
-        if ours is not None and live:
-            values = self._known_indexes().schema.extract(ours["json"])
-            if meets(where, values):
-                return Change(position, row["_id"], record(row))
+        where, viewer = query.where, query.viewer
+        if not where and (viewer is None or item is None):
+            return gone if item is None else Change(position, item.id, item)
+        schema = self._known_indexes().schema
+        values = {} if item is None else schema.extract(item.body)
+        if viewer is not None and item is not None and viewer not in schema.viewers(values):
+            return None  # it is coming into sight, by a write that is still pending
+        if item is not None and meets(where, values):
+            return Change(position, item.id, item)
         former = read_past(row if ours is None else ours).former
         return gone if may_have_met(where, values, former) else None
 

@@ -115,11 +115,12 @@ class ChangesRows:
     def read(self) -> list[Row]:
         """Return the rows; as many of each kind as may be needed, and so maybe some more."""
         viewer = self._query.viewer
-        rows = self._live(viewer) + self._dead(viewer)
+        # What was buried between two reads is in both.
+        rows = dict(self._dead(viewer)) | dict(self._live(viewer))
         if viewer is not None:
-            rows += self._departed(self._items, DEPARTED, viewer)
-            rows += self._departed(self._graves, "departed", viewer)
-        return sorted(rows, key=lambda row: row[0])
+            rows |= dict(self._departed(self._items, DEPARTED, viewer))
+            rows |= dict(self._departed(self._graves, "departed", viewer))
+        return sorted(rows.items(), key=lambda row: row[0])
 
     def _live(self, viewer: str | None) -> list[Row]:
         shown = {"created_at": 1, OURS: 1} if self._query.where else SHOWN

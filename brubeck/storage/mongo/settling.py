@@ -14,6 +14,7 @@ from typing import Any, Final
 import msgspec
 from bson.int64 import Int64
 from pymongo import ReturnDocument
+from pymongo.client_session import ClientSession
 from pymongo.database import Database
 from pymongo.errors import DuplicateKeyError
 
@@ -135,13 +136,19 @@ class Settler:
     ) -> bool:
         """Give a pending item its place; False when somebody else has given it another.
 
-        ``buried`` is the tombstone of its former life, whose past it takes over.
+        ``buried`` is the tombstone of its former life, whose past it takes over. A first step may
+        come so late that its writer has sent it again, and what that made has been deleted since:
+        then it is undone.
         """
         mark = found[OURS]["pending"]
         ours = found[OURS]
         schema = stream.indexes.schema
-        former = buried if buried is not None and "position" not in ours else ours
+        begins = "position" not in ours
+        former = buried if buried is not None and begins else ours
         past = read_past(former)
+        if begins and past.outcome_of(mark["token"]):
+            self.items(database).delete_one({"_id": found["_id"], TOKEN: mark["token"]})
+            return False
         old = schema.extract(mark["old"]) if "old" in mark else {}
         new = None if "delete" in mark else schema.extract(ours["json"])
         if mark["version"] != stream.indexes.version:
@@ -172,9 +179,14 @@ class Settler:
             )
         return True
 
-    def graves(self, database: Database[Document], ids: Sequence[str]) -> dict[str, Document]:
+    def graves(
+        self,
+        database: Database[Document],
+        ids: Sequence[str],
+        session: ClientSession | None = None,
+    ) -> dict[str, Document]:
         """Return the tombstones among some ids."""
-        found = self.tombstones(database).find({"_id": {"$in": list(ids)}})
+        found = self.tombstones(database).find({"_id": {"$in": list(ids)}}, session=session)
         return {each["_id"]: each for each in found}
 
     def bury(self, database: Database[Document], ids: Iterable[str]) -> None:

@@ -28,14 +28,20 @@ local function text(number)
 end
 
 -- Return position, era, horizon, floor, and version of the set of indexes. A server that is not the
--- one which wrote here last may have lost what it had acknowledged: with it a new era begins.
+-- one which wrote here last may have lost what it had acknowledged: with it a new era begins. Its
+-- name follows from the old one's, so that it is the same to all who read while too few replicas
+-- follow for anything to be written.
 local function enter(fresh_era)
   local fields = {'position', 'era', 'horizon', 'floor', 'version', 'life'}
   local head = redis.call('HMGET', HEAD, unpack(fields))
   local life = string.match(redis.call('INFO', 'server'), 'run_id:(%x+)')
   if head[6] ~= life then
-    redis.call('HSET', HEAD, 'era', fresh_era, 'life', life)
-    head[2] = fresh_era
+    local era = head[2] and string.sub(redis.sha1hex(head[2] .. life), 1, 8) or fresh_era
+    local kept = redis.pcall('HSET', HEAD, 'era', era, 'life', life)
+    if type(kept) == 'table' and kept.err and not string.find(kept.err, 'NOREPLICAS', 1, true) then
+      redis.call('HSET', HEAD, 'era', era, 'life', life)  -- says what the matter is
+    end
+    head[2] = era
   end
   return {head[1] or '0', head[2], head[3] or '0', head[4] or '0', head[5] or '0'}
 end
@@ -49,8 +55,10 @@ local function tick(head, now)
     floor = math.max(floor, horizon)
   end
   if floor ~= tonumber(head[4]) then
-    head[4] = text(floor)
-    redis.call('HSET', HEAD, 'floor', head[4])
+    local kept = redis.pcall('HSET', HEAD, 'floor', text(floor))
+    if type(kept) ~= 'table' then -- else nothing can be written now, and the old floor still holds
+      head[4] = text(floor)
+    end
   end
 end
 
