@@ -1,0 +1,178 @@
+"""The crew: writers and readers at work, and whoever kills and stops them meanwhile."""
+
+from __future__ import annotations
+
+import random
+import signal
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from time import monotonic, sleep
+
+from brubeck.storage import Head, Queryset
+from tests.fire.journal import last_entry
+from tests.fire.nursery import Child, Nursery
+from tests.fire.verdict import Reading, reading, sendings
+from tests.fire.writes import Sent
+from tests.servers import wait_until
+
+STREAM = "quakes"
+
+
+@dataclass
+class Member:
+    """One program that is always running, one process of it after another."""
+
+    program: str
+    path: Path
+    args: tuple[object, ...]
+    group: str = ""
+    child: Child | None = None
+    resumes: float | None = None  # when it goes on, while it is stopped
+
+
+@dataclass
+class Tally:
+    """What has been done to a crew."""
+
+    kills: int = 0
+    stops: int = 0
+    seconds: float = 0
+    writes: int = 0
+    changes: int = 0
+    lost: int = 0
+    more: dict[str, object] = field(default_factory=dict)
+
+
+class Crew:
+    """Writers and readers of one stream."""
+
+    def __init__(
+        self, nursery: Nursery, url: str, directory: Path, dice: random.Random, *, total: int
+    ) -> None:
+        self.nursery = nursery
+        self.url = url
+        self.dice = dice
+        self.tally = Tally()
+        self.readers_total = 0
+        shared = max(60, total // 50)
+        self.writers = [
+            Member(
+                "writer",
+                directory / f"writer{number}",
+                (f"w{number}", dice.random(), total // 4, shared),
+            )
+            for number in range(4)
+        ]
+        self.readers = [
+            Member("reader", directory / f"reader{number}", (limit, group), group)
+            for number, (limit, group) in enumerate(((500, ""), (23, ""), (100, "b")))
+        ]
+
+    def start(self, member: Member) -> None:
+        """Start a member, or start it again."""
+        member.child = self.nursery.start(
+            member.program, self.url, STREAM, member.path, *member.args
+        )
+        member.resumes = None
+
+    def everybody(self) -> list[Member]:
+        """Return all the members."""
+        return self.writers + self.readers
+
+    def work(
+        self,
+        *,
+        seconds: float,
+        pause: tuple[float, float],
+        stops: float = 0.4,
+        also: Callable[[], None] = lambda: None,
+    ) -> None:
+        """Have the writers write all that they are to, under fire; ``also`` is done in between.
+
+        ``pause`` is how long a writer is stopped, at the least and at the most; ``stops`` is the
+        share of writers that are fired at and stopped, not killed.
+        """
+        began = monotonic()
+        for member in self.everybody():
+            self.start(member)
+        while not all(map(self._has_done, self.writers)):
+            assert monotonic() < began + seconds, f"they are not done yet: {self.tally}"
+            sleep(self.dice.uniform(0.02, 0.15))
+            self._resume()
+            self._fire(pause, stops)
+            also()
+        self._resume(all_of_them=True)
+        self.tally.seconds = monotonic() - began
+
+    def _has_done(self, member: Member) -> bool:
+        assert member.child is not None
+        status = member.child.poll()
+        if status is not None and status not in (0, -signal.SIGKILL):
+            raise AssertionError(
+                f"{member.path.stem} failed: {self.nursery.log.read_text()[-3000:]}"
+            )
+        if status == -signal.SIGKILL:
+            self.start(member)
+        return status == 0
+
+    def _resume(self, *, all_of_them: bool = False) -> None:
+        for member in self.everybody():
+            if member.resumes is not None and (all_of_them or monotonic() > member.resumes):
+                assert member.child is not None
+                member.child.signal(signal.SIGCONT)
+                member.resumes = None
+
+    def _fire(self, pause: tuple[float, float], stops: float) -> None:
+        member = self.dice.choice(self.everybody())
+        assert member.child is not None
+        if member.child.poll() is not None:
+            return
+        if member.program == "reader" or self.dice.random() > stops:
+            member.child.kill()
+            self.tally.kills += 1
+            self.start(member)
+        elif member.resumes is None:
+            member.child.signal(signal.SIGSTOP)
+            self.tally.stops += 1
+            member.resumes = monotonic() + self.dice.uniform(*pause)
+
+    def catch_up(self, stream: Queryset, *, seconds: float = 60) -> None:
+        """Wait until every reader has come to the head, and end them."""
+        head = stream.head()
+        for member in self.readers:
+            wait_until(
+                partial(_has_come, member, head),
+                seconds=seconds,
+                what=f"{member.path.stem} never came to {head}: {last_entry(member.path)}",
+            )
+        self.end()
+
+    def end(self) -> None:
+        """End whoever still runs."""
+        for member in self.everybody():
+            if member.child is not None:
+                member.child.kill()
+
+    def sent(self) -> list[Sent]:
+        """Return all that the writers have sent."""
+        return [each for member in self.writers for each in sendings(member.path)]
+
+    def readings(self) -> list[Reading]:
+        """Return what the readers believe."""
+        found = [reading(member.path, group=member.group) for member in self.readers]
+        self.tally.changes = sum(len(each.seen) for each in found)
+        self.tally.lost = sum(each.lost for each in found)
+        return found
+
+
+def _has_come(member: Member, head: Head) -> bool:
+    last = last_entry(member.path) or {}
+    return last.get("era") == head.era and last.get("position", 0) >= head.position
+
+
+def touched_once(sent: list[Sent]) -> float:
+    """Return the share of writes that touch an id which nobody touches again."""
+    last = {each.id: each for each in sent if not each.id.startswith("shared")}
+    return len(last) / max(1, len(sent))
