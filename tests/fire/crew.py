@@ -39,10 +39,8 @@ class Tally:
     kills: int = 0
     stops: int = 0
     seconds: float = 0
-    writes: int = 0
     changes: int = 0
-    lost: int = 0
-    more: dict[str, object] = field(default_factory=dict)
+    lost: list[str] = field(default_factory=list)
 
 
 class Crew:
@@ -55,7 +53,6 @@ class Crew:
         self.url = url
         self.dice = dice
         self.tally = Tally()
-        self.readers_total = 0
         shared = max(60, total // 50)
         self.writers = [
             Member(
@@ -163,7 +160,7 @@ class Crew:
         """Return what the readers believe."""
         found = [reading(member.path, group=member.group) for member in self.readers]
         self.tally.changes = sum(len(each.seen) for each in found)
-        self.tally.lost = sum(each.lost for each in found)
+        self.tally.lost = [each for one in found for each in one.lost]
         return found
 
 

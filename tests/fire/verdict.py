@@ -29,7 +29,7 @@ class Reading:
         self.group = group
         self.view: View = {}
         self.seen: list[tuple[int, str, str]] = []  # position, id, digest
-        self.lost = 0  # times that it was told so
+        self.lost: list[str] = []  # what it was told when it had to start over
         self.steps = 0
         self.faults: list[str] = []
         self._place = 0
@@ -39,7 +39,7 @@ class Reading:
     def take(self, step: Entry) -> None:
         """Take one step of its journal."""
         if "lost" in step:
-            self.lost += 1
+            self.lost.append(step["lost"])
             self.view, self._place = {}, 0
         if "position" not in step:
             return
@@ -97,10 +97,16 @@ def standing(stream: Queryset, ids: Sequence[str]) -> dict[str, Record | Tombsto
     return found
 
 
-def judge(stream: Queryset, sent: Sequence[Sent], readings: Sequence[Reading]) -> list[str]:
-    """Return every fault."""
+def judge(
+    stream: Queryset,
+    sent: Sequence[Sent],
+    readings: Sequence[Reading],
+    *,
+    ids: Sequence[str] = (),
+) -> list[str]:
+    """Return every fault; ``ids`` are those that nothing is known of but that they may be there."""
     faults = [fault for each in readings for fault in each.faults]
-    there = standing(stream, sorted({each.id for each in sent}))
+    there = standing(stream, sorted({*ids, *(each.id for each in sent)}))
     faults += _faults_of_walks(stream, there)
     for each in readings:
         faults += _faults_of_view(stream, each)
@@ -109,7 +115,7 @@ def judge(stream: Queryset, sent: Sequence[Sent], readings: Sequence[Reading]) -
         by_id[write.id].append(write)
     for item_id, writes in by_id.items():
         faults += _faults_of_item(item_id, writes, there[item_id])
-    return [*faults, *_Ledger(sent, readings).faults()]
+    return [*faults, *_Ledger(sent, readings).faults()] if sent else faults
 
 
 def view_of(records: Iterable[Record]) -> View:

@@ -1,0 +1,219 @@
+"""G5, acknowledged means kept: servers are killed in the middle of writes, and started again."""
+
+from __future__ import annotations
+
+import random
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from time import monotonic
+
+import msgspec
+import pytest
+
+from brubeck.storage import ChangesQuery, LostPlace, Put, Unavailable, Written
+from tests.fire.crew import STREAM, Crew
+from tests.fire.grounds import GROUNDS, SOAK, TIMEOUT, dice, options
+from tests.fire.nursery import Nursery
+from tests.fire.verdict import check, judge, view_of, walked
+from tests.fire.writes import SCHEMA, fresh, open_under_fire, send
+from tests.servers import wait_until
+from tests.servers.mongo import MongoServer, mongo_set, set_url
+from tests.servers.processes import Server
+from tests.servers.redis import RedisServer
+from tests.servers.sentinel import Watched, redis_watched
+
+DEATHS = 20 if SOAK else 3
+"""How often a server is killed."""
+WRITES = {"redis": 6000, "mongo": 1200, "mongo-set": 1200, "members": 1200}
+
+
+class Reaper:
+    """Kills a server every now and then, between what else happens, so many times."""
+
+    def __init__(self, kill: Callable[[], None], random: random.Random, times: int) -> None:
+        self.kill = kill
+        self.random = random
+        self.left = times
+        self._next = monotonic() + random.uniform(0.3, 1)
+
+    def __call__(self) -> None:
+        """Look whether it is time."""
+        if self.left and monotonic() > self._next:
+            self.left -= 1
+            self.kill()
+            self._next = monotonic() + self.random.uniform(0.3, 1)
+
+
+def _again(server: Server) -> Callable[[], None]:
+    def kill() -> None:
+        server.kill()
+        assert isinstance(server, RedisServer | MongoServer)
+        server.run()
+
+    return kill
+
+
+def _survives(crew: Crew, url: str, kill: Callable[[], None], random: random.Random) -> list[str]:
+    """Have a crew work while its server is killed; return every fault."""
+    reaper = Reaper(kill, random, DEATHS)
+    storage = open_under_fire(url)
+    stream = storage.queryset(STREAM, SCHEMA)
+    try:
+        crew.work(seconds=180, pause=(0.1, 0.5), also=reaper)
+        crew.catch_up(stream)
+        faults = judge(stream, crew.sent(), crew.readings())
+    finally:
+        crew.end()
+        storage.close()
+    print(crew.tally, DEATHS - reaper.left)
+    assert reaper.left < DEATHS, "the server was never killed"
+    return faults
+
+
+@pytest.mark.parametrize("ground", ["redis", "mongo", "mongo-set"])
+def test_a_killed_server_keeps_what_it_acknowledged(
+    ground: str, crib: Nursery, tmp_path: Path
+) -> None:
+    """Its data directory and its port stay; every acknowledged write is there, none twice."""
+    random = dice(ground)
+    with GROUNDS[ground](tmp_path) as found:
+        assert found.server is not None
+        crew = Crew(crib, found.url, tmp_path, random, total=WRITES[ground])
+        faults = _survives(crew, found.url, _again(found.server), random)
+    check(faults, crew.tally)
+    assert not crew.tally.lost or found.loses_eras
+
+
+def _kill_primary(members: list[MongoServer]) -> None:
+    """Kill the primary, wait for another, and start the old one again."""
+    wait_until(lambda: _primary(members), seconds=30, what="there is no primary")
+    old = _primary(members)
+    assert old is not None
+    old.kill()
+    wait_until(lambda: _primary(members), seconds=30, what="no other primary was elected")
+    old.run()
+
+
+def _primary(members: list[MongoServer]) -> MongoServer | None:
+    for member in members:
+        if member.process is not None:
+            with member.client() as client:
+                if client.admin.command("hello")["isWritablePrimary"]:
+                    return member
+    return None
+
+
+def test_a_killed_primary_loses_nothing(crib: Nursery, tmp_path: Path) -> None:
+    """The writers go on with the new one."""
+    random = dice("members")
+    with mongo_set(tmp_path, members=3) as members:
+        url = f"{set_url(members)}&{options()}"
+        crew = Crew(crib, url, tmp_path, random, total=WRITES["members"])
+        faults = _survives(crew, url, lambda: _kill_primary(members), random)
+    check(faults, crew.tally)
+    assert not crew.tally.lost
+
+
+# Redis and its replica: what is acknowledged may not have got there yet.
+
+
+@contextmanager
+def _paused(server: Server) -> Iterator[None]:
+    assert server.process is not None
+    server.process.send_signal(signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        if server.process is not None:
+            server.process.send_signal(signal.SIGCONT)
+
+
+def _fail_over(watched: Watched) -> None:
+    """Start the old master again once the replica has taken over, which then follows it."""
+    with watched.replica.client() as client:
+        wait_until(
+            lambda: client.info("replication")["role"] == "master",
+            seconds=60,
+            what="the replica was never made the master",
+        )
+    watched.master.run()
+    with watched.replica.client() as client:
+        wait_until(
+            lambda: client.info("replication").get("min_slaves_good_slaves") == 1,
+            seconds=60,
+            what="the old master never followed",
+        )
+
+
+def _large(number: int) -> Put:
+    sent = fresh("create", f"large-{number}", created_at=number)
+    body = msgspec.json.encode(msgspec.json.decode(sent.body) | {"much": "x" * 200_000})
+    return Put(id=sent.id, created_at=sent.created_at, body=body, token=sent.token)
+
+
+def test_what_a_failover_lost_is_said(tmp_path: Path) -> None:
+    """A replica may lack what was acknowledged: then a new era tells every follower so."""
+    with redis_watched(tmp_path) as watched:
+        storage = open_under_fire(f"{watched.url}?{options()}")
+        stream = storage.queryset(STREAM, SCHEMA)
+        try:
+            known = [fresh("create", f"known-{number}") for number in range(50)]
+            send(stream, known)
+            with _paused(watched.replica):
+                large = [stream.write([_large(number)])[0] for number in range(150)]
+                assert all(isinstance(each, Written) for each in large)
+                before = stream.head()
+                stream.changes(ChangesQuery(limit=1, after=before.position, era=before.era))
+                watched.master.kill()
+            _fail_over(watched)
+            wait_until(lambda: _is_up(stream.head), seconds=60, what="nobody answers any more")
+            assert stream.head().era != before.era
+            with pytest.raises(LostPlace):
+                stream.changes(ChangesQuery(limit=1, after=before.position, era=before.era))
+            there = view_of(walked(stream, limit=20, descending=True))
+            lost = 150 - sum(item_id.startswith("large") for item_id in there)
+            print(f"{lost} of 150 acknowledged writes were lost, and it was said")
+            assert all(each.id in there for each in known)
+            assert lost > 0
+        finally:
+            storage.close()
+
+
+def _is_up(action: Callable[[], object]) -> bool:
+    try:
+        action()
+    except Unavailable:
+        return False
+    return True
+
+
+def test_followers_of_a_failed_over_redis_agree_with_it(crib: Nursery, tmp_path: Path) -> None:
+    """Whatever was lost on the way, every reader's view is the stream that there is now."""
+    random = dice("sentinel")
+    with redis_watched(tmp_path) as watched:
+
+        def kill() -> None:
+            watched.master.kill()
+            _fail_over(watched)
+            watched.master, watched.replica = watched.replica, watched.master
+
+        url = f"{watched.url}?{options()}"
+        crew = Crew(crib, url, tmp_path, random, total=4000)
+        reaper = Reaper(kill, random, 1 if not SOAK else 5)
+        storage = open_under_fire(url)
+        stream = storage.queryset(STREAM, SCHEMA)
+        try:
+            crew.work(seconds=180, pause=(TIMEOUT * 0.2, TIMEOUT), also=reaper)
+            crew.catch_up(stream)
+            sent = crew.sent()
+            readings = crew.readings()
+            views = judge(stream, [], readings, ids=sorted({each.id for each in sent}))
+            unkept = judge(stream, sent, readings)
+        finally:
+            crew.end()
+            storage.close()
+    print(crew.tally, f"{len(unkept)} acknowledged writes were lost or done again")
+    check(views, crew.tally)
+    assert all(each.lost for each in readings)
