@@ -245,7 +245,7 @@ class Points:
             while True:
                 step = follower.step()
                 reading.take(step)
-                if step.get("caught_up"):
+                if step.get("caught_up") and step["position"] >= self.stream.head().position:
                     break
                 assert monotonic() < end, f"{reading.name} never comes to the head"
 

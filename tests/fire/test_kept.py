@@ -130,14 +130,18 @@ def _paused(server: Server) -> Iterator[None]:
             server.process.send_signal(signal.SIGCONT)
 
 
-def _fail_over(watched: Watched) -> None:
-    """Start the old master again once the replica has taken over, which then follows it."""
+def _await_promotion(watched: Watched) -> None:
+    """Wait until the replica has taken over."""
     with watched.replica.client() as client:
         wait_until(
             lambda: client.info("replication")["role"] == "master",
             seconds=60,
             what="the replica was never made the master",
         )
+
+
+def _bring_back(watched: Watched) -> None:
+    """Start the old master again, and wait until it follows the new one."""
     watched.master.run()
     with watched.replica.client() as client:
         wait_until(
@@ -167,9 +171,16 @@ def test_what_a_failover_lost_is_said(tmp_path: Path) -> None:
                 before = stream.head()
                 stream.changes(ChangesQuery(limit=1, after=before.position, era=before.era))
                 watched.master.kill()
-            _fail_over(watched)
+            _await_promotion(watched)
+            # As yet nobody follows the new master, so it takes no writes; but it can be read.
             wait_until(lambda: _is_up(stream.head), seconds=60, what="nobody answers any more")
-            assert stream.head().era != before.era
+            after = stream.head()
+            assert after.era != before.era
+            with pytest.raises(Unavailable, match="NOREPLICAS"):
+                send(stream, [fresh("create", "early")])
+            _bring_back(watched)
+            wait_until(lambda: _is_up(lambda: send(stream, [fresh("create", "late")])), seconds=60)
+            assert stream.head().era == after.era
             with pytest.raises(LostPlace):
                 stream.changes(ChangesQuery(limit=1, after=before.position, era=before.era))
             there = view_of(walked(stream, limit=20, descending=True))
@@ -196,7 +207,8 @@ def test_followers_of_a_failed_over_redis_agree_with_it(crib: Nursery, tmp_path:
 
         def kill() -> None:
             watched.master.kill()
-            _fail_over(watched)
+            _await_promotion(watched)
+            _bring_back(watched)
             watched.master, watched.replica = watched.replica, watched.master
 
         url = f"{watched.url}?{options()}"
