@@ -4,8 +4,9 @@
 
 PYTHON := .venv/bin/python
 DEMO_OPTIONS ?= --replay 3600
+SOAK ?= 600
 
-.PHONY: demo test check unit bench clean
+.PHONY: demo test check unit soak bench clean
 
 demo: .venv/.demo
 	$(PYTHON) -m examples.earthquakes $(DEMO_OPTIONS)
@@ -19,6 +20,9 @@ check: .venv/.dev
 
 unit: .venv/.dev
 	$(PYTHON) -m pytest -n 2 --dist worksteal
+
+soak: .venv/.dev
+	BRUBECK_SOAK=$(SOAK) $(PYTHON) -m pytest -n 2 --dist worksteal -rA tests/fire
 
 bench: .venv/.bench
 	.venv/bin/mypy benchmarks

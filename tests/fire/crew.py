@@ -47,18 +47,25 @@ class Crew:
     """Writers and readers of one stream."""
 
     def __init__(
-        self, nursery: Nursery, url: str, directory: Path, dice: random.Random, *, total: int
+        self,
+        nursery: Nursery,
+        url: str,
+        directory: Path,
+        dice: random.Random,
+        *,
+        total: int,
+        shared: int = 60,
+        pace: float = 0,
     ) -> None:
         self.nursery = nursery
         self.url = url
         self.dice = dice
         self.tally = Tally()
-        shared = max(60, total // 50)
         self.writers = [
             Member(
                 "writer",
                 directory / f"writer{number}",
-                (f"w{number}", dice.random(), total // 4, shared),
+                (f"w{number}", dice.random(), total // 4, shared, pace),
             )
             for number in range(4)
         ]
@@ -84,12 +91,14 @@ class Crew:
         seconds: float,
         pause: tuple[float, float],
         stops: float = 0.4,
+        lasts: float = 0,
         also: Callable[[], None] = lambda: None,
     ) -> None:
         """Have the writers write all that they are to, under fire; ``also`` is done in between.
 
         ``pause`` is how long a writer is stopped, at the least and at the most; ``stops`` is the
-        share of writers that are fired at and stopped, not killed.
+        share of writers that are fired at and stopped, not killed. When it ``lasts`` so long, the
+        writers are killed for good, however much they have written.
         """
         began = monotonic()
         for member in self.everybody():
@@ -100,6 +109,11 @@ class Crew:
             self._resume()
             self._fire(pause, stops)
             also()
+            if lasts and monotonic() > began + lasts:
+                for member in self.writers:
+                    assert member.child is not None
+                    member.child.kill()
+                break
         self._resume(all_of_them=True)
         self.tally.seconds = monotonic() - began
 
@@ -145,7 +159,7 @@ class Crew:
             wait_until(
                 partial(_has_come, member, head),
                 seconds=seconds,
-                what=f"{member.path.stem} never came to {head}: {last_entry(member.path)}",
+                what=f"{member.path.stem} never came to {head}",
             )
         self.end()
 
@@ -168,7 +182,7 @@ class Crew:
 
 
 def _has_come(member: Member, head: Head) -> bool:
-    last = last_entry(member.path) or {}
+    last = last_entry(member.path, "position", "lost") or {}
     return last.get("era") == head.era and last.get("position", 0) >= head.position
 
 

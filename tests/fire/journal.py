@@ -40,18 +40,19 @@ def entries(path: Path) -> list[Entry]:
     return found
 
 
-def last_entry(path: Path) -> Entry | None:
-    """Return the last whole entry of a journal, without reading all of it."""
+def last_entry(path: Path, *names: str) -> Entry | None:
+    """Return the last whole entry that has one of some names, without reading all of a journal."""
     if not path.exists():
         return None
     with path.open("rb") as file:
         size = file.seek(0, os.SEEK_END)
-        for back in (1 << 16, 1 << 24):
+        for back in (1 << 16, 1 << 20, size):
             file.seek(max(0, size - back))
-            whole = file.read().rpartition(b"\n")[0].splitlines()
-            for line in reversed(whole):
+            for line in reversed(file.read().splitlines()):
                 try:
-                    return _decode(line)
+                    found = _decode(line)
                 except msgspec.DecodeError:
                     continue
+                if any(name in found for name in names):
+                    return found
     return None

@@ -15,7 +15,7 @@ from typing import Any
 import msgspec
 
 from brubeck.storage import Changes, ChangesQuery, Condition, LostPlace, Queryset, Unavailable
-from tests.fire.journal import Journal, entries
+from tests.fire.journal import Journal, last_entry
 from tests.fire.writes import SCHEMA, digest, open_under_fire
 
 
@@ -61,12 +61,9 @@ def main(url: str, name: str, path: str, limit: str, group: str = "") -> None:
     """Follow, for ever."""
     storage = open_under_fire(url)
     follower = Follower(storage.queryset(name, SCHEMA), limit=int(limit), group=group)
-    for entry in reversed(entries(Path(path))):
-        if "lost" in entry:
-            break
-        if "position" in entry:
-            follower.go_on(entry["position"], entry["era"], entry["began"])
-            break
+    last = last_entry(Path(path), "position", "lost")
+    if last is not None and "position" in last:
+        follower.go_on(last["position"], last["era"], last["began"])
     journal = Journal(Path(path))
     while True:
         try:

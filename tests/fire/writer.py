@@ -1,4 +1,4 @@
-"""A writer: ``python -m tests.fire.writer URL STREAM JOURNAL NAME SEED TOTAL SHARED``.
+"""A writer: ``python -m tests.fire.writer URL STREAM JOURNAL NAME SEED TOTAL SHARED PACE``.
 
 It notes what it will write, writes, and notes the answer. Where the storage is unavailable it sends
 the same writes again, under the same tokens. When it is started again after it was killed, it sends
@@ -129,14 +129,25 @@ class Writer:
         return START + self.random.randrange(SPAN)
 
 
-def main(url: str, name: str, path: str, who: str, seed: str, total: str, shared: str) -> None:
-    """Write until so many writes have been set out to."""
+def main(
+    url: str,
+    name: str,
+    path: str,
+    who: str,
+    seed: str,
+    total: str,
+    shared: str,
+    pace: str = "0",
+) -> None:
+    """Write until so many writes have been set out to, with up to a pause after each."""
     writer = Writer(who, Path(path), seed=seed, shared=int(shared))
     storage = open_under_fire(url)
     stream = storage.queryset(name, SCHEMA)
     writer.recover(stream)
     while writer.number < int(total):
         writer.step(stream)
+        if float(pace):
+            time.sleep(writer.random.uniform(0, float(pace)))
     writer.journal.note(done=writer.number)
     storage.close()
 
