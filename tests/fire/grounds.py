@@ -30,10 +30,11 @@ class Ground:
         self.loses_eras = loses_eras
         """Whether a new era begins when its server starts again."""
 
-    def through(self, port: int) -> str:
-        """Return the URL of the same storage by another port."""
+    def through(self, port: int, timeout: float) -> str:
+        """Return the URL of the same storage by another port, with a patience of its own."""
         assert self.server is not None
-        return self.url.replace(f":{self.server.port}", f":{port}")
+        found = self.url.replace(f":{self.server.port}", f":{port}")
+        return found.replace(options(), options(timeout))
 
 
 def options(timeout: float = TIMEOUT) -> str:

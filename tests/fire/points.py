@@ -34,6 +34,9 @@ Operation = Literal["create", "update", "delete", "recreate", "batch"]
 OPERATIONS: Final[tuple[Operation, ...]] = ("create", "update", "delete", "recreate", "batch")
 How = Literal["release", "kill", "drop"]
 WHENS: Final[tuple[When, ...]] = ("before", "after")
+HASTE: Final = 0.3
+PATIENCE: Final = 30.0
+"""Seconds that a victim waits for an answer."""
 HOWS: Final[tuple[How, ...]] = ("release", "kill", "drop")
 
 
@@ -41,7 +44,8 @@ HOWS: Final[tuple[How, ...]] = ("release", "kill", "drop")
 class Point:
     """A moment in a write, and what becomes of the writer there.
 
-    ``meddled`` says that somebody else writes the same item meanwhile.
+    ``meddled`` says that somebody else writes the same item meanwhile. A writer that is
+    ``impatient`` has sent the same write again, and been answered, before what is held goes on.
     """
 
     operation: Operation
@@ -49,10 +53,11 @@ class Point:
     when: When
     how: How
     meddled: bool = False
+    impatient: bool = False
 
     def __str__(self) -> str:
-        meddled = "-meddled" if self.meddled else ""
-        return f"{self.operation}-{self.when}-{self.at}-{self.how}{meddled}"
+        more = "-meddled" * self.meddled + "-impatient" * self.impatient
+        return f"{self.operation}-{self.when}-{self.at}-{self.how}{more}"
 
 
 @dataclass
@@ -160,7 +165,7 @@ class Points:
         (found,) = self.stream.get([item_id])
         if not isinstance(found, Record):
             self.do(fresh("create", item_id, created_at=self._moment()))
-        elif self.dice.random() < 0.5:
+        elif victim.point.impatient or self.dice.random() < 0.5:
             self.do(fresh("delete", item_id))
         else:
             at = found.created_at
@@ -180,9 +185,8 @@ class Points:
             proxy = Proxy(self.ground.server.port, self.framing)
             path = self.directory / f"victim{self._number}"
             writes = msgspec.json.encode(sent).decode()
-            child = self.nursery.start(
-                "victim", self.ground.through(proxy.port), STREAM, path, f"{path}.go", writes
-            )
+            url = self.ground.through(proxy.port, HASTE if point.impatient else PATIENCE)
+            child = self.nursery.start("victim", url, STREAM, path, f"{path}.go", writes)
             victims.append(Victim(point, child, proxy, path, sent))
         for victim in victims:
             wait_until(partial(entries, victim.path), seconds=30, what=self._said())
@@ -191,6 +195,8 @@ class Points:
             Path(f"{victim.path}.go").touch()
         for victim in victims:
             wait_until(victim.stands, seconds=30, what=f"{victim.point} never stood")
+            if victim.point.impatient:
+                wait_until(victim.has_ended, seconds=60, what=f"{victim.point} never ended")
             if victim.proxy.held.is_set():
                 self.stood[str(victim.point)] = self.stood.get(str(victim.point), 0) + 1
         return victims

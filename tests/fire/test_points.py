@@ -11,7 +11,7 @@ import pytest
 
 from tests.fire.grounds import GROUNDS, SOAK, dice
 from tests.fire.nursery import Nursery
-from tests.fire.points import HOWS, OPERATIONS, WHENS, Point, Points
+from tests.fire.points import HOWS, OPERATIONS, WHENS, How, Point, Points
 from tests.fire.proxy import Framing, mongo_request, redis_request
 from tests.fire.verdict import check
 
@@ -20,8 +20,11 @@ FRAMINGS: Final[dict[str, Framing]] = {
     "mongo": mongo_request,
     "mongo-set": mongo_request,
 }
-TIMES: Final = 20 if SOAK else 2
-"""How often each point is stood at."""
+WAYS: Final[tuple[tuple[How, bool], ...]] = (*((how, False) for how in HOWS), ("release", True))
+TIMES: Final = {"redis": 5, "mongo": 1, "mongo-set": 1}
+"""How often each point is stood at in each way; between two commands lie two points."""
+LONG: Final = 20
+"""The same in the long version."""
 AT_ONCE: Final = 12
 """How many victims stand at once."""
 
@@ -40,10 +43,10 @@ def test_a_writer_held_between_any_two_commands(ground: str, crib: Nursery, tmp_
                 print(operation, commands)
                 every = product(range(len(commands)), WHENS)
                 due += [
-                    Point(operation, at, when, how, random.random() < 0.3)
+                    Point(operation, at, when, how, impatient or random.random() < 0.3, impatient)
                     for at, when in every
-                    for how in HOWS
-                    for _ in range(TIMES)
+                    for how, impatient in WAYS
+                    for _ in range(LONG if SOAK else TIMES[ground])
                 ]
             random.shuffle(due)
             for start in range(0, len(due), AT_ONCE):

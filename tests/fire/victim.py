@@ -16,7 +16,7 @@ from pathlib import Path
 
 import msgspec
 
-from brubeck.storage import Storage, Unavailable
+from brubeck.storage import Queryset, Storage, Unavailable
 from brubeck.storage.sqlite import SQLiteStorage
 from tests.fire.journal import Journal
 from tests.fire.writes import SCHEMA, Sent, open_under_fire, send
@@ -57,8 +57,7 @@ def main(
     journal = Journal(Path(path))
     storage = open_under_fire(url)
     stream = storage.queryset(name, SCHEMA)
-    stream.head()
-    stream.get(["nobody"])
+    wait_until(lambda: _is_up(stream), seconds=PATIENCE)
     sent = msgspec.json.decode(writes, type=list[Sent])
     counter = _counter(storage, journal, int(statement), int(number))
     journal.note(ready=True)
@@ -77,6 +76,15 @@ def main(
         counter.step()
     journal.note(answered=sent, statements=counter.count if counter else 0)
     os._exit(0)  # what it has open is the system's to close
+
+
+def _is_up(stream: Queryset) -> bool:
+    try:
+        stream.head()
+        stream.get(["nobody"])
+    except Unavailable:
+        return False
+    return True
 
 
 def _counter(storage: Storage, journal: Journal, statement: int, number: int) -> Counter | None:
