@@ -16,6 +16,7 @@ from tests.fire.nursery import Child, Nursery
 from tests.fire.verdict import Reading, reading, sendings
 from tests.fire.writes import Sent
 from tests.servers import wait_until
+from tests.servers.processes import Server
 
 STREAM = "quakes"
 
@@ -59,6 +60,7 @@ class Crew:
     ) -> None:
         self.nursery = nursery
         self.url = url
+        self.stream = STREAM
         self.dice = dice
         self.tally = Tally()
         self.writers = [
@@ -77,7 +79,7 @@ class Crew:
     def start(self, member: Member) -> None:
         """Start a member, or start it again."""
         member.child = self.nursery.start(
-            member.program, self.url, STREAM, member.path, *member.args
+            member.program, self.url, self.stream, member.path, *member.args
         )
         member.resumes = None
 
@@ -92,13 +94,15 @@ class Crew:
         pause: tuple[float, float],
         stops: float = 0.4,
         lasts: float = 0,
+        ends: Server | None = None,
         also: Callable[[], None] = lambda: None,
     ) -> None:
         """Have the writers write all that they are to, under fire; ``also`` is done in between.
 
         ``pause`` is how long a writer is stopped, at the least and at the most; ``stops`` is the
         share of writers that are fired at and stopped, not killed. When it ``lasts`` so long, the
-        writers are killed for good, however much they have written.
+        writers are killed for good, however much they have written; a server that ``ends`` with
+        them is killed first.
         """
         began = monotonic()
         for member in self.everybody():
@@ -110,6 +114,8 @@ class Crew:
             self._fire(pause, stops)
             also()
             if lasts and monotonic() > began + lasts:
+                if ends is not None:
+                    ends.kill()
                 for member in self.writers:
                     assert member.child is not None
                     member.child.kill()

@@ -16,7 +16,7 @@ from tests.fire.writes import SCHEMA, open_under_fire
 QUICK: Final = {"sqlite": 20_000, "redis": 20_000, "mongo": 4000, "mongo-set": 4000}
 """How many writes there are in the quick version."""
 ENDLESS: Final = 10_000_000
-PACE: Final = 0.02
+PACE: Final = {"sqlite": 0.02, "redis": 0.02}
 """Seconds at the most between two writes of one writer in the long version: its journals grow."""
 
 
@@ -33,7 +33,7 @@ def test_no_change_is_missed_under_fire(ground: str, crib: Nursery, tmp_path: Pa
             random,
             total=ENDLESS if SOAK else total,
             shared=total // 50,
-            pace=PACE if SOAK else 0,
+            pace=PACE.get(ground, 0) if SOAK else 0,
         )
         storage = open_under_fire(found.url)
         stream = storage.queryset(STREAM, SCHEMA)
@@ -48,5 +48,5 @@ def test_no_change_is_missed_under_fire(ground: str, crib: Nursery, tmp_path: Pa
             storage.close()
     print(ground, len(sent), crew.tally)
     check(faults, crew.tally)
-    assert len(sent) >= total
+    assert len(sent) >= (min(20_000, 20 * SOAK) if SOAK else total)
     assert touched_once(sent) >= 0.5

@@ -6,6 +6,7 @@ import random
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from time import monotonic
 
@@ -114,6 +115,34 @@ def test_a_killed_primary_loses_nothing(crib: Nursery, tmp_path: Path) -> None:
         faults = _survives(crew, url, lambda: _kill_primary(members), random)
     check(faults, crew.tally)
     assert not crew.tally.lost
+
+
+@pytest.mark.parametrize("ground", ["redis", "mongo"])
+def test_what_a_follower_was_shown_is_still_so(ground: str, crib: Nursery, tmp_path: Path) -> None:
+    """A server and all its writers die at once: what nobody will send again was not shown."""
+    random = dice(ground)
+    faults = []
+    with GROUNDS[ground](tmp_path) as found:
+        assert isinstance(found.server, RedisServer | MongoServer)
+        for number in range(DEATHS):
+            directory = tmp_path / f"{number}"
+            directory.mkdir()
+            crew = Crew(crib, found.url, directory, random, total=400_000)
+            crew.stream = f"{STREAM}-{number}"
+            storage = open_under_fire(found.url)
+            stream = storage.queryset(crew.stream, SCHEMA)
+            try:
+                crew.work(
+                    seconds=60, pause=(0.1, 0.2), lasts=random.uniform(0.5, 1), ends=found.server
+                )
+                found.server.run()
+                wait_until(partial(_is_up, stream.head), seconds=30)
+                crew.catch_up(stream)
+                faults += judge(stream, crew.sent(), crew.readings())
+            finally:
+                crew.end()
+                storage.close()
+    check(faults)
 
 
 # Redis and its replica: what is acknowledged may not have got there yet.
