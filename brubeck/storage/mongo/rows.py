@@ -115,10 +115,12 @@ class ChangesRows:
     def read(self) -> list[Row]:
         """Return the rows; as many of each kind as may be needed, and so maybe some more."""
         viewer = self._query.viewer
-        # What was buried between two reads is in both.
-        rows = dict(self._dead(viewer)) | dict(self._live(viewer))
+        # The items before the graves: what is buried between the two reads is in both, not in none.
+        live = dict(self._live(viewer))
         if viewer is not None:
-            rows |= dict(self._departed(self._items, DEPARTED, viewer))
+            live |= dict(self._departed(self._items, DEPARTED, viewer))
+        rows = dict(self._dead(viewer)) | live
+        if viewer is not None:
             rows |= dict(self._departed(self._graves, "departed", viewer))
         return sorted(rows.items(), key=lambda row: row[0])
 
