@@ -13,7 +13,7 @@ from tests.fire.nursery import Nursery
 from tests.fire.verdict import check, judge
 from tests.fire.writes import SCHEMA, open_under_fire
 
-QUICK: Final = {"sqlite": 20_000, "redis": 20_000, "mongo": 4000, "mongo-set": 4000}
+QUICK: Final = {"sqlite": 8000, "redis": 20_000, "mongo": 2500, "mongo-set": 2500}
 """How many writes there are in the quick version."""
 ENDLESS: Final = 10_000_000
 PACE: Final = {"sqlite": 0.02, "redis": 0.02}

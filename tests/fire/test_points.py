@@ -21,7 +21,7 @@ FRAMINGS: Final[dict[str, Framing]] = {
     "mongo-set": mongo_request,
 }
 WAYS: Final[tuple[tuple[How, bool], ...]] = (*((how, False) for how in HOWS), ("release", True))
-TIMES: Final = {"redis": 5, "mongo": 1, "mongo-set": 1}
+TIMES: Final = {"redis": 2, "mongo": 1, "mongo-set": 1}
 """How often each point is stood at in each way; between two commands lie two points."""
 LONG: Final = 20
 """The same in the long version."""
