@@ -236,17 +236,28 @@ class MongoQueryset(Queryset):
         self._known_indexes()
         found: dict[str, Record | Tombstone] = {}
         with self._door.reading() as (database, session):
-            items = self._settler.items(database)
-            for each in items.find({"_id": {"$in": list(ids)}}, SHOWN, session=session):
-                if each[OURS].get("dead"):
-                    found[each["_id"]] = Tombstone(each["_id"], int(each[OURS]["position"]))
-                elif "position" in each[OURS]:
-                    found[each["_id"]] = record(each)
+            found |= self._there(database, ids, session)
             missing = [each for each in ids if each not in found]
             if missing:
                 graves = self._settler.graves(database, missing, session)
                 found |= {each: tombstone(grave) for each, grave in graves.items()}
+            missing = [each for each in missing if each not in found]
+            if missing:  # what has left its grave between the two reads is there again
+                found |= self._there(database, missing, session)
         return [found.get(each) for each in ids]
+
+    def _there(
+        self, database: Database[Document], ids: Sequence[str], session: Session
+    ) -> dict[str, Record | Tombstone]:
+        """Return what the items' own collection has of some ids."""
+        found: dict[str, Record | Tombstone] = {}
+        items = self._settler.items(database)
+        for each in items.find({"_id": {"$in": list(ids)}}, SHOWN, session=session):
+            if each[OURS].get("dead"):
+                found[each["_id"]] = Tombstone(each["_id"], int(each[OURS]["position"]))
+            elif "position" in each[OURS]:
+                found[each["_id"]] = record(each)
+        return found
 
     def page(self, query: PageQuery) -> Page:
         """Take a step along the timeline; see `Queryset.page`."""
