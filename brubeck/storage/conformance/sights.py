@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from brubeck.storage.conformance.base import START, Suite, replacing
+from brubeck.storage.conformance.base import START, Suite, onward, replacing
 from brubeck.storage.conformance.machine import put_new
 from brubeck.storage.contract import Queryset
 from brubeck.storage.records import (
@@ -91,6 +91,21 @@ class Sights(Suite):
             stream.purge(stream.head().position)
             found = _changes(stream, "ann").changes
             assert [(each.id, each.record is None) for each in found] == [("b", False)]
+
+    def test_a_viewer_comes_to_the_head_after_a_purge(self) -> None:
+        """Also while the clock stands, and has nothing to say of where the floor might be."""
+        with self.stream() as stream:
+            for item_id, owner in (("a", "ann"), ("b", "bob"), ("c", "ann")):
+                _written(stream, put_new(item_id, 1, owner=owner))
+            stream.purge(stream.head().position)
+            _written(stream, put_new("d", 1, owner="ann"))
+            query = ChangesQuery(limit=1, viewer="bob")
+            for _ in range(5):
+                found = stream.changes(query)
+                if found.caught_up:
+                    break
+                query = onward(query, found)
+            assert found.caught_up
 
     def test_a_filter_narrows_what_a_viewer_sees(self) -> None:
         """Both hold, in pages and in changes."""

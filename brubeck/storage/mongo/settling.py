@@ -99,11 +99,12 @@ class Settler:
     def raise_floor(self, database: Database[Document], head: Head, now: int) -> None:
         """Let a viewer be shown a floor that is not far behind the clock."""
         floor = next_floor(head, now)
-        if floor != head.floor:
-            database[STREAMS].update_one(
-                {"_id": self.name, "position": {"$lt": Int64(max(now, floor + 1))}},
-                {"$max": {"floor": Int64(floor)}},
-            )
+        if floor == head.floor:
+            return
+        stream: Document = {"_id": self.name}
+        if floor > head.horizon:  # the clock's: no write may have been given it meanwhile
+            stream["position"] = {"$lt": Int64(floor)}
+        database[STREAMS].update_one(stream, {"$max": {"floor": Int64(floor)}})
 
     def begin(self, database: Database[Document]) -> None:
         """Make the stream's own document, if it is not there."""
