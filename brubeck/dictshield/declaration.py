@@ -136,7 +136,7 @@ def _refuse_list(cls: Any, key: str, names: Any) -> None:
     sound = isinstance(names, list | tuple | set | frozenset)
     if not sound or not all(isinstance(name, str) for name in names):
         raise InvalidShield(f"{cls.__name__}.{key} must be a list of names.")
-    known = {*cls.__compiled__.fields, *SafeableMixin._internal_fields}  # noqa: SLF001
+    known = {*cls.__compiled__.fields, *SafeableMixin._internal_fields}  # noqa: SLF001, DictShield's name
     for name in names:
         if name not in known:
             near = did_you_mean(name, cls.__compiled__.fields)

@@ -104,7 +104,7 @@ class SafeableMixin:
         """Return what a viewer sees; of a document of another class, what both classes show."""
         listed = set(cls._listed(viewer))
         if isinstance(given, SafeableMixin):
-            own = given._listed(viewer)  # noqa: SLF001
+            own = given._listed(viewer)  # noqa: SLF001, of another class of ours
             listed = listed.intersection(own) if viewer == "public" else listed.union(own)
         return cls._cut(given, listed, viewer == "public", convert)
 
@@ -124,7 +124,7 @@ class SafeableMixin:
             return [cls._native(each, viewer) for each in given]
 
         def of_document(document: Any) -> Any:
-            return type(document)._native(document, viewer)  # noqa: SLF001
+            return type(document)._native(document, viewer)  # noqa: SLF001, of a class of ours
 
         def convert(field: BaseField[Any] | None, _: str, value: Any) -> Any:
             return _shaped(field, value, of_document)

@@ -24,7 +24,6 @@ from brubeck.storage.records import (
     Attempt,
     Changes,
     ChangesQuery,
-    Condition,
     Count,
     Head,
     Outcome,
@@ -88,16 +87,8 @@ class Queryset(ABC):
         """Wait until the head is past a position, and tell whether it is within the time."""
 
     @abstractmethod
-    def count(
-        self,
-        *,
-        since: int | None = None,
-        until: int | None = None,
-        where: tuple[Condition, ...] = (),
-        viewer: str | None = None,
-        bound: int,
-    ) -> Count:
-        """Count records of a stretch of the timeline, looking at no more than ``bound``."""
+    def count(self, query: PageQuery) -> Count:
+        """Count the records that a walk would show, looking at no more of them than its limit."""
 
     @abstractmethod
     def purge(self, until: int) -> int:

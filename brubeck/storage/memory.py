@@ -25,7 +25,6 @@ from brubeck.storage.records import (
     Change,
     Changes,
     ChangesQuery,
-    Condition,
     Count,
     Delete,
     Head,
@@ -290,24 +289,15 @@ class MemoryQueryset(Queryset):
         with self._written:
             self._written.notify_all()
 
-    def count(
-        self,
-        *,
-        since: int | None = None,
-        until: int | None = None,
-        where: tuple[Condition, ...] = (),
-        viewer: str | None = None,
-        bound: int,
-    ) -> Count:
-        """Count records of a stretch of the timeline, looking at no more than ``bound``."""
-        query = PageQuery(limit=bound, since=since, until=until, where=where, viewer=viewer)
+    def count(self, query: PageQuery) -> Count:
+        """Count what a walk would show; see `Queryset.count`."""
         total = 0
         with self._lock:
             self._storage.check_open()
-            keys = self._keys(query, bound + 1)
-            for _, item_id in keys[:bound]:
-                total += meets(where, self._entries[item_id].values)
-        return Count(total, exact=len(keys) <= bound)
+            keys = self._keys(query, query.limit + 1)
+            for _, item_id in keys[: query.limit]:
+                total += meets(query.where, self._entries[item_id].values)
+        return Count(total, exact=len(keys) <= query.limit)
 
     def purge(self, until: int) -> int:
         """Forget the tombstones up to a position, and return how many."""

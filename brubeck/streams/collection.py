@@ -97,10 +97,8 @@ class Collection(StreamHandler):
         return MadePage(page.head, tag, link_header(found), body)
 
     def _total(self, plan: PagePlan) -> Count:
-        query = plan.query
-        return self.queryset.count(
-            since=query.since, until=query.until, where=query.where, bound=COUNT_BOUND
-        )
+        whole = msgspec.structs.replace(plan.query, start=None, limit=COUNT_BOUND)
+        return self.queryset.count(whole)
 
     def post(self) -> Response:
         """Create one item, or each of a list by itself."""

@@ -81,7 +81,7 @@ def sweep(queryset: Queryset, retention: Retention, now: int) -> Swept:
         until = now // 1000 - int(retention.age * 1000)
         left = _delete_oldest(queryset, MOST, until)
     elif retention.number is not None:
-        total = queryset.count(bound=retention.number + MOST).total
+        total = queryset.count(PageQuery(limit=retention.number + MOST)).total
         left = _delete_oldest(queryset, total - retention.number, None)
     forgotten = queryset.purge(now - int(retention.deletions * 1e6))
     return Swept(left, forgotten)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import errno
-import io
-import os
 import tempfile
 import tracemalloc
+from functools import partial
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -189,13 +188,7 @@ def test_a_body_for_which_there_is_no_room_is_a_507(
     spooled: int, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Whether the disk says so at once or at the end; the log has its reason."""
-
-    class Full(io.FileIO):
-        def write(self, data: object) -> int:
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-
-    raw = Full(os.memfd_create("full"), "w+")
-    monkeypatch.setattr(tempfile, "TemporaryFile", lambda: io.BufferedRandom(raw))
+    monkeypatch.setattr(tempfile, "TemporaryFile", partial(Path("/dev/full").open, "w+b"))
     http = Http1(Limits(spool=10), Client())
     head = b"POST / HTTP/1.1\r\n" + HOST + b"Content-Length: %d\r\n\r\n" % spooled
     with pytest.raises(Problem) as caught:

@@ -29,7 +29,7 @@ ACTIONS: Final[dict[str, Callable[[Queryset], object]]] = {
     "get": lambda stream: stream.get(["known"]),
     "page": lambda stream: stream.page(PageQuery(limit=5)),
     "changes": lambda stream: stream.changes(ChangesQuery(limit=5)),
-    "count": lambda stream: stream.count(bound=5),
+    "count": lambda stream: stream.count(PageQuery(limit=5)),
 }
 
 

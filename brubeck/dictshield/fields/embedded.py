@@ -90,7 +90,7 @@ class EmbeddedDocumentField(BaseField[D]):
         return value
 
     def __set__(self, instance: Any, value: D | dict[str, Any] | None) -> None:
-        super().__set__(instance, value)  # type: ignore[arg-type]
+        super().__set__(instance, value)  # type: ignore[arg-type]  # it is converted
 
     def adopt(self, value: Any) -> Any:
         """Return a dictionary as a document; anything else as it is."""

@@ -32,7 +32,7 @@ class ObjectIdField(BaseField["ObjectId"]):
         self.auto_fill = auto_fill
 
     def __set__(self, instance: Any, value: ObjectId | str | None) -> None:
-        super().__set__(instance, value)  # type: ignore[arg-type]
+        super().__set__(instance, value)  # type: ignore[arg-type]  # it is converted
 
     @property
     def has_default(self) -> bool:

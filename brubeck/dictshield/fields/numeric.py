@@ -253,7 +253,7 @@ class DecimalField(JsonNumberMixin[Decimal]):
         self.max_value = max_value
 
     def __set__(self, instance: Any, value: Decimal | float | str | None) -> None:
-        super().__set__(instance, value)  # type: ignore[arg-type]
+        super().__set__(instance, value)  # type: ignore[arg-type]  # it is converted
 
     def adopt(self, value: Any) -> Any:
         """Return a number or its text as a Decimal."""

@@ -55,7 +55,7 @@ class DateTimeField(BaseField[datetime]):
         self.needs_json = self.needs_json or format is not None
 
     def __set__(self, instance: Any, value: datetime | str | None) -> None:
-        super().__set__(instance, value)  # type: ignore[arg-type]
+        super().__set__(instance, value)  # type: ignore[arg-type]  # it is converted
 
     @classmethod
     def iso8601_to_date(cls, datestring: str) -> datetime:
@@ -186,7 +186,7 @@ class TimeStampField(DateTimeField):
         return datetime_to_millis(value) // 1000
 
     def __set__(self, instance: Any, value: datetime | str | float | None) -> None:
-        super().__set__(instance, value)  # type: ignore[arg-type]
+        super().__set__(instance, value)  # type: ignore[arg-type]  # it is converted
 
     def adopt(self, value: Any) -> Any:
         """Return the datetime of a number of seconds or a text."""
@@ -240,7 +240,7 @@ class MillisecondField(LongField):
     jsonschema_formats: tuple[str | None, ...] = ()
 
     def __set__(self, instance: Any, value: int | str | datetime | None) -> None:
-        super().__set__(instance, value)  # type: ignore[arg-type]
+        super().__set__(instance, value)  # type: ignore[arg-type]  # it is converted
 
     def adopt(self, value: Any) -> Any:
         """Return the milliseconds of a date or a number."""

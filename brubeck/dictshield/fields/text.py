@@ -240,7 +240,7 @@ class UUIDField(BaseField[uuid.UUID]):
         self.auto_fill = auto_fill
 
     def __set__(self, instance: Any, value: uuid.UUID | str | None) -> None:
-        super().__set__(instance, value)  # type: ignore[arg-type]
+        super().__set__(instance, value)  # type: ignore[arg-type]  # it is converted
 
     @property
     def has_default(self) -> bool:

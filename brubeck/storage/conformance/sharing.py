@@ -125,7 +125,7 @@ class Sharing(Suite):
             seen = [key[1] for key in walk(new, limit=50, where=STRONG)]
             assert len(seen) == len(truth)
             assert set(seen) == truth
-            assert new.count(where=STRONG, bound=10_000).total == len(truth)
+            assert new.count(PageQuery(where=STRONG, limit=10_000)).total == len(truth)
 
             # What leaves the filter by the hand of the old program is told by it, too.
             head = new.head()

@@ -39,7 +39,7 @@ class Sights(Suite):
             assert _page(stream, "nobody") == []
             assert _page(stream, "ann", limit=1) == ["d", "b", "a"]
             assert _page(stream, None) == ["d", "c", "b", "a"]
-            assert stream.count(viewer="eve", bound=9).total == 1
+            assert stream.count(PageQuery(viewer="eve", limit=9)).total == 1
             assert [each.id for each in _changes(stream, "ann").changes] == ["a", "b", "d"]
 
     def test_what_leaves_a_sight_is_told_at_that_write_and_no_later_one(self) -> None:
@@ -119,7 +119,7 @@ class Sights(Suite):
             )
             where = (Condition("magnitude", "gte", 2),)
             assert _page(stream, "ann", where=where) == ["ann3", "ann2"]
-            assert stream.count(viewer="ann", where=where, bound=99).total == 2
+            assert stream.count(PageQuery(viewer="ann", where=where, limit=99)).total == 2
             found = _changes(stream, "ann", where=where)
             assert [each.id for each in found.changes] == ["ann2", "ann3"]
 

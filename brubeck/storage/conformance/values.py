@@ -17,6 +17,7 @@ from brubeck.storage.records import (
     ChangesQuery,
     Condition,
     PageQuery,
+    Place,
     Put,
     Record,
 )
@@ -92,12 +93,15 @@ class Values(Suite):
         """A total is exact up to a bound, and says so."""
         with self.stream() as stream:
             stream.write([put_new(f"i{n}", n, magnitude=n) for n in range(10)])
-            assert stream.count(bound=10).exact
-            assert stream.count(bound=10).total == 10
-            assert not stream.count(bound=9).exact
+            assert stream.count(PageQuery(limit=10)).exact
+            assert stream.count(PageQuery(limit=10)).total == 10
+            assert not stream.count(PageQuery(limit=9)).exact
+            ahead = PageQuery(limit=99, start=Place(4, "i4"), descending=False)
+            assert stream.count(ahead).total == 5
+            assert stream.count(msgspec.structs.replace(ahead, descending=True)).total == 4
             where = (Condition("magnitude", "gte", 4),)
-            assert stream.count(where=where, bound=99).total == 6
-            assert stream.count(since=2, until=5, bound=99).total == 3
+            assert stream.count(PageQuery(where=where, limit=99)).total == 6
+            assert stream.count(PageQuery(since=2, until=5, limit=99)).total == 3
 
     def test_hits_are_counted_for_a_window(self) -> None:
         """The counter of rate limits counts each key by itself and begins again in time."""

@@ -84,5 +84,14 @@ def between_keys(cursor: Any, lead: Lead | None, low: Key, high: Key) -> Any:
     return cursor.min([*before, *_bound(low)]).max([*before, *_bound(high)])
 
 
+def keys_between(low: Key, high: Key) -> Document:
+    """Return the query for what lies between two keys, where no cursor can be bounded by them."""
+    first, last = DatetimeMS(low[0]), DatetimeMS(high[0])
+    not_before = [{"created_at": {"$gt": first}}, {"created_at": first, "_id": {"$gte": low[1]}}]
+    before = [{"created_at": {"$lt": last}}, {"created_at": last, "_id": {"$lt": high[1]}}]
+    times = {"created_at": {"$gte": first, "$lte": last}}
+    return {"$and": [times, {"$or": not_before}, {"$or": before}]}
+
+
 def _bound(key: Key) -> list[tuple[str, Any]]:
     return [("created_at", DatetimeMS(key[0])), ("_id", key[1])]

@@ -6,7 +6,6 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import msgspec
-from bson.datetime_ms import DatetimeMS
 from bson.int64 import Int64
 from pymongo.client_session import ClientSession
 from pymongo.database import Database
@@ -37,6 +36,7 @@ from brubeck.storage.mongo.indexes import (
     indexes_of_every_stream,
     indexes_of_graves,
     indexes_of_sight,
+    keys_between,
 )
 from brubeck.storage.mongo.rows import SCAN, ChangesRows, PageRows
 from brubeck.storage.mongo.settling import STREAMS, Settler, Stream, read_stream
@@ -47,7 +47,6 @@ from brubeck.storage.records import (
     Change,
     Changes,
     ChangesQuery,
-    Condition,
     Count,
     Head,
     Outcome,
@@ -376,41 +375,31 @@ class MongoQueryset(Queryset):
         self._storage.listener.hear(self.name, self.news)
         return self.news.wait(after, seconds)
 
-    def count(
-        self,
-        *,
-        since: int | None = None,
-        until: int | None = None,
-        where: tuple[Condition, ...] = (),
-        viewer: str | None = None,
-        bound: int,
-    ) -> Count:
-        """Count records of a stretch of the timeline, looking at no more than ``bound``."""
+    def count(self, query: PageQuery) -> Count:
+        """Count what a walk would show; see `Queryset.count`."""
         self._known_indexes()
-        query = PageQuery(limit=1, since=since, until=until, where=where, viewer=viewer)
         low, high = stretch(query)
         if low >= high:
             return Count(0, exact=True)
         with self._door.reading() as (database, session):
             self._check_indexes(query, self._stream(database, session))
             items = self._settler.items(database)
-            times = {"$gte": DatetimeMS(low[0]), "$lt": DatetimeMS(high[0])}
-            sight = {} if viewer is None else {SIGHT: viewer}
+            sight = {} if query.viewer is None else {SIGHT: query.viewer}
             some: list[Document] = [
-                {"$match": sight | {"created_at": times}},
+                {"$match": sight | keys_between(low, high)},
                 {"$sort": {"created_at": -1, "_id": -1}},
-                {"$limit": bound + 1},
+                {"$limit": query.limit + 1},
             ]
             counts: Document = {"looked": [{"$count": "n"}]}
-            if where:
-                counts["met"] = [{"$match": selector(where, self._schema)}, {"$count": "n"}]
-            index = TIMELINE if viewer is None else facet(SIGHT)
+            if query.where:
+                counts["met"] = [{"$match": selector(query.where, self._schema)}, {"$count": "n"}]
+            index = TIMELINE if query.viewer is None else facet(SIGHT)
             (found,) = items.aggregate(
                 [*some, {"$facet": counts}], session=session, hint=dict(index)
             )
         looked = _counted(found["looked"])
-        met = _counted(found["met"]) if where else looked
-        return Count(min(met, bound), exact=looked <= bound)
+        met = _counted(found["met"]) if query.where else looked
+        return Count(min(met, query.limit), exact=looked <= query.limit)
 
 
 def _counted(found: list[Document]) -> int:

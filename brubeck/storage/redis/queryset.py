@@ -271,28 +271,20 @@ class RedisQueryset(Queryset):
         self._storage.listener.hear(self.key, self.news)
         return self.news.wait(after, seconds)
 
-    def count(
-        self,
-        *,
-        since: int | None = None,
-        until: int | None = None,
-        where: tuple[Condition, ...] = (),
-        viewer: str | None = None,
-        bound: int,
-    ) -> Count:
-        """Count records of a stretch of the timeline, looking at no more than ``bound``."""
-        query = PageQuery(limit=bound, since=since, until=until, where=where, viewer=viewer)
+    def count(self, query: PageQuery) -> Count:
+        """Count what a walk would show; see `Queryset.count`."""
         low, high = stretch(query)
         total = looked = 0
         self._check_indexes(query)
-        conditions = packed_conditions(where)
-        lead = pack(self._lead(where))
+        conditions = packed_conditions(query.where)
+        lead, viewer = pack(self._lead(query.where)), _named(query.viewer)
         while True:
+            left = query.limit - looked
             some, seen, at, item_id = self._run(
-                "count", *low, *high, bound - looked, SCAN, conditions, lead, _named(viewer)
+                "count", *low, *high, left, SCAN, conditions, lead, viewer
             )
             total, looked = total + some, looked + seen
-            if not at or looked >= bound:
+            if not at or looked >= query.limit:
                 return Count(total, exact=not at)
             high = (int(at), item_id.decode())
 

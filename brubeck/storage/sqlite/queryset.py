@@ -279,34 +279,25 @@ class SQLiteQueryset(Queryset):
         self._stream()
         return self.news.wait(after, seconds)
 
-    def count(
-        self,
-        *,
-        since: int | None = None,
-        until: int | None = None,
-        where: tuple[Condition, ...] = (),
-        viewer: str | None = None,
-        bound: int,
-    ) -> Count:
-        """Count records of a stretch of the timeline, looking at no more than ``bound``."""
+    def count(self, query: PageQuery) -> Count:
+        """Count what a walk would show; see `Queryset.count`."""
         stream = self._stream()
-        query = PageQuery(limit=bound, since=since, until=until, where=where, viewer=viewer)
         with self._database.snapshot() as db:
             self._row(db, stream)
-            if not where and viewer is None:
+            if not query.where and query.viewer is None:
                 (looked,) = db.execute(
                     f"SELECT count(*) FROM (SELECT 1 FROM items INDEXED BY items_by_time"  # noqa: S608
                     f" WHERE stream = ? AND body IS NOT NULL AND {_BETWEEN} LIMIT ?)",
-                    (stream, *_bounds(query), bound + 1),
+                    (stream, *_bounds(query), query.limit + 1),
                 ).fetchone()
-                return Count(min(looked, bound), exact=looked <= bound)
-            self._check_indexes(where, viewer)
+                return Count(min(looked, query.limit), exact=looked <= query.limit)
+            self._check_indexes(query.where, query.viewer)
             extract = self._indexes.schema.extract
             total = looked = 0
-            for row in self._candidates(db, stream, query, bound + 1):
+            for row in self._candidates(db, stream, query, query.limit + 1):
                 looked += 1
-                total += looked <= bound and meets(where, extract(row[3]))
-        return Count(total, exact=looked <= bound)
+                total += looked <= query.limit and meets(query.where, extract(row[3]))
+        return Count(total, exact=looked <= query.limit)
 
 
 def _position(outcome: Outcome) -> int:
