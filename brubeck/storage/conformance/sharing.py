@@ -142,6 +142,8 @@ class Sharing(Suite):
         with self.two() as (one, _):
             old = one.queryset("quakes", OLD)
             old.write([put_new(f"i{n}", n, magnitude=n, network="ci") for n in range(9)])
+            old.write([put_new("gone", 1), Delete(id="gone", token="d")])
+            old.purge(old.head().position)
             new = one.queryset("quakes", NEW)
             _until_complete(new, old)
             assert (5, "i5") in walk(new, limit=2, where=STRONG)

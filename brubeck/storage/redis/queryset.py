@@ -109,11 +109,12 @@ class RedisQueryset(Queryset):
         """Fill what is missing in the indexes, a piece at a time, while others write."""
         try:
             indexes = self._known_indexes()
-            position, head = 0, self.head().position
-            while position < head:
-                found = self.changes(ChangesQuery(limit=BATCH, after=position))
-                self._index(indexes, [each.record for each in found.changes if each.record])
-                position = found.position
+            # By the timeline: a walk of it loses nothing, whatever is purged meanwhile.
+            query: PageQuery | None = PageQuery(limit=BATCH)
+            while query is not None:
+                page = self.page(query)
+                self._index(indexes, page.records)
+                query = PageQuery(limit=BATCH, start=page.stopped) if page.stopped else None
             while True:
                 stored = self._read_indexes()
                 done = stored.built(indexes.building)

@@ -29,7 +29,8 @@ while true do
   end
   looked = looked + 1
   last_id, last_at = id, at
-  if meets(conditions, cmsgpack.unpack(redis.call('HGET', PAST, id)).v) then
+  local past = redis.call('HGET', PAST, id)
+  if past and meets(conditions, cmsgpack.unpack(past).v) then
     total = total + 1
   end
 end

@@ -51,7 +51,8 @@ else
     end
     looked = looked + 1
     last_id, last_at = id, at
-    if meets(conditions, cmsgpack.unpack(redis.call('HGET', PAST, id)).v) then
+    local past = redis.call('HGET', PAST, id)
+    if past and meets(conditions, cmsgpack.unpack(past).v) then
       ids[#ids + 1] = id
     end
   end
