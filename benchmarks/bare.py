@@ -23,6 +23,9 @@ from brubeck.storage import Put
 class Bare(Protocol):
     """A driver used by hand."""
 
+    threads: bool
+    """Whether several threads may use it at once."""
+
     def plain(self, puts: Sequence[Put]) -> None:
         """Keep items."""
 
@@ -36,6 +39,8 @@ def _micros() -> int:
 
 class BareSQLite:
     """The standard library's driver."""
+
+    threads = False
 
     def __init__(self, path: str) -> None:
         self._db = sqlite3.connect(path, isolation_level=None)
@@ -87,6 +92,8 @@ redis.call('PUBLISH', 'bare:news', 'x')
 class BareRedis:
     """redis-py."""
 
+    threads = True
+
     def __init__(self, url: str) -> None:
         self._client: Any = redis.Redis.from_url(url, protocol=2)
         self._script = self._client.register_script(_SCRIPT)
@@ -109,6 +116,8 @@ class BareRedis:
 
 class BareMongo:
     """PyMongo, acknowledged by the majority as ours is."""
+
+    threads = True
 
     def __init__(self, url: str) -> None:
         client: pymongo.MongoClient[dict[str, Any]] = pymongo.MongoClient(url)

@@ -201,22 +201,33 @@ def writing(bench: Bench) -> list[str]:
         rates = [f"{count / median(times[name]):,.0f}" for name in works]
         ratios = [f"{1 / ratio(times, 'ours', name):.2f} x" for name in ("promise", "plain")]
         lines.append(row("one by one" if count == 1 else f"by {count:,}", *rates, *ratios))
-    lines.append(row("32 at once", f"{_at_once(stream, 32):,.0f}", *[""] * 4))
+    lines.append(_crowd(stream, bare))
     return [*lines, ""]
+
+
+def _crowd(stream: Queryset, bare: Bare) -> str:
+    """Measure 32 threads that write one by one, turn by turn with the bare driver's."""
+    writers: list[Callable[[list[Put]], object]] = [stream.write]
+    if bare.threads:
+        writers += [bare.promise, bare.plain]
+    rates = [median([_at_once(write, 32) for _ in range(3)]) for write in writers]
+    ratios = [f"{rates[0] / rate:.2f} x" for rate in rates[1:]]
+    empty = [""] * (3 - len(rates))
+    return row("32 at once", *[f"{rate:,.0f}" for rate in rates], *empty, *ratios, *empty)
 
 
 def _write_fresh(write: Callable[[list[Put]], object], count: int) -> None:
     write(fresh(count))
 
 
-def _at_once(stream: Queryset, writers: int, seconds: float = 3.0) -> float:
+def _at_once(write: Callable[[list[Put]], object], writers: int, seconds: float = 1.0) -> float:
     """Return how many items a second so many threads write, one by one."""
     written = [0] * writers
     end = time.perf_counter() + seconds
 
     def work(number: int) -> None:
         while time.perf_counter() < end:
-            stream.write(fresh(1))
+            write(fresh(1))
             written[number] += 1
 
     _all([threading.Thread(target=work, args=(number,)) for number in range(writers)])
