@@ -7,6 +7,7 @@ and many share the commits, flushes or round trips of one.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from itertools import chain, islice
 from typing import Generic, TypeVar, cast
 
 from brubeck import green
@@ -44,9 +45,10 @@ class Batches(Generic[J, R]):
             leads, self._running = not self._running, True
         if leads:
             self._lead()
-        with self._done:
-            while not waiting.done:
-                self._done.wait()
+        if not waiting.done:
+            with self._done:
+                while not waiting.done:
+                    self._done.wait()
         if waiting.error is not None:
             raise waiting.error
         return cast("R", waiting.result)
@@ -59,26 +61,48 @@ class Batches(Generic[J, R]):
             self._run_all()
 
     def _run_all(self) -> None:
-        while True:
-            with self._done:
-                batch, self._waiting = self._waiting, []
-                if not batch:
-                    self._running = False
-                    self._done.notify_all()
-                    return
+        batch = self._next([])
+        while batch:
             try:
                 self._run(batch)
-            except Exception as reason:  # noqa: BLE001, it is raised where it was asked for
+            except BaseException as reason:  # noqa: BLE001, it is raised where it was asked for
                 for each in batch:
                     each.error = each.error or reason
             finally:
-                with self._done:
-                    for each in batch:
-                        each.done = True
-                    self._done.notify_all()
+                batch = self._next(batch)
+
+    def _next(self, done: Sequence[Waiting[J, R]]) -> Sequence[Waiting[J, R]]:
+        """Let go who waited for a batch, and return the next one; empty when nobody waits."""
+        with self._done:
+            for each in done:
+                each.done = True
+            batch, self._waiting = self._waiting, []
+            self._running = bool(batch)
+            self._done.notify_all()
+        return batch
 
     def finish(self) -> None:
         """Wait until nothing is under way."""
         with self._done:
             while self._running:
                 self._done.wait()
+
+
+class ListBatches(Generic[J, R]):
+    """Runs lists of jobs as one list, at most ``limit`` of them in one go; each keeps its order."""
+
+    def __init__(self, run: Callable[[Sequence[J]], Sequence[R]], limit: int) -> None:
+        self._run = run
+        self._limit = limit
+        self._batches: Batches[Sequence[J], list[R]] = Batches(self._run_all)
+
+    def do(self, jobs: Sequence[J]) -> list[R]:
+        """Have jobs done, together with those of others, and return their results in order."""
+        return self._batches.do(jobs)
+
+    def _run_all(self, batch: Sequence[Waiting[Sequence[J], list[R]]]) -> None:
+        jobs = [each for waiting in batch for each in waiting.job]
+        starts = range(0, len(jobs), self._limit)
+        results = chain.from_iterable([self._run(jobs[at : at + self._limit]) for at in starts])
+        for waiting in batch:
+            waiting.result = list(islice(results, len(waiting.job)))

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from functools import partial
-from itertools import chain
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import msgspec
@@ -14,7 +12,7 @@ from pymongo.database import Database
 from pymongo.errors import AutoReconnect
 
 from brubeck import green
-from brubeck.storage.batching import Batches, Waiting
+from brubeck.storage.batching import ListBatches
 from brubeck.storage.conditions import may_have_met, meets
 from brubeck.storage.contract import Queryset
 from brubeck.storage.errors import Unavailable
@@ -90,7 +88,7 @@ class MongoQueryset(Queryset):
         self._indexes: IndexSet | None = None
         self._building = False
         self._kept = 0  # the head up to which everything is known to be durable
-        self._creations: Batches[Sequence[Write], list[Outcome]] = Batches(self._create_all)
+        self._creations = ListBatches(self._write, TOGETHER)
         self.name = name
         self.news = News(self.head, POLL)
 
@@ -189,24 +187,15 @@ class MongoQueryset(Queryset):
         if all(isinstance(each, Put) and each.expected is None for each in writes):
             outcomes = self._creations.do(writes)
         else:
-            outcomes = self._twice(lambda: self._write(writes))
+            outcomes = self._write(writes)
         last = max((each.position for each in outcomes if isinstance(each, Written)), default=0)
         self.news.announce(last)
         return outcomes
 
-    def _create_all(self, batch: Sequence[Waiting[Sequence[Write], list[Outcome]]]) -> None:
-        """Write what several callers create at once: the steps of one for all of them."""
-        writes = [each for waiting in batch for each in waiting.job]
-        outcomes: Iterator[Outcome] = chain.from_iterable(
-            [
-                self._twice(partial(self._write, writes[begin : begin + TOGETHER]))
-                for begin in range(0, len(writes), TOGETHER)
-            ]
-        )
-        for waiting in batch:
-            waiting.result = [next(outcomes) for _ in waiting.job]
-
     def _write(self, writes: Sequence[Write]) -> list[Outcome]:
+        return self._twice(lambda: self._write_once(writes))
+
+    def _write_once(self, writes: Sequence[Write]) -> list[Outcome]:
         indexes = self._known_indexes()
         with self._door.database() as database:
             writer = Writer(database, self._settler, self._schema, indexes, self._now())

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from brubeck import green
+from brubeck.storage.batching import ListBatches
 from brubeck.storage.contract import Queryset
 from brubeck.storage.indexing import IndexSet, decode_indexes, encode_indexes
 from brubeck.storage.news import News
@@ -65,6 +66,7 @@ class RedisQueryset(Queryset):
         self._schema = schema
         self._indexes: IndexSet | None = None
         self._building = False
+        self._writes = ListBatches(self._write, BATCH)
         self.key = stream_key(name)
         self.news = News(self.head, POLL)
 
@@ -149,10 +151,8 @@ class RedisQueryset(Queryset):
     # Writing.
 
     def write(self, writes: Sequence[Write]) -> list[Outcome]:
-        """Do each write by itself; so many at a time, each of them atomic."""
-        outcomes: list[Outcome] = []
-        for start in range(0, len(writes), BATCH):
-            outcomes += self._write(writes[start : start + BATCH])
+        """Do each write by itself; those of several callers go into one script."""
+        outcomes = self._writes.do(writes)
         last = max((each.position for each in outcomes if isinstance(each, Written)), default=0)
         self.news.announce(last)
         return outcomes
