@@ -53,8 +53,11 @@ class Queryset(ABC):
         """
 
     @abstractmethod
-    def get(self, ids: Sequence[str]) -> list[Record | Tombstone | None]:
-        """Return what is at each id: a record, what is left of one, or None."""
+    def get(self, ids: Sequence[str], viewer: str | None = None) -> list[Record | Tombstone | None]:
+        """Return what is at each id: a record, what is left of one, or None.
+
+        For a viewer there is nothing but what is in its sight, and what was when it was deleted.
+        """
 
     @abstractmethod
     def page(self, query: PageQuery) -> Page:

@@ -167,15 +167,15 @@ class MemoryQueryset(Queryset):
         self._order.add(self._head)
         self._at[self._head] = item_id
 
-    def get(self, ids: Sequence[str]) -> list[Record | Tombstone | None]:
-        """Return what is at each id."""
+    def get(self, ids: Sequence[str], viewer: str | None = None) -> list[Record | Tombstone | None]:
+        """Return what is at each id; see `Queryset.get`."""
         with self._lock:
             self._storage.check_open()
-            return [self._get(item_id) for item_id in ids]
+            return [self._get(item_id, viewer) for item_id in ids]
 
-    def _get(self, item_id: str) -> Record | Tombstone | None:
+    def _get(self, item_id: str, viewer: str | None) -> Record | Tombstone | None:
         entry = self._entries.get(item_id)
-        if entry is None:
+        if entry is None or (viewer is not None and viewer not in entry.viewers):
             return None
         return entry.record or Tombstone(item_id, entry.position)
 

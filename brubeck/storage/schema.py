@@ -82,6 +82,10 @@ class Schema(msgspec.Struct, frozen=True, dict=True):
             each for name in self.sight for each in values.get(name, ()) if isinstance(each, str)
         )
 
+    def shows(self, body: bytes, viewer: str | None) -> bool:
+        """Tell whether a viewer may see a record with this body; None may see everything."""
+        return viewer is None or viewer in self.viewers(self.extract(body))
+
     @cached_property
     def _names(self) -> list[str]:
         return self.known

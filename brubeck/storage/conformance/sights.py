@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from brubeck.storage.conformance.base import START, Suite, onward, replacing
@@ -41,6 +42,30 @@ class Sights(Suite):
             assert _page(stream, None) == ["d", "c", "b", "a"]
             assert stream.count(PageQuery(viewer="eve", limit=9)).total == 1
             assert [each.id for each in _changes(stream, "ann").changes] == ["a", "b", "d"]
+
+    def test_for_a_viewer_there_is_nothing_else(self) -> None:
+        """By its id, too; what is left of an item is there for those who could see it."""
+        with self.stream() as stream:
+            stream.write(
+                [
+                    put_new("a", 1, owner="ann", readers=["eve"]),
+                    put_new("b", 1, owner="bob"),
+                    put_new("c", 1, owner="ann"),
+                    put_new("d", 1, owner="bob"),
+                    Delete(id="c", token="c!"),
+                    Delete(id="d", token="d!"),
+                ]
+            )
+            ids = ["a", "b", "c", "d", "e"]
+            assert _kinds(stream.get(ids)) == "RRTT-"
+            assert _kinds(stream.get(ids, "ann")) == "R-T--"
+            assert _kinds(stream.get(ids, "bob")) == "-R-T-"
+            assert _kinds(stream.get(ids, "eve")) == "R----"
+            position = _written(stream, put_new("c", 2, owner="bob"))
+            assert _kinds(stream.get(["c"], "ann")) == "-"
+            _written(stream, replacing("c", 2, position, owner="ann"))
+            assert _kinds(stream.get(["c"], "bob")) == "-"
+            assert _kinds(stream.get(["c"], "ann")) == "R"
 
     def test_what_leaves_a_sight_is_told_at_that_write_and_no_later_one(self) -> None:
         """A departure stands at its own position, whatever becomes of the item afterwards."""
@@ -152,6 +177,11 @@ def _written(stream: Queryset, write: Any) -> int:
     (outcome,) = stream.write([write])
     assert isinstance(outcome, Written)
     return outcome.position
+
+
+def _kinds(found: Sequence[object]) -> str:
+    """Return a letter for each: R for a record, T for a tombstone, - for nothing."""
+    return "".join("-" if each is None else type(each).__name__[0] for each in found)
 
 
 def _page(stream: Queryset, viewer: str | None, limit: int = 9, **query: Any) -> list[str]:

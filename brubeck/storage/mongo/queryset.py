@@ -241,32 +241,38 @@ class MongoQueryset(Queryset):
             still = list(items.find({"_id": {"$in": ids}, TOKEN: {"$exists": True}}))
             self._settler.settle(database, still, self._now())
 
-    def get(self, ids: Sequence[str]) -> list[Record | Tombstone | None]:
-        """Return what is at each id."""
+    def get(self, ids: Sequence[str], viewer: str | None = None) -> list[Record | Tombstone | None]:
+        """Return what is at each id; see `Queryset.get`."""
         self._known_indexes()
         found: dict[str, Record | Tombstone] = {}
         with self._door.reading() as (database, session):
-            found |= self._there(database, ids, session)
+            found |= self._there(database, ids, viewer, session)
             missing = [each for each in ids if each not in found]
             if missing:
                 graves = self._settler.graves(database, missing, session)
-                found |= {each: tombstone(grave) for each, grave in graves.items()}
+                found |= {
+                    each: tombstone(grave)
+                    for each, grave in graves.items()
+                    if viewer is None or viewer in grave["sight"]
+                }
             missing = [each for each in missing if each not in found]
             if missing:  # what has left its grave between the two reads is there again
-                found |= self._there(database, missing, session)
+                found |= self._there(database, missing, viewer, session)
         return [found.get(each) for each in ids]
 
     def _there(
-        self, database: Database[Document], ids: Sequence[str], session: Session
+        self, database: Database[Document], ids: Sequence[str], viewer: str | None, session: Session
     ) -> dict[str, Record | Tombstone]:
         """Return what the items' own collection has of some ids."""
         found: dict[str, Record | Tombstone] = {}
         items = self._settler.items(database)
         for each in items.find({"_id": {"$in": list(ids)}}, SHOWN, session=session):
-            if each[OURS].get("dead"):
-                found[each["_id"]] = Tombstone(each["_id"], int(each[OURS]["position"]))
-            elif "position" in each[OURS]:
-                found[each["_id"]] = record(each)
+            if "position" not in each[OURS]:
+                continue
+            there = record(each)
+            if self._schema.shows(there.body, viewer):
+                dead = each[OURS].get("dead")
+                found[there.id] = Tombstone(there.id, there.position) if dead else there
         return found
 
     def page(self, query: PageQuery) -> Page:

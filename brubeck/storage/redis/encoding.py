@@ -73,6 +73,20 @@ def read_live(item_id: bytes, item: bytes) -> Record:
     return Record(item_id.decode(), int(created_at), int(position), body)
 
 
+class _Seen(msgspec.Struct):
+    """What an item's past says of who may see it, or might when it was deleted."""
+
+    s: list[str] = []
+
+
+_seen: Final = msgspec.msgpack.Decoder(_Seen).decode
+
+
+def could_see(past: bytes | None) -> list[str]:
+    """Return who could see an item when it was deleted; nobody, where nothing is known."""
+    return [] if past is None else _seen(past).s
+
+
 def read_head(answer: list[Any]) -> tuple[Head, int]:
     """Return the head, and the version of the set of indexes, from a script's answer."""
     position, era, horizon, floor, version = answer[:5]

@@ -32,6 +32,7 @@ from brubeck.storage.records import (
 )
 from brubeck.storage.redis.encoding import (
     choices,
+    could_see,
     known_values,
     pack,
     packed_conditions,
@@ -183,16 +184,27 @@ class RedisQueryset(Queryset):
 
     # Reading.
 
-    def get(self, ids: Sequence[str]) -> list[Record | Tombstone | None]:
-        """Return what is at each id."""
+    def get(self, ids: Sequence[str], viewer: str | None = None) -> list[Record | Tombstone | None]:
+        """Return what is at each id; see `Queryset.get`."""
         if not ids:
             return []
         with self._door.client() as client:
             items = client.hmget(f"{self.key}:items", ids)
-        return [
-            None if item is None else read_item(item_id.encode(), item)
-            for item_id, item in zip(ids, items, strict=True)
-        ]
+            found = [
+                None if item is None else read_item(item_id.encode(), item)
+                for item_id, item in zip(ids, items, strict=True)
+            ]
+            if viewer is None:
+                return found
+            gone = [each.id for each in found if isinstance(each, Tombstone)]
+            pasts = client.hmget(f"{self.key}:past", gone) if gone else []
+        known = {each for each, past in zip(gone, pasts, strict=True) if viewer in could_see(past)}
+        return [each if self._shows(each, known, viewer) else None for each in found]
+
+    def _shows(self, found: Record | Tombstone | None, known: set[str], viewer: str) -> bool:
+        if isinstance(found, Record):
+            return self._schema.shows(found.body, viewer)
+        return found is not None and found.id in known
 
     def page(self, query: PageQuery) -> Page:
         """Take a step along the timeline; see `Queryset.page`."""

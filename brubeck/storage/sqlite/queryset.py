@@ -50,7 +50,7 @@ from brubeck.storage.sqlite.streams import (
     open_stream,
     read_row,
 )
-from brubeck.storage.sqlite.writing import Writer
+from brubeck.storage.sqlite.writing import Writer, read_past
 from brubeck.storage.timeline import stretch
 
 if TYPE_CHECKING:
@@ -158,17 +158,24 @@ class SQLiteQueryset(Queryset):
 
     # Reading.
 
-    def get(self, ids: Sequence[str]) -> list[Record | Tombstone | None]:
-        """Return what is at each id."""
+    def get(self, ids: Sequence[str], viewer: str | None = None) -> list[Record | Tombstone | None]:
+        """Return what is at each id; see `Queryset.get`."""
         stream = self._stream()
         marks = ",".join("?" * len(ids))
         with self._database.reading() as db:
             rows = db.execute(
-                f"SELECT {_ROW} FROM items WHERE stream = ? AND id IN ({marks})",  # noqa: S608
+                f"SELECT {_ROW}, past FROM items WHERE stream = ? AND id IN ({marks})",  # noqa: S608
                 (stream, *ids),
             )
-            found = {row[0].decode(): row for row in rows}
-        return [_entry(found[each]) if each in found else None for each in ids]
+            found = {row[0].decode(): _entry(row[:4]) for row in rows if self._shows(row, viewer)}
+        return [found.get(each) for each in ids]
+
+    def _shows(self, row: tuple[bytes, int, int, bytes | None, bytes], viewer: str | None) -> bool:
+        """Tell whether a viewer may see an item, or could when it was deleted."""
+        body, past = row[3:]
+        if body is None and viewer is not None:
+            return viewer in read_past(past).viewers
+        return body is None or self._schema.shows(body, viewer)
 
     def page(self, query: PageQuery) -> Page:
         """Take a step along the timeline; see `Queryset.page`."""

@@ -15,7 +15,7 @@ from brubeck.storage.schema import Values
 from brubeck.storage.sqlite.streams import SIGHT, add_facets, remove_facets, see
 
 _encode: Final = msgspec.msgpack.Encoder().encode
-_decode: Final = msgspec.msgpack.Decoder(Past).decode
+read_past: Final = msgspec.msgpack.Decoder(Past).decode
 
 
 class _Entry(msgspec.Struct):
@@ -75,7 +75,7 @@ class Writer:
             " WHERE stream = ? AND id = ?",
             (self._stream, item_id),
         ).fetchone()
-        return None if row is None else _Entry(row[0], row[1], row[2], row[3], _decode(row[4]))
+        return None if row is None else _Entry(row[0], row[1], row[2], row[3], read_past(row[4]))
 
     def _insert(
         self, db: sqlite3.Connection, put: Put, values: dict[str, Values], position: int
