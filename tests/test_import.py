@@ -5,7 +5,10 @@ from __future__ import annotations
 import subprocess
 import sys
 
-HEAVY = ("eventlet", "gevent", "zmq", "redis", "pymongo", "httptools", "jinja2", "multipart")
+HEAVY = (
+    *("eventlet", "gevent", "zmq", "redis", "pymongo", "httptools", "jinja2", "multipart"),
+    *("argon2", "bcrypt", "jwt"),
+)
 
 
 def run(code: str) -> str:

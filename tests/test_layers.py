@@ -20,6 +20,9 @@ LAYERS = (
 )
 ISLANDS = LAYERS[2]
 DRIVERS = {
+    "argon2": {"auth"},
+    "bcrypt": {"auth"},
+    "jwt": {"auth"},
     "eventlet": {"green"},
     "gevent": {"green"},
     "zmq": {"green"},

@@ -1,0 +1,32 @@
+"""Authentication: who a request comes from, by schemes that can each be replaced.
+
+A scheme is given a request and returns a `Caller`. What it looks up comes from the application's
+accounts, or from a callable of your own; nothing here knows where accounts are kept.
+"""
+
+from __future__ import annotations
+
+from brubeck.auth.accounts import Account, Accounts, AuthContext, Grant, SigningKey
+from brubeck.auth.basic import BasicAuth
+from brubeck.auth.bearer import BearerAuth
+from brubeck.auth.caller import Caller
+from brubeck.auth.errors import BadCredentials, PasswordRefused
+from brubeck.auth.passwords import check_password, hash_password, needs_rehash
+from brubeck.auth.scheme import Scheme
+
+__all__ = [
+    "Account",
+    "Accounts",
+    "AuthContext",
+    "BadCredentials",
+    "BasicAuth",
+    "BearerAuth",
+    "Caller",
+    "Grant",
+    "PasswordRefused",
+    "Scheme",
+    "SigningKey",
+    "check_password",
+    "hash_password",
+    "needs_rehash",
+]

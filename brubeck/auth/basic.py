@@ -1,0 +1,71 @@
+"""Basic authentication: a name and a password with each request (RFC 7617)."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import unicodedata
+from collections.abc import Callable
+
+from brubeck.auth.accounts import Account, AuthContext
+from brubeck.auth.caller import Caller
+from brubeck.auth.errors import BadCredentials
+from brubeck.auth.passwords import check_password
+from brubeck.auth.scheme import Scheme, quoted_string, sent_credentials
+from brubeck.http import Request
+
+_MALFORMED = "Basic credentials are a name, a colon and a password, as base64 of UTF-8."
+
+
+class BasicAuth(Scheme):
+    """A name and a password, in UTF-8.
+
+    ``lookup`` is called with a name and returns its `Account` or None, in place of the
+    application's accounts. Passwords travel as they are, so serve it over TLS alone.
+    """
+
+    name = "basic"
+
+    def __init__(
+        self, realm: str = "brubeck", *, lookup: Callable[[str], Account | None] | None = None
+    ) -> None:
+        self._challenge = f'Basic realm={quoted_string(realm)}, charset="UTF-8"'
+        self._lookup = lookup
+
+    @property
+    def challenge(self) -> str:
+        """What a 401 says in ``WWW-Authenticate``."""
+        return self._challenge
+
+    def authenticate(self, request: Request, context: AuthContext) -> Caller | None:
+        """Return whose name and password they are; an unknown name takes as long as a known one."""
+        sent = sent_credentials(request, "Basic")
+        if sent is None:
+            return None
+        username, password = parse_basic(sent)
+        lookup = self._lookup or context.accounts.by_username
+        account = lookup(username)
+        line = "" if account is None else account.password_line
+        if not check_password(password, line) or account is None:
+            raise BadCredentials("The name or the password is wrong.")
+        return account.caller(f"basic:{account.id}")
+
+    def openapi(self) -> dict[str, object]:
+        """Return the security scheme object."""
+        return {"type": "http", "scheme": "basic"}
+
+
+def parse_basic(credentials: str) -> tuple[str, str]:
+    """Return the name and the password of Basic credentials; `BadCredentials` for nonsense.
+
+    >>> parse_basic('cGF1bDp0YWtlOmZpdmU=')
+    ('paul', 'take:five')
+    """
+    try:
+        text = base64.b64decode(credentials.encode("ascii"), validate=True).decode()
+    except (binascii.Error, UnicodeError):
+        raise BadCredentials(_MALFORMED) from None
+    username, colon, password = text.partition(":")
+    if not colon or any(unicodedata.category(char) == "Cc" for char in text):
+        raise BadCredentials(_MALFORMED)
+    return username, password

@@ -1,0 +1,72 @@
+"""`Scheme`: one way in which a request may say who it comes from.
+
+A scheme answers a request in one of three ways: with a `Caller`; with None, where the request
+brings nothing of its kind, so that the next scheme may look; or with `BadCredentials`, where it
+does and they are not good. So bad credentials are never the same as none.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import ClassVar, Final
+
+from brubeck.auth.accounts import AuthContext
+from brubeck.auth.caller import Caller
+from brubeck.auth.errors import BadCredentials
+from brubeck.errors import ConfigError
+from brubeck.http import Request
+
+LONGEST: Final = 16_384
+"""How many characters credentials may have in a header."""
+
+
+class Scheme(ABC):
+    """One way to say who asks. Schemes hold nothing of a request, and serve all of them."""
+
+    name: ClassVar[str]
+    """What the scheme is called in a description of the API."""
+
+    @property
+    def challenge(self) -> str | None:
+        """What a 401 says in ``WWW-Authenticate``; None where HTTP has no word for it."""
+        return None
+
+    @abstractmethod
+    def authenticate(self, request: Request, context: AuthContext) -> Caller | None:
+        """Return who asks, or None where the request brings no credentials of this kind.
+
+        Raises `BadCredentials` where it brings bad ones, and a `Problem` (403) for good ones that
+        may not be used like this.
+        """
+
+    @abstractmethod
+    def openapi(self) -> dict[str, object]:
+        """Return the security scheme object of OpenAPI 3.1 (section 4.8.27)."""
+
+
+def sent_credentials(request: Request, scheme: str) -> str | None:
+    """Return what ``Authorization`` says after the name of a scheme; None where it names another.
+
+    The name is in any case (RFC 9110, section 11.1). Raises `BadCredentials` for endless ones.
+    """
+    header = request.header("authorization")
+    if header is None:
+        return None
+    name, _, credentials = header.strip(" ").partition(" ")
+    if name.lower() != scheme.lower():
+        return None
+    if len(credentials) > LONGEST:
+        raise BadCredentials(f"Credentials have at most {LONGEST} characters.")
+    return credentials.strip(" ")
+
+
+def quoted_string(text: str) -> str:
+    r"""Return a text as a quoted string (RFC 9110, section 5.6.4); `ConfigError` if it cannot be.
+
+    >>> print(quoted_string('the "inner" ring'))
+    "the \"inner\" ring"
+    """
+    if not (text.isascii() and text.isprintable()):
+        raise ConfigError(f"A realm is printable ASCII, not {text!r}.")
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'
