@@ -10,6 +10,7 @@ from brubeck.auth.accounts import Account, Accounts, AuthContext, Grant, Signing
 from brubeck.auth.basic import BasicAuth
 from brubeck.auth.bearer import BearerAuth
 from brubeck.auth.caller import Caller
+from brubeck.auth.cookie import CookieAuth
 from brubeck.auth.errors import BadCredentials, PasswordRefused
 from brubeck.auth.passwords import check_password, hash_password, needs_rehash
 from brubeck.auth.scheme import Scheme
@@ -22,6 +23,7 @@ __all__ = [
     "BasicAuth",
     "BearerAuth",
     "Caller",
+    "CookieAuth",
     "Grant",
     "PasswordRefused",
     "Scheme",

@@ -89,7 +89,7 @@ def test_a_token_in_the_query_or_the_form_is_not_looked_at(world: World) -> None
     form = request(
         "POST",
         "/notes?access_token=brb_x",
-        body=b"access_token=brb_x",
+        b"access_token=brb_x",
         content_type="application/x-www-form-urlencoded",
     )
     assert SCHEME.authenticate(form, world) is None

@@ -57,18 +57,13 @@ class World:
 
 
 def request(
-    method: str = "GET",
-    target: str = "/notes",
-    *,
-    body: bytes = b"",
-    scheme: str = "https",
-    **headers: str,
+    method: str = "GET", target: str = "/notes", body: bytes = b"", /, **headers: str
 ) -> Request:
     """Return a request; in the names of headers an underscore stands for a dash."""
     sent = Headers({"Host": "api.example"})
     for name, value in headers.items():
         sent[name.replace("_", "-")] = value
-    return Request(method, target, sent, body, client=Client("127.0.0.1", scheme, ""))
+    return Request(method, target, sent, body, client=Client("127.0.0.1", "https", ""))
 
 
 def basic(username: str, password: str) -> str:

@@ -1,0 +1,134 @@
+"""Sessions in a signed cookie: who logged in, and until when; nothing is kept on our side.
+
+The cookie holds JSON that anybody may read and only a holder of the keys could have written: the
+id of the account, when the session began, and a fingerprint of the password line, so that a changed
+password ends every session that began with the former one.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from collections.abc import Callable, Collection
+from typing import Any, Final, Protocol
+
+import msgspec
+
+from brubeck import signing
+from brubeck.auth.accounts import Account, AuthContext
+from brubeck.auth.caller import Caller
+from brubeck.auth.errors import BadCredentials
+from brubeck.auth.same_site import require_same_site
+from brubeck.auth.scheme import Scheme
+from brubeck.http import Request
+
+TWO_WEEKS: Final = 14 * 86_400
+LONGEST: Final = 4096
+"""How long a cookie may be; no browser keeps a longer one."""
+
+_PURPOSE: Final = "session"
+_OVER: Final = "The session is not valid, or is over; log in again."
+
+
+class Handler(Protocol):
+    """What a session needs of a handler: its application and its cookies."""
+
+    @property
+    def application(self) -> AuthContext:
+        """The application."""
+
+    def set_cookie(self, key: str, value: Any, secret: str | None = None, **options: Any) -> None:
+        """Give the browser a cookie."""
+
+    def delete_cookie(self, key: str, **options: Any) -> None:
+        """Make the browser forget a cookie."""
+
+
+class _Session(msgspec.Struct, forbid_unknown_fields=True):
+    """What the cookie says; times are milliseconds since the epoch."""
+
+    user: str
+    began: int
+    line: str
+
+
+class CookieAuth(Scheme):
+    """A session in a signed cookie, `begin` and `end` by a handler.
+
+    A session is over ``max_age`` seconds after it began. The application's ``cookie_secret`` signs;
+    of several keys the first signs and all verify. Who writes must come from a page of this site,
+    or of the origins in ``trusted_origins``; others are told 403. ``lookup`` is called with the id
+    of an account and returns it or None, in place of the application's accounts.
+    """
+
+    name = "session"
+
+    def __init__(
+        self,
+        cookie: str = "session",
+        max_age: float = TWO_WEEKS,
+        *,
+        trusted_origins: Collection[str] = (),
+        lookup: Callable[[str], Account | None] | None = None,
+    ) -> None:
+        self.cookie = cookie
+        self.max_age = max_age
+        self._trusted = frozenset(trusted_origins)
+        self._lookup = lookup
+
+    def authenticate(self, request: Request, context: AuthContext) -> Caller | None:
+        """Return whose session it is."""
+        signed = request.cookies.get(self.cookie)
+        if not signed:
+            return None
+        session = self._read(signed, context)
+        lookup = self._lookup or context.accounts.by_id
+        account = lookup(session.user)
+        line = session.line.encode("utf-8", "surrogatepass")
+        if account is None or not hmac.compare_digest(_fingerprint(account).encode(), line):
+            raise BadCredentials(_OVER)
+        caller = account.caller(f"session:{account.id}")
+        require_same_site(request, self._trusted)
+        return caller
+
+    def begin(self, handler: Handler, account: Account, **options: Any) -> None:
+        """Give the browser a session of an account whose password was just checked.
+
+        The options are those of `brubeck.http.cookies.Cookie`.
+        """
+        context = handler.application
+        session = _Session(account.id, context.clock.micros() // 1000, _fingerprint(account))
+        told = signing.sign(
+            msgspec.to_builtins(session), context.cookie_keys, purpose=self._purpose
+        )
+        handler.set_cookie(self.cookie, told, **{"max_age": int(self.max_age), **options})
+
+    def end(self, handler: Handler, **options: Any) -> None:
+        """Make the browser forget its session; domain and path as it was begun with."""
+        handler.delete_cookie(self.cookie, **options)
+
+    def openapi(self) -> dict[str, object]:
+        """Return the security scheme object."""
+        return {"type": "apiKey", "in": "cookie", "name": self.cookie}
+
+    @property
+    def _purpose(self) -> str:
+        return f"{_PURPOSE}:{self.cookie}"
+
+    def _read(self, signed: str, context: AuthContext) -> _Session:
+        if len(signed) > LONGEST:
+            raise BadCredentials(_OVER)
+        try:
+            told = signing.unsign(signed, context.cookie_keys, purpose=self._purpose)
+            session = msgspec.convert(told, _Session)
+        except (signing.BadSignature, msgspec.ValidationError):
+            raise BadCredentials(_OVER) from None
+        if session.began + self.max_age * 1000 <= context.clock.micros() // 1000:
+            raise BadCredentials(_OVER)
+        return session
+
+
+def _fingerprint(account: Account) -> str:
+    # Nothing can be tried against it: a line has a salt that only the accounts know.
+    told = f"{account.id}\n{account.password_line}".encode()
+    return hashlib.blake2b(told, digest_size=16, person=b"brubeck.session").hexdigest()

@@ -1,0 +1,56 @@
+"""Whether a browser sent a request for a page of ours, or for somebody else's.
+
+A browser adds its cookies to whatever request it is talked into. What a page cannot talk it into is
+to lie about where the request comes from: ``Sec-Fetch-Site`` says it outright, and older browsers
+say the page's origin, or its address. A request that says nothing at all is not taken for ours.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Final
+from urllib.parse import urlsplit
+
+from brubeck.http import Problem, Request
+
+SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
+"""What changes nothing, and so may be asked for from anywhere."""
+
+_PORTS: Final = {"http": 80, "https": 443}
+
+
+def require_same_site(request: Request, trusted: Collection[str] = ()) -> None:
+    """Raise a `Problem` (403) for a write that a page of another origin asked for.
+
+    ``trusted`` are further origins, such as ``https://app.example``, whose pages are ours.
+    """
+    if request.method in SAFE_METHODS or _is_ours(request, trusted):
+        return
+    raise Problem(403, "With a cookie, only pages of this site may write.")
+
+
+def _is_ours(request: Request, trusted: Collection[str]) -> bool:
+    origin = request.header("origin")
+    if origin is not None and origin in trusted:
+        return True
+    site = request.header("sec-fetch-site")
+    if site is not None:
+        # "none" is a person's own doing, such as a bookmark; "same-site" may be a neighbour.
+        return site in ("same-origin", "none")
+    page = origin if origin is not None else request.header("referer")
+    return page is not None and _is_same_host(page, request.host)
+
+
+def _is_same_host(page: str, host: str) -> bool:
+    """Tell whether a page's host and port are those that the request was sent to."""
+    try:
+        parts = urlsplit(page)
+        port = parts.port
+        asked = urlsplit(f"//{host}")
+        asked_port = asked.port
+    except ValueError:
+        return False
+    default = _PORTS.get(parts.scheme)
+    if default is None or not parts.hostname:
+        return False
+    return (parts.hostname, port or default) == (asked.hostname, asked_port or default)
