@@ -28,6 +28,7 @@ from brubeck.streams.retention import EVERY, Sweeper
 from brubeck.timekeeping import SYSTEM_CLOCK, Clock
 
 if TYPE_CHECKING:
+    from brubeck.auth import Accounts
     from brubeck.connections import Connection
 
 log = logging.getLogger("brubeck.app")
@@ -45,7 +46,8 @@ class Brubeck:
     Mongrel2, or a connection of your own; without it, what the configuration says.
     ``handler_tuples`` are pairs of a pattern and a handler, ``streams`` the `StreamHandler` classes
     to serve. ``storage`` is the URL of the default store, or a mapping of names to URLs; a store
-    that is already open may stand for a URL. The rest is as in 0.4.
+    that is already open may stand for a URL. ``accounts`` knows who may ask; without it, users are
+    kept in the store named ``accounts``, or in the default one. The rest is as in 0.4.
 
     Every argument may be left out, and everything but routes and streams may be said better by
     configuration (see `brubeck.config`).
@@ -70,6 +72,7 @@ class Brubeck:
         *,
         streams: Iterable[type[StreamHandler]] = (),
         storage: str | Storage | Mapping[str, str | Storage] | None = None,
+        accounts: Accounts | None = None,
         clock: Clock = SYSTEM_CLOCK,
     ) -> None:
         self.msg_conn = None if _is_setting(msg_conn) else cast("Connection | None", msg_conn)
@@ -79,6 +82,8 @@ class Brubeck:
         self.template_loader = template_loader
         self.db_conn = db_conn
         self.clock = clock
+        self._accounts = accounts
+        self._stored_accounts: Accounts | None = None
         self._command_line: dict[str, dict[str, object]] = {}
         self.router = Router()
         self.streams: list[type[StreamHandler]] = []
@@ -136,6 +141,12 @@ class Brubeck:
         """The key that signs cookies, or None."""
         keys = self.settings.app.cookie_secret
         return keys[0] if keys else None
+
+    @property
+    def cookie_keys(self) -> Sequence[str]:
+        """The keys of signed cookies; the first one signs, all of them verify."""
+        keys: Sequence[str] = self.settings.app.cookie_secret
+        return keys
 
     @property
     def api_base_url(self) -> str:
@@ -241,8 +252,21 @@ class Brubeck:
         """Return what the pages of a stream remember from one request to the next."""
         return self._page_plans.setdefault(stream.stream_name, {})
 
+    @property
+    def accounts(self) -> Accounts:
+        """Whoever knows the users, their tokens and their keys."""
+        found = self._accounts or self._stored_accounts
+        if found is None:
+            from brubeck.models import StoredAccounts
+
+            own = "accounts" in self._stores or "accounts" in self.settings.storage
+            store = self.store("accounts" if own else "default")
+            found = self._stored_accounts = StoredAccounts(store, clock=self.clock)
+        return found
+
     def close(self) -> None:
         """Close what is open; stores that have a URL open again when they are asked for."""
+        self._stored_accounts = None
         self._querysets.clear()
         self._page_plans.clear()
         with self._opening:

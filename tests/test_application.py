@@ -18,8 +18,11 @@ from brubeck import (
     WebMessageHandler,
     render,
 )
+from brubeck.auth import Account, CookieAuth
 from brubeck.dictshield.fields import DateTimeField, DecimalField, DictField, StringField
 from brubeck.errors import ConfigError
+from brubeck.http import Headers, Request
+from brubeck.models import StoredAccounts
 from brubeck.storage.memory import MemoryStorage
 from brubeck.testing import Client
 
@@ -323,3 +326,48 @@ def test_keys_of_signatures_are_whole() -> None:
     assert Brubeck(cookie_secret=["new", "old"]).cookie_secret == "new"
     with pytest.raises(ConfigError, match="no empty key"):
         _ = Brubeck(cookie_secret=["", "x"]).cookie_secret
+
+
+def test_accounts_are_kept_in_a_store_of_their_own_if_there_is_one() -> None:
+    """Else in the default one; they open with the first question, and again after a close."""
+    for storage, name in (("memory://", "default"), ({"accounts": "memory://"}, "accounts")):
+        own = Brubeck(storage=storage)
+        assert not own._opened
+        assert own.accounts.by_username("dave") is None
+        assert own._opened.keys() == {name}
+        own.close()
+        assert own.accounts.by_username("dave") is None
+
+
+def test_accounts_of_ones_own_take_the_place_of_stored_ones() -> None:
+    """Whatever they are."""
+    accounts = StoredAccounts(MemoryStorage())
+    own = Brubeck(accounts=accounts)
+    own.close()
+    assert own.accounts is accounts
+
+
+def test_the_keys_of_cookies_are_all_there() -> None:
+    """The first one signs."""
+    assert list(Brubeck(cookie_secret=["new", "old"]).cookie_keys) == ["new", "old"]
+    assert not Brubeck().cookie_keys
+
+
+def test_a_session_goes_with_the_answer_of_a_handler() -> None:
+    """Begun by one request, and good in the next."""
+    scheme = CookieAuth()
+
+    class LogIn(WebMessageHandler):
+        def post(self) -> Response:
+            scheme.begin(self, Account("7", "dave"), path="/notes")
+            return self.render()
+
+    own = Brubeck(handler_tuples=[("^/login$", LogIn)], cookie_secret="key")
+    told = Client(own).post("/login").headers["set-cookie"]
+    signed, _, rest = told.partition("; ")
+    assert rest == "Max-Age=1209600; Path=/notes; SameSite=Lax; HttpOnly"
+    asked = Request("GET", "/notes", Headers({"Cookie": signed}))
+    lookup = {"7": Account("7", "dave")}.get
+    caller = CookieAuth(lookup=lookup).authenticate(asked, own)
+    assert caller is not None
+    assert caller.username == "dave"

@@ -1,0 +1,86 @@
+"""`StoredAccounts`: the accounts that schemes ask, kept in any storage."""
+
+from __future__ import annotations
+
+from brubeck.auth import Account, Grant, SigningKey, check_password
+from brubeck.models.credentials import Keys, Tokens
+from brubeck.models.documents import User
+from brubeck.models.users import Users
+from brubeck.storage import Storage
+from brubeck.timekeeping import SYSTEM_CLOCK, Clock
+
+
+class StoredAccounts:
+    """Users, their tokens and their signing keys in a storage; what `Accounts` asks for.
+
+    Nothing is written by a look-up: a removed user, a taken scope and an expired token are found
+    out by reading, with the very next request.
+
+    >>> from brubeck.storage import open_storage
+    >>> accounts = StoredAccounts(open_storage('memory://'))
+    >>> dave = accounts.users.create('dave', scopes=['quakes:read'])
+    >>> accounts.by_username('DAVE').scopes
+    frozenset({'quakes:read'})
+    """
+
+    def __init__(self, storage: Storage, *, clock: Clock = SYSTEM_CLOCK) -> None:
+        self.storage = storage
+        self.users = Users(storage, clock=clock)
+        self.tokens = Tokens(storage, clock=clock)
+        self.keys = Keys(storage, clock=clock)
+
+    # What schemes ask.
+
+    def by_username(self, name: str) -> Account | None:
+        """Return the account of a name, in any spelling of it."""
+        user = self.users.find(name)
+        return None if user is None else user.account()
+
+    def by_id(self, user_id: str) -> Account | None:
+        """Return the account of a user's id."""
+        user = self.users.by_id(user_id)
+        return None if user is None else user.account()
+
+    def by_token(self, digest: str) -> Grant | None:
+        """Return what a token stands for; with its user it ends."""
+        token = self.tokens.get(digest)
+        account = None if token is None else self.by_id(token.user_id or "")
+        if token is None or account is None:
+            return None
+        return Grant(account, token.granted, token.expires_at, digest[:16])
+
+    def signing_key(self, key_id: str) -> SigningKey | None:
+        """Return a key that requests are signed with; with its user it ends."""
+        key = self.keys.get(key_id)
+        account = None if key is None else self.by_id(key.user_id or "")
+        if key is None or account is None:
+            return None
+        secret = (key.secret or "").encode()
+        return SigningKey(key_id, secret, account, key.granted, key.expires_at)
+
+    def first_use(self, nonce: str, seconds: float) -> bool:
+        """Tell whether a nonce comes for the first time within so many seconds."""
+        return self.storage.hit(f"nonce:{nonce}", seconds) == 1
+
+    # What programs ask.
+
+    def log_in(self, username: str, password: str) -> User | None:
+        """Return the user of a name and a password that are right, and let in; else None.
+
+        An old password line is made anew on the way.
+        """
+        user = self.users.find(username)
+        line = "" if user is None else user.password or ""
+        if not check_password(password, line) or user is None or not user.is_active:
+            return None
+        if user.needs_rehash:
+            self.users.rehash(user, password)
+            return self.users.by_id(user.id or "")
+        return user
+
+    def remove_user(self, username: str) -> User:
+        """Remove a user with all tokens and keys; `NoSuchUser` where there is none."""
+        user = self.users.remove(username)
+        self.tokens.revoke_all(user)
+        self.keys.revoke_all(user)
+        return user

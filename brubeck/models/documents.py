@@ -1,0 +1,150 @@
+"""The documents of people and of what they come with; they are kept in any storage."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Self
+
+from brubeck.auth import Account, check_password, hash_password, needs_rehash
+from brubeck.dictshield.document import Document
+from brubeck.dictshield.fields import (
+    BooleanField,
+    EmailField,
+    ListField,
+    MillisecondField,
+    StringField,
+    URLField,
+)
+from brubeck.models.errors import AccountRefused
+from brubeck.models.names import LONGEST, checked_scopes, folded
+
+
+class User(Document):
+    """Somebody who may ask. The id is new in every life of a name; the password is a line.
+
+    >>> user = User.create_user('dave', 'take five')
+    >>> user.check_password('take five'), user.check_password('take six')
+    (True, False)
+    >>> 'password' in user.make_json_ownersafe(user)
+    False
+    """
+
+    _internal_fields = ("_id", "_cls", "_types")
+    _private_fields = ("password",)
+    _public_fields = ("id", "username")
+
+    id = StringField(max_length=128)
+    username = StringField(required=True, max_length=LONGEST)
+    password = StringField(max_length=512, description="The password line.")
+    scopes = ListField(StringField(max_length=128), description="What the user may.")
+    is_active = BooleanField(default=True, description="Whether the user is let in.")
+    created_at = MillisecondField()
+    updated_at = MillisecondField()
+
+    @classmethod
+    def create_user(
+        cls, username: str, password: str | None = None, *, scopes: Iterable[str] = ()
+    ) -> Self:
+        """Return a new user, to be stored; without a password it cannot come with one.
+
+        Raises `AccountRefused` for a bad name or scope, `PasswordRefused` for a bad password.
+        """
+        if folded(username) is None:
+            raise AccountRefused(
+                f"A name has 1 to {LONGEST} characters, and no spaces, colons or control "
+                "characters."
+            )
+        user = cls(username=username, scopes=checked_scopes(scopes))
+        if password is not None:
+            user.set_password(password)
+        return user
+
+    def set_password(self, raw_password: str) -> None:
+        """Make a new line of a password; `PasswordRefused` for what cannot be one."""
+        self.password = hash_password(raw_password)
+
+    def check_password(self, raw_password: str) -> bool:
+        """Tell whether a password is this user's; also no password takes its time."""
+        return check_password(raw_password, self.password or "")
+
+    @property
+    def needs_rehash(self) -> bool:
+        """Whether the line was made in another way than one would be made now."""
+        return bool(self.password) and needs_rehash(self.password or "")
+
+    def account(self) -> Account:
+        """Return what schemes are told of this user."""
+        return Account(
+            self.id or "",
+            self.username or "",
+            self.password or "",
+            frozenset(self.scopes or ()),
+            bool(self.is_active),
+        )
+
+
+class UserProfile(Document):
+    """What a user tells of themselves; it has nothing of what lets them in."""
+
+    _private_fields = ("owner_id",)
+    _public_fields = (
+        *("id", "owner_username", "name", "website", "bio", "location_text", "avatar_url"),
+    )
+
+    id = StringField(max_length=128)
+    owner_id = StringField(max_length=128)
+    owner_username = StringField(max_length=LONGEST)
+    created_at = MillisecondField()
+    updated_at = MillisecondField()
+    name = StringField(max_length=255)
+    email = EmailField(max_length=100)
+    website = URLField(max_length=255)
+    bio = StringField(max_length=500)
+    location_text = StringField(max_length=100)
+    avatar_url = URLField(max_length=255)
+
+    @classmethod
+    def create_profile(cls, user: User, **fields: str) -> Self:
+        """Return the profile of a user, to be stored under the user's id."""
+        return cls(id=user.id, owner_id=user.id, owner_username=user.username, **fields)
+
+
+class Claim(Document):
+    """Who has a name: the id is made of the name, so there is one of each."""
+
+    id = StringField(max_length=128)
+    user_id = StringField(required=True, max_length=128)
+    created_at = MillisecondField()
+
+
+class Credential(Document):
+    """What a user comes with in place of a password.
+
+    One that is ``limited`` has only its own scopes, and of those only what the user has.
+    ``expires_at`` is in milliseconds, none is never.
+    """
+
+    id = StringField(max_length=128)
+    user_id = StringField(required=True, max_length=128)
+    note = StringField(max_length=200, description="What it is for, in its owner's words.")
+    limited = BooleanField(default=False)
+    scopes = ListField(StringField(max_length=128))
+    expires_at = MillisecondField()
+    created_at = MillisecondField()
+
+    @property
+    def granted(self) -> frozenset[str] | None:
+        """The scopes that it is limited to, or None."""
+        return frozenset(self.scopes or ()) if self.limited else None
+
+
+class AccessToken(Credential):
+    """A token: its id is the digest, and the token itself is nowhere."""
+
+
+class RequestKey(Credential):
+    """A key that requests are signed with. Both sides have to know it, so it is kept as it is."""
+
+    _private_fields = ("secret",)
+
+    secret = StringField(required=True, max_length=200)
