@@ -7,7 +7,7 @@ opens nothing: settings are read and stores opened when they are first needed.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
@@ -88,7 +88,7 @@ class Brubeck:
         self.router = Router()
         self.streams: list[type[StreamHandler]] = []
         self._querysets: dict[str, Queryset] = {}
-        self._page_plans: dict[str, dict[str, Any]] = {}
+        self._page_plans: dict[str, dict[Any, Any]] = {}
         self._opened: dict[str, Storage] = {}
         self._opening = green.Lock()
         stores = storage if isinstance(storage, Mapping) else {"default": storage}
@@ -238,19 +238,26 @@ class Brubeck:
             self._opened[name] = store
             return store
 
-    def queryset(self, stream: type[StreamHandler] | StreamHandler) -> Queryset:
-        """Return a stream as its storage keeps it."""
-        found = self._querysets.get(stream.stream_name)
+    def queryset(self, stream: type[StreamHandler], partition: str = "") -> Queryset:
+        """Return a stream, or one partition of it, as its storage keeps it."""
+        name = stream.place.stream(partition)
+        found = self._querysets.get(name)
         if found is None:
             # A storage gives the same stream to all who ask at once; so the last one may be kept.
-            store = self.store(stream.storage)
-            found = store.queryset(stream.stream_name, stream.schema)
-            self._querysets[stream.stream_name] = found
+            found = self.store(stream.storage).queryset(name, stream.schema)
+            self._querysets[name] = found
         return found
 
-    def page_plans(self, stream: StreamHandler) -> dict[str, Any]:
+    def partitions(self, stream: type[StreamHandler]) -> list[str]:
+        """Return the keys of a stream's partitions; one that is not parted has one, the empty."""
+        if not stream.place.partition:
+            return [""]
+        prefix = stream.place.stream("")
+        return [name.removeprefix(prefix) for name in self.store(stream.storage).streams(prefix)]
+
+    def page_plans(self, stream: StreamHandler) -> dict[Any, Any]:
         """Return what the pages of a stream remember from one request to the next."""
-        return self._page_plans.setdefault(stream.stream_name, {})
+        return self._page_plans.setdefault(stream.path, {})
 
     @property
     def accounts(self) -> Accounts:
@@ -383,10 +390,13 @@ class Brubeck:
     @property
     def sweeper(self) -> Sweeper:
         """What lets items leave their streams in time; of several processes one does it."""
-        return Sweeper(self.streams, self.queryset, self._is_first_to_sweep, self.clock)
+        return Sweeper(self.streams, self._open_partitions, self._is_first_to_sweep, self.clock)
+
+    def _open_partitions(self, stream: type[StreamHandler]) -> Iterator[Queryset]:
+        return (self.queryset(stream, key) for key in self.partitions(stream))
 
     def _is_first_to_sweep(self, stream: type[StreamHandler]) -> bool:
-        return self.store(stream.storage).hit(f"sweep:{stream.stream_name}", EVERY) == 1
+        return self.store(stream.storage).hit(f"sweep:{stream.path}", EVERY) == 1
 
     def _open_stores(self, workers: int) -> None:
         """Open what the streams are kept in; a store that is down now may be up later.

@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
-from brubeck.streams.documents import StreamedDocument
+from brubeck.streams.documents import OwnedDocument, SharedDocument, StreamedDocument
 from brubeck.streams.handler import StreamHandler
+from brubeck.streams.protected import AuthStreamHandler
 
-__all__ = ["StreamHandler", "StreamedDocument"]
+__all__ = [
+    "AuthStreamHandler",
+    "OwnedDocument",
+    "SharedDocument",
+    "StreamHandler",
+    "StreamedDocument",
+]

@@ -11,7 +11,7 @@ from brubeck.http import Problem, Response
 from brubeck.http.conditions import matches
 from brubeck.storage import Count, Page
 from brubeck.streams.handler import JSON, StreamHandler, json_bytes
-from brubeck.streams.pages import MadePage, PagePlan, link_header, page_tag
+from brubeck.streams.pages import MadePage, PagePlan, history, link_header, page_tag
 from brubeck.streams.parameters import no_parameters
 from brubeck.streams.shapes import json_list, whole
 from brubeck.streams.writing import Drafts, Result
@@ -68,13 +68,16 @@ class Collection(StreamHandler):
     def _plan(self) -> PagePlan:
         """Return what the query string asks for; the same strings come again and again."""
         plans, query = self.application.page_plans(self), self.message.query
-        plan = plans.get(query)
+        asked = (query, self.partition_key, self.viewer)
+        plan = plans.get(asked)
         if plan is None:
-            plan = PagePlan(self.message.query_pairs, self.declared, self.path, self.hidden)
+            plan = PagePlan(
+                self.message.query_pairs, self.declared, self.base, self.hidden, self.viewer
+            )
             if len(plans) >= PLANS:
                 plans.clear()
             if len(query) <= PLAN_LENGTH:
-                plans[query] = plan
+                plans[asked] = plan
         plan.asked += 1
         return plan
 
@@ -86,14 +89,15 @@ class Collection(StreamHandler):
             "limit": plan.parameters.limit,
             "next": found.next,
             "previous": found.previous,
-            "changes": plan.changes(page.head),
+            "changes": plan.changes(page),
         }
         if total is not None:
             paging |= {"total": total.total, "total_exact": total.exact}
         bodies = [record.body for record in records]
         data = json_list(bodies if plan.shape is whole else map(plan.shape, bodies))
         body = b'{"data":%b,"paging":%b}' % (data, json_bytes(paging))
-        tag = page_tag(records, found, total, page.head, plan.view)
+        past = history(page.head, plan.query.viewer, self.retention.deletions)
+        tag = page_tag(records, found, total, past, plan.view)
         return MadePage(page.head, tag, link_header(found), body)
 
     def _total(self, plan: PagePlan) -> Count:
@@ -135,7 +139,7 @@ class Collection(StreamHandler):
     def _created(self, result: Result) -> Response:
         if result.problem is not None:
             raise result.problem
-        location = f"{self.path}/{result.id}"
+        location = f"{self.base}/{result.id}"
         body = b'{"data":%b}' % result.body
         headers = {"Location": location, "ETag": f'"{result.position}"'}
         return self.answer(body, 201, headers)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from brubeck.dictshield.document import Document
-from brubeck.dictshield.fields import MillisecondField, StringField
+from brubeck.dictshield.fields import ListField, MillisecondField, StringField
 
 
 class StreamedDocument(Document):
@@ -16,3 +16,19 @@ class StreamedDocument(Document):
     id = StringField(max_length=128, description="The item's name in its stream.")
     created_at = MillisecondField(description="When the item was made, ms since the epoch.")
     updated_at = MillisecondField(description="When it was last changed, ms since the epoch.")
+
+
+class OwnedDocument(StreamedDocument):
+    """A document that belongs to somebody. The stream sets both fields and ignores what is sent."""
+
+    owner_id = StringField(max_length=128, description="The id of whom the item belongs to.")
+    owner_username = StringField(max_length=256, description="The owner's name at that time.")
+
+
+class SharedDocument(OwnedDocument):
+    """A document that its owner may let others read."""
+
+    readers = ListField(
+        StringField(max_length=128),
+        description="The ids of those who may read the item, too.",
+    )

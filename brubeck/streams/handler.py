@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from difflib import get_close_matches
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 import msgspec
 
@@ -14,22 +13,25 @@ from brubeck.errors import ConfigError
 from brubeck.handlers import WebMessageHandler
 from brubeck.http import Headers, Problem, Response
 from brubeck.http.media import best_match
-from brubeck.storage import LostPlace, NotCanonical, Queryset, Schema, Unavailable
-from brubeck.streams.documents import StreamedDocument
+from brubeck.storage import LostPlace, NotCanonical, Queryset, Record, Schema, Unavailable
+from brubeck.streams.documents import OwnedDocument, StreamedDocument
 from brubeck.streams.filters import Filter, declare_filters, field_infos
 from brubeck.streams.parameters import Declared
+from brubeck.streams.paths import StreamPath, declare_path, is_key
 from brubeck.streams.retention import Retention, declare_retention
 
 JSON = "application/json"
 VARY = "Accept, Authorization, Cookie, Origin"
 
 MAX_ERRORS = 100
+_READING = frozenset(("GET", "HEAD", "OPTIONS"))
 _HEADERS = Headers({"Vary": VARY, "Cache-Control": "no-cache"})
+_OF_AUTH = ("schemes", "scopes", "owned")
 _DECLARATIONS = (
     *("model", "path", "filters", "page_size", "max_page_size", "max_batch"),
     *("accept_created_at", "retain", "keep_deletions", "storage"),
+    *_OF_AUTH,
 )
-_PATH = re.compile(r"(/[A-Za-z0-9._~-]+)+")
 
 
 class StreamHandler(WebMessageHandler):
@@ -45,7 +47,10 @@ class StreamHandler(WebMessageHandler):
     model: ClassVar[type[StreamedDocument]]
     """The document class of the items."""
     path: ClassVar[str] = ""
-    """Where the stream is served; without one, at the model's name in lower case."""
+    """Where the stream is served; without one, at the model's name in lower case.
+
+    One argument, as in ``/users/<owner>/posts``, makes one stream of each value: a partition.
+    """
     filters: ClassVar[tuple[str, ...]] = ()
     """What may be filtered by: ``network`` for equality, ``magnitude__gte`` and so on."""
     page_size: ClassVar[int] = 25
@@ -64,11 +69,13 @@ class StreamHandler(WebMessageHandler):
     """The name of the store that keeps the stream."""
 
     _path_is_default: ClassVar[bool] = True
-    stream_name: ClassVar[str]
-    """The stream's name in its storage: the path, with colons for slashes."""
+    place: ClassVar[StreamPath]
+    """The path as it was declared: what it matches, and what storages call the stream."""
     declared: ClassVar[Declared]
     retention: ClassVar[Retention]
     schema: ClassVar[Schema]
+    set_by_server: ClassVar[tuple[str, ...]]
+    """The fields that are ignored in a body: who owns an item is not for the caller to say."""
     hidden: ClassVar[frozenset[str]]
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
@@ -81,6 +88,8 @@ class StreamHandler(WebMessageHandler):
     def _refuse_misspelt(cls) -> None:
         """Refuse an attribute that is nearly a declaration: nothing would ever look at it."""
         for name, value in vars(cls).items():
+            if name in _OF_AUTH and hasattr(cls, "model") and not hasattr(super(cls, cls), name):
+                raise ConfigError(f"{cls.__name__}.{name} takes an AuthStreamHandler.")
             if name in _DECLARATIONS or hasattr(StreamHandler, name) or hasattr(value, "__get__"):
                 continue
             if near := get_close_matches(name, _DECLARATIONS, n=1, cutoff=0.8):
@@ -100,11 +109,9 @@ class StreamHandler(WebMessageHandler):
         elif cls._path_is_default:
             # Also for a subclass of one without a path: its model may be another.
             cls.path = f"/{cls.model.__name__.lower()}"
-        if not _PATH.fullmatch(cls.path):
-            raise ConfigError(f'{name}.path must look like "/quakes", not {cls.path!r}.')
+        cls.place = declare_path(cls.path, name)
         if not 1 <= cls.page_size <= cls.max_page_size:
             raise ConfigError(f"{name}: 1 <= page_size <= max_page_size does not hold.")
-        cls.stream_name = cls.path.strip("/").replace("/", ":")
         fields = cls.model._fields
         for field_name, field in fields.items():
             if field.uniq_field != field_name:
@@ -115,14 +122,72 @@ class StreamHandler(WebMessageHandler):
         filters: dict[str, Filter] = declare_filters(cls.filters, fields, name)
         cls.schema = Schema(field_infos(fields, filters))
         cls.hidden = frozenset(_hidden(cls.model))
+        owned = set(OwnedDocument._fields) - set(StreamedDocument._fields)
+        cls.set_by_server = tuple(sorted(owned)) if issubclass(cls.model, OwnedDocument) else ()
         cls.retention = declare_retention(cls.retain, cls.keep_deletions, name)
         visible = frozenset(fields) - cls.hidden
         cls.declared = Declared(filters, visible, cls.page_size, cls.max_page_size)
 
+    # Who asks. Here everybody may do everything; `AuthStreamHandler` knows better.
+
+    private: ClassVar[bool] = False
+    """Whether answers are for one caller alone."""
+    _headers_of_stream: ClassVar[Headers] = _HEADERS
+
+    @property
+    def action(self) -> str:
+        """What the request wants: to ``read`` or to ``write``."""
+        return "read" if self.message.method in _READING else "write"
+
+    @property
+    def viewer(self) -> str | None:
+        """Whose sight pages and changes are limited to; None sees the whole stream."""
+        return None
+
+    @property
+    def may_choose_ids(self) -> bool:
+        """Whether PUT may begin an item's life."""
+        return True
+
+    def admit(self) -> None:
+        """Refuse who may not; called before `prepare`."""
+
+    def readmit(self) -> None:
+        """Refuse who may no longer; called every few seconds while a request lasts."""
+
+    def claim(self, document: StreamedDocument) -> None:
+        """Write down whose a new item is; called when it has been read and is valid."""
+
+    def check_chosen_id(self, item_id: str | None) -> None:
+        """Refuse an id that a caller may not choose."""
+
+    def check_change(self, record: Record) -> None:
+        """Refuse a change of an item that the caller may see."""
+
+    # What a request is about.
+
+    partition_key: str = ""
+    """Which partition the request names; empty where the stream has none."""
+
+    @property
+    def base(self) -> str:
+        """The path of the stream, or of the partition that the request names."""
+        return self.place.at(self.partition_key)
+
     @property
     def queryset(self) -> Queryset:
         """The stream in its storage."""
-        return self.application.queryset(self)
+        return self.application.queryset(type(self), self.partition_key)
+
+    def _answer(self) -> Response:
+        arguments = cast("dict[str, str]", self._url_args)
+        if self.place.partition:
+            self.partition_key = arguments.pop(self.place.partition)
+            if not is_key(self.partition_key):
+                raise Problem(404, f"There is nothing at {self.message.path[:160]}.")
+        if self.message.method != "OPTIONS":
+            self.admit()
+        return super()._answer()
 
     # What all answers share.
 
@@ -138,7 +203,7 @@ class StreamHandler(WebMessageHandler):
 
     def stream_headers(self) -> Headers:
         """Return the headers that every answer of this stream has."""
-        return _HEADERS.copy()
+        return self._headers_of_stream.copy()
 
     def negotiate(self, *offers: str) -> str:
         """Return which of the media types on offer the caller wants; 406 when none."""
@@ -168,8 +233,8 @@ class StreamHandler(WebMessageHandler):
 
     def render_problem(self, problem: Problem) -> Response:
         """Return what a problem describes, with the headers of the stream."""
-        problem.headers.setdefault("Vary", VARY)
-        problem.headers.setdefault("Cache-Control", "no-cache")
+        for name, value in self._headers_of_stream.items():
+            problem.headers.setdefault(name, value)
         return super().render_problem(problem)
 
     def error(self, err: BaseException) -> Response:
@@ -189,7 +254,7 @@ class StreamHandler(WebMessageHandler):
             errors = [(err.pointer, err.detail)]
             return Problem(422, "The document cannot be stored.", errors=errors)
         if isinstance(err, LostPlace):
-            return Problem(410, f"{err} Start over.", extra={"restart": self.path})
+            return Problem(410, f"{err} Start over.", extra={"restart": self.base})
         if isinstance(err, Unavailable):
             headers = {"Retry-After": str(err.retry_after)}
             return Problem(503, "The storage cannot be reached now.", headers=headers)

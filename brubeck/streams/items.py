@@ -8,7 +8,7 @@ once, and fails with 412.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Sequence
 from zlib import crc32
 
 from brubeck.http import Problem, Response
@@ -21,7 +21,7 @@ from brubeck.streams.documents import StreamedDocument
 from brubeck.streams.handler import JSON, StreamHandler
 from brubeck.streams.parameters import item_parameters, no_parameters
 from brubeck.streams.patching import MEDIA_TYPES, merge
-from brubeck.streams.shapes import json_list, shape
+from brubeck.streams.shapes import Shape, json_list, shape
 from brubeck.streams.writing import Result, draft, new_token, parse_json, read_document, revise
 
 MAX_IDS = 100
@@ -41,7 +41,8 @@ class Items(StreamHandler):
         self.negotiate(JSON)
         fields = item_parameters(self.message.query_pairs, self.declared)
         if "," in ids:
-            return self._several(ids, lambda each: self._shown(each, fields))
+            cut = shape(fields, self.hidden)
+            return self._several(ids, lambda each, found: _shown(_present(each, found), cut))
         record = self._live(ids)
         suffix = "" if fields is None else f"-{crc32(','.join(fields).encode()):08x}"
         tag = f'"{record.position}{suffix}"'
@@ -53,28 +54,30 @@ class Items(StreamHandler):
 
     def _live(self, item_id: str) -> Record:
         """Return an item that is there: 410 when it is gone, 404 when it never was."""
-        (found,) = self.queryset.get([item_id]) if is_id(item_id) else (None,)
-        if isinstance(found, Record):
-            return found
-        raise _absent(item_id, found)
+        (found,) = self._found([item_id])
+        return _present(item_id, found)
 
-    def _several(self, ids: str, result_of: Callable[[str], Result]) -> Response:
+    def _found(self, ids: Sequence[str]) -> list[_Found]:
+        """Return what there is at some ids for this caller, all of it at once."""
+        known = [each for each in ids if is_id(each)]
+        found = dict(zip(known, self.queryset.get(known, self.viewer), strict=True))
+        return [found.get(each) for each in ids]
+
+    def _several(self, ids: str, result_of: Callable[[str, _Found], Result]) -> Response:
         names = ids.split(",")
         if len(names) > MAX_IDS:
             raise Problem(400, f"A request names at most {MAX_IDS} items; this one {len(names)}.")
         if any(name in self.message.headers for name in _CONDITIONS):
             raise Problem(400, "Conditions are for one item at a time.")
-        results = [result_of(name) for name in names]
+        results = []
+        for name, found in zip(names, self._found(names), strict=True):
+            try:
+                results.append(result_of(name, found))
+            except Problem as problem:
+                results.append(Result(problem.status, name, problem=problem))
         alike = {result.status for result in results} <= {200}
         body = b'{"data":%b}' % json_list(result.json() for result in results)
         return self.answer(body, 200 if alike else 207)
-
-    def _shown(self, item_id: str, fields: tuple[str, ...] | None) -> Result:
-        try:
-            record = self._live(item_id)
-        except Problem as problem:
-            return Result(problem.status, item_id, problem=problem)
-        return Result(200, item_id, record.position, shape(fields, self.hidden)(record.body))
 
     # Writing.
 
@@ -86,9 +89,12 @@ class Items(StreamHandler):
         def propose(found: _Found) -> Put:
             if isinstance(found, Record):
                 self._refuse_existing(found)
+                self.check_change(found)
                 stored = self.model.decode_stored(found.body)
                 document = read_document(self, body)
                 return revise(self, document, stored, found.position)
+            if not self.may_choose_ids:
+                raise _absent(ids, found)
             if "if-match" in self.message.headers:
                 raise _precondition_failed()
             return draft(self, body, self.now(), ids)
@@ -104,12 +110,14 @@ class Items(StreamHandler):
         for pointer, fault in faults(change):
             raise NotCanonical(pointer, fault)
 
+        ignored = {"updated_at", *self.set_by_server}
+
         def propose(found: _Found) -> Put:
-            if not isinstance(found, Record):
-                raise _absent(ids, found)
+            found = _present(ids, found)
             self._refuse_existing(found)
+            self.check_change(found)
             stored = self.model.decode_stored(found.body)
-            document = self.model.from_python(_patched(stored, change), unknown="refuse")
+            document = self.model.from_python(_patched(stored, change, ignored), unknown="refuse")
             return revise(self, document, stored, found.position)
 
         return self._write(ids, propose)
@@ -120,35 +128,26 @@ class Items(StreamHandler):
         no_parameters(self.message.query_pairs)
         if "," in ids:
             return self._several(ids, self._deleted)
-        conditional = any(self.message.header(name) is not None for name in _CONDITIONS)
-        for _ in range(_TRIES):
-            expected = None
-            if conditional:
-                found = self._live(ids)
-                self._refuse_existing(found)
-                expected = found.position
-            if self._delete(ids, expected):
-                return self.answer(b"", 204)
-        raise _contended()
+        (found,) = self._found([ids])
+        self._delete(ids, found)
+        return self.answer(b"", 204)
 
-    def _deleted(self, item_id: str) -> Result:
-        try:
-            self._delete(item_id, None)
-        except Problem as problem:
-            return Result(problem.status, item_id, problem=problem)
+    def _deleted(self, item_id: str, found: _Found) -> Result:
+        self._delete(item_id, found)
         return Result(200, item_id)
 
-    def _delete(self, item_id: str, expected: int | None) -> bool:
-        """Delete an item; tell whether it stood where it was expected."""
-        if not is_id(item_id):
-            raise _absent(item_id, None)
-        delete = Delete(id=item_id, token=new_token(), expected=expected)
-        (outcome,) = self.queryset.write([delete])
-        if isinstance(outcome, Refused):
-            if outcome.reason == "moved":
-                return False
-            raise _absent(item_id, None if outcome.position is None else Tombstone(item_id, 0))
-        return True
+    def _delete(self, item_id: str, found: _Found) -> None:
+        """Delete an item as it stands, until nobody came between."""
+        for _ in range(_TRIES):
+            record = _present(item_id, found)
+            self._refuse_existing(record)
+            self.check_change(record)
+            delete = Delete(id=item_id, token=new_token(), expected=record.position)
+            (outcome,) = self.queryset.write([delete])
+            if not isinstance(outcome, Refused):
+                return
+            (found,) = self._found([item_id])
+        raise _contended()
 
     def _prepare_write(self, item_id: str, *accepted: str) -> None:
         self.negotiate(JSON)
@@ -166,7 +165,7 @@ class Items(StreamHandler):
         version the first wins, and to all others it has moved.
         """
         for _ in range(_TRIES):
-            (found,) = self.queryset.get([item_id])
+            (found,) = self._found([item_id])
             put = propose(found)
             (outcome,) = self.queryset.write([put])
             if not isinstance(outcome, Refused):
@@ -178,7 +177,7 @@ class Items(StreamHandler):
         headers = {"ETag": f'"{position}"'}
         if put.expected is not None:
             return self.answer(body, 200, headers)
-        return self.answer(body, 201, headers | {"Location": f"{self.path}/{put.id}"})
+        return self.answer(body, 201, headers | {"Location": f"{self.base}/{put.id}"})
 
     # Conditions.
 
@@ -192,15 +191,28 @@ class Items(StreamHandler):
             raise _precondition_failed()
 
     def _refuse_existing(self, found: Record) -> None:
+        """Refuse a change of an item that is not as the caller thinks, or not the caller's."""
         self._check_if_match(found.position)
         unwanted = self.message.header("if-none-match")
         if matches(unwanted, f'"{found.position}"'):
             raise _precondition_failed()
 
 
-def _patched(stored: StreamedDocument, change: dict[str, object]) -> dict[str, object]:
+def _patched(
+    stored: StreamedDocument, change: dict[str, object], ignored: Collection[str]
+) -> dict[str, object]:
     current = parse_json(stored.encode())
-    return merge(current, {name: new for name, new in change.items() if name != "updated_at"})
+    return merge(current, {name: new for name, new in change.items() if name not in ignored})
+
+
+def _shown(record: Record, cut: Shape) -> Result:
+    return Result(200, record.id, record.position, cut(record.body))
+
+
+def _present(item_id: str, found: _Found) -> Record:
+    if isinstance(found, Record):
+        return found
+    raise _absent(item_id, found)
 
 
 def _absent(item_id: str, found: _Found) -> Problem:

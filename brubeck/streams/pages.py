@@ -53,7 +53,14 @@ class PagePlan:
         "view",
     )
 
-    def __init__(self, pairs: Pairs, declared: Declared, path: str, hidden: frozenset[str]) -> None:
+    def __init__(
+        self,
+        pairs: Pairs,
+        declared: Declared,
+        path: str,
+        hidden: frozenset[str],
+        viewer: str | None = None,
+    ) -> None:
         self.asked = 0
         self.made: MadePage | None = None
         parameters = page_parameters(pairs, declared)
@@ -69,6 +76,7 @@ class PagePlan:
             since=parameters.since,
             until=parameters.until,
             where=parameters.where,
+            viewer=viewer,
         )
         self._against = self.query.descending != newest_first
         self._link = _stem(path, pairs, _KEPT_BY_PAGES | declared.filters.keys())
@@ -88,9 +96,9 @@ class PagePlan:
             near = f"{self._link}{back}={_turned(page, self.query, self.query.start)}"
         return Links(near, far) if self._against else Links(far, near)
 
-    def changes(self, head: Head) -> str:
+    def changes(self, page: Page) -> str:
         """Return the link to what changes after a page."""
-        return f"{self._changes}after={head.position}~{head.era}"
+        return f"{self._changes}after={page.follow(self.query.viewer)}~{page.head.era}"
 
 
 def link_header(found: Links) -> str:
@@ -116,13 +124,25 @@ def _turned(page: Page, query: PageQuery, start: Place) -> str:
     return str(min(max(beyond, EARLIEST - 1), LATEST + 1))
 
 
-def page_tag(records: Sequence[Record], found: Links, total: object, head: Head, view: str) -> str:
+def history(head: Head, viewer: str | None, keep_deletions: float) -> str:
+    """Return what has to change in a page's tag before who has the page may lose its place.
+
+    That is the era and the horizon. A viewer is told nothing of when others' deletions were purged:
+    its tags change with the clock, in the middle of the seconds that deletions are kept.
+    """
+    if viewer is None:
+        return f"{head.era} {head.horizon}"
+    return f"{head.era} {head.floor // int(max(keep_deletions, 2) * 500_000)}"
+
+
+def page_tag(
+    records: Sequence[Record], found: Links, total: object, history: str, view: str
+) -> str:
     """Return the weak entity tag of a page: its items as shown, its links and its total.
 
     A position is given once in a stream and era, so it stands for the item's whole version. The
-    era and the horizon are in it, so that who lost its place is not sent back to it by a 304.
+    history is in it, so that who lost its place is not sent back to it by a 304.
     """
     positions = struct.pack(f"{len(records)}q", *[record.position for record in records])
-    history = f"{head.era} {head.horizon}"
     said = f"{found.next} {found.previous} {total} {history} {view}".encode()
     return f'W/"{hashlib.blake2b(positions + said, digest_size=12).hexdigest()}"'

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
 from brubeck.streams.changes import ChangeFeed
@@ -17,10 +16,10 @@ def routes(stream: type[StreamHandler]) -> Iterator[tuple[str, type[StreamHandle
     Each handler is the stream's own class joined to what that kind of resource can do; what the
     stream's class defines itself comes first.
     """
-    base = re.escape(stream.path)
-    yield f"^{base}$", _joined(stream, Collection)
-    yield f"^{base}/changes$", _joined(stream, ChangeFeed)
-    yield f"^{base}/(?P<ids>[^/]+)$", _joined(stream, Items)
+    base = stream.place.pattern
+    yield f"{base}$", _joined(stream, Collection)
+    yield f"{base}/changes$", _joined(stream, ChangeFeed)
+    yield f"{base}/(?P<ids>[^/]+)$", _joined(stream, Items)
 
 
 def _joined(stream: type[StreamHandler], resource: type[StreamHandler]) -> type[StreamHandler]:

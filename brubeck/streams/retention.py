@@ -108,12 +108,12 @@ class Sweeper:
     def __init__(
         self,
         streams: Iterable[type[StreamHandler]],
-        open_stream: Callable[[type[StreamHandler]], Queryset],
+        open_partitions: Callable[[type[StreamHandler]], Iterable[Queryset]],
         is_first: Callable[[type[StreamHandler]], bool],
         clock: Clock,
     ) -> None:
         self._streams = list(streams)
-        self._open_stream = open_stream
+        self._open_partitions = open_partitions
         self._is_first = is_first
         self._clock = clock
 
@@ -129,8 +129,12 @@ class Sweeper:
             green.sleep(EVERY)
 
     def sweep(self, stream: type[StreamHandler]) -> Swept:
-        """Look at one stream."""
-        swept = sweep(self._open_stream(stream), stream.retention, self._clock.micros())
+        """Look at one stream, all partitions of it."""
+        now = self._clock.micros()
+        each = [
+            sweep(queryset, stream.retention, now) for queryset in self._open_partitions(stream)
+        ]
+        swept = Swept(sum(one.items for one in each), sum(one.deletions for one in each))
         if swept.items:
             log.info("%s: %d items left, as it retains", stream.path, swept.items)
         return swept

@@ -91,6 +91,7 @@ def draft(handler: StreamHandler, body: bytes, now: int, item_id: str | None = N
         raise invalid("/id", RULE)
     if item_id is not None and given not in (None, item_id):
         raise invalid("/id", f"The id in the URL is {item_id}.")
+    handler.check_chosen_id(item_id or given)
     document.id = item_id or given or new_id()
     if document.created_at is not None and not handler.accept_created_at:
         raise invalid("/created_at", "The server sets it.")
@@ -98,6 +99,9 @@ def draft(handler: StreamHandler, body: bytes, now: int, item_id: str | None = N
         document.created_at = now
     if document.updated_at is None or not handler.accept_created_at:
         document.updated_at = now
+    for name in handler.set_by_server:
+        setattr(document, name, None)
+    handler.claim(document)
     return put(document)
 
 
@@ -111,6 +115,8 @@ def revise(
         raise invalid("/created_at", f"This item was made at {stored.created_at}.")
     document.id, document.created_at = stored.id, stored.created_at
     document.updated_at = handler.now()
+    for name in handler.set_by_server:
+        setattr(document, name, getattr(stored, name))
     return put(document, expected)
 
 

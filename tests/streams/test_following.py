@@ -17,7 +17,7 @@ from brubeck.storage import Schema, Unavailable
 from brubeck.storage.memory import MemoryQueryset, MemoryStorage
 from brubeck.storage.records import Changes, ChangesQuery
 from brubeck.streams import StreamedDocument, StreamHandler
-from brubeck.streams import changes as module
+from brubeck.streams import following as module
 from brubeck.testing import Client
 
 SSE = {"Accept": "text/event-stream"}

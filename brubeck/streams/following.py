@@ -1,0 +1,165 @@
+"""Following a stream: one step after another along the change order, and waiting for more.
+
+A feed reads from the storage at its own pace and holds nothing but its place, so a slow reader
+costs nothing but its connection. Browsers give up for good on any status but 200 and show no body,
+so a feed says what went wrong inside a 200: a lost place, or rights that were taken away, are one
+``reset`` event and the end, and a storage that is down is comments until it is back.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+
+import msgspec
+
+from brubeck import green
+from brubeck.http import Problem
+from brubeck.storage import Change, Changes, ChangesQuery, LostPlace, PageQuery, Unavailable
+from brubeck.streams import sse
+from brubeck.streams.cursors import RESET, ChangeCursor
+from brubeck.streams.handler import StreamHandler, json_bytes
+from brubeck.streams.parameters import ChangesParameters
+from brubeck.streams.shapes import Shape
+
+PATIENCE = 2.0
+"""Seconds after which a reader that waits is looked after: it may have left, or lost its rights."""
+CHECKPOINT = 15.0
+"""Seconds after which a feed says where it is, at the latest."""
+RETRY_MS = 2000
+STEP = 100
+"""How many changes an open feed takes at a time."""
+
+
+class Follower:
+    """A reader on its way: where it stands, and whether it still may and wants to go on."""
+
+    def __init__(self, handler: StreamHandler, parameters: ChangesParameters, limit: int) -> None:
+        self._handler = handler
+        self._parameters = parameters
+        self._limit = limit
+        self._query: ChangesQuery | None = None
+        self._asked = time.monotonic()
+
+    @property
+    def stays(self) -> bool:
+        """Whether somebody still wants to know."""
+        return self._handler.message.may_wait()
+
+    def step(self) -> Changes:
+        """Return the next changes; a `Problem` when the caller may see them no longer."""
+        self._readmit()
+        queryset = self._handler.queryset
+        if self._query is None:
+            self._query = self._first()
+        found = queryset.changes(self._query)
+        self._query = msgspec.structs.replace(
+            self._query, after=found.position, era=found.era, began=found.began
+        )
+        return found
+
+    def wait(self, after: Changes, seconds: float) -> None:
+        """Wait for more than was found, at most so long and while somebody wants to know."""
+        queryset = self._handler.queryset
+        until = time.monotonic() + seconds
+        while self.stays and (left := until - time.monotonic()) > 0:
+            if queryset.wait(after.head, min(left, PATIENCE)):
+                return
+            self._readmit()
+
+    def _readmit(self) -> None:
+        """Ask anew who asks, when that was so long ago that it may have changed."""
+        now = time.monotonic()
+        if now - self._asked >= PATIENCE:
+            self._handler.readmit()
+            self._asked = now
+
+    def _first(self) -> ChangesQuery:
+        after, viewer = self._parameters.after, self._handler.viewer
+        query = ChangesQuery(limit=self._limit, where=self._parameters.where, viewer=viewer)
+        if self._parameters.now:
+            after = self._here(viewer)
+        if after is None:
+            return query
+        return msgspec.structs.replace(
+            query, after=after.position, era=after.era, began=after.began
+        )
+
+    def _here(self, viewer: str | None) -> ChangeCursor:
+        queryset = self._handler.queryset
+        if viewer is None:
+            head = queryset.head()
+            return ChangeCursor(head.position, head.era)
+        # A viewer's place may not be another's write: a page knows one that is not.
+        page = queryset.page(PageQuery(limit=1, viewer=viewer))
+        return ChangeCursor(page.follow(viewer), page.head.era)
+
+
+def poll(handler: StreamHandler, parameters: ChangesParameters) -> Changes:
+    """Return the next changes, waiting for the first as long as was asked."""
+    follower = Follower(handler, parameters, parameters.limit)
+    until = time.monotonic() + parameters.wait
+    while True:
+        found = follower.step()
+        left = until - time.monotonic()
+        if found.changes or left <= 0 or not follower.stays:
+            return found
+        if found.caught_up:
+            follower.wait(found, left)
+
+
+def feed(handler: StreamHandler, parameters: ChangesParameters, cut: Shape) -> Iterator[bytes]:
+    """Yield the frames of an open feed, as many at a time as there are, while it is followed.
+
+    A checkpoint comes whenever the reader has caught up after being behind, and every so often.
+    """
+    yield sse.retry(RETRY_MS)
+    follower = Follower(handler, parameters, STEP)
+    said, behind = time.monotonic(), True
+    while follower.stays:
+        try:
+            found = follower.step()
+            if found.changes:
+                yield b"".join([_frame(change, found, cut) for change in found.changes])
+            left = said + CHECKPOINT - time.monotonic()
+            if left <= 0 or (found.caught_up and behind):
+                yield _checkpoint(found)
+                said, left = time.monotonic(), CHECKPOINT
+            behind = not found.caught_up
+            if found.caught_up:
+                follower.wait(found, left)
+        except LostPlace:
+            yield _reset(410, handler)
+            return
+        except Problem as problem:
+            yield _reset(problem.status, handler)
+            return
+        except Unavailable:
+            yield sse.comment("the storage cannot be reached now")
+            green.sleep(1.0)
+
+
+def element(change: Change, cut: Shape) -> bytes:
+    """Return one element of ``data[]``; the item's own JSON goes in as it is stored."""
+    op, data = (b"delete", b"null") if change.record is None else (b"put", cut(change.record.body))
+    return b'{"position":%d,"id":"%b","op":"%b","data":%b}' % (
+        change.position,
+        change.id.encode(),
+        op,
+        data,
+    )
+
+
+def _frame(change: Change, found: Changes, cut: Shape) -> bytes:
+    cursor = str(ChangeCursor(change.position, found.era, found.began))
+    return sse.event("delete" if change.record is None else "put", element(change, cut), cursor)
+
+
+def _checkpoint(found: Changes) -> bytes:
+    cursor = ChangeCursor(found.position, found.era, found.began)
+    data = json_bytes({"position": found.position, "caught_up": found.caught_up})
+    return sse.event("checkpoint", data, str(cursor))
+
+
+def _reset(status: int, handler: StreamHandler) -> bytes:
+    return sse.event("reset", json_bytes({"status": status, "restart": handler.base}), RESET)
