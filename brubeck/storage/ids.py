@@ -52,10 +52,11 @@ class IdMaker:
                 self._random += 1 + secrets.randbits(32)
                 if self._random >> _RANDOM_BITS:
                     self._millis, self._random = self._millis + 1, 0
-            return _uuid7(self._millis, self._random)
+            return uuid7(self._millis, self._random)
 
 
-def _uuid7(millis: int, random: int) -> str:
+def uuid7(millis: int, random: int) -> str:
+    """Return the UUID of version 7 of a moment (ms since the epoch) and 74 random bits."""
     high, low = random >> 62, random & ((1 << 62) - 1)
     text = f"{(millis << 16) | _VERSION | high:016x}{_VARIANT | low:016x}"
     return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"

@@ -39,7 +39,7 @@ class Collection(StreamHandler):
     def get(self) -> Response:
         """Return a page of the timeline."""
         self.negotiate(JSON)
-        plan = self._plan()
+        plan = self._page_plan()
         made = self._made(plan)
         headers = self.stream_headers()
         headers["ETag"] = made.tag
@@ -65,7 +65,7 @@ class Collection(StreamHandler):
         plan.made = made if plan.asked > 1 and len(made.body) <= KEPT_BYTES else None
         return made
 
-    def _plan(self) -> PagePlan:
+    def _page_plan(self) -> PagePlan:
         """Return what the query string asks for; the same strings come again and again."""
         plans, query = self.application.page_plans(self), self.message.query
         asked = (query, self.partition_key, self.viewer)
@@ -108,7 +108,6 @@ class Collection(StreamHandler):
         """Create one item, or each of a list by itself."""
         self.negotiate(JSON)
         no_parameters(self.message.query_pairs)
-        self.refuse_idempotency_key()
         self.require_type(JSON)
         body = self.message.body
         drafts = Drafts(self)

@@ -14,10 +14,12 @@ from brubeck.handlers import WebMessageHandler
 from brubeck.http import Headers, Problem, Response
 from brubeck.http.media import best_match
 from brubeck.storage import LostPlace, NotCanonical, Queryset, Record, Schema, Unavailable
+from brubeck.streams.attempts import Attempts
 from brubeck.streams.documents import OwnedDocument, StreamedDocument
 from brubeck.streams.filters import Filter, declare_filters, field_infos
 from brubeck.streams.parameters import Declared
 from brubeck.streams.paths import StreamPath, declare_path, is_key
+from brubeck.streams.plans import FreshPlan, Plan, RecordedPlan
 from brubeck.streams.retention import Retention, declare_retention
 
 JSON = "application/json"
@@ -145,6 +147,11 @@ class StreamHandler(WebMessageHandler):
         return None
 
     @property
+    def caller_key(self) -> str:
+        """What names the caller among all callers; the same for everybody who is not known."""
+        return ""
+
+    @property
     def may_choose_ids(self) -> bool:
         """Whether PUT may begin an item's life."""
         return True
@@ -185,9 +192,27 @@ class StreamHandler(WebMessageHandler):
             self.partition_key = arguments.pop(self.place.partition)
             if not is_key(self.partition_key):
                 raise Problem(404, f"There is nothing at {self.message.path[:160]}.")
-        if self.message.method != "OPTIONS":
+        method = self.message.method
+        if method != "OPTIONS":
             self.admit()
-        return super()._answer()
+        key = self.message.header("idempotency-key")
+        if key is None or method in _READING:
+            return super()._answer()
+        return self._once(key)
+
+    def _once(self, key: str) -> Response:
+        """Carry a request out once, however often it is sent with its key."""
+        store = self.application.store(self.storage)
+        attempts = Attempts(store, f"{self.caller_key} {self.message.method} {self.message.path}")
+        record = RecordedPlan.record(self.plan.now)
+        with attempts.begin(key, self.message, record) as attempt:
+            if attempt.answer is None:
+                self._plan = RecordedPlan(attempt.plan, resumed=attempt.plan != record)
+                try:
+                    attempt.answer = super()._answer()
+                except Exception as reason:  # noqa: BLE001, whatever it is has to become an answer
+                    attempt.answer = self.error(reason)
+        return attempt.answer
 
     # What all answers share.
 
@@ -220,14 +245,14 @@ class StreamHandler(WebMessageHandler):
             detail = f"The body is {' or '.join(accepted)}."
             raise Problem(415, detail, headers={header: ", ".join(accepted)})
 
-    def refuse_idempotency_key(self) -> None:
-        """Refuse a promise that this version cannot keep, rather than to break it silently."""
-        if self.message.header("idempotency-key") is not None:
-            raise Problem(501, "Idempotency-Key is not supported yet; send the request without.")
+    _plan: Plan | None = None
 
-    def now(self) -> int:
-        """Return the present moment in milliseconds, by the application's clock."""
-        return self.application.clock.micros() // 1000
+    @property
+    def plan(self) -> Plan:
+        """What was chosen for the request's writes before the first of them."""
+        if self._plan is None:
+            self._plan = FreshPlan(self.application.clock.micros() // 1000)
+        return self._plan
 
     # Errors.
 

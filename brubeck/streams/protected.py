@@ -101,6 +101,11 @@ class AuthStreamHandler(StreamHandler):
         """Whose sight pages and changes are limited to; None sees the whole stream."""
         return self.caller.id if self.owned else None
 
+    @property
+    def caller_key(self) -> str:
+        """What names the caller among all callers."""
+        return self.caller.id
+
     def admit(self) -> None:
         """Find out who asks, and refuse whoever may not: 401, or 403 for one who is known."""
         try:

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
-from uuid import uuid4
 
 import msgspec
 
 from brubeck.dictshield.base import ShieldException
 from brubeck.errors import BrubeckError
 from brubeck.http import Problem
-from brubeck.storage import Put, Refused, check_canonical
+from brubeck.storage import Put, Record, Refused, check_canonical
 from brubeck.storage.canonical import MAX_BYTES
-from brubeck.storage.ids import RULE, is_id, new_id
+from brubeck.storage.ids import RULE, is_id
 from brubeck.streams.documents import StreamedDocument
-from brubeck.streams.shapes import shape
+from brubeck.streams.shapes import Shape, shape
 
 if TYPE_CHECKING:
     from brubeck.streams.handler import StreamHandler
@@ -28,6 +27,8 @@ class Result(msgspec.Struct):
     position: int = 0
     body: bytes = b"null"
     problem: Problem | None = None
+    made_id: bool = False
+    """Whether the server made the id."""
 
     def json(self) -> bytes:
         """Return the result as one element of a list of results."""
@@ -44,7 +45,6 @@ class Drafts:
 
     def __init__(self, handler: StreamHandler) -> None:
         self._handler = handler
-        self._now = handler.now()
         self._results: list[Result] = []
         self._puts: list[tuple[Result, Put]] = []
 
@@ -53,10 +53,11 @@ class Drafts:
         result = Result(201)
         self._results.append(result)
         try:
-            put = draft(self._handler, body, self._now)
+            put = draft(self._handler, body, str(len(self._results)))
         except (BrubeckError, ValueError) as reason:
             _fail(result, self._handler, reason)
         else:
+            result.made_id = self._handler.plan.made(put.id)
             result.id = put.id
             self._puts.append((result, put))
 
@@ -64,13 +65,32 @@ class Drafts:
         """Write all that were good, and return what became of each item, in order."""
         handler = self._handler
         cut = shape(None, handler.hidden)
-        outcomes = handler.queryset.write([put for _, put in self._puts]) if self._puts else []
-        for (result, put), outcome in zip(self._puts, outcomes, strict=True):
+        puts = self._puts
+        if handler.plan.resumed:
+            puts = self._left(cut)
+        outcomes = handler.queryset.write([put for _, put in puts]) if puts else []
+        for (result, put), outcome in zip(puts, outcomes, strict=True):
             if isinstance(outcome, Refused):
                 _fail(result, handler, Problem(409, f"There is an item with the id {put.id}."))
             else:
                 result.position, result.body = outcome.position, cut(put.body)
         return self._results
+
+    def _left(self, cut: Shape) -> list[tuple[Result, Put]]:
+        """Return the writes that whoever began this request had not come to.
+
+        Tokens tell, for a while; after that an item with an id that was made for it does, or one
+        that is just what would be written.
+        """
+        left = []
+        found = self._handler.queryset.get([put.id for _, put in self._puts])
+        for (result, put), there in zip(self._puts, found, strict=True):
+            same = isinstance(there, Record) and there.body == put.body
+            if there is not None and (same or result.made_id):
+                result.position, result.body = there.position, cut(put.body)
+            else:
+                left.append((result, put))
+        return left
 
 
 def _fail(result: Result, handler: StreamHandler, reason: Exception) -> None:
@@ -80,8 +100,10 @@ def _fail(result: Result, handler: StreamHandler, reason: Exception) -> None:
     result.status, result.problem = problem.status, problem
 
 
-def draft(handler: StreamHandler, body: bytes, now: int, item_id: str | None = None) -> Put:
+def draft(handler: StreamHandler, body: bytes, name: str, item_id: str | None = None) -> Put:
     """Return the write that creates an item; ``item_id`` is the one in the URL, if any is.
+
+    ``name`` is what the write is called within its request.
 
     Raises `ShieldException` or a `Problem` (422, or 400 for a body that is not JSON).
     """
@@ -92,17 +114,17 @@ def draft(handler: StreamHandler, body: bytes, now: int, item_id: str | None = N
     if item_id is not None and given not in (None, item_id):
         raise invalid("/id", f"The id in the URL is {item_id}.")
     handler.check_chosen_id(item_id or given)
-    document.id = item_id or given or new_id()
+    document.id = item_id or given or handler.plan.new_id()
     if document.created_at is not None and not handler.accept_created_at:
         raise invalid("/created_at", "The server sets it.")
     if document.created_at is None:
-        document.created_at = now
+        document.created_at = handler.plan.now
     if document.updated_at is None or not handler.accept_created_at:
-        document.updated_at = now
+        document.updated_at = handler.plan.now
     for name in handler.set_by_server:
         setattr(document, name, None)
     handler.claim(document)
-    return put(document)
+    return put(document, handler.plan.token(name))
 
 
 def revise(
@@ -114,21 +136,21 @@ def revise(
     if document.created_at not in (None, stored.created_at):
         raise invalid("/created_at", f"This item was made at {stored.created_at}.")
     document.id, document.created_at = stored.id, stored.created_at
-    document.updated_at = handler.now()
+    document.updated_at = handler.plan.now
     for name in handler.set_by_server:
         setattr(document, name, getattr(stored, name))
-    return put(document, expected)
+    return put(document, handler.plan.token(stored.id or ""), expected)
 
 
-def put(document: StreamedDocument, expected: int | None = None) -> Put:
-    """Return the write of a finished document under a token of its own."""
+def put(document: StreamedDocument, token: str, expected: int | None = None) -> Put:
+    """Return the write of a finished document."""
     body = document.encode()
     check_canonical(body)
     return Put(
         id=document.id or "",
         created_at=document.created_at or 0,
         body=body,
-        token=new_token(),
+        token=token,
         expected=expected,
     )
 
@@ -158,8 +180,3 @@ def parse_json(body: bytes) -> object:
 def invalid(pointer: str, detail: str) -> Problem:
     """Return the problem of one wrong field."""
     return Problem(422, "The document is not valid.", errors=[(pointer, detail)])
-
-
-def new_token() -> str:
-    """Return a name for one write, so that sending it twice writes once."""
-    return uuid4().hex

@@ -1,0 +1,102 @@
+"""What is chosen for a request before it writes anything: its moment, ids and tokens.
+
+A request with an ``Idempotency-Key`` has it recorded first, so whoever carries it out once more,
+after a crash in the middle, chooses the same: what was written already is known by its token.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from typing import Protocol
+from uuid import uuid4
+
+import msgspec
+
+from brubeck.storage.ids import new_id, uuid7
+
+_STEP_BITS = 32
+_START_BITS = 72
+
+
+class Plan(Protocol):
+    """What a request chose."""
+
+    now: int
+    """The moment of the writes, in milliseconds since the epoch."""
+    resumed: bool
+    """Whether somebody may have begun to carry it out before."""
+
+    def new_id(self) -> str:
+        """Return the id of the next new item that brings none."""
+
+    def made(self, item_id: str) -> bool:
+        """Tell whether an id is one of those."""
+
+    def token(self, write: str) -> str:
+        """Return the token of one of the request's writes, by a name that it has in the request."""
+
+
+class FreshPlan:
+    """The choices of a request that nobody will send again."""
+
+    resumed = False
+
+    def __init__(self, now: int) -> None:
+        self.now = now
+
+    def new_id(self) -> str:
+        """Return a new id."""
+        return new_id()
+
+    def made(self, _item_id: str) -> bool:
+        """Tell nothing: nobody asks what is not recorded."""
+        return False
+
+    def token(self, _write: str) -> str:
+        """Return a new token."""
+        return uuid4().hex
+
+
+class _Recorded(msgspec.Struct, frozen=True):
+    now: int
+    seed: bytes
+
+
+_decode = msgspec.msgpack.Decoder(_Recorded).decode
+
+
+class RecordedPlan:
+    """Choices that follow from a few recorded bytes."""
+
+    def __init__(self, record: bytes, *, resumed: bool) -> None:
+        recorded = _decode(record)
+        self.now = recorded.now
+        self.resumed = resumed
+        self._seed = recorded.seed
+        self._made: set[str] = set()
+
+    @staticmethod
+    def record(now: int) -> bytes:
+        """Return the bytes of a new plan."""
+        return msgspec.msgpack.encode(_Recorded(now, secrets.token_bytes(16)))
+
+    def new_id(self) -> str:
+        """Return the next id; they ascend, so that items of a list sort as they came."""
+        chosen = int.from_bytes(self._digest("id"), "big")
+        step = 1 + chosen % (1 << _STEP_BITS)
+        start = (chosen >> _STEP_BITS) % (1 << _START_BITS)
+        item_id = uuid7(self.now, start + (len(self._made) + 1) * step)
+        self._made.add(item_id)
+        return item_id
+
+    def made(self, item_id: str) -> bool:
+        """Tell whether an id was made here, and so can be nobody else's."""
+        return item_id in self._made
+
+    def token(self, write: str) -> str:
+        """Return the token of a write."""
+        return self._digest(f"token {write}").hex()
+
+    def _digest(self, what: str) -> bytes:
+        return hashlib.blake2b(what.encode(), digest_size=16, key=self._seed).digest()
