@@ -17,6 +17,7 @@ from brubeck.storage import LostPlace, NotCanonical, Queryset, Record, Schema, U
 from brubeck.streams.attempts import Attempts
 from brubeck.streams.documents import OwnedDocument, StreamedDocument
 from brubeck.streams.filters import Filter, declare_filters, field_infos
+from brubeck.streams.hooks import WriteHooks
 from brubeck.streams.parameters import Declared
 from brubeck.streams.paths import StreamPath, declare_path, is_key
 from brubeck.streams.plans import FreshPlan, Plan, RecordedPlan
@@ -36,7 +37,7 @@ _DECLARATIONS = (
 )
 
 
-class StreamHandler(WebMessageHandler):
+class StreamHandler(WriteHooks, WebMessageHandler):
     """A stream of documents, declared by class attributes and served at its ``path``.
 
     >>> class Quakes(StreamHandler):
@@ -164,6 +165,9 @@ class StreamHandler(WebMessageHandler):
 
     def claim(self, document: StreamedDocument) -> None:
         """Write down whose a new item is; called when it has been read and is valid."""
+
+    def check_document(self, document: StreamedDocument) -> None:
+        """Refuse a document for what its class does not know of."""
 
     def check_chosen_id(self, item_id: str | None) -> None:
         """Refuse an id that a caller may not choose."""

@@ -14,7 +14,7 @@ from zlib import crc32
 from brubeck.http import Problem, Response
 from brubeck.http.conditions import matches, opaque_tags
 from brubeck.http.headers import list_values
-from brubeck.storage import Delete, NotCanonical, Put, Record, Refused, Tombstone
+from brubeck.storage import Change, Delete, NotCanonical, Put, Record, Refused, Tombstone
 from brubeck.storage.canonical import faults
 from brubeck.storage.ids import RULE, is_id
 from brubeck.streams.documents import StreamedDocument
@@ -22,7 +22,7 @@ from brubeck.streams.handler import JSON, StreamHandler
 from brubeck.streams.parameters import item_parameters, no_parameters
 from brubeck.streams.patching import MEDIA_TYPES, merge
 from brubeck.streams.shapes import Shape, json_list, shape
-from brubeck.streams.writing import Result, draft, parse_json, read_document, revise
+from brubeck.streams.writing import Result, changed, draft, parse_json, read_document, revise
 
 MAX_IDS = 100
 _TRIES = 100
@@ -144,9 +144,12 @@ class Items(StreamHandler):
             record = _present(item_id, found)
             self._refuse_existing(record)
             self.check_change(record)
+            if self.looks_at_writes():
+                self.before_delete(self.model.decode_stored(record.body))
             delete = Delete(id=item_id, token=self.plan.token(item_id), expected=record.position)
             (outcome,) = self.queryset.write([delete])
             if not isinstance(outcome, Refused):
+                self.tell([Change(outcome.position, item_id, None)])
                 return
             (found,) = self._found([item_id])
         raise _contended()
@@ -173,6 +176,7 @@ class Items(StreamHandler):
             put = propose(found)
             (outcome,) = self.queryset.write([put])
             if not isinstance(outcome, Refused):
+                self.tell([changed(put, outcome.position)])
                 return self._written(put, outcome.position)
         raise _contended()
 

@@ -20,6 +20,8 @@ from brubeck.streams.handler import VARY, StreamHandler
 
 OWNER: Final = "owner"
 """The argument of a path that names whose partition it is."""
+MAX_READERS: Final = 100
+"""How many others may read an item."""
 _ACTIONS: Final = ("read", "write")
 _HEADERS: Final = Headers({"Vary": VARY, "Cache-Control": "private, no-cache"})
 
@@ -131,6 +133,13 @@ class AuthStreamHandler(StreamHandler):
         return Problem(401, detail, headers=headers)
 
     # What is whose.
+
+    def check_document(self, document: StreamedDocument) -> None:
+        """Refuse more readers than an item may have: each of them costs every write of it."""
+        readers: Sequence[str] = getattr(document, "readers", None) or ()
+        if self.owned and len(readers) > MAX_READERS:
+            detail = f"An item has at most {MAX_READERS} readers."
+            raise Problem(422, "The document is not valid.", errors=[("/readers", detail)])
 
     def claim(self, document: StreamedDocument) -> None:
         """Write down whose a new item is."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -9,7 +11,7 @@ import msgspec
 from brubeck.dictshield.base import ShieldException
 from brubeck.errors import BrubeckError
 from brubeck.http import Problem
-from brubeck.storage import Put, Record, Refused, check_canonical
+from brubeck.storage import Change, Put, Record, Refused, check_canonical
 from brubeck.storage.canonical import MAX_BYTES
 from brubeck.storage.ids import RULE, is_id
 from brubeck.streams.documents import StreamedDocument
@@ -69,11 +71,14 @@ class Drafts:
         if handler.plan.resumed:
             puts = self._left(cut)
         outcomes = handler.queryset.write([put for _, put in puts]) if puts else []
+        changes = []
         for (result, put), outcome in zip(puts, outcomes, strict=True):
             if isinstance(outcome, Refused):
                 _fail(result, handler, Problem(409, f"There is an item with the id {put.id}."))
             else:
                 result.position, result.body = outcome.position, cut(put.body)
+                changes.append(changed(put, outcome.position))
+        handler.tell(changes)
         return self._results
 
     def _left(self, cut: Shape) -> list[tuple[Result, Put]]:
@@ -91,6 +96,11 @@ class Drafts:
             else:
                 left.append((result, put))
         return left
+
+
+def changed(put: Put, position: int) -> Change:
+    """Return the change that a write made."""
+    return Change(position, put.id, Record(put.id, put.created_at, position, put.body))
 
 
 def _fail(result: Result, handler: StreamHandler, reason: Exception) -> None:
@@ -121,9 +131,11 @@ def draft(handler: StreamHandler, body: bytes, name: str, item_id: str | None = 
         document.created_at = handler.plan.now
     if document.updated_at is None or not handler.accept_created_at:
         document.updated_at = handler.plan.now
-    for name in handler.set_by_server:
-        setattr(document, name, None)
+    for field in handler.set_by_server:
+        setattr(document, field, None)
     handler.claim(document)
+    with _unmoved(handler, document):
+        handler.before_create(document)
     return put(document, handler.plan.token(name))
 
 
@@ -137,9 +149,23 @@ def revise(
         raise invalid("/created_at", f"This item was made at {stored.created_at}.")
     document.id, document.created_at = stored.id, stored.created_at
     document.updated_at = handler.plan.now
-    for name in handler.set_by_server:
-        setattr(document, name, getattr(stored, name))
+    for field in handler.set_by_server:
+        setattr(document, field, getattr(stored, field))
+    with _unmoved(handler, document):
+        handler.before_update(document, stored)
     return put(document, handler.plan.token(stored.id or ""), expected)
+
+
+@contextmanager
+def _unmoved(handler: StreamHandler, document: StreamedDocument) -> Iterator[None]:
+    """Let a hook change a document, but not which item it is; what it leaves has to be valid."""
+    place = document.id, document.created_at
+    yield
+    if (document.id, document.created_at) != place:
+        raise TypeError(f"a hook of {type(handler).__name__} moved the item {place[0]}")
+    if handler.looks_at_writes():
+        document.validate(validate_all=True)
+    handler.check_document(document)
 
 
 def put(document: StreamedDocument, token: str, expected: int | None = None) -> Put:

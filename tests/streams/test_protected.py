@@ -202,6 +202,16 @@ class TestSight:
         assert world.ask("bob", "DELETE", f"/{made},{made}").json()["data"][0]["status"] == 403
         assert world.ask("ann", "GET", f"/{made}").json()["data"]["text"] == "mine"
 
+    def test_readers_are_few(self, world: World) -> None:
+        """Each costs every write of the item."""
+        many = [f"r{number}" for number in range(101)]
+        reply = world.ask("ann", "POST", json={"readers": many})
+        assert reply.status == 422
+        assert reply.json()["errors"][0]["pointer"] == "/readers"
+        made = world.write("ann", readers=many[:100])
+        reply = world.ask("ann", "PATCH", f"/{made['id']}", json={"readers": many})
+        assert reply.status == 422
+
     def test_the_server_says_whose_an_item_is(self, world: World) -> None:
         """What a body says of it is ignored, when it is made and ever after."""
         made = world.write("ann", owner_id="bob", owner_username="Bob")
