@@ -22,6 +22,7 @@ ISLANDS = LAYERS[2]
 DRIVERS = {
     "argon2": {"auth"},
     "bcrypt": {"auth"},
+    "http_sf": {"auth"},
     "jwt": {"auth"},
     "eventlet": {"green"},
     "gevent": {"green"},

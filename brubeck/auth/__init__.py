@@ -15,6 +15,7 @@ from brubeck.auth.errors import BadCredentials, PasswordRefused
 from brubeck.auth.jwt import JWTAuth
 from brubeck.auth.passwords import check_password, hash_password, needs_rehash
 from brubeck.auth.scheme import Scheme
+from brubeck.auth.signature import SignatureAuth
 
 __all__ = [
     "Account",
@@ -29,6 +30,7 @@ __all__ = [
     "JWTAuth",
     "PasswordRefused",
     "Scheme",
+    "SignatureAuth",
     "SigningKey",
     "check_password",
     "hash_password",
