@@ -1,0 +1,25 @@
+"""The command ``brubeck``: run a program, look at it, and look after what it keeps.
+
+Nothing heavy is imported before the engine has patched the standard library, and nothing that a
+user can cause ends in a traceback, but for mistakes in the user's own code.
+"""
+
+from __future__ import annotations
+
+import click
+
+from brubeck import __version__
+from brubeck.cli.serving import routes, run
+from brubeck.cli.stores import store_commands
+from brubeck.cli.tokens import token_commands
+from brubeck.cli.users import user_commands
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="brubeck")
+def main() -> None:
+    """Run and inspect Brubeck programs."""
+
+
+for command in (run, routes, store_commands, user_commands, token_commands):
+    main.add_command(command)
