@@ -260,8 +260,8 @@ class Brubeck:
         return self._page_plans.setdefault(stream.path, {})
 
     @property
-    def accounts(self) -> Accounts:
-        """Whoever knows the users, their tokens and their keys."""
+    def accounts(self) -> Any:
+        """Whoever knows the users: a `StoredAccounts`, or what the program was given instead."""
         found = self._accounts or self._stored_accounts
         if found is None:
             from brubeck.models import StoredAccounts
