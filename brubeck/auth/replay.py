@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections import OrderedDict
 
+from brubeck.green import Lock
+
 
 class SeenNonces:
     """Remembers at most ``size`` nonces, and never lets one pass twice.
@@ -16,16 +18,18 @@ class SeenNonces:
         self._size = size
         self._seen: OrderedDict[str, float] = OrderedDict()
         self._forgotten = float("-inf")
+        self._lock = Lock()
 
     def __len__(self) -> int:
         return len(self._seen)
 
     def first_use(self, nonce: str, created: float) -> bool:
         """Tell whether a nonce, signed at that time, comes for the first time."""
-        if created <= self._forgotten or nonce in self._seen:
-            return False
-        self._seen[nonce] = created
-        while len(self._seen) > self._size:
-            _, forgotten = self._seen.popitem(last=False)
-            self._forgotten = max(self._forgotten, forgotten)
-        return True
+        with self._lock:
+            if created <= self._forgotten or nonce in self._seen:
+                return False
+            self._seen[nonce] = created
+            while len(self._seen) > self._size:
+                _, forgotten = self._seen.popitem(last=False)
+                self._forgotten = max(self._forgotten, forgotten)
+            return True

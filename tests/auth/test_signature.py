@@ -129,6 +129,12 @@ def test_components_are_derived_as_the_standard_has_it(name: str, value: str) ->
     assert line == f'"{name}": {value}'
 
 
+def test_a_target_with_its_host_is_the_same_target(world: World, scheme: SignatureAuth) -> None:
+    """As a proxy is sent it (RFC 9112, section 3.2.2)."""
+    asked = request("GET", f"https://api.example{TARGET}", **signed())
+    assert outcome(scheme, asked, world) == PAULS
+
+
 def test_an_authority_has_no_port_that_says_nothing() -> None:
     """RFC 9421, section 2.2.3."""
     for host, scheme, told in (
