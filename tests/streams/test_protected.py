@@ -58,7 +58,7 @@ class TestAdmission:
             "scopes": {"write": "w"},
         }
         app = Brubeck(streams=[type("J", (AuthStreamHandler,), attributes)])
-        user = app.accounts.users.create("dave", "take:five", scopes=["w"])  # type: ignore[attr-defined]  # its type is a Protocol
+        user = app.accounts.users.create("dave", "take:five", scopes=["w"])
         basic = {"Authorization": "Basic ZGF2ZTp0YWtlOmZpdmU="}
         reply = Client(app, basic).post("/j", json={"text": "x"})
         assert reply.status == 201
