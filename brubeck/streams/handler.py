@@ -11,16 +11,19 @@ import msgspec
 from brubeck.dictshield.base import ShieldException
 from brubeck.errors import ConfigError
 from brubeck.handlers import WebMessageHandler
+from brubeck.handlers.web import allowed_methods
 from brubeck.http import Headers, Problem, Response
 from brubeck.http.media import best_match
 from brubeck.storage import LostPlace, NotCanonical, Queryset, Record, Schema, Unavailable
 from brubeck.streams.attempts import Attempts
+from brubeck.streams.cross_origin import Origins, declare_origins
 from brubeck.streams.documents import OwnedDocument, StreamedDocument
 from brubeck.streams.filters import Filter, declare_filters, field_infos
 from brubeck.streams.hooks import WriteHooks
 from brubeck.streams.parameters import Declared
 from brubeck.streams.paths import StreamPath, declare_path, is_key
 from brubeck.streams.plans import FreshPlan, Plan, RecordedPlan
+from brubeck.streams.rates import Rate, declare_rate, network
 from brubeck.streams.retention import Retention, declare_retention
 
 JSON = "application/json"
@@ -32,7 +35,7 @@ _HEADERS = Headers({"Vary": VARY, "Cache-Control": "no-cache"})
 _OF_AUTH = ("schemes", "scopes", "owned")
 _DECLARATIONS = (
     *("model", "path", "filters", "page_size", "max_page_size", "max_batch"),
-    *("accept_created_at", "retain", "keep_deletions", "storage"),
+    *("accept_created_at", "retain", "keep_deletions", "storage", "rate", "cors"),
     *_OF_AUTH,
 )
 
@@ -68,6 +71,10 @@ class StreamHandler(WriteHooks, WebMessageHandler):
     """How long items stay (``'30d'``), or how many of them; None keeps them all."""
     keep_deletions: ClassVar[str] = "30d"
     """How long a deletion is told to readers who come back; later they are told to start over."""
+    rate: ClassVar[str | None] = None
+    """How many requests a caller has: ``'100/minute'``, ``'5/10s'``; None limits nothing."""
+    cors: ClassVar[str | tuple[str, ...]] = ()
+    """The origins whose pages may use the stream, or ``'*'``; without any, no other may."""
     storage: ClassVar[str] = "default"
     """The name of the store that keeps the stream."""
 
@@ -76,6 +83,8 @@ class StreamHandler(WriteHooks, WebMessageHandler):
     """The path as it was declared: what it matches, and what storages call the stream."""
     declared: ClassVar[Declared]
     retention: ClassVar[Retention]
+    limit: ClassVar[Rate | None]
+    origins: ClassVar[Origins | None]
     schema: ClassVar[Schema]
     set_by_server: ClassVar[tuple[str, ...]]
     """The fields that are ignored in a body: who owns an item is not for the caller to say."""
@@ -128,6 +137,8 @@ class StreamHandler(WriteHooks, WebMessageHandler):
         owned = set(OwnedDocument._fields) - set(StreamedDocument._fields)
         cls.set_by_server = tuple(sorted(owned)) if issubclass(cls.model, OwnedDocument) else ()
         cls.retention = declare_retention(cls.retain, cls.keep_deletions, name)
+        cls.limit = declare_rate(cls.rate, name)
+        cls.origins = declare_origins(cls.cors, name)
         visible = frozenset(fields) - cls.hidden
         cls.declared = Declared(filters, visible, cls.page_size, cls.max_page_size)
 
@@ -190,6 +201,15 @@ class StreamHandler(WriteHooks, WebMessageHandler):
         """The stream in its storage."""
         return self.application.queryset(type(self), self.partition_key)
 
+    def __call__(self) -> Response:
+        """Answer the message, and say what goes with every answer."""
+        response = super().__call__()
+        if self._counted:
+            response.headers.update(self._counted)
+        if self.origins is not None:
+            response.headers.update(self.origins.headers(self.message, allowed_methods(type(self))))
+        return response
+
     def _answer(self) -> Response:
         arguments = cast("dict[str, str]", self._url_args)
         if self.place.partition:
@@ -198,11 +218,26 @@ class StreamHandler(WriteHooks, WebMessageHandler):
                 raise Problem(404, f"There is nothing at {self.message.path[:160]}.")
         method = self.message.method
         if method != "OPTIONS":
-            self.admit()
+            self._enter()
         key = self.message.header("idempotency-key")
         if key is None or method in _READING:
             return super()._answer()
         return self._once(key)
+
+    def _enter(self) -> None:
+        """Admit and count a request; one that is not admitted counts for where it comes from."""
+        try:
+            self.admit()
+        except Problem:
+            self._count(f"refused {network(self.message.remote_addr)}")
+            raise
+        self._count(self.caller_key or f"from {network(self.message.remote_addr)}")
+
+    def _count(self, who: str) -> None:
+        if self.limit is not None:
+            store = self.application.store(self.storage)
+            now = self.application.clock.micros() / 1e6
+            self._counted = self.limit.count(store, f"{self.path} {who}", now)
 
     def _once(self, key: str) -> Response:
         """Carry a request out once, however often it is sent with its key."""
@@ -249,6 +284,7 @@ class StreamHandler(WriteHooks, WebMessageHandler):
             detail = f"The body is {' or '.join(accepted)}."
             raise Problem(415, detail, headers={header: ", ".join(accepted)})
 
+    _counted: Mapping[str, str] = {}
     _plan: Plan | None = None
 
     @property
