@@ -12,6 +12,7 @@ server that dies. So here such moments are made, by the thousand.
   acknowledged is there, and nothing happened twice.
 - `proxy` stands between one writer and its server, counts commands, and holds the writer before
   or after exactly the n-th of them; `points` goes through all of these moments.
+- `backups` takes backups of storages that are written to, and restores them after a loss.
 - `wrong` holds two storages that look right and are not: the tests of the tests.
 
 The quick version runs with every ``make test``; ``make soak`` (``BRUBECK_SOAK``, in seconds for
