@@ -7,13 +7,16 @@ though it never heard of it. A filter is refused until its index is complete.
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Iterable
 from functools import cached_property
 
 import msgspec
 
+from brubeck import green
+from brubeck.storage.contract import Queryset
 from brubeck.storage.errors import Unavailable
-from brubeck.storage.records import Condition
+from brubeck.storage.records import ChangesQuery, Condition, PageQuery
 from brubeck.storage.schema import FieldInfo, Schema
 
 
@@ -38,10 +41,10 @@ class IndexSet(msgspec.Struct, frozen=True, dict=True, omit_defaults=True):
         """The fields whose every value has an order of the timeline."""
         return frozenset(name for name, info in self.fields.items() if info.equality)
 
-    def including(self, schema: Schema, *, empty: bool) -> IndexSet | None:
+    def including(self, schema: Schema) -> IndexSet | None:
         """Return the set with what a schema asks for besides, or None when it has all of it.
 
-        What is new has to be built, unless the stream is ``empty``.
+        What is new has to be built.
         """
         asked = {name: schema.fields[name] for name in schema.known}
         new = {name: info for name, info in asked.items() if not self._has(name, info)}
@@ -49,7 +52,7 @@ class IndexSet(msgspec.Struct, frozen=True, dict=True, omit_defaults=True):
         if not new and sight == self.sight:
             return None
         names = dict.fromkeys((*self.building, *new, *set(sight).difference(self.sight)))
-        return IndexSet(self.version + 1, self.fields | new, () if empty else tuple(names), sight)
+        return IndexSet(self.version + 1, self.fields | new, tuple(names), sight)
 
     def _has(self, name: str, info: FieldInfo) -> bool:
         known = self.fields.get(name)
@@ -83,3 +86,95 @@ def encode_indexes(indexes: IndexSet) -> bytes:
 def decode_indexes(text: bytes | str) -> IndexSet:
     """Return the set of indexes of a JSON text."""
     return _decode(text)
+
+
+class IndexedQueryset(Queryset):
+    """A stream whose set of indexes lies in a storage, where other processes may change it.
+
+    What a schema asks for and the set lacks is added to it when the stream is first used, and built
+    in the background; another's addition is followed as soon as it is seen. A storage says how the
+    set is read, kept and filled.
+    """
+
+    def __init__(self, schema: Schema) -> None:
+        self._schema = schema
+        self._indexes: IndexSet | None = None
+        self._building = False
+
+    @abstractmethod
+    def _read_indexes(self) -> IndexSet:
+        """Return the set as it is stored now; an empty one for a stream that is not there."""
+
+    @abstractmethod
+    def _keep_indexes(self, old: IndexSet, new: IndexSet) -> bool:
+        """Store a set in place of one version of it; False when another is there by now."""
+
+    @abstractmethod
+    def _fill(self, indexes: IndexSet) -> None:
+        """Index what was there before, a piece at a time, while others write by the new set."""
+
+    @abstractmethod
+    def _is_empty(self) -> bool:
+        """Tell whether nothing has ever been written here; asked without opening the stream."""
+
+    def _open(self) -> None:
+        """Make ready what a stream needs before its first use."""
+        return
+
+    def ask(self, schema: Schema) -> None:
+        """Take a schema that may ask for more; what is missing is built when it is needed."""
+        wider = self._schema.joined(schema)
+        if wider != self._schema:
+            self._schema, self._indexes = wider, None
+
+    def unfinished(self) -> tuple[str, ...]:
+        """Return the fields whose index is asked for and not complete; nothing is begun by it."""
+        stored = self._read_indexes()
+        asked = stored.including(self._schema) or stored
+        return () if not asked.building or self._is_empty() else asked.building
+
+    def _known_indexes(self) -> IndexSet:
+        """Return the set of indexes; the first time what is missing in it is asked for."""
+        known = self._indexes
+        if known is None:
+            self._open()
+            self._indexes = known = self._widened()
+            if known.building and self._is_empty():
+                self._build()  # of nothing: done before anybody asks
+            self._build_indexes()
+        return self._indexes or known
+
+    def _widened(self) -> IndexSet:
+        while True:
+            stored = self._read_indexes()
+            wider = stored.including(self._schema)
+            if wider is None:
+                return stored
+            if self._keep_indexes(stored, wider):
+                return wider
+
+    def _build_indexes(self) -> None:
+        """See to it that what is missing is being built, by this process if by no other."""
+        if self._indexes is not None and self._indexes.building and not self._building:
+            self._building = True
+            green.spawn(self._build)
+
+    def _build(self) -> None:
+        try:
+            indexes = self._known_indexes()
+            self._fill(indexes)
+            while True:
+                stored = self._read_indexes()
+                done = stored.built(indexes.building)
+                if self._keep_indexes(stored, done):
+                    break
+            self._indexes = done
+        finally:
+            self._building = False
+
+    def _check_complete(self, query: PageQuery | ChangesQuery) -> None:
+        """Refuse what asks for an index that is not complete, and see to its being built."""
+        known = self._known_indexes()
+        if known.building:
+            self._build_indexes()
+            known.check(query.where, query.viewer)

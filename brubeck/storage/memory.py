@@ -86,9 +86,10 @@ class MemoryQueryset(Queryset):
     def index(self, schema: Schema) -> None:
         """Index what a schema asks for besides what is indexed already."""
         with self._lock:
-            wider = self._indexes.including(schema, empty=True)
+            wider = self._indexes.including(schema)
             if wider is None:
                 return
+            wider = wider.built(wider.building)  # below, before anybody asks
             self._indexes, self._extract = wider, wider.schema.extract
             for entry in self._entries.values():
                 if entry.record is not None:

@@ -14,9 +14,8 @@ from pymongo.errors import AutoReconnect
 from brubeck import green
 from brubeck.storage.batching import ListBatches
 from brubeck.storage.conditions import may_have_met, meets
-from brubeck.storage.contract import Queryset
 from brubeck.storage.errors import Unavailable
-from brubeck.storage.indexing import IndexSet, encode_indexes
+from brubeck.storage.indexing import IndexedQueryset, IndexSet, encode_indexes
 from brubeck.storage.mongo.documents import (
     DEAD,
     DEPARTED,
@@ -77,16 +76,14 @@ TOGETHER: Final = 1000
 """How many new items of several callers are written in one go."""
 
 
-class MongoQueryset(Queryset):
+class MongoQueryset(IndexedQueryset):
     """One stream in MongoDB."""
 
     def __init__(self, storage: MongoStorage, name: str, schema: Schema) -> None:
+        super().__init__(schema)
         self._storage = storage
         self._door = storage.door
-        self._schema = schema
         self._settler = Settler(name)
-        self._indexes: IndexSet | None = None
-        self._building = False
         self._kept = 0  # the head up to which everything is known to be durable
         self._creations = ListBatches(self._write, TOGETHER)
         self.name = name
@@ -95,65 +92,39 @@ class MongoQueryset(Queryset):
     def _now(self) -> int:
         return self._storage.clock.micros()
 
-    def ask(self, schema: Schema) -> None:
-        """Take a schema that may ask for more; what is missing is built when it is needed."""
-        wider = self._schema.joined(schema)
-        if wider != self._schema:
-            self._schema, self._indexes = wider, None
-
     # Indexes.
 
-    def _known_indexes(self) -> IndexSet:
-        """Return the set of indexes; the first time what is missing in it is asked for."""
-        if self._indexes is None:
-            with self._door.database() as database:
-                self._settler.begin(database)
-                items = self._settler.items(database)
-                items.create_indexes(indexes_of_every_stream())
-                self._settler.tombstones(database).create_indexes(indexes_of_graves())
-                while True:
-                    stream = self._stream(database)
-                    stored = stream.indexes
-                    wider = stored.including(self._schema, empty=False)
-                    if wider is None or self._keep_indexes(database, stored, wider):
-                        break
-            self._indexes = wider or stored
-            if self._indexes.building and stream.position == 0:
-                self._build()  # of nothing: done before anybody asks
-            self._build_indexes()
-        return self._indexes
+    def _open(self) -> None:
+        with self._door.database() as database:
+            self._settler.begin(database)
+            self._settler.items(database).create_indexes(indexes_of_every_stream())
+            self._settler.tombstones(database).create_indexes(indexes_of_graves())
 
     def _stream(self, database: Database[Document], session: Session = None) -> Stream:
         return read_stream(database[STREAMS].find_one({"_id": self.name}, session=session))
 
-    def _keep_indexes(self, database: Database[Document], old: IndexSet, new: IndexSet) -> bool:
+    def _is_empty(self) -> bool:
+        with self._door.database() as database:
+            return self._stream(database).position == 0
+
+    def _read_indexes(self) -> IndexSet:
+        with self._door.database() as database:
+            return self._stream(database).indexes
+
+    def _keep_indexes(self, old: IndexSet, new: IndexSet) -> bool:
         changed = {"version": new.version, "indexes": encode_indexes(new).decode()}
         same = {"_id": self.name, "version": old.version}
-        return database[STREAMS].update_one(same, {"$set": changed}).matched_count == 1
+        with self._door.database() as database:
+            return database[STREAMS].update_one(same, {"$set": changed}).matched_count == 1
 
-    def _build_indexes(self) -> None:
-        if self._indexes is not None and self._indexes.building and not self._building:
-            self._building = True
-            green.spawn(self._build)
-
-    def _build(self) -> None:
+    def _fill(self, indexes: IndexSet) -> None:
         """Have the server build what is missing; it goes on serving meanwhile."""
-        try:
-            indexes = self._indexes or IndexSet()
-            with self._door.database() as database:
-                for name in indexes.building:
-                    if name in indexes.equality:
-                        self._settler.items(database).create_index(facet(name))
-                if not set(indexes.building).isdisjoint(indexes.sight):
-                    self._build_sight(database, indexes)
-                while True:
-                    stored = self._stream(database).indexes
-                    done = stored.built(indexes.building)
-                    if self._keep_indexes(database, stored, done):
-                        break
-            self._indexes = done
-        finally:
-            self._building = False
+        with self._door.database() as database:
+            for name in indexes.building:
+                if name in indexes.equality:
+                    self._settler.items(database).create_index(facet(name))
+            if not set(indexes.building).isdisjoint(indexes.sight):
+                self._build_sight(database, indexes)
 
     def _build_sight(self, database: Database[Document], indexes: IndexSet) -> None:
         """Note with each item who may see it; what moves meanwhile is noted by who moves it."""
@@ -170,9 +141,7 @@ class MongoQueryset(Queryset):
         """Refuse what asks for an index that is not complete; follow another's declaration."""
         if stream.indexes.version != self._known_indexes().version:
             self._indexes = stream.indexes
-        if self._known_indexes().building:
-            self._build_indexes()
-            self._known_indexes().check(query.where, query.viewer)
+        self._check_complete(query)
 
     def _tick(self, viewer: str | None) -> None:
         if viewer is not None:

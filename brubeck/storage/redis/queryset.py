@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
-from brubeck import green
 from brubeck.storage.batching import ListBatches
-from brubeck.storage.contract import Queryset
-from brubeck.storage.indexing import IndexSet, decode_indexes, encode_indexes
+from brubeck.storage.indexing import IndexedQueryset, IndexSet, decode_indexes, encode_indexes
 from brubeck.storage.news import News
 from brubeck.storage.places import check_place, reached
 from brubeck.storage.records import (
@@ -58,15 +56,13 @@ MERGED: Final = 16
 _NOTHING: Final = pack([])
 
 
-class RedisQueryset(Queryset):
+class RedisQueryset(IndexedQueryset):
     """One stream in Redis."""
 
     def __init__(self, storage: RedisStorage, name: str, schema: Schema) -> None:
+        super().__init__(schema)
         self._storage = storage
         self._door = storage.door
-        self._schema = schema
-        self._indexes: IndexSet | None = None
-        self._building = False
         self._writes = ListBatches(self._write, BATCH)
         self.key = stream_key(name)
         self.news = News(self.head, POLL)
@@ -75,25 +71,7 @@ class RedisQueryset(Queryset):
         with self._door.client() as client:
             return SCRIPTS[script](client, self.key, *args)
 
-    def ask(self, schema: Schema) -> None:
-        """Take a schema that may ask for more; what is missing is built when it is needed."""
-        wider = self._schema.joined(schema)
-        if wider != self._schema:
-            self._schema, self._indexes = wider, None
-
     # Indexes.
-
-    def _known_indexes(self) -> IndexSet:
-        """Return the set of indexes; the first time what is missing in it is asked for."""
-        if self._indexes is None:
-            while True:
-                stored = self._read_indexes()
-                wider = stored.including(self._schema, empty=self.head().position == 0)
-                if wider is None or self._keep_indexes(stored, wider):
-                    break
-            self._indexes = wider or stored
-            self._build_indexes()
-        return self._indexes
 
     def _read_indexes(self) -> IndexSet:
         with self._door.client() as client:
@@ -103,29 +81,17 @@ class RedisQueryset(Queryset):
     def _keep_indexes(self, old: IndexSet, new: IndexSet) -> bool:
         return bool(self._run("keep_indexes", old.version, new.version, encode_indexes(new)))
 
-    def _build_indexes(self) -> None:
-        if self._indexes is not None and self._indexes.building and not self._building:
-            self._building = True
-            green.spawn(self._build)
+    def _is_empty(self) -> bool:
+        with self._door.client() as client:
+            return client.hget(self.key, "position") is None
 
-    def _build(self) -> None:
-        """Fill what is missing in the indexes, a piece at a time, while others write."""
-        try:
-            indexes = self._known_indexes()
-            # By the timeline: a walk of it loses nothing, whatever is purged meanwhile.
-            query: PageQuery | None = PageQuery(limit=BATCH)
-            while query is not None:
-                page = self.page(query)
-                self._index(indexes, page.records)
-                query = PageQuery(limit=BATCH, start=page.stopped) if page.stopped else None
-            while True:
-                stored = self._read_indexes()
-                done = stored.built(indexes.building)
-                if self._keep_indexes(stored, done):
-                    break
-            self._indexes = done
-        finally:
-            self._building = False
+    def _fill(self, indexes: IndexSet) -> None:
+        # By the timeline: a walk of it loses nothing, whatever is purged meanwhile.
+        query: PageQuery | None = PageQuery(limit=BATCH)
+        while query is not None:
+            page = self.page(query)
+            self._index(indexes, page.records)
+            query = PageQuery(limit=BATCH, start=page.stopped) if page.stopped else None
 
     def _index(self, indexes: IndexSet, records: Iterable[Record]) -> None:
         equality = [name for name in indexes.building if name in indexes.equality]
@@ -145,9 +111,8 @@ class RedisQueryset(Queryset):
             return
         known = self._known_indexes()
         if known.building or (version is not None and version != known.version):
-            self._indexes = known = self._read_indexes()
-            self._build_indexes()
-            known.check(query.where, query.viewer)
+            self._indexes = self._read_indexes()
+            self._check_complete(query)
 
     # Writing.
 

@@ -10,10 +10,8 @@ from typing import TYPE_CHECKING, Final, cast
 
 import msgspec
 
-from brubeck import green
 from brubeck.storage.conditions import may_have_met, meets
-from brubeck.storage.contract import Queryset
-from brubeck.storage.indexing import IndexSet
+from brubeck.storage.indexing import IndexedQueryset, IndexSet
 from brubeck.storage.news import News
 from brubeck.storage.past import Past
 from brubeck.storage.places import SCAN, check_place, next_floor, reached
@@ -21,7 +19,6 @@ from brubeck.storage.records import (
     Change,
     Changes,
     ChangesQuery,
-    Condition,
     Count,
     Head,
     Outcome,
@@ -46,8 +43,9 @@ from brubeck.storage.sqlite.streams import (
     SIGHT,
     StreamRow,
     build_some,
-    mark_built,
+    keep_indexes,
     open_stream,
+    read_indexes,
     read_row,
 )
 from brubeck.storage.sqlite.writing import Writer, read_past
@@ -68,59 +66,51 @@ _BETWEEN: Final = "(created_at, id) >= (?, ?) AND (created_at, id) < (?, ?)"
 _past: Final = msgspec.msgpack.Decoder(Past).decode
 
 
-class SQLiteQueryset(Queryset):
+class SQLiteQueryset(IndexedQueryset):
     """One stream of a file."""
 
     def __init__(self, storage: SQLiteStorage, name: str, schema: Schema) -> None:
+        super().__init__(schema)
         self._storage = storage
         self._database = storage.database
         self._name = name
-        self._schema = schema
         self._number: int | None = None
-        self._indexes = IndexSet()
-        self._building = False
         self.news = News(self.head, POLL)
-
-    def ask(self, schema: Schema) -> None:
-        """Take a schema that may ask for more; what is missing is built when it is needed."""
-        wider = self._schema.joined(schema)
-        if wider != self._schema:
-            self._schema, self._number = wider, None
 
     # Opening.
 
     def _stream(self) -> int:
         """Return the stream's number in the file; the first time its indexes are asked for."""
-        if self._number is None:
-            name, schema = self._name, self._schema
-            number, self._indexes = self._database.write(lambda db: open_stream(db, name, schema))
-            self._number = number
-            self._build_indexes()
+        self._known_indexes()
+        assert self._number is not None  # noqa: S101, who knows the indexes has opened the stream
         return self._number
 
-    def _build_indexes(self) -> None:
-        if self._indexes.building and not self._building:
-            self._building = True
-            green.spawn(self._build)
+    def _open(self) -> None:
+        name = self._name
+        self._number = self._database.write(lambda db: open_stream(db, name))
 
-    def _build(self) -> None:
-        """Fill what is missing in the indexes, a piece at a time, while others write."""
+    def _is_empty(self) -> bool:
+        with self._database.reading() as db:
+            return read_indexes(db, self._name)[1] == 0
+
+    def _read_indexes(self) -> IndexSet:
+        with self._database.reading() as db:
+            return read_indexes(db, self._name)[0]
+
+    def _keep_indexes(self, old: IndexSet, new: IndexSet) -> bool:
+        return self._database.write(partial(keep_indexes, name=self._name, old=old, new=new))
+
+    def _fill(self, indexes: IndexSet) -> None:
         stream = self._stream()
-        try:
-            indexes = self._indexes
-            after: int | None = 0
-            while after is not None:
-                step = partial(build_some, stream=stream, indexes=indexes, after=after, count=BATCH)
-                after = self._database.write(step)
-            done = partial(mark_built, stream=stream, names=indexes.building)
-            self._indexes = self._database.write(done)
-        finally:
-            self._building = False
+        after: int | None = 0
+        while after is not None:
+            step = partial(build_some, stream=stream, indexes=indexes, after=after, count=BATCH)
+            after = self._database.write(step)
 
     def _row(self, db: sqlite3.Connection, stream: int) -> StreamRow:
         """Return where the stream stands; whoever declares another index is followed."""
         row = read_row(db, stream)
-        if row.version != self._indexes.version:
+        if row.version != self._known_indexes().version:
             self._indexes = row.indexes(db)
         return row
 
@@ -130,7 +120,7 @@ class SQLiteQueryset(Queryset):
         """Do each write by itself, all in one transaction; see `Queryset.write`."""
         stream, clock = self._stream(), self._storage.clock
         while True:
-            indexes = self._indexes
+            indexes = self._known_indexes()
             values = [
                 indexes.schema.extract(write.body) if isinstance(write, Put) else {}
                 for write in writes
@@ -193,8 +183,8 @@ class SQLiteQueryset(Queryset):
 
     def _filtered(self, db: sqlite3.Connection, stream: int, query: PageQuery, head: Head) -> Page:
         """Take a step that looks at each candidate, and at no more than a number of them."""
-        self._check_indexes(query.where, query.viewer)
-        extract = self._indexes.schema.extract
+        self._check_complete(query)
+        extract = self._known_indexes().schema.extract
         scan = max(SCAN, query.limit)
         records: list[Record] = []
         last: Place | None = None
@@ -206,11 +196,6 @@ class SQLiteQueryset(Queryset):
             if meets(query.where, extract(record.body)):
                 records.append(record)
         return Page(records, None, head)
-
-    def _check_indexes(self, where: Iterable[Condition], viewer: str | None) -> None:
-        if self._indexes.building:
-            self._build_indexes()
-            self._indexes.check(where, viewer)
 
     def _tick(self, stream: int, viewer: str | None) -> None:
         """See to it that a viewer is shown a floor that is not far behind the clock."""
@@ -231,7 +216,7 @@ class SQLiteQueryset(Queryset):
         for condition in query.where:
             values = condition.value if isinstance(condition.value, tuple) else (condition.value,)
             by_value = condition.operator in ("eq", "in") and len(values) <= MERGED
-            if by_value and condition.name in self._indexes.equality:
+            if by_value and condition.name in self._known_indexes().equality:
                 orders = [
                     _facet(db, stream, condition.name, value, query, most)
                     for value in dict.fromkeys(values)
@@ -246,7 +231,7 @@ class SQLiteQueryset(Queryset):
         with self._database.snapshot() as db:
             row = self._row(db, stream)
             check_place(query, row.head)
-            self._check_indexes(query.where, query.viewer)
+            self._check_complete(query)
             position = query.after or 0
             scan = max(SCAN, query.limit) if query.where else query.limit
             found: list[Change] = []
@@ -268,7 +253,7 @@ class SQLiteQueryset(Queryset):
         gone = Change(position, item_id.decode(), None)
         if departed:
             return gone
-        values = self._indexes.schema.extract(body) if body is not None and where else {}
+        values = self._known_indexes().schema.extract(body) if body is not None and where else {}
         if body is not None and meets(where, values):
             return Change(position, gone.id, Record(gone.id, created_at, position, body))
         if where and not may_have_met(where, values, _past(past).former):
@@ -298,8 +283,8 @@ class SQLiteQueryset(Queryset):
                     (stream, *_bounds(query), query.limit + 1),
                 ).fetchone()
                 return Count(min(looked, query.limit), exact=looked <= query.limit)
-            self._check_indexes(query.where, query.viewer)
-            extract = self._indexes.schema.extract
+            self._check_complete(query)
+            extract = self._known_indexes().schema.extract
             total = looked = 0
             for row in self._candidates(db, stream, query, query.limit + 1):
                 looked += 1

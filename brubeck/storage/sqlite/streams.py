@@ -10,7 +10,7 @@ import msgspec
 
 from brubeck.storage.indexing import IndexSet, decode_indexes, encode_indexes
 from brubeck.storage.records import Head
-from brubeck.storage.schema import Schema, Values
+from brubeck.storage.schema import Values
 
 SIGHT: Final = ""
 """The name under which the viewers of an item have their order of the timeline."""
@@ -25,7 +25,10 @@ class StreamRow(msgspec.Struct, frozen=True):
 
     def indexes(self, db: sqlite3.Connection) -> IndexSet:
         """Return the set of indexes that the file has now."""
-        return _read_indexes(db, self.stream)
+        (text,) = db.execute(
+            "SELECT indexes FROM streams WHERE stream = ?", (self.stream,)
+        ).fetchone()
+        return decode_indexes(text)
 
 
 def read_row(db: sqlite3.Connection, stream: int) -> StreamRow:
@@ -38,25 +41,31 @@ def read_row(db: sqlite3.Connection, stream: int) -> StreamRow:
     return StreamRow(stream, Head(position, era.decode(), horizon, floor), version)
 
 
-def open_stream(db: sqlite3.Connection, name: str, schema: Schema) -> tuple[int, IndexSet]:
-    """Return a stream's number and its set of indexes, with those that a schema asks for."""
+def open_stream(db: sqlite3.Connection, name: str) -> int:
+    """Return a stream's number; it has a row from then on."""
     db.execute(
         "INSERT INTO streams (name, position, horizon, floor, version, indexes)"
         " VALUES (?, 0, 0, 0, 0, '{}')"
         " ON CONFLICT DO NOTHING",
         (name,),
     )
-    stream, position = db.execute(
-        "SELECT stream, position FROM streams WHERE name = ?", (name,)
-    ).fetchone()
-    indexes = _read_indexes(db, stream)
-    wider = indexes.including(schema, empty=position == 0)
-    return stream, indexes if wider is None else _keep_indexes(db, stream, wider)
+    (stream,) = db.execute("SELECT stream FROM streams WHERE name = ?", (name,)).fetchone()
+    return int(stream)
 
 
-def mark_built(db: sqlite3.Connection, stream: int, names: Iterable[str]) -> IndexSet:
-    """Say that the indexes of some fields are complete, and return the set."""
-    return _keep_indexes(db, stream, _read_indexes(db, stream).built(names))
+def read_indexes(db: sqlite3.Connection, name: str) -> tuple[IndexSet, int]:
+    """Return a stream's set of indexes and its position; of one without a row, empty and 0."""
+    row = db.execute("SELECT indexes, position FROM streams WHERE name = ?", (name,)).fetchone()
+    return (IndexSet(), 0) if row is None else (decode_indexes(row[0]), row[1])
+
+
+def keep_indexes(db: sqlite3.Connection, name: str, old: IndexSet, new: IndexSet) -> bool:
+    """Store a set of indexes in place of one version of it; False when that is not there."""
+    done = db.execute(
+        "UPDATE streams SET version = ?, indexes = ? WHERE name = ? AND version = ?",
+        (new.version, encode_indexes(new).decode(), name, old.version),
+    )
+    return done.rowcount == 1
 
 
 def build_some(
@@ -128,16 +137,3 @@ def _facets(
         for field, each in values.items()
         for value in each
     ]
-
-
-def _read_indexes(db: sqlite3.Connection, stream: int) -> IndexSet:
-    (text,) = db.execute("SELECT indexes FROM streams WHERE stream = ?", (stream,)).fetchone()
-    return decode_indexes(text)
-
-
-def _keep_indexes(db: sqlite3.Connection, stream: int, indexes: IndexSet) -> IndexSet:
-    db.execute(
-        "UPDATE streams SET version = ?, indexes = ? WHERE stream = ?",
-        (indexes.version, encode_indexes(indexes).decode(), stream),
-    )
-    return indexes
