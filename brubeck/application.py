@@ -218,6 +218,12 @@ class Brubeck:
 
     # Stores.
 
+    @property
+    def store_names(self) -> list[str]:
+        """The names of the stores that are configured, and of those that streams ask for."""
+        asked = [stream.storage for stream in self.streams]
+        return list(dict.fromkeys((*self.settings.storage, *self._stores, *asked)))
+
     def store(self, name: str = "default") -> Storage:
         """Return the store of a name, opened when it is first asked for."""
         store = self._opened.get(name)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import click
 
 from brubeck import __version__
+from brubeck.cli.checking import check
 from brubeck.cli.serving import routes, run
 from brubeck.cli.stores import store_commands
 from brubeck.cli.tokens import token_commands
@@ -21,5 +22,5 @@ def main() -> None:
     """Run and inspect Brubeck programs."""
 
 
-for command in (run, routes, store_commands, user_commands, token_commands):
+for command in (run, routes, check, store_commands, user_commands, token_commands):
     main.add_command(command)

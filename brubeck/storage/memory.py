@@ -14,6 +14,7 @@ from typing import Self, cast
 from brubeck.errors import ConfigError
 from brubeck.green import Condition as Signal
 from brubeck.green import Lock
+from brubeck.storage.checking import Finding, note
 from brubeck.storage.conditions import may_have_met, meets
 from brubeck.storage.contract import Queryset, Storage
 from brubeck.storage.errors import Unavailable
@@ -425,6 +426,10 @@ class MemoryStorage(Storage):
                 for name, queryset in self._querysets.items()
                 if name.startswith(prefix) and queryset.head().position
             )
+
+    def check(self) -> list[Finding]:
+        """Return that there is nothing to rely on."""
+        return [note("it lies in the memory of one process, and is gone with it")]
 
     def close(self) -> None:
         """Forget everything; readers that wait end."""

@@ -94,7 +94,8 @@ class Door:
         try:
             yield
         except PyMongoError as reason:
-            raise Unavailable(f"MongoDB at {self.shown}: {reason}") from reason
+            said = str(reason).partition(", Topology Description")[0]  # it repeats what was said
+            raise Unavailable(f"MongoDB at {self.shown}: {said}") from reason
 
     def _open(self) -> MongoClient[Document]:
         with self._opening:

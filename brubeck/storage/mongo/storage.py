@@ -10,7 +10,9 @@ from pymongo import ReturnDocument
 
 from brubeck.config.values import duration, whole
 from brubeck.green import Lock
+from brubeck.storage.checking import Finding
 from brubeck.storage.contract import Storage
+from brubeck.storage.mongo.checking import findings
 from brubeck.storage.mongo.connecting import Door, driver_url
 from brubeck.storage.mongo.listening import Listener
 from brubeck.storage.mongo.queryset import MongoQueryset
@@ -121,6 +123,10 @@ class MongoStorage(Storage):
         with self.door.database() as database:
             found = database[STREAMS].find({"position": {"$gt": Int64(0)}}, {"_id": 1})
             return sorted(each["_id"] for each in found if each["_id"].startswith(prefix))
+
+    def check(self) -> list[Finding]:
+        """Return what kind of server it is, and whether it acknowledges as the promises need."""
+        return findings(self.door)
 
     def close(self) -> None:
         """Close every connection; readers that wait end."""

@@ -7,8 +7,10 @@ from uuid import uuid4
 
 from brubeck.config.values import duration, whole
 from brubeck.green import Lock
+from brubeck.storage.checking import Finding
 from brubeck.storage.contract import Storage
 from brubeck.storage.records import Attempt, fresh_era
+from brubeck.storage.redis.checking import findings
 from brubeck.storage.redis.connecting import Door
 from brubeck.storage.redis.listening import Listener
 from brubeck.storage.redis.queryset import RedisQueryset, stream_key
@@ -94,6 +96,10 @@ class RedisStorage(Storage):
             keys = list(client.scan_iter(match=b"%b*:items" % before, count=1000))
         names = {key.removeprefix(before).removesuffix(after + b":items").decode() for key in keys}
         return sorted(name for name in names if name.startswith(prefix))
+
+    def check(self) -> list[Finding]:
+        """Return whether the server evicts, what its replicas are for, and what it keeps."""
+        return findings(self.door)
 
     def close(self) -> None:
         """Close every connection; readers that wait end."""

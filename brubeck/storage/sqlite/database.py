@@ -63,9 +63,9 @@ class Database:
     """One SQLite file. Texts come out of it as bytes: bodies are not decoded on their way."""
 
     def __init__(self, path: str, *, timeout: float, synchronous: str) -> None:
-        self._path = path
+        self.path = path
         self._timeout = timeout
-        self._synchronous = synchronous
+        self.synchronous = synchronous
         self._idle: list[sqlite3.Connection] = []
         self._writer: sqlite3.Connection | None = None
         self._writes = self._batches()
@@ -76,7 +76,7 @@ class Database:
     def reading(self) -> Iterator[sqlite3.Connection]:
         """Lend a connection to read with; `Unavailable` for whatever SQLite says."""
         self._check_open()
-        with translated(self._path):
+        with translated(self.path):
             # Nobody takes another's connection: a list gives each element away once.
             connection = self._idle.pop() if self._idle else self._connect()
             try:
@@ -100,7 +100,7 @@ class Database:
         their callers is told. A job runs in a native thread: it uses its connection and plain data.
         """
         self._check_open()
-        with translated(self._path):
+        with translated(self.path):
             return cast("T", self._writes.do(job))
 
     def _commit(self, jobs: Sequence[Waiting[Job[Any], Any]]) -> None:
@@ -119,11 +119,11 @@ class Database:
 
     def _connect(self) -> sqlite3.Connection:
         connection = sqlite3.connect(
-            self._path, timeout=self._timeout, isolation_level=None, check_same_thread=False
+            self.path, timeout=self._timeout, isolation_level=None, check_same_thread=False
         )
         try:
             connection.execute("PRAGMA journal_mode = WAL")
-            connection.execute(f"PRAGMA synchronous = {self._synchronous}")
+            connection.execute(f"PRAGMA synchronous = {self.synchronous}")
             self._prepare(connection)
         except BaseException:
             connection.close()

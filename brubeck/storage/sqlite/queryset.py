@@ -6,6 +6,7 @@ import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 from heapq import merge
+from pathlib import Path
 from typing import TYPE_CHECKING, Final, cast
 
 import msgspec
@@ -88,6 +89,10 @@ class SQLiteQueryset(IndexedQueryset):
     def _open(self) -> None:
         name = self._name
         self._number = self._database.write(lambda db: open_stream(db, name))
+
+    def unfinished(self) -> tuple[str, ...]:
+        """Return the fields whose index is not complete; a file is not made by looking."""
+        return super().unfinished() if Path(self._database.path).exists() else ()
 
     def _is_empty(self) -> bool:
         with self._database.reading() as db:

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import sqlite3
+from pathlib import Path
 from typing import Final, Self
 from urllib.parse import unquote, urlsplit
 
 from brubeck.config.values import duration
 from brubeck.errors import ConfigError
 from brubeck.green import Lock
+from brubeck.storage.checking import Finding
 from brubeck.storage.contract import Storage
 from brubeck.storage.records import Attempt, fresh_era
 from brubeck.storage.schema import Schema
+from brubeck.storage.sqlite.checking import findings
 from brubeck.storage.sqlite.database import Database
 from brubeck.storage.sqlite.queryset import SQLiteQueryset
 from brubeck.storage.urls import choice, read_options
@@ -100,11 +103,17 @@ class SQLiteStorage(Storage):
         )
 
     def streams(self, prefix: str = "") -> list[str]:
-        """Return the names of the streams that have been written to."""
+        """Return the names of the streams that have been written to; looking makes no file."""
+        if not Path(self.database.path).exists():
+            return []
         with self.database.reading() as db:
             rows = db.execute("SELECT name FROM streams WHERE position > 0 ORDER BY name")
             names = [name.decode() for (name,) in rows]
         return [name for name in names if name.startswith(prefix)]
+
+    def check(self) -> list[Finding]:
+        """Return whether the file can be written, where it lies, and how much room there is."""
+        return findings(self.database)
 
     def close(self) -> None:
         """Close the file; readers that wait end."""

@@ -1,0 +1,80 @@
+"""``brubeck check``: whether the stores of an application are set up as its promises need it."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
+
+import click
+
+from brubeck.cli.programs import PROGRAM, load, plain_errors
+from brubeck.errors import BrubeckError, ConfigError
+
+if TYPE_CHECKING:
+    from brubeck.application import Brubeck
+    from brubeck.storage.checking import Finding
+
+
+@click.command()
+@PROGRAM
+def check(program: str) -> None:
+    """Look whether the stores of an application are set up as its promises need it.
+
+    Prints a line for each thing looked at: "fine"; "note" for what a setting does not keep or
+    where an index is not complete yet; "wrong" for what has to be put right, such as a store that
+    is down, a Redis that evicts keys or a disk that is full. No item is changed and no index begun.
+    The exit status is 1 when anything is wrong, else 0.
+    """
+    with plain_errors():
+        application = load(program)
+        grades = set()
+        for name, finding in _findings(application):
+            grades.add(finding.grade)
+            text = " ".join(finding.text.split())
+            click.echo(f"{finding.grade:5} {name}: {text}")
+        application.close()
+    sys.exit(1 if "wrong" in grades else 0)
+
+
+def _findings(application: Brubeck) -> Iterator[tuple[str, Finding]]:
+    """Yield what there is to say of each store, and of each stream in it."""
+    from brubeck.storage.checking import wrong
+
+    try:
+        names = application.store_names
+    except ConfigError as reason:
+        yield "configuration", wrong(str(reason))
+        return
+    for name in names:
+        try:
+            for finding in _of_store(application, name):
+                yield name, finding
+        except BrubeckError as reason:
+            yield name, wrong(str(reason))
+
+
+def _of_store(application: Brubeck, name: str) -> Iterator[Finding]:
+    from brubeck.storage.checking import Building, Checkable, fine
+
+    store = application.store(name)
+    if isinstance(store, Checkable):
+        yield from store.check()
+    else:
+        yield fine(f"{len(store.streams())} streams are there; it says no more of itself")
+    for stream in application.streams:
+        if stream.storage == name:
+            parts = [application.queryset(stream, key) for key in application.partitions(stream)]
+            building = [each for each in parts if isinstance(each, Building)]
+            unfinished = dict.fromkeys(field for each in building for field in each.unfinished())
+            if building:
+                yield _of_indexes(stream.place.template, unfinished)
+
+
+def _of_indexes(path: str, unfinished: Iterable[str]) -> Finding:
+    from brubeck.storage.checking import fine, note
+
+    fields = ", ".join(unfinished)
+    if not fields:
+        return fine(f"{path}: every index is complete")
+    return note(f"{path}: not complete yet, and answered 503: {fields}")

@@ -1,0 +1,66 @@
+"""Whether a MongoDB gives what the steps of a write and the reads of order ask of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, Final
+
+from pymongo.errors import OperationFailure
+
+from brubeck.storage.checking import Finding, fine, note, wrong
+from brubeck.storage.mongo.connecting import Door
+from brubeck.storage.mongo.settling import STREAMS
+
+TESTED: Final = (6, 0)
+"""The version that the tests run with."""
+
+
+def findings(door: Door) -> list[Finding]:
+    """Return what there is to say of a MongoDB."""
+    with door.database() as database:
+        admin = database.client.admin
+        hello, version = admin.command("hello"), admin.command("buildInfo")["version"]
+        found = [_version(version, door.shown), *_kind(admin, hello)]
+        # Nothing is there to change; but the answer waits for all that was written before.
+        database[STREAMS].update_one({"_id": ""}, {"$unset": {"nothing": ""}})
+        by = "the majority" if door.replicated else "the server's journal"
+        found.append(fine(f"a write is acknowledged by {by}"))
+    with door.reading() as (database, session):
+        database[STREAMS].find_one({"_id": ""}, session=session)
+        found.append(fine("the primary answers reads, with the concern that order needs"))
+    return found
+
+
+def _version(version: str, shown: str) -> Finding:
+    text = f"MongoDB {version} at {shown}"
+    if tuple(int(part) for part in version.split(".")[:2]) >= TESTED:
+        return fine(text)
+    return note(f"{text}; older than {'.'.join(map(str, TESTED))}, which is tested")
+
+
+def _kind(admin: Any, hello: dict[str, Any]) -> Iterator[Finding]:
+    if hello.get("msg") == "isdbgrid":
+        yield note("it is a sharded cluster, which is not tested")
+    elif "setName" in hello:
+        yield from _replica_set(admin, hello["setName"])
+    else:
+        yield note("it stands alone: a killed server keeps what it acknowledged, nobody takes over")
+
+
+def _replica_set(admin: Any, name: str) -> Iterator[Finding]:
+    try:
+        config: dict[str, Any] = admin.command("replSetGetConfig")["config"]
+    except OperationFailure:
+        yield note(f"it is the replica set {name}; how that is set up may not be asked")
+        return
+    members = config["members"]
+    keeping = sum(not each.get("arbiterOnly") for each in members)
+    text = f"it is the replica set {name}, of which {keeping} keep data"
+    yield fine(text) if keeping > 2 else note(f"{text}: losing one may stop all writes")
+    if config.get("writeConcernMajorityJournalDefault", True):
+        yield fine("the majority has in its journal what it acknowledges")
+    else:
+        yield wrong(
+            "writeConcernMajorityJournalDefault is false: the majority acknowledges what is in "
+            "no journal; set it to true"
+        )

@@ -1,0 +1,83 @@
+"""Whether a Redis, or each master of a cluster, is set up as the promises need it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from redis.exceptions import ResponseError
+
+from brubeck.storage.checking import Finding, fine, note, wrong
+from brubeck.storage.redis.connecting import Door
+
+
+def findings(door: Door) -> list[Finding]:
+    """Return what there is to say of a Redis."""
+    with door.client() as client:
+        if not hasattr(client, "get_primaries"):
+            return list(_server(client, f"at {door.shown}", ""))
+        state = client.cluster_info()["cluster_state"]
+        whole = fine("the cluster is whole") if state == "ok" else wrong("the cluster is not whole")
+        found = [whole]
+        for node in client.get_primaries():
+            place = f"{node.host}:{node.port}"
+            found += _server(client.get_redis_connection(node), f"at {place}", f"{place}: ")
+        return found
+
+
+def _server(client: Any, where: str, who: str) -> Iterator[Finding]:
+    info: dict[str, Any] = client.info()
+    yield fine(f"Redis {info['redis_version']} {where}")
+    for each in (_role(info), _eviction(info), _replicas(info), *_disk(info, _asked(client))):
+        yield Finding(each.grade, who + each.text)
+
+
+def _asked(client: Any) -> Mapping[str, str]:
+    """Return settings that only CONFIG tells, none where that is not allowed."""
+    try:
+        found: Mapping[str, str] = client.config_get("appendfsync", "save")
+    except ResponseError:
+        return {}
+    return found
+
+
+def _role(info: Mapping[str, Any]) -> Finding:
+    if info["role"] == "master":
+        return fine("it is a master, and takes writes")
+    return wrong("it is a replica, and takes no writes")
+
+
+def _eviction(info: Mapping[str, Any]) -> Finding:
+    policy = info.get("maxmemory_policy", "unknown")
+    if policy == "noeviction":
+        return fine("maxmemory-policy is noeviction")
+    return wrong(f"maxmemory-policy is {policy}: an evicted key is a hole; set noeviction")
+
+
+def _replicas(info: Mapping[str, Any]) -> Finding:
+    count = info["connected_slaves"]
+    if not count:
+        return note("no replica follows: nobody takes over")
+    # INFO tells of replicas that are good enough only where some are asked for.
+    if "min_slaves_good_slaves" in info:
+        return fine(f"replicas: {count}, and min-replicas-to-write is set")
+    return wrong(
+        f"replicas: {count}, and min-replicas-to-write is 0: a master that is cut off goes on "
+        "taking writes, and they are lost; set it to 1 or more"
+    )
+
+
+def _disk(info: Mapping[str, Any], asked: Mapping[str, str]) -> Iterator[Finding]:
+    if not info["aof_enabled"]:
+        kept = "what came after the last snapshot" if asked.get("save", "?") else "everything"
+        yield note(f"appendonly is no: a killed server loses {kept}, and says so")
+        return
+    if info["aof_last_write_status"] != "ok":
+        yield wrong("the append-only file cannot be written, so that writes are refused")
+    how = asked.get("appendfsync")
+    if how is None:
+        yield note("appendonly is yes; CONFIG, which tells of appendfsync, is not allowed")
+    elif how == "always":
+        yield fine("appendfsync is always: a killed server keeps what it acknowledged")
+    else:
+        yield note(f"appendfsync is {how}: a power cut may lose a second of writes or more")
