@@ -8,6 +8,7 @@ import shlex
 import subprocess
 import sys
 from collections.abc import Iterator
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -160,6 +161,52 @@ def test_a_mistake_in_the_configuration_reads_as_shown() -> None:
     with pytest.raises(ConfigError) as caught:
         load(environ={"BRUBECK_SERVER_WORKRS": "2"})
     assert shown.strip() == f"brubeck: {caught.value}"
+
+
+def table_after(text: str, heading: str) -> list[list[str]]:
+    """Return the rows of the first table under a heading, without its head."""
+    lines = text.partition(f"{heading}\n")[2].partition("\n|")[2].splitlines()
+    rows = takewhile(lambda line: line.startswith("|"), (f"|{lines[0]}", *lines[1:]))
+    return [[cell.strip() for cell in row.strip("|").split("|")] for row in rows][2:]
+
+
+STORAGE = (ROOT / "docs" / "storage.md").read_text()
+LIMITS = table_after(STORAGE, "### What it comes to: calculated limits")
+
+
+def number(text: str) -> float:
+    """Return a number that has commas between its thousands."""
+    return float(text.replace(",", ""))
+
+
+def worked_out(text: str) -> float:
+    """Return what an example of arithmetic comes to."""
+    signs = str.maketrans({",": "", "\N{MULTIPLICATION SIGN}": "*", "\N{DIVISION SIGN}": "/"})
+    plain = text.translate(signs).replace("^", "**")
+    assert re.fullmatch(r"[\d.+*/() ]+", plain), text
+    return float(eval(plain))
+
+
+@pytest.mark.parametrize("row", LIMITS, ids=range(len(LIMITS)))
+def test_calculated_limits_follow_from_what_was_measured(row: list[str]) -> None:
+    """The constants are those of the measured tables, and the arithmetic is right."""
+    _, _, measured, example, calculated = row
+    for constant in re.findall(r"= ([\d,]+)", measured):
+        assert constant in (ROOT / "benchmarks" / "README.md").read_text(), "measured anew?"
+        assert constant in example
+    assert int(worked_out(example) + 0.5) == number(calculated)
+
+
+def test_each_row_of_durability_names_tests_that_are_there() -> None:
+    """Whatever is said in bold to be kept is shown by one of tests/fire."""
+    files = {path.stem: path.read_text() for path in (ROOT / "tests" / "fire").glob("test_*.py")}
+    rows = table_after(STORAGE, "## What survives what")
+    assert len(rows) > 9
+    for row in rows:
+        names = re.findall(r"`(test_\w+)`", row[-1])
+        assert bool(names) == ("**" in "".join(row)), row
+        for name in names:
+            assert name in files or any(f"def {name}(" in text for text in files.values()), name
 
 
 @pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)

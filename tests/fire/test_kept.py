@@ -13,12 +13,12 @@ from time import monotonic
 import msgspec
 import pytest
 
-from brubeck.storage import ChangesQuery, LostPlace, Put, Unavailable, Written
+from brubeck.storage import ChangesQuery, Head, LostPlace, Put, Queryset, Unavailable, Written
 from tests.fire.crew import STREAM, Crew
-from tests.fire.grounds import GROUNDS, SOAK, TIMEOUT, dice, options
+from tests.fire.grounds import GROUNDS, SOAK, TIMEOUT, dice, options, sqlite_ground
 from tests.fire.nursery import Nursery
 from tests.fire.verdict import check, judge, view_of, walked
-from tests.fire.writes import SCHEMA, fresh, open_under_fire, send
+from tests.fire.writes import SCHEMA, Sent, fresh, open_under_fire, send
 from tests.servers import wait_until
 from tests.servers.mongo import MongoServer, mongo_set, set_url
 from tests.servers.processes import Server
@@ -27,7 +27,7 @@ from tests.servers.sentinel import Watched, redis_watched
 
 DEATHS = 20 if SOAK else 3
 """How often a server is killed."""
-WRITES = {"redis": 6000, "mongo": 1200, "mongo-set": 1200, "members": 1200}
+WRITES = {"sqlite": 1200, "redis": 6000, "mongo": 1200, "mongo-set": 1200, "members": 1200}
 
 
 class Reaper:
@@ -85,6 +85,78 @@ def test_a_killed_server_keeps_what_it_acknowledged(
         faults = _survives(crew, found.url, _again(found.server), random)
     check(faults, crew.tally)
     assert not crew.tally.lost or found.loses_eras
+
+
+def test_killed_workers_lose_nothing_of_a_file_that_is_flushed_now_and_then(
+    crib: Nursery, tmp_path: Path
+) -> None:
+    """``sync=normal`` keeps what is acknowledged as long as the machine runs."""
+    random = dice("sqlite-normal")
+    with sqlite_ground(tmp_path) as found:
+        url = f"{found.url}&sync=normal"
+        crew = Crew(crib, url, tmp_path, random, total=WRITES["sqlite"])
+        storage = open_under_fire(url)
+        stream = storage.queryset(STREAM, SCHEMA)
+        try:
+            crew.work(seconds=180, pause=(0.1, 0.5))
+            crew.catch_up(stream)
+            faults = judge(stream, crew.sent(), crew.readings())
+        finally:
+            crew.end()
+            storage.close()
+    check(faults, crew.tally)
+    assert not crew.tally.lost
+
+
+def test_a_redis_without_a_disk_loses_everything_and_says_so(tmp_path: Path) -> None:
+    """Its stream begins anew, with places past all that were given out."""
+    with _written_and_killed(tmp_path, "--appendonly", "no") as (stream, before, written):
+        assert stream.get([each.id for each in written]) == [None] * len(written)
+        _assert_lost(stream, before)
+
+
+def test_a_redis_that_flushes_every_second_says_that_it_may_have_lost_something(
+    tmp_path: Path,
+) -> None:
+    """What it has is the beginning of what was written, without a gap."""
+    options = ("--appendonly", "yes", "--appendfsync", "everysec")
+    with _written_and_killed(tmp_path, *options) as (stream, before, written):
+        there = [each is not None for each in stream.get([each.id for each in written])]
+        assert there == sorted(there, reverse=True)
+        _assert_lost(stream, before)
+
+
+@contextmanager
+def _written_and_killed(
+    directory: Path, *given: str
+) -> Iterator[tuple[Queryset, Head, list[Sent]]]:
+    """Write to a Redis, kill it, start it again and yield its stream as it is now."""
+    server = RedisServer(directory, *given)
+    server.run()
+    storage = open_under_fire(f"{server.url}?{options()}")
+    try:
+        stream = storage.queryset(STREAM, SCHEMA)
+        written = [fresh("create", f"known-{number}") for number in range(200)]
+        for each in written:
+            send(stream, [each])
+        before = stream.head()
+        server.kill()
+        server.run()
+        wait_until(lambda: _is_up(stream.head), seconds=30)
+        yield stream, before, written
+    finally:
+        storage.close()
+        server.kill()
+
+
+def _assert_lost(stream: Queryset, before: Head) -> None:
+    assert stream.head().era != before.era
+    with pytest.raises(LostPlace):
+        stream.changes(ChangesQuery(limit=1, after=before.position, era=before.era))
+    late = fresh("create", "late")
+    send(stream, [late])
+    assert late.position is not None
+    assert late.position > before.position
 
 
 def _kill_primary(members: list[MongoServer]) -> None:
