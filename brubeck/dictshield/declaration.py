@@ -84,12 +84,13 @@ def _inherited(bases: tuple[type, ...], namespace: dict[str, Any]) -> dict[str, 
 def _lineage(name: str, bases: tuple[type, ...]) -> tuple[str, dict[str, type]]:
     """Return the dotted name of a class and its ancestors by theirs; mixins leave no trace."""
     names, ancestors = [name], dict[str, type]()
+    base: Any
     for base in bases:
         options = getattr(base, "_options", None)
         if options is None or options.mixin or "__root__" in vars(base):
             continue
-        names.append(base._class_name)  # type: ignore[attr-defined]  # noqa: SLF001
-        ancestors.update(base._superclasses)  # type: ignore[attr-defined]  # noqa: SLF001
+        names.append(base._class_name)  # noqa: SLF001, of a class of ours
+        ancestors.update(base._superclasses)  # noqa: SLF001, of a class of ours
         ancestors[names[-1]] = base
     return ".".join(reversed(names)), ancestors
 

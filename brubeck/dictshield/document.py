@@ -134,8 +134,8 @@ def swap_field(
     made = {name: new_field(uniq_field="_id") if name == "id" else new_field() for name in fields}
     maker: Any = type(klass)
     swapped = maker(klass.__name__, (klass,), {"__module__": klass.__module__, **made})
-    swapped._class_name = klass._class_name  # noqa: SLF001
-    swapped._superclasses = klass._superclasses  # noqa: SLF001
+    swapped._class_name = klass._class_name  # noqa: SLF001, both are ours
+    swapped._superclasses = klass._superclasses  # noqa: SLF001, both are ours
     return swapped
 
 

@@ -289,7 +289,7 @@ class BaseField(Generic[T]):
 
     def _chosen(self, native: Any) -> bool:
         try:
-            return native in self.choices  # type: ignore[operator]
+            return native in self.choices  # type: ignore[operator]  # asked where there are some
         except TypeError:  # an unhashable value against a set
             return False
 

@@ -199,7 +199,7 @@ class Form:
     ) -> Iterator[FormItem]:
         hidden = model._get_internal_fields()  # noqa: SLF001 - DictShield's name
         if self._hidden is not None and model is self._model:
-            hidden = {*model._internal_fields, *self._hidden}  # noqa: SLF001
+            hidden = {*model._internal_fields, *self._hidden}  # noqa: SLF001 - DictShield's name
         known = values if isinstance(values, BaseDocument | dict) else {}
         for name, field in model.__compiled__.fields.items():
             if name not in hidden:

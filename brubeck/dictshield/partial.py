@@ -57,7 +57,7 @@ class ClassChecks:
 
     @classmethod
     def _faults_of(cls, values: dict[str, Any], whole: bool) -> Iterator[ShieldException]:
-        internal: set[str] = cls._get_internal_fields()  # type: ignore[attr-defined]
+        internal: set[str] = cls._get_internal_fields()  # type: ignore[attr-defined]  # the document's
         for name, field in cls.__compiled__.fields.items():
             found = [key for key in _keys(name, field) if key in values]
             value = values[found[0]] if found else None

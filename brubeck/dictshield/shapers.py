@@ -57,7 +57,7 @@ def _written(names: list[str], target: Any, works: list[Work | None]) -> Shape:
             scope[f"work{at}"] = work
             value = f"work{at}({value})"
         values.append(value)
-    exec(f"def shape(data): return target({', '.join(values)})", scope)  # noqa: S102
+    exec(f"def shape(data): return target({', '.join(values)})", scope)  # noqa: S102, of names that are quoted
     shape: Shape = scope["shape"]
     return shape
 

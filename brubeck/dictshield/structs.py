@@ -73,7 +73,7 @@ def _type_of(field: BaseField[Any], mode: Mode, pending: dict[str, Compiled]) ->
     if child is not None:
         return child.structs.get(mode) or _reference(child, pending)
     if field.item_field is not None:
-        return list[_type_of(field.item_field, mode, pending)]  # type: ignore[misc]
+        return list[_type_of(field.item_field, mode, pending)]  # type: ignore[misc]  # made while it runs
     return field.loose_type() if mode == "stored" else field.wire_type()
 
 

@@ -249,7 +249,7 @@ class BaseDocument(SafeableMixin, ClassChecks, Described, metaclass=DocumentMeta
             return NotImplemented
         return all(self[name] == other[name] for name in self._fields)
 
-    __hash__ = None  # type: ignore[assignment]
+    __hash__ = None  # type: ignore[assignment]  # the way to say that it changes
 
     def __reduce__(self) -> Any:
         there = (name for name in self._fields if getattr(self.__data__, name) is not None)

@@ -112,7 +112,7 @@ def patch(name: str | None = None) -> str:
 
 def engine() -> Engine:
     """Return the engine of this process, found by looking at what is patched."""
-    global _engine  # noqa: PLW0603
+    global _engine  # noqa: PLW0603, found out once
     if _engine is None:
         name = _patched()
         module = import_module(_MODULES[name] if name else "brubeck.green.threads_engine")

@@ -69,7 +69,7 @@ class DateTimeField(BaseField[datetime]):
     def date_to_iso8601(
         cls,
         dt: datetime,
-        format: str | Callable[[datetime], str],  # noqa: A002
+        format: str | Callable[[datetime], str],  # noqa: A002 - DictShield's name
     ) -> str:
         """Return a datetime as text, by a `strftime` format or a callable."""
         if isinstance(format, str):

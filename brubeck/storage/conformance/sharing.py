@@ -86,7 +86,7 @@ class Sharing(Suite):
                 head = other.head().position
                 woken: list[bool] = []
                 thread = threading.Thread(
-                    target=lambda at=head: woken.append(other.wait(at, 20))  # noqa: B023
+                    target=lambda at=head: woken.append(other.wait(at, 20))  # noqa: B023, it ends within its turn
                 )
                 thread.start()
                 one.write([put_new(f"i{number}", 1)])

@@ -83,8 +83,12 @@ class Values(Suite):
         with self.stream() as stream:
             tags = {"a": ["x", "y"], "b": ["y"], "c": ["x", "z"], "d": ["a", "x"]}
             stream.write([put_new(each, 0, tags=members) for each, members in tags.items()])
-            for operator, value in (("eq", "x"), ("in", ("x", "z")), ("in", ("a", "x", "q"))):
-                where = (Condition("tags", operator, value),)  # type: ignore[arg-type]
+            for each in (
+                Condition("tags", "eq", "x"),
+                Condition("tags", "in", ("x", "z")),
+                Condition("tags", "in", ("a", "x", "q")),
+            ):
+                where = (each,)
                 assert walk(stream, limit=2, where=where) == [(0, "d"), (0, "c"), (0, "a")]
                 up = walk(stream, limit=2, where=where, descending=False)
                 assert up == [(0, "a"), (0, "c"), (0, "d")]

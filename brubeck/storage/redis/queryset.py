@@ -21,6 +21,7 @@ from brubeck.storage.records import (
     Page,
     PageQuery,
     Place,
+    Reason,
     Record,
     Refused,
     Tombstone,
@@ -54,6 +55,11 @@ BATCH: Final = 250
 """How many writes one script does."""
 MERGED: Final = 16
 _NOTHING: Final = pack([])
+_REASONS: Final[dict[bytes, Reason]] = {
+    b"exists": "exists",
+    b"missing": "missing",
+    b"moved": "moved",
+}
 
 
 class RedisQueryset(IndexedQueryset):
@@ -291,4 +297,4 @@ def _named(viewer: str | None) -> str:
 def _outcome(how: bytes, position: bytes) -> Outcome:
     if how == b"written":
         return Written(int(position))
-    return Refused(how.decode(), int(position) if position else None)  # type: ignore[arg-type]
+    return Refused(_REASONS[how], int(position) if position else None)
