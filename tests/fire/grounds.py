@@ -12,7 +12,7 @@ from uuid import uuid4
 
 from tests.servers.mongo import MongoServer, mongo_alone, mongo_set
 from tests.servers.processes import Server
-from tests.servers.redis import RedisServer
+from tests.servers.redis import RedisServer, redis_cluster
 
 SOAK: Final = float(os.environ.get("BRUBECK_SOAK") or 0)
 """Seconds of fire on each storage, for the long version."""
@@ -66,6 +66,14 @@ def redis_ground(directory: Path) -> Iterator[Ground]:
 
 
 @contextmanager
+def redis_cluster_ground(directory: Path) -> Iterator[Ground]:
+    """Fire at a cluster of three masters; a stream lies on one of them."""
+    with redis_cluster(directory) as masters:
+        places = ",".join(f"127.0.0.1:{server.port}" for server in masters)
+        yield Ground(f"redis+cluster://{places}?{options()}")
+
+
+@contextmanager
 def mongo_ground(directory: Path) -> Iterator[Ground]:
     """Fire at a standalone MongoDB."""
     with mongo_alone(directory) as server:
@@ -82,6 +90,7 @@ def mongo_set_ground(directory: Path) -> Iterator[Ground]:
 GROUNDS: Final[dict[str, Callable[[Path], AbstractContextManager[Ground]]]] = {
     "sqlite": sqlite_ground,
     "redis": redis_ground,
+    "redis-cluster": redis_cluster_ground,
     "mongo": mongo_ground,
     "mongo-set": mongo_set_ground,
 }

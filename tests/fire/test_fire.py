@@ -13,10 +13,16 @@ from tests.fire.nursery import Nursery
 from tests.fire.verdict import check, judge
 from tests.fire.writes import SCHEMA, open_under_fire
 
-QUICK: Final = {"sqlite": 8000, "redis": 20_000, "mongo": 2500, "mongo-set": 2500}
+QUICK: Final = {
+    "sqlite": 8000,
+    "redis": 20_000,
+    "redis-cluster": 4000,
+    "mongo": 2500,
+    "mongo-set": 2500,
+}
 """How many writes there are in the quick version."""
 ENDLESS: Final = 10_000_000
-PACE: Final = {"sqlite": 0.02, "redis": 0.02}
+PACE: Final = {"sqlite": 0.02, "redis": 0.02, "redis-cluster": 0.02}
 """Seconds at the most between two writes of one writer in the long version: its journals grow."""
 
 
