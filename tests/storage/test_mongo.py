@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import closing
 from uuid import uuid4
 
 import pytest
 
-from brubeck.storage import Storage
+from brubeck.storage import ChangesQuery, Delete, PageQuery, Storage, Written
 from brubeck.storage.conformance import StorageConformance
+from brubeck.storage.conformance.machine import SCHEMA, put_new
 from brubeck.storage.mongo import MongoStorage
 from brubeck.timekeeping import Clock
 from tests.servers.mongo import MongoServer, set_url
@@ -54,3 +57,42 @@ class TestMongoReplicaSet(_Mongo):
     def url(self, database: str) -> str:
         """Return the URL of a database."""
         return set_url(self.members, database)
+
+
+@pytest.fixture
+def storage(mongo_server: MongoServer) -> Iterator[MongoStorage]:
+    """Yield a storage in a database of its own."""
+    url = f"mongodb://127.0.0.1:{mongo_server.port}/t{uuid4().hex[:12]}"
+    with closing(MongoStorage(url)) as found:
+        yield found
+
+
+def _unique(storage: MongoStorage) -> set[str]:
+    """Return the unique indexes of a stream and of what is kept beside it; of ids, each is."""
+    with storage.door.database() as database:
+        return {
+            f"{name}.{index}"
+            for name in database.list_collection_names()
+            for index, about in database[name].index_information().items()
+            if about.get("unique")
+        }
+
+
+def test_a_collection_that_may_be_sharded_has_no_unique_index_but_of_ids(
+    storage: MongoStorage,
+) -> None:
+    """A shard key is the id, hashed; the stream works the same."""
+    storage.streams()  # the server is asked what it is
+    storage.door.sharded = True
+    stream = storage.queryset("quakes", SCHEMA)
+    outcomes = stream.write([put_new("a", 1), put_new("b", 2), Delete(id="a", token="d")])
+    assert all(isinstance(each, Written) for each in outcomes)
+    assert [each.id for each in stream.page(PageQuery(limit=9)).records] == ["b"]
+    assert [each.id for each in stream.changes(ChangesQuery(limit=9)).changes] == ["b", "a"]
+    assert _unique(storage) == set()
+
+
+def test_one_server_watches_over_its_positions(storage: MongoStorage) -> None:
+    """By an index that no two items stand in at one place."""
+    storage.queryset("quakes", SCHEMA).write([put_new("a", 1)])
+    assert _unique(storage) == {"quakes.position"}

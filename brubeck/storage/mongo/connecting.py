@@ -62,6 +62,8 @@ class Door:
         self._pool = pool
         self._client: MongoClient[Document] | None = None
         self._replicated: bool | None = None  # until a server has said
+        self.sharded = False
+        """Whether collections may be spread over several servers; known once one was asked."""
         self._opening = green.Lock()
         self._closed = False
 
@@ -111,7 +113,8 @@ class Door:
             client = self._client
         if self._replicated is None:  # asked by everybody at once: nobody waits for another's wait
             hello = client.admin.command("hello")
-            self._replicated = "setName" in hello or hello.get("msg") == "isdbgrid"
+            self.sharded = hello.get("msg") == "isdbgrid"
+            self._replicated = "setName" in hello or self.sharded
         return client
 
     def _database(self, client: MongoClient[Document]) -> Database[Document]:

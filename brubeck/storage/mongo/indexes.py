@@ -55,14 +55,18 @@ def facet(name: str) -> list[tuple[str, int]]:
     return [(name, ASCENDING), *TIMELINE]
 
 
-def indexes_of_every_stream() -> list[IndexModel]:
-    """Return what the orders and the steps of a write need."""
+def indexes_of_every_stream(*, sharded: bool) -> list[IndexModel]:
+    """Return what the orders and the steps of a write need.
+
+    No two items are ever given one position, and an index watches over it. That begins with no
+    shard key, which a sharded collection asks of a unique index: there nobody watches.
+    """
     return [
         IndexModel(TIMELINE, name="timeline"),
         IndexModel(
             [(POSITION, ASCENDING)],
             name="position",
-            unique=True,
+            unique=not sharded,
             partialFilterExpression={POSITION: {"$exists": True}},
         ),
         IndexModel([(TOKEN, ASCENDING)], name="pending", sparse=True),

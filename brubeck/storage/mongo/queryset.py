@@ -97,7 +97,8 @@ class MongoQueryset(IndexedQueryset):
     def _open(self) -> None:
         with self._door.database() as database:
             self._settler.begin(database)
-            self._settler.items(database).create_indexes(indexes_of_every_stream())
+            indexes = indexes_of_every_stream(sharded=self._door.sharded)
+            self._settler.items(database).create_indexes(indexes)
             self._settler.tombstones(database).create_indexes(indexes_of_graves())
 
     def _stream(self, database: Database[Document], session: Session = None) -> Stream:
