@@ -165,7 +165,7 @@ def _kill_primary(members: list[MongoServer]) -> None:
     old = _primary(members)
     assert old is not None
     old.kill()
-    wait_until(lambda: _primary(members), seconds=30, what="no other primary was elected")
+    wait_until(lambda: _primary(members), seconds=120, what="no other primary was elected")
     old.run()
 
 
