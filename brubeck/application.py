@@ -23,6 +23,7 @@ from brubeck.http.response import Response
 from brubeck.routing import Match, Router
 from brubeck.storage import Queryset, Storage, open_storage
 from brubeck.streams import StreamHandler
+from brubeck.streams.broadcasts import Broadcasts
 from brubeck.streams.resources import routes
 from brubeck.streams.retention import EVERY, Sweeper
 from brubeck.timekeeping import SYSTEM_CLOCK, Clock
@@ -89,6 +90,7 @@ class Brubeck:
         self.streams: list[type[StreamHandler]] = []
         self._querysets: dict[str, Queryset] = {}
         self._page_plans: dict[str, dict[Any, Any]] = {}
+        self.broadcasts = Broadcasts()
         self._opened: dict[str, Storage] = {}
         self._opening = green.Lock()
         stores = storage if isinstance(storage, Mapping) else {"default": storage}

@@ -55,7 +55,7 @@ class Engine:
     def stream(self, sock: Any) -> Stream:
         """Return a stream that stays registered with the hub."""
         if isinstance(sock, greenio.GreenSocket):
-            return HubStream(sock.fd)
+            return HubStream(sock)
         return BlockingStream(sock)
 
     def wait_readable(self, fileno: int, seconds: float) -> bool:
@@ -81,11 +81,14 @@ class HubStream:
     spins on them.
     """
 
-    __slots__ = ("_closed", "_hub", "_listener", "_sock", "_waiting")
+    __slots__ = ("_closed", "_green", "_hub", "_listener", "_sock", "_waiting")
 
-    def __init__(self, sock: socket.socket) -> None:
-        sock.setblocking(False)
-        self._sock = sock
+    offers = True
+
+    def __init__(self, green: Any) -> None:
+        self._green = green  # it closes the socket below when nobody holds it any more
+        self._sock: socket.socket = green.fd
+        self._sock.setblocking(False)
         self._hub = hubs.get_hub()
         self._listener: Any = None
         self._waiting: greenlet | None = None
@@ -139,6 +142,13 @@ class HubStream:
         if self._listener is not None:
             self._hub.remove(self._listener)
             self._listener = None
+
+    def offer(self, data: bytes) -> int:
+        """Send what the kernel takes now."""
+        try:
+            return self._sock.send(data)
+        except BlockingIOError:
+            return 0
 
     def send(self, data: bytes) -> None:
         """Send all of it; `OSError` when the other end is gone."""

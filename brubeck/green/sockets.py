@@ -46,6 +46,13 @@ class Stream(Protocol):
     def recv(self, size: int) -> bytes:
         """Wait for bytes and return at most ``size`` of them; none at the end."""
 
+    @property
+    def offers(self) -> bool:
+        """Whether `offer` is to be had."""
+
+    def offer(self, data: bytes) -> int:
+        """Send what can be sent without waiting, and return how many bytes of it that was."""
+
     def send(self, data: bytes) -> None:
         """Send all of it; `OSError` when the other end is gone."""
 
@@ -97,6 +104,8 @@ class BlockingStream:
 
     __slots__ = ("_sock",)
 
+    offers = False
+
     def __init__(self, sock: socket.socket) -> None:
         self._sock = sock
         sock.setblocking(True)
@@ -111,6 +120,10 @@ class BlockingStream:
             return self._sock.recv(size)
         except OSError:
             return b""
+
+    def offer(self, _data: bytes) -> int:
+        """Send nothing: its own calls wait."""
+        return 0
 
     def send(self, data: bytes) -> None:
         """Send all of it; `OSError` when the other end is gone."""

@@ -23,6 +23,7 @@ from brubeck.http.headers import Headers
 from brubeck.http.media import media_type
 from brubeck.http.problems import Problem
 from brubeck.http.proxies import NO_PROXIES, Client, TrustedProxies
+from brubeck.http.sharing import Share
 
 _CHUNK = 1 << 16
 
@@ -44,6 +45,10 @@ class Request:
     may_wait: Callable[[], bool] = staticmethod(lambda: True)
     """Tells whether the caller is still there and the server not about to stop. What waits long
     asks now and then, and where it may not wait on answers with what it has."""
+    may_share: bool = False
+    """Whether the connection takes a ``share`` (see `brubeck.http.sharing`)."""
+    share: Share | None = None
+    """What a stream that answers this goes on by, when it has just yielded nothing."""
     _file: BinaryIO | None = None
     _body: bytes | None = None
     _path: str | None = None

@@ -17,6 +17,7 @@ from brubeck import green
 from brubeck.http import Problem
 from brubeck.storage import Change, Changes, ChangesQuery, LostPlace, PageQuery, Unavailable
 from brubeck.streams import sse
+from brubeck.streams.broadcasts import Broadcast, Seat
 from brubeck.streams.cursors import RESET, ChangeCursor
 from brubeck.streams.handler import StreamHandler, json_bytes
 from brubeck.streams.parameters import ChangesParameters
@@ -27,6 +28,8 @@ PATIENCE = 2.0
 CHECKPOINT = 15.0
 """Seconds after which a feed says where it is, at the latest."""
 RETRY_MS = 2000
+_ASIDE = 0.05
+"""Seconds after which a reader tries again to join others that were elsewhere."""
 STEP = 100
 """How many changes an open feed takes at a time."""
 
@@ -53,10 +56,15 @@ class Follower:
         if self._query is None:
             self._query = self._first()
         found = queryset.changes(self._query)
-        self._query = msgspec.structs.replace(
-            self._query, after=found.position, era=found.era, began=found.began
-        )
+        self.go_on(found)
         return found
+
+    def go_on(self, found: Changes) -> None:
+        """Stand where somebody else has come to for this reader."""
+        if self._query is not None:
+            self._query = msgspec.structs.replace(
+                self._query, after=found.position, era=found.era, began=found.began
+            )
 
     def wait(self, after: Changes, seconds: float) -> None:
         """Wait for more than was found, at most so long and while somebody wants to know."""
@@ -112,7 +120,9 @@ def feed(handler: StreamHandler, parameters: ChangesParameters, cut: Shape) -> I
     """Yield the frames of an open feed, as many at a time as there are, while it is followed.
 
     A checkpoint comes whenever the reader has caught up after being behind, and every so often.
+    Once it has caught up it goes on among others who have, where connection and stream allow it.
     """
+    shares = handler.message.may_share and not handler.private
     yield sse.retry(RETRY_MS)
     follower = Follower(handler, parameters, STEP)
     said, behind = time.monotonic(), True
@@ -120,13 +130,21 @@ def feed(handler: StreamHandler, parameters: ChangesParameters, cut: Shape) -> I
         try:
             found = follower.step()
             if found.changes:
-                yield b"".join([_frame(change, found, cut) for change in found.changes])
+                yield _frames(found, cut)
             left = said + CHECKPOINT - time.monotonic()
             if left <= 0 or (found.caught_up and behind):
                 yield _checkpoint(found)
                 said, left = time.monotonic(), CHECKPOINT
             behind = not found.caught_up
-            if found.caught_up:
+            if found.caught_up and shares:
+                seat = _seat(handler, parameters, cut, found)
+                handler.message.share = seat
+                yield b""
+                follower.go_on(seat.found)
+                said = time.monotonic()
+                if seat.found is found:
+                    follower.wait(found, _ASIDE)  # the others were elsewhere, or it is over
+            elif found.caught_up:
                 follower.wait(found, left)
         except LostPlace:
             yield _reset(410, handler)
@@ -148,6 +166,29 @@ def element(change: Change, cut: Shape) -> bytes:
         op,
         data,
     )
+
+
+def _seat(
+    handler: StreamHandler, parameters: ChangesParameters, cut: Shape, found: Changes
+) -> Seat:
+    """Return a place among the feeds that ask for the same."""
+    key = (handler.base, parameters.where, parameters.fields)
+    application, stream, partition = handler.application, type(handler), handler.partition_key
+
+    def make() -> Broadcast:
+        return Broadcast(
+            lambda: application.queryset(stream, partition),
+            ChangesQuery(limit=STEP, where=parameters.where),
+            lambda found: _frames(found, cut),
+            _checkpoint,
+            (PATIENCE, CHECKPOINT),
+        )
+
+    return application.broadcasts.seat(key, found, make)
+
+
+def _frames(found: Changes, cut: Shape) -> bytes:
+    return b"".join([_frame(change, found, cut) for change in found.changes])
 
 
 def _frame(change: Change, found: Changes, cut: Shape) -> bytes:

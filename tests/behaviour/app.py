@@ -225,7 +225,7 @@ STREAMS = [
     stream("/writes"),
     stream("/items"),
     stream("/changes"),
-    stream("/feeds"),
+    stream("/feeds", max_batch=500),
     stream("/nonsense"),
     stream("/fresh", accept_created_at=False),
 ]

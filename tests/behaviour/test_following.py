@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http.client import HTTPConnection, HTTPResponse
+from http.client import HTTPConnection, HTTPException, HTTPResponse
 from typing import Any
 
 import pytest
@@ -96,6 +97,71 @@ def test_a_feed_shows_writes_and_is_resumed_by_its_id(port: int) -> None:
             if said["event"] == "put":
                 seen.append(json.loads(said["data"])["data"]["place"])
     assert seen == [f"n{number}" for number in range(300)]
+
+
+def test_a_slow_reader_holds_up_nobody_and_misses_nothing(port: int) -> None:
+    """While others follow, one does not read; what it was sent is more than any buffer holds."""
+    count = 500
+    slow, *others = [Reader(port, slow=number == 0) for number in range(4)]
+    many = [{"place": "x", "tags": ["y" * 150], "magnitude": 1}] * count
+    written = 0
+    for _ in range(26):
+        with asking(port, "POST", "/feeds", json.dumps(many).encode(), HEADERS) as answer:
+            assert answer.status == 201
+        written += count
+        for reader in others:
+            reader.read(count)
+    slow.read(written)
+    for reader in (slow, *others):
+        reader.close()
+
+
+class Reader:
+    """Follows the feed, as a browser does: cut off, it comes back with the last id it was given.
+
+    A slow one has hardly a buffer of its own.
+    """
+
+    def __init__(self, port: int, *, slow: bool) -> None:
+        self._port, self._slow = port, slow
+        self._last, self._position = "", 0
+        self._open("?after=now")
+        self._event()
+        assert self._event()["event"] == "checkpoint"
+
+    def _open(self, query: str) -> None:
+        self._connection = HTTPConnection("127.0.0.1", self._port, timeout=60)
+        self._connection.sock = sock = socket.socket()
+        if self._slow:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        sock.settimeout(60)
+        sock.connect(("127.0.0.1", self._port))
+        headers = SSE | ({"Last-Event-ID": self._last} if self._last else {})
+        self._connection.request("GET", f"/feeds/changes{query}", headers=headers)
+        self._response = self._connection.getresponse()
+
+    def _event(self) -> dict[str, str]:
+        try:
+            said = event(self._response)
+        except (HTTPException, ConnectionError):  # the front server gave up on it
+            self.close()
+            self._open("")
+            return {"event": "cut"}
+        self._last = said.get("id", self._last)
+        return said
+
+    def read(self, count: int) -> None:
+        """Read so many changes, of which none is repeated and none out of order."""
+        while count:
+            said = self._event()
+            if said.get("event") == "put":
+                position = json.loads(said["data"])["position"]
+                assert position > self._position
+                self._position, count = position, count - 1
+
+    def close(self) -> None:
+        """Leave."""
+        self._connection.close()
 
 
 def test_a_feed_behind_a_filter_is_cut_to_fields(port: int) -> None:

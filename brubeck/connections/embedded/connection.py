@@ -1,16 +1,4 @@
-"""The embedded server: HTTP/1.1 on green threads, one a connection.
-
-Rules:
-
-- A connection reads, answers in order and reads again, until one side wants to end it.
-- What waits too long is ended by one sweep a second over all connections: it costs nothing while a
-  request is handled, and there is no timer to set on the hot path.
-- The same sweep asks the kernel who left in the middle of an answer. A feed is then closed, if its
-  source can be, and a handler that waits is told when it asks (`Request.may_wait`). Nothing else is
-  ended or interrupted: who closed only the half that sends still reads to the end.
-- When told to stop, the server takes nothing new, ends what only waits, and lets what is in hand
-  finish within the grace. Told again, it ends everything at once.
-"""
+"""One client's connection: requests in, answers out, in order."""
 
 from __future__ import annotations
 
@@ -20,126 +8,65 @@ import socket
 import ssl
 from collections.abc import Callable, Iterator
 from math import inf
-from typing import Final
-
-import msgspec
+from typing import TYPE_CHECKING, Final
 
 from brubeck import green
-from brubeck.connections.http1 import Http1, Limits
-from brubeck.errors import ConfigError, ProtocolError
+from brubeck.connections.http1 import Http1
+from brubeck.errors import ProtocolError
 from brubeck.http import Problem, Request, Response, StreamingResponse
 from brubeck.http.framing import Framed, frame
 from brubeck.http.proxies import Client
+from brubeck.http.sharing import Share
+
+if TYPE_CHECKING:
+    from brubeck.connections.embedded.server import EmbeddedServer
 
 log = logging.getLogger("brubeck.server")
 
 Respond = Callable[[Request], Response]
 
 _READ: Final = 65_536
-_TICK: Final = 1.0
-_LOOK: Final = 0.25
 _LINGER: Final = 2.0
-_SILENCE: Final = 10.0  # seconds between two words on the same trouble
 _JOIN: Final = 16_384  # a body up to this size is sent in one piece with its head
 
 
-class ServerOptions(msgspec.Struct, frozen=True, kw_only=True):
-    """How the embedded server behaves; times in seconds."""
+class _Sending:
+    """A stream on its way: whom it answers, how it is framed, and what is still to come."""
 
-    limits: Limits = Limits()
-    max_connections: int = 20_000
-    head_timeout: float = 15.0
-    body_timeout: float = 60.0
-    idle_timeout: float = 75.0
-    grace: float = 30.0
-    certfile: str = ""
-    keyfile: str = ""
+    __slots__ = ("_head", "chunks", "framed", "request")
+
+    def __init__(self, request: Request, framed: Framed, chunks: Iterator[bytes]) -> None:
+        self.request = request
+        self.framed = framed
+        self.chunks = chunks
+        self._head = framed.head
+
+    def take_head(self) -> bytes:
+        """Return the head, once."""
+        head, self._head = self._head, b""
+        return head
 
 
-class EmbeddedServer:
-    """Serves HTTP/1.1 on a listening socket; with a certificate, over TLS."""
-
-    def __init__(self, listener: socket.socket, options: ServerOptions | None = None) -> None:
-        self.options = options or ServerOptions()
-        self.draining = False
-        self._hurried = False
-        self._silent_until = 0.0
-        self.tick = 0.0
-        self._listener = listener
-        self._connections: set[_Connection] = set()
-        self._tls = _tls_context(self.options) if self.options.certfile else None
-
-    def serve(self, respond: Respond) -> None:
-        """Answer requests until told to stop, then finish what is in hand."""
-        self._listener.settimeout(_LOOK)
-        green.spawn(self._sweep)
-        while not self.draining:
-            if len(self._connections) >= self.options.max_connections:
-                green.sleep(0.01)  # the kernel's backlog holds the others for us
-            else:
-                self._accept(respond)
-        self._drain()
-
-    def stop(self) -> None:
-        """Stop taking connections; called again, at once. A signal handler may call it."""
-        self._hurried = self.draining
-        self.draining = True
-
-    def _accept(self, respond: Respond) -> None:
+def _made(response: StreamingResponse) -> Iterator[bytes]:
+    """Yield the chunks; what breaks their source is logged as its own."""
+    chunks = iter(response.chunks)
+    while True:
         try:
-            sock, address = self._listener.accept()
-        except TimeoutError:
-            return  # nobody came; time to see whether to stop
-        except OSError as reason:
-            if self.tick >= self._silent_until:
-                log.warning("Cannot take a connection: %s", reason)
-                self._silent_until = self.tick + _SILENCE
-            green.sleep(0.1)
+            chunk = next(chunks, None)
+        except Exception as reason:
+            log.exception("A response broke off while it was made.")
+            raise ProtocolError("the response broke off") from reason
+        if chunk is None:
             return
-        client = Client(_host(address), "https" if self._tls else "http")
-        green.spawn(_Connection(self, respond, client).run, sock, self._tls)
-
-    def _sweep(self) -> None:
-        while not (self.draining and not self._connections):
-            green.sleep(_TICK)
-            self.tick += _TICK
-            busy = {each.fileno(): each for each in list(self._connections)}
-            for fileno in green.hung_up(busy):
-                busy[fileno].left()
-            for connection in [each for each in self._connections if each.deadline < self.tick]:
-                try:
-                    connection.expire()
-                except Exception:
-                    log.exception("A connection could not be ended in time.")
-
-    def _drain(self) -> None:
-        self._listener.close()
-        left = self.options.grace
-        while left > 0 and not self._hurried and self._in_hand():
-            green.sleep(0.05)
-            left -= 0.05
-        for connection in list(self._connections):
-            connection.cut()
-
-    def _in_hand(self) -> list[_Connection]:
-        # Each one is asked: a busy one must not keep the idle ones behind it.
-        return [each for each in list(self._connections) if each.finish()]
-
-    def add(self, connection: _Connection) -> None:
-        """Note a connection that has begun."""
-        self._connections.add(connection)
-
-    def forget(self, connection: _Connection) -> None:
-        """Forget a connection that has ended."""
-        self._connections.discard(connection)
+        yield chunk
 
 
-class _Connection:
+class Connection:
     """One client's connection, from accepting it to closing it."""
 
     __slots__ = (
-        *("_answer", "_client", "_expired", "_http", "_left", "_reading", "_respond", "_server"),
-        *("_stream", "deadline"),
+        *("_answer", "_client", "_expired", "_http", "_kept", "_left", "_reading", "_respond"),
+        *("_sending", "_server", "_share", "_stream", "deadline"),
     )
 
     def __init__(self, server: EmbeddedServer, respond: Respond, client: Client) -> None:
@@ -148,6 +75,9 @@ class _Connection:
         self._client = client
         self._http = Http1(server.options.limits, client)
         self._answer: StreamingResponse | None = None  # while it is being sent
+        self._sending: _Sending | None = None
+        self._share: Share | None = None  # while others send here, and no thread of its own does
+        self._kept = b""
         self._expired = False
         self._left = False
         self._reading = False
@@ -163,20 +93,33 @@ class _Connection:
         try:
             if tls is not None:
                 sock = tls.wrap_socket(sock, server_side=True, do_handshake_on_connect=False)
-            self._stream = green.stream(sock)
+            self._stream = stream = green.stream(sock)
+        except (OSError, ProtocolError) as reason:
+            log.debug("%s: no connection: %s", self._client.address, reason)
+            server.forget(self)
+            sock.close()
+            return
+
+        def begin() -> None:
             if isinstance(sock, ssl.SSLSocket):
                 self.deadline = server.tick + server.options.head_timeout
                 sock.do_handshake()
-            self._serve(self._stream)
+            self._serve(stream)
+
+        self._live(begin)
+
+    def _live(self, part: Callable[[], None]) -> None:
+        """Live a part of the connection's life, to its end or until others send here."""
+        try:
+            part()
         except (OSError, ProtocolError) as reason:
             log.debug("%s: connection ended: %s", self._client.address, reason)
         finally:
-            server.forget(self)
-            self._http.close()
-            if self._stream is not None:
-                self._stream.close()
-            else:
-                sock.close()
+            if self._share is None:
+                self._server.forget(self)
+                self._http.close()
+                if self._stream is not None:
+                    self._stream.close()
 
     def _serve(self, stream: green.Stream) -> None:
         server, http = self._server, self._http
@@ -220,13 +163,17 @@ class _Connection:
             self.deadline = inf
             request = incoming.request
             request.may_wait = self.may_wait
+            request.may_share = stream.offers
             response = self._respond(request)
             keep_alive = incoming.keep_alive and not self._server.draining
             framed = frame(
                 response, method=request.method, version=request.version, keep_alive=keep_alive
             )
             if isinstance(response, StreamingResponse):
-                self._send_stream(stream, response, framed)
+                self._answer = response
+                self._sending = _Sending(request, framed, green.fairly(_made(response)))
+                if not self._send_stream(stream):
+                    return False
             else:
                 self._send_whole(stream, framed)
             request.close()
@@ -243,25 +190,74 @@ class _Connection:
             stream.send(framed.head)
             stream.send(framed.body)
 
-    def _send_stream(
-        self, stream: green.Stream, response: StreamingResponse, framed: Framed
-    ) -> None:
-        """Send a stream as it is made; what breaks it also breaks the connection."""
-        coder = framed.coder
-        self._answer = response
+    def _send_stream(self, stream: green.Stream) -> bool:
+        """Send a stream as it is made; what breaks it also breaks the connection.
+
+        Tell whether it was sent to its end; otherwise it goes on among many, until it is released.
+        """
+        response, sending = self._answer, self._sending
+        assert response is not None  # noqa: S101, whoever calls has just set both
+        assert sending is not None  # noqa: S101
+        coder = sending.framed.coder
         try:
             self._hurry()
-            stream.send(framed.head)
-            if coder is None:
-                return
-            for chunk in green.fairly(_made(response)):
-                self._hurry()
-                stream.send(coder.data(chunk))
-                self.deadline = inf
-            stream.send(coder.end())
+            stream.send(sending.take_head() + self._kept)
+            self._kept = b""
+            self.deadline = inf
+            if coder is not None:
+                for chunk in sending.chunks:
+                    if chunk:
+                        self._hurry()
+                        stream.send(coder.data(chunk))
+                        self.deadline = inf
+                    elif self._joins(sending.request):
+                        return False
+                stream.send(coder.end())
         finally:
-            self._answer = None
-            response.close()
+            if self._share is None:
+                self._answer = self._sending = None
+                response.close()
+        return True
+
+    def _joins(self, request: Request) -> bool:
+        """Leave a stream to whom it is shared with, if it wants that now; tell whether it is."""
+        share, request.share = request.share, None
+        if share is None:
+            return False
+        self._share = share
+        if not share.join(self):
+            self._share = None
+        return self._share is not None
+
+    def _resume(self) -> None:
+        """Go on with a stream that others have sent for a while, and then with the connection."""
+        stream, sending = self._stream, self._sending
+        if stream is None or sending is None or not self._send_stream(stream):
+            return
+        sending.request.close()
+        if not sending.framed.keep_alive:
+            self._linger(stream)
+        elif not self._http.ready or self._answer_all(stream):
+            self._serve(stream)
+
+    def receive(self, data: bytes) -> bool:
+        """Send what is said to many; see `brubeck.http.sharing`."""
+        sending, stream = self._sending, self._stream
+        if sending is None or stream is None or sending.framed.coder is None:
+            return False
+        coded = sending.framed.coder.data(data)
+        try:
+            sent = stream.offer(coded)
+        except OSError:
+            sent = 0  # whoever sends the rest finds the same
+        self._kept = coded[sent:]
+        return sent == len(coded)
+
+    def release(self) -> None:
+        """Go on alone."""
+        if self._share is not None:
+            self._share = None
+            green.spawn(self._live, self._resume)
 
     def _hurry(self) -> None:
         self.deadline = self._server.tick + self._server.options.body_timeout
@@ -307,7 +303,10 @@ class _Connection:
     def left(self) -> None:
         """Note that the client has left while it was not read from."""
         self._left = True
-        if self._answer is not None and self._answer.endless:
+        if self._share is not None:
+            self._share.leave()
+            self.release()
+        elif self._answer is not None and self._answer.endless:
             green.spawn(self._answer.abandon)
 
     def may_wait(self) -> bool:
@@ -328,36 +327,6 @@ class _Connection:
         self.deadline = inf
         if self._stream is not None:
             self._stream.cut()
-
-
-def _made(response: StreamingResponse) -> Iterator[bytes]:
-    """Yield the chunks that say something; what breaks their source is logged as its own."""
-    chunks = iter(response.chunks)
-    while True:
-        try:
-            chunk = next(chunks, None)
-        except Exception as reason:
-            log.exception("A response broke off while it was made.")
-            raise ProtocolError("the response broke off") from reason
-        if chunk is None:
-            return
-        if chunk:  # an empty one would say that it was the last
-            yield chunk
-
-
-def _host(address: object) -> str:
-    return str(address[0]) if isinstance(address, tuple) else ""
-
-
-def _tls_context(options: ServerOptions) -> ssl.SSLContext:
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    context.set_alpn_protocols(["http/1.1"])
-    try:
-        context.load_cert_chain(options.certfile, options.keyfile or None)
-    except (OSError, ssl.SSLError) as reason:
-        hint = "" if options.keyfile else " If its key is in a file of its own, set server.keyfile."
-        raise ConfigError(
-            f"The certificate {options.certfile} or its key cannot be used: {reason}.{hint}"
-        ) from reason
-    return context
+        if self._share is not None:
+            self._share.leave()
+            self.release()
