@@ -1,7 +1,7 @@
 """``make bench``: measure everything and print the tables of ``benchmarks/README.md``.
 
-Name some of ``server``, ``page``, ``routes``, ``documents``, ``sqlite``, ``redis``, ``mongo`` to
-measure only these.
+Name some of ``server``, ``page``, ``routes``, ``documents``, ``listeners``, ``sqlite``, ``redis``,
+``mongo`` to measure only these.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from urllib.request import urlopen
 
 import msgspec
 
-from benchmarks import routes, storages
+from benchmarks import listeners, routes, storages
 from benchmarks.side_by_side import Contestant, compare, table
 
 OURS = "Brubeck"
@@ -75,6 +75,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "page": page,
     "routes": routes.table,
     "documents": document,
+    "listeners": listeners.table,
     **{name: partial(storages.table, name) for name in storages.BENCHES},
 }
 

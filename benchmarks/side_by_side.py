@@ -50,17 +50,24 @@ class Figures(msgspec.Struct):
 @contextmanager
 def serving(contestant: Contestant) -> Iterator[int]:
     """Serve, and yield the port."""
+    with process(contestant) as (port, _):
+        yield port
+
+
+@contextmanager
+def process(contestant: Contestant) -> Iterator[tuple[int, int]]:
+    """Serve, and yield the port and the id of the process."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
     command = [sys.executable, "-W", "ignore", "-m", contestant.module, *contestant.arguments]
-    process = subprocess.Popen([*command, str(port)], stderr=subprocess.DEVNULL)
+    server = subprocess.Popen([*command, str(port)], stderr=subprocess.DEVNULL)
     try:
-        _await(port, process)
-        yield port
+        _await(port, server)
+        yield port, server.pid
     finally:
-        process.terminate()
-        process.wait(20)
+        server.terminate()
+        server.wait(20)
 
 
 def _await(port: int, process: subprocess.Popen[bytes]) -> None:
