@@ -1,4 +1,4 @@
-"""The collection of a stream: its pages by GET, new items by POST."""
+"""The collection of a stream: its timeline by GET, in any of its shapes, new items by POST."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import msgspec
 from brubeck.http import Problem, Response
 from brubeck.http.conditions import matches
 from brubeck.storage import Count, Page
+from brubeck.streams import exports, imports
 from brubeck.streams.handler import JSON, StreamHandler, json_bytes
 from brubeck.streams.pages import MadePage, PagePlan, history, link_header, page_tag
 from brubeck.streams.parameters import no_parameters
@@ -29,6 +30,7 @@ KEPT_BYTES = 32_768
 COMMAS = 200_000
 """Past so many commas a list is counted before it is split: small members take much memory."""
 
+_JSON_ALONE = (None, "*/*", JSON)
 _SPACE = re.compile(r"[ \t\r\n]*")
 _raw_list: msgspec.json.Decoder[list[msgspec.Raw]] = msgspec.json.Decoder(list[msgspec.Raw])
 
@@ -38,7 +40,11 @@ class Collection(StreamHandler):
 
     def get(self) -> Response:
         """Return a page of the timeline."""
-        self.negotiate(JSON)
+        # Nearly everybody asks for JSON: that takes no look at what else there is.
+        if self.message.header("accept") not in _JSON_ALONE:
+            chosen = self.negotiate(JSON, *exports.MEDIA_TYPES)
+            if chosen != JSON:
+                return exports.export(self, chosen)
         plan = self._page_plan()
         made = self._made(plan)
         headers = self.stream_headers()
@@ -105,10 +111,12 @@ class Collection(StreamHandler):
         return self.queryset.count(whole)
 
     def post(self) -> Response:
-        """Create one item, or each of a list by itself."""
+        """Create one item, each of a list by itself, or each of many lines."""
+        if self._is_import:
+            return imports.import_lines(self)
         self.negotiate(JSON)
         no_parameters(self.message.query_pairs)
-        self.require_type(JSON)
+        self.require_type(JSON, imports.MEDIA_TYPE)
         body = self.message.body
         drafts = Drafts(self)
         if body.lstrip()[:1] != b"[":
@@ -120,6 +128,20 @@ class Collection(StreamHandler):
         results = drafts.write()
         status = 201 if all(result.status == 201 for result in results) else 207
         return self.answer(b'{"data":%b}' % json_list(each.json() for each in results), status)
+
+    @property
+    def _is_import(self) -> bool:
+        return self.message.content_type == imports.MEDIA_TYPE
+
+    def _once(self, key: str) -> Response:
+        if self._is_import:
+            # Its answer is not kept: it may be as long as the import itself.
+            detail = (
+                "An Idempotency-Key is not for imports: give each item an id of its own, "
+                "and one that comes again is a 409."
+            )
+            raise Problem(400, detail)
+        return super()._once(key)
 
     def _batch(self, body: bytes) -> list[msgspec.Raw]:
         too_many = Problem(413, f"A list brings at most {self.max_batch} items.")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from difflib import get_close_matches
+from functools import lru_cache
 from typing import Any, ClassVar, cast
 
 import msgspec
@@ -30,6 +31,8 @@ JSON = "application/json"
 VARY = "Accept, Authorization, Cookie, Origin"
 
 MAX_ERRORS = 100
+KNOWN_ACCEPT = 300
+"""How long an ``Accept`` header may be whose meaning is remembered."""
 _READING = frozenset(("GET", "HEAD", "OPTIONS"))
 _HEADERS = Headers({"Vary": VARY, "Cache-Control": "no-cache"})
 _OF_AUTH = ("schemes", "scopes", "owned")
@@ -38,6 +41,9 @@ _DECLARATIONS = (
     *("accept_created_at", "retain", "keep_deletions", "storage", "rate", "cors"),
     *_OF_AUTH,
 )
+
+
+_known_match = lru_cache(maxsize=256)(best_match)  # there are few clients, each with its header
 
 
 class StreamHandler(WriteHooks, WebMessageHandler):
@@ -271,7 +277,9 @@ class StreamHandler(WriteHooks, WebMessageHandler):
 
     def negotiate(self, *offers: str) -> str:
         """Return which of the media types on offer the caller wants; 406 when none."""
-        chosen = best_match(self.message.header("accept"), offers)
+        accept = self.message.header("accept")
+        known = accept is None or len(accept) <= KNOWN_ACCEPT
+        chosen = (_known_match if known else best_match)(accept, offers)
         if chosen is None:
             raise Problem(406, f"What there is here is {', '.join(offers)}.")
         return chosen
@@ -286,6 +294,10 @@ class StreamHandler(WriteHooks, WebMessageHandler):
 
     _counted: Mapping[str, str] = {}
     _plan: Plan | None = None
+
+    def plan_anew(self) -> None:
+        """Choose anew for the writes that follow; for a request that writes for long."""
+        self._plan = None
 
     @property
     def plan(self) -> Plan:

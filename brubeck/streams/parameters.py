@@ -21,6 +21,8 @@ MAX_WAIT: Final = 60.0
 PAGE_PARAMETERS: Final = (
     *("limit", "count", "order", "before", "after", "since", "until", "fields", "total"),
 )
+EXPORT_PARAMETERS: Final = ("order", "before", "after", "since", "until", "fields")
+_OF_PAGES: Final = frozenset(PAGE_PARAMETERS) - frozenset(EXPORT_PARAMETERS)
 CHANGES_PARAMETERS: Final = ("limit", "count", "after", "fields", "wait")
 ITEM_PARAMETERS: Final = ("fields",)
 
@@ -62,10 +64,26 @@ class ChangesParameters(msgspec.Struct, frozen=True, kw_only=True):
 def page_parameters(pairs: Pairs, declared: Declared) -> PageParameters:
     """Read the parameters of a page; a `Problem` (400) names the first that is wrong."""
     given = _Given(pairs, (*PAGE_PARAMETERS, *declared.filters))
+    return _page_parameters(given, declared, _limit(given, declared))
+
+
+def export_parameters(pairs: Pairs, declared: Declared, step: int) -> PageParameters:
+    """Read the parameters of an export: those of a page, but for what makes it a part of all.
+
+    ``step`` is how many items are to be taken at a time.
+    """
+    for name, _ in pairs:
+        if name in _OF_PAGES:
+            raise _wrong(name, "it is for pages, and an export has every item")
+    given = _Given(pairs, (*EXPORT_PARAMETERS, *declared.filters))
+    return _page_parameters(given, declared, step)
+
+
+def _page_parameters(given: _Given, declared: Declared, limit: int) -> PageParameters:
     if given.has("before") and given.has("after"):
         raise _wrong("after", "a page starts at one place, and before is given too")
     return PageParameters(
-        limit=_limit(given, declared),
+        limit=limit,
         order=given.read("order", _order, "newest"),
         before=given.read("before", lambda text: parse_place(text, "up"), None),
         after=given.read("after", lambda text: parse_place(text, "down"), None),

@@ -5,7 +5,7 @@ The whole is never decoded: a stored item goes into an answer as the bytes it is
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, TypeAlias
 
 import msgspec
@@ -41,6 +41,21 @@ def shape(fields: Iterable[str] | None, hidden: frozenset[str]) -> Shape:
         )
 
     return cut
+
+
+def columns(
+    fields: Sequence[str] | None, known: Iterable[str], hidden: frozenset[str]
+) -> list[str]:
+    """Return the names of an item's members for where each has a column of its own.
+
+    They stand as they were asked for, the id always among them, or else as the model has them.
+
+    >>> columns(['b'], ['id', 'a', 'b'], frozenset())
+    ['id', 'b']
+    """
+    if fields is None:
+        return [name for name in known if name not in hidden]
+    return list(fields) if "id" in fields else ["id", *fields]
 
 
 def whole(body: bytes) -> bytes:

@@ -63,6 +63,10 @@ class Drafts:
             result.id = put.id
             self._puts.append((result, put))
 
+    def refuse(self, problem: Problem) -> None:
+        """Take note of an item that cannot even be looked at."""
+        self._results.append(Result(problem.status, problem=problem))
+
     def write(self) -> list[Result]:
         """Write all that were good, and return what became of each item, in order."""
         handler = self._handler
@@ -107,7 +111,8 @@ def _fail(result: Result, handler: StreamHandler, reason: Exception) -> None:
     problem = reason if isinstance(reason, Problem) else handler.problem(reason)
     if problem is None:
         raise reason
-    result.status, result.problem = problem.status, problem
+    # The way it came leads through whoever holds the result: a ring that memory would wait in.
+    result.status, result.problem = problem.status, problem.with_traceback(None)
 
 
 def draft(handler: StreamHandler, body: bytes, name: str, item_id: str | None = None) -> Put:
@@ -187,12 +192,17 @@ def read_document(handler: StreamHandler, body: bytes) -> StreamedDocument:
     One that is longer than an item may be is not even looked at: 413.
     """
     if len(body) > MAX_BYTES:
-        raise Problem(413, f"An item has at most {MAX_BYTES} bytes; this one has {len(body)}.")
+        raise too_long(f"{len(body)}")
     try:
         return handler.model.from_json(body, unknown="refuse")
     except ShieldException:
         parse_json(body)
         raise
+
+
+def too_long(size: str) -> Problem:
+    """Return the problem of an item that is longer than it may be."""
+    return Problem(413, f"An item has at most {MAX_BYTES} bytes; this one has {size}.")
 
 
 def parse_json(body: bytes) -> object:

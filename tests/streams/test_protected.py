@@ -257,6 +257,31 @@ class TestSight:
         assert world.changes("bob", here) == {}
         assert world.ask("bob", "GET", f"/{made}").status == 404
 
+    @pytest.mark.parametrize("kind", ["application/x-ndjson", "text/csv"])
+    def test_an_export_is_ones_own(self, world: World, kind: str) -> None:
+        """With its filters; and its way to the changes is not of another's write."""
+        accept = {"Accept": kind}
+        mine = world.write("ann", text="mine", mood="glad")["id"]
+        link = world.ask("ann", "GET", headers=accept).headers["Link"]
+        theirs = world.write("bob", text="theirs", mood="glad")["id"]
+        shared = world.write("bob", text="shared", readers=["ann"])["id"]
+        found = world.ask("ann", "GET", headers=accept).text
+        assert (mine in found, shared in found, theirs in found) == (True, True, False)
+        assert "theirs" not in found
+        found = world.ask("ann", "GET", "?mood=glad&order=oldest", headers=accept).text
+        assert (mine in found, shared in found, theirs in found) == (True, False, False)
+        empty = world.ask("eve", "GET", headers=accept).text
+        assert not {mine, theirs, shared} & set(empty.replace('"', ",").split(","))
+        rest = link.removeprefix(f"<{world.path}").partition(">")[0]
+        assert world.changes("ann", rest) == {shared: "put"}
+        positions = {
+            each["position"] for each in world.ask("bob", "GET", "/changes").json()["data"]
+        }
+        assert int(rest.partition("after=")[2].partition("~")[0]) not in positions
+        world.rights["ann"] = frozenset({"w"})
+        assert world.ask("ann", "GET", headers=accept).status == 403
+        assert world.ask(None, "GET", headers=accept).status == 401
+
     def test_an_open_feed_shows_what_is_in_sight(self, world: World) -> None:
         """And nothing else passes through it."""
         with world.ask("ann", "GET", "/changes?after=now", headers=SSE) as feed:

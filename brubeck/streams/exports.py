@@ -1,0 +1,160 @@
+"""Exports: the whole timeline in one answer, line by line, however long it is.
+
+The timeline is walked page by page, at the reader's pace, so that an export holds no more than one
+step of it. What goes wrong on the way (a storage that is gone, rights that were taken away) cuts
+the connection: a part can never look like the whole. The link to the changes is taken before the
+first item is read, so who reads the export to its end and follows that link has the truth.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+
+from brubeck.http import Response, StreamingResponse
+from brubeck.storage import Page, PageQuery, Place, Record, Unavailable
+from brubeck.streams import tables
+from brubeck.streams.cursors import ChangeCursor, url
+from brubeck.streams.parameters import PageParameters, export_parameters
+from brubeck.streams.shapes import columns, shape
+
+if TYPE_CHECKING:
+    from brubeck.streams.handler import StreamHandler
+
+NDJSON: Final = "application/x-ndjson"
+MEDIA_TYPES: Final = (NDJSON, tables.MEDIA_TYPE)
+
+FIRST_STEP: Final = 100
+STEP: Final = 1000
+"""How many items a step takes at the most."""
+STEP_BYTES: Final = 1 << 20
+"""How many bytes a step is to take, judged by the one before."""
+PATIENCE = 2.0
+"""Seconds after which is asked anew whether the reader still may."""
+
+Write = Callable[[Sequence[Record]], bytes]
+
+
+def export(handler: StreamHandler, media_type: str) -> Response:
+    """Return the whole timeline, as the parameters bound it, in one of the `MEDIA_TYPES`."""
+    parameters = export_parameters(handler.message.query_pairs, handler.declared, FIRST_STEP)
+    walk = Walk(handler, parameters)
+    headers = handler.stream_headers()
+    headers["Link"] = f'<{_changes_link(handler, walk.first)}>; rel="changes"'
+    name = handler.base.strip("/").rpartition("/")[2]
+    if media_type == NDJSON:
+        headers["Content-Type"], extension = NDJSON, "ndjson"
+        chunks = _lines(walk, handler, parameters)
+    else:
+        headers["Content-Type"], extension = tables.CONTENT_TYPE, "csv"
+        chunks = _table(walk, handler, parameters)
+    headers["Content-Disposition"] = f'attachment; filename="{name}.{extension}"'
+    headers["X-Content-Type-Options"] = "nosniff"
+    return StreamingResponse(chunks, headers=headers)
+
+
+def _changes_link(handler: StreamHandler, first: Page) -> str:
+    kept = {"fields", *handler.declared.filters}
+    pairs = [pair for pair in handler.message.query_pairs if pair[0] in kept]
+    cursor = ChangeCursor(first.follow(handler.viewer), first.head.era)
+    return url(f"{handler.base}/changes", [*pairs, ("after", str(cursor))])
+
+
+def _lines(walk: Walk, handler: StreamHandler, parameters: PageParameters) -> Iterator[bytes]:
+    cut = shape(parameters.fields, handler.hidden)
+    for records in walk.steps():
+        yield b"".join([b"%b\n" % cut(record.body) for record in records])
+
+
+def _table(walk: Walk, handler: StreamHandler, parameters: PageParameters) -> Iterator[bytes]:
+    names = columns(parameters.fields, handler.model._fields, handler.hidden)
+    yield tables.header_row(names)
+    for records in walk.steps():
+        yield tables.rows([record.body for record in records], names)
+
+
+class Walk:
+    """The way along the whole timeline; its first step is taken at once.
+
+    So a storage that cannot be reached is told as such, and not by an answer that breaks off.
+    """
+
+    def __init__(self, handler: StreamHandler, parameters: PageParameters) -> None:
+        self._handler = handler
+        self._bound = _bound(parameters)
+        self._query = _query(parameters, handler.viewer)
+        self._asked = time.monotonic()
+        self.first = handler.queryset.page(self._query)
+
+    def steps(self) -> Iterator[list[Record]]:
+        """Yield what each step finds, where it finds anything.
+
+        Raises a `Problem` when the reader may go on no longer, and `Unavailable` when the rest is
+        gone.
+        """
+        page = self.first
+        while True:
+            if records := self._within(page.records):
+                yield records
+            if page.stopped is None:
+                return
+            self._readmit()
+            limit = _next_step(self._query.limit, page.records)
+            self._query = msgspec.structs.replace(self._query, start=page.stopped, limit=limit)
+            page = self._handler.queryset.page(self._query)
+            if page.head.era != self.first.head.era:
+                raise Unavailable("the storage has begun another era in the middle of an export")
+
+    def _within(self, records: list[Record]) -> list[Record]:
+        """Return the records that lie before the place at which the walk is to end."""
+        bound = self._bound
+        if bound is None:
+            return records
+        if self._query.descending:
+            return [each for each in records if (each.created_at, each.id) > bound]
+        return [each for each in records if (each.created_at, each.id) < bound]
+
+    def _readmit(self) -> None:
+        now = time.monotonic()
+        if now - self._asked >= PATIENCE:
+            self._handler.readmit()
+            self._asked = now
+
+
+def _query(parameters: PageParameters, viewer: str | None) -> PageQuery:
+    descending = parameters.order == "newest"
+    before, after = parameters.before, parameters.after
+    since, until = parameters.since, parameters.until
+    if descending and after is not None:
+        least = after.created_at + (after.id is None)
+        since = least if since is None else max(since, least)
+    if not descending and before is not None:
+        most = before.created_at + (before.id is not None)
+        until = most if until is None else min(until, most)
+    return PageQuery(
+        limit=parameters.limit,
+        descending=descending,
+        start=before if descending else after,
+        since=since,
+        until=until,
+        where=parameters.where,
+        viewer=viewer,
+    )
+
+
+def _bound(parameters: PageParameters) -> tuple[int, str] | None:
+    """Return the item at which the walk ends, where it goes towards the place that is named."""
+    towards: Place | None = parameters.after if parameters.order == "newest" else parameters.before
+    if towards is None or towards.id is None:
+        return None  # a whole millisecond is a bound of time
+    return towards.created_at, towards.id
+
+
+def _next_step(last: int, records: Sequence[Record]) -> int:
+    """Return how many items to take next: twice as many, as long as they are small."""
+    size = sum([len(record.body) for record in records])
+    fitting = STEP_BYTES * len(records) // size if size else STEP
+    return max(1, min(2 * last, fitting, STEP))

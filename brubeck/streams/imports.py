@@ -1,0 +1,110 @@
+"""Imports: items one a line (NDJSON), written in bounded batches, answered one result a line.
+
+The body is read line by line from wherever the connection keeps it, and the answer goes out while
+the rest is still being written: neither is ever held whole. Each line is an item by itself, so a
+bad one stops nothing. Whoever gets no result for a line does not know of it and may send it again:
+with an id of its own, an item that was written is a 409 the second time.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, BinaryIO, Final
+
+import msgspec
+
+from brubeck.http import Problem, Response, StreamingResponse
+from brubeck.storage.canonical import MAX_BYTES
+from brubeck.streams.parameters import no_parameters
+from brubeck.streams.writing import Drafts, Result, too_long
+
+if TYPE_CHECKING:
+    from brubeck.streams.handler import StreamHandler
+
+MEDIA_TYPE: Final = "application/x-ndjson"
+
+BATCH: Final = 500
+"""How many items are written at a time, at the most."""
+BATCH_BYTES: Final = 1 << 20
+"""How many bytes of lines a batch has before it is written."""
+PATIENCE = 2.0
+"""Seconds after which is asked anew whether the caller still may."""
+_END: Final = b"\n"
+
+Line = tuple[int, bytes | None]
+"""A line's number, from 1, and what stands there; None where it is longer than an item may be."""
+
+
+def import_lines(handler: StreamHandler) -> Response:
+    """Create an item of each line of the body."""
+    handler.negotiate(MEDIA_TYPE)
+    no_parameters(handler.message.query_pairs)
+    answers = _written(handler, batches(lines(handler.message.open_body())))
+    # The first batch is written before the answer begins, so that what stops it has a status.
+    first = next(answers, None)
+    if first is None:
+        raise Problem(422, "There is not one item in the body.")
+    headers = handler.stream_headers()
+    headers["Content-Type"] = MEDIA_TYPE
+    return StreamingResponse(_after(first, answers), headers=headers)
+
+
+def _after(first: bytes, rest: Iterator[bytes]) -> Iterator[bytes]:
+    yield first
+    yield from rest
+
+
+def lines(file: BinaryIO) -> Iterator[Line]:
+    """Yield the lines of a file that have something on them, never more of one than an item has."""
+    number = 0
+    while line := file.readline(MAX_BYTES + 2):
+        number += 1
+        if not line.endswith(_END) and len(line) > MAX_BYTES:
+            while line and not line.endswith(_END):
+                line = file.readline(MAX_BYTES)
+            yield number, None
+        elif bare := line.strip():
+            yield number, bare
+
+
+def batches(numbered: Iterator[Line]) -> Iterator[list[Line]]:
+    """Yield lines by as many as are written at a time."""
+    batch: list[Line] = []
+    size = 0
+    for number, line in numbered:
+        batch.append((number, line))
+        size += len(line or b"")
+        if len(batch) == BATCH or size >= BATCH_BYTES:
+            yield batch
+            batch, size = [], 0
+    if batch:
+        yield batch
+
+
+def _written(handler: StreamHandler, numbered: Iterator[list[Line]]) -> Iterator[bytes]:
+    """Write one batch after another, and yield what became of its lines."""
+    asked = time.monotonic()
+    for batch in numbered:
+        if time.monotonic() - asked >= PATIENCE:
+            handler.readmit()
+            asked = time.monotonic()
+        handler.plan_anew()
+        drafts = Drafts(handler)
+        for _, line in batch:
+            if line is None:
+                drafts.refuse(too_long("more"))
+            else:
+                drafts.add(line)
+        results = drafts.write()
+        answers = [_answer(at, found) for (at, _), found in zip(batch, results, strict=True)]
+        yield b"".join(answers)
+
+
+def _answer(number: int, result: Result) -> bytes:
+    members: dict[str, object] = {"line": number, "status": result.status}
+    if result.id:
+        members["id"] = result.id
+    if result.problem is not None:
+        members |= result.problem.to_dict()
+    return msgspec.json.encode(members) + _END
