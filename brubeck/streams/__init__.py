@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from brubeck.streams.documents import OwnedDocument, SharedDocument, StreamedDocument
+from brubeck.streams.feeds import FeedEntry
 from brubeck.streams.handler import StreamHandler
 from brubeck.streams.protected import AuthStreamHandler
 
 __all__ = [
     "AuthStreamHandler",
+    "FeedEntry",
     "OwnedDocument",
     "SharedDocument",
     "StreamHandler",

@@ -4,15 +4,26 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
+from typing import Final, NamedTuple
 
 import msgspec
 
 from brubeck.http import Problem, Response
 from brubeck.http.conditions import matches
 from brubeck.storage import Count, Page
-from brubeck.streams import exports, imports
+from brubeck.streams import atom, exports, imports, json_feed
+from brubeck.streams.feeds import Feed, make_feed
 from brubeck.streams.handler import JSON, StreamHandler, json_bytes
-from brubeck.streams.pages import MadePage, PagePlan, history, link_header, page_tag
+from brubeck.streams.pages import (
+    MadePage,
+    PagePlan,
+    PageView,
+    history,
+    link_header,
+    page_tag,
+    shaped_tag,
+)
 from brubeck.streams.parameters import no_parameters
 from brubeck.streams.shapes import json_list, whole
 from brubeck.streams.writing import Drafts, Result
@@ -35,6 +46,19 @@ _SPACE = re.compile(r"[ \t\r\n]*")
 _raw_list: msgspec.json.Decoder[list[msgspec.Raw]] = msgspec.json.Decoder(list[msgspec.Raw])
 
 
+class Rendering(NamedTuple):
+    """How a page is shown in another shape, and what its entity tag ends with."""
+
+    suffix: str
+    render: Callable[[Feed], bytes]
+
+
+RENDERINGS: Final = {
+    atom.MEDIA_TYPE: Rendering("atom", atom.render),
+    json_feed.MEDIA_TYPE: Rendering("feed", json_feed.render),
+}
+
+
 class Collection(StreamHandler):
     """``/quakes``: the timeline, page by page."""
 
@@ -42,9 +66,9 @@ class Collection(StreamHandler):
         """Return a page of the timeline."""
         # Nearly everybody asks for JSON: that takes no look at what else there is.
         if self.message.header("accept") not in _JSON_ALONE:
-            chosen = self.negotiate(JSON, *exports.MEDIA_TYPES)
+            chosen = self.negotiate(JSON, *RENDERINGS, *exports.MEDIA_TYPES)
             if chosen != JSON:
-                return exports.export(self, chosen)
+                return self._otherwise(chosen)
         plan = self._page_plan()
         made = self._made(plan)
         headers = self.stream_headers()
@@ -55,6 +79,22 @@ class Collection(StreamHandler):
             return Response(b"", 304, headers=headers)
         headers["Content-Type"] = JSON
         return Response(made.body, 200, headers=headers)
+
+    def _otherwise(self, media_type: str) -> Response:
+        """Return the timeline in another shape: a page of it, or all of it."""
+        if media_type in exports.MEDIA_TYPES:
+            return exports.export(self, media_type)
+        rendering = RENDERINGS[media_type]
+        plan = self._page_plan()
+        view = self._view(plan, self.queryset.page(plan.query))
+        headers = self.stream_headers()
+        headers["ETag"] = tag = shaped_tag(view.tag, rendering.suffix)
+        if link := link_header(view.links):
+            headers["Link"] = link
+        if matches(self.message.header("if-none-match"), tag):
+            return Response(b"", 304, headers=headers)
+        headers["Content-Type"] = media_type
+        return Response(rendering.render(make_feed(self, plan, view)), 200, headers=headers)
 
     def _made(self, plan: PagePlan) -> MadePage:
         """Return the page of a plan: the one that was made before, while nothing has changed."""
@@ -87,10 +127,18 @@ class Collection(StreamHandler):
         plan.asked += 1
         return plan
 
-    def _make(self, plan: PagePlan, page: Page) -> MadePage:
+    def _view(self, plan: PagePlan, page: Page) -> PageView:
         records = plan.shown(page)
         found = plan.links(page)
         total = self._total(plan) if plan.parameters.total else None
+        past = history(page.head, plan.query.viewer, self.retention.deletions)
+        return PageView(
+            page, records, found, total, page_tag(records, found, total, past, plan.view)
+        )
+
+    def _make(self, plan: PagePlan, page: Page) -> MadePage:
+        view = self._view(plan, page)
+        found, total = view.links, view.total
         paging = {
             "limit": plan.parameters.limit,
             "next": found.next,
@@ -99,12 +147,10 @@ class Collection(StreamHandler):
         }
         if total is not None:
             paging |= {"total": total.total, "total_exact": total.exact}
-        bodies = [record.body for record in records]
+        bodies = [record.body for record in view.records]
         data = json_list(bodies if plan.shape is whole else map(plan.shape, bodies))
         body = b'{"data":%b,"paging":%b}' % (data, json_bytes(paging))
-        past = history(page.head, plan.query.viewer, self.retention.deletions)
-        tag = page_tag(records, found, total, past, plan.view)
-        return MadePage(page.head, tag, link_header(found), body)
+        return MadePage(page.head, view.tag, link_header(found), body)
 
     def _total(self, plan: PagePlan) -> Count:
         whole = msgspec.structs.replace(plan.query, start=None, limit=COUNT_BOUND)

@@ -19,6 +19,7 @@ from brubeck.storage import LostPlace, NotCanonical, Queryset, Record, Schema, U
 from brubeck.streams.attempts import Attempts
 from brubeck.streams.cross_origin import Origins, declare_origins
 from brubeck.streams.documents import OwnedDocument, StreamedDocument
+from brubeck.streams.feeds import FeedEntry, default_entry
 from brubeck.streams.filters import Filter, declare_filters, field_infos
 from brubeck.streams.hooks import WriteHooks
 from brubeck.streams.parameters import Declared
@@ -38,7 +39,7 @@ _HEADERS = Headers({"Vary": VARY, "Cache-Control": "no-cache"})
 _OF_AUTH = ("schemes", "scopes", "owned")
 _DECLARATIONS = (
     *("model", "path", "filters", "page_size", "max_page_size", "max_batch"),
-    *("accept_created_at", "retain", "keep_deletions", "storage", "rate", "cors"),
+    *("accept_created_at", "retain", "keep_deletions", "feed_title", "storage", "rate", "cors"),
     *_OF_AUTH,
 )
 
@@ -81,6 +82,8 @@ class StreamHandler(WriteHooks, WebMessageHandler):
     """How many requests a caller has: ``'100/minute'``, ``'5/10s'``; None limits nothing."""
     cors: ClassVar[str | tuple[str, ...]] = ()
     """The origins whose pages may use the stream, or ``'*'``; without any, no other may."""
+    feed_title: ClassVar[str] = ""
+    """What feeds and pages for people call the stream; without one, they name its path."""
     storage: ClassVar[str] = "default"
     """The name of the store that keeps the stream."""
 
@@ -258,6 +261,17 @@ class StreamHandler(WriteHooks, WebMessageHandler):
                 except Exception as reason:  # noqa: BLE001, whatever it is has to become an answer
                     attempt.answer = self.error(reason)
         return attempt.answer
+
+    # How it is shown.
+
+    def feed_entry(self, item: dict[str, Any]) -> FeedEntry:
+        """Return what a feed says of an item: its title, a text, and perhaps who wrote it.
+
+        To be overridden. ``item`` is what this caller is shown, as JSON has it: no field that is
+        hidden, and with ``fields`` only those and the id. The texts are plain; whatever they hold
+        is escaped.
+        """
+        return default_entry(item)
 
     # What all answers share.
 

@@ -16,7 +16,7 @@ from typing import Final
 
 import msgspec
 
-from brubeck.storage import Head, Page, PageQuery, Place, Record
+from brubeck.storage import Count, Head, Page, PageQuery, Place, Record
 from brubeck.streams.cursors import format_place, url
 from brubeck.streams.parameters import Declared, Pairs, page_parameters
 from brubeck.streams.shapes import shape
@@ -30,6 +30,16 @@ class Links(msgspec.Struct, frozen=True):
 
     next: str | None
     previous: str | None
+
+
+class PageView(msgspec.Struct, frozen=True):
+    """What a page shows, in whatever shape: its records in order, links, total and entity tag."""
+
+    page: Page
+    records: list[Record]
+    links: Links
+    total: Count | None
+    tag: str
 
 
 class MadePage(msgspec.Struct, frozen=True):
@@ -49,8 +59,8 @@ class PagePlan:
     """A page as a query string asks for it: worked out once, however often it is asked for."""
 
     __slots__ = (
-        *("_against", "_changes", "_link", "asked", "made", "parameters", "query", "shape"),
-        "view",
+        *("_against", "_changes", "_link", "_pairs", "_path", "asked", "made", "parameters"),
+        *("query", "shape", "view"),
     )
 
     def __init__(
@@ -79,6 +89,7 @@ class PagePlan:
             viewer=viewer,
         )
         self._against = self.query.descending != newest_first
+        self._path, self._pairs = path, pairs
         self._link = _stem(path, pairs, _KEPT_BY_PAGES | declared.filters.keys())
         self._changes = _stem(f"{path}/changes", pairs, {"fields", *declared.filters})
 
@@ -96,9 +107,28 @@ class PagePlan:
             near = f"{self._link}{back}={_turned(page, self.query, self.query.start)}"
         return Links(near, far) if self._against else Links(far, near)
 
+    @property
+    def here(self) -> str:
+        """The link to the page itself."""
+        return url(self._path, list(self._pairs))
+
+    @property
+    def first(self) -> str:
+        """The link to the page with which the walk begins."""
+        return self._link[:-1]
+
     def changes(self, page: Page) -> str:
         """Return the link to what changes after a page."""
         return f"{self._changes}after={page.follow(self.query.viewer)}~{page.head.era}"
+
+
+def shaped_tag(tag: str, suffix: str) -> str:
+    """Return the entity tag of another shape of what a tag stands for.
+
+    >>> shaped_tag('W/"abc"', 'atom')
+    'W/"abc-atom"'
+    """
+    return f'{tag[:-1]}-{suffix}"'
 
 
 def link_header(found: Links) -> str:

@@ -282,6 +282,24 @@ class TestSight:
         assert world.ask("ann", "GET", headers=accept).status == 403
         assert world.ask(None, "GET", headers=accept).status == 401
 
+    @pytest.mark.parametrize("kind", ["application/atom+xml", "application/feed+json"])
+    def test_a_feed_is_ones_own(self, world: World, kind: str) -> None:
+        """With its total, its tag and its times."""
+        accept = {"Accept": kind}
+        mine = world.write("ann", text="mine", mood="glad")["id"]
+        before = world.ask("ann", "GET", "?total=true", headers=accept)
+        theirs = world.write("bob", text="theirs", mood="glad")["id"]
+        after = world.ask("ann", "GET", "?total=true", headers=accept)
+        assert (after.body, after.headers["ETag"]) == (before.body, before.headers["ETag"])
+        assert mine in after.text
+        assert theirs not in after.text
+        assert "theirs" not in after.text
+        tag = {"If-None-Match": before.headers["ETag"]}
+        assert world.ask("ann", "GET", "?total=true", headers=accept | tag).status == 304
+        assert mine not in world.ask("eve", "GET", headers=accept).text
+        assert mine in world.ask("ann", "GET", "?mood=glad", headers=accept).text
+        assert world.ask(None, "GET", headers=accept).status == 401
+
     def test_an_open_feed_shows_what_is_in_sight(self, world: World) -> None:
         """And nothing else passes through it."""
         with world.ask("ann", "GET", "/changes?after=now", headers=SSE) as feed:
