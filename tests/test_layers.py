@@ -30,7 +30,7 @@ DRIVERS = {
     "httptools": {"connections"},
     "multipart": {"http"},
     "itsdangerous": {"signing"},
-    "jinja2": {"dictshield", "templating"},
+    "jinja2": {"dictshield", "streams", "templating"},
     "bson": {"dictshield", "storage"},
     "click": {"cli"},
     "hypothesis": {"storage"},

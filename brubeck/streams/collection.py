@@ -9,10 +9,11 @@ from typing import Final, NamedTuple
 
 import msgspec
 
-from brubeck.http import Problem, Response
+from brubeck.http import Headers, Problem, Response
 from brubeck.http.conditions import matches
 from brubeck.storage import Count, Page
-from brubeck.streams import atom, exports, imports, json_feed
+from brubeck.streams import atom, browsing, exports, imports, json_feed
+from brubeck.streams.cursors import url
 from brubeck.streams.feeds import Feed, make_feed
 from brubeck.streams.handler import JSON, StreamHandler, json_bytes
 from brubeck.streams.pages import (
@@ -46,16 +47,37 @@ _SPACE = re.compile(r"[ \t\r\n]*")
 _raw_list: msgspec.json.Decoder[list[msgspec.Raw]] = msgspec.json.Decoder(list[msgspec.Raw])
 
 
+_Render = Callable[["Collection", PagePlan, PageView], bytes]
+
+
 class Rendering(NamedTuple):
-    """How a page is shown in another shape, and what its entity tag ends with."""
+    """How a page is shown in another shape.
+
+    ``suffix`` is what its entity tag ends with, ``headers`` adds what the shape has of its own, and
+    ``tidy`` says that empty parameters, as forms send them, are left out first.
+    """
 
     suffix: str
-    render: Callable[[Feed], bytes]
+    render: _Render
+    headers: Callable[[Headers], Headers]
+    tidy: bool = False
+
+
+def _feed(media_type: str, suffix: str, render: Callable[[Feed], bytes]) -> Rendering:
+    def rendered(handler: Collection, plan: PagePlan, view: PageView) -> bytes:
+        return render(make_feed(handler, plan, view))
+
+    def headers_of(headers: Headers) -> Headers:
+        headers["Content-Type"] = media_type
+        return headers
+
+    return Rendering(suffix, rendered, headers_of)
 
 
 RENDERINGS: Final = {
-    atom.MEDIA_TYPE: Rendering("atom", atom.render),
-    json_feed.MEDIA_TYPE: Rendering("feed", json_feed.render),
+    browsing.MEDIA_TYPE: Rendering("html", browsing.page, browsing.headers_of, tidy=True),
+    atom.MEDIA_TYPE: _feed(atom.MEDIA_TYPE, "atom", atom.render),
+    json_feed.MEDIA_TYPE: _feed(json_feed.MEDIA_TYPE, "feed", json_feed.render),
 }
 
 
@@ -85,6 +107,9 @@ class Collection(StreamHandler):
         if media_type in exports.MEDIA_TYPES:
             return exports.export(self, media_type)
         rendering = RENDERINGS[media_type]
+        tidied = browsing.tidied(self.message.query_pairs) if rendering.tidy else None
+        if tidied is not None:
+            return self.answer(b"", 303, {"Location": url(self.base, tidied)})
         plan = self._page_plan()
         view = self._view(plan, self.queryset.page(plan.query))
         headers = self.stream_headers()
@@ -93,8 +118,8 @@ class Collection(StreamHandler):
             headers["Link"] = link
         if matches(self.message.header("if-none-match"), tag):
             return Response(b"", 304, headers=headers)
-        headers["Content-Type"] = media_type
-        return Response(rendering.render(make_feed(self, plan, view)), 200, headers=headers)
+        body = rendering.render(self, plan, view)
+        return Response(body, 200, headers=rendering.headers(headers))
 
     def _made(self, plan: PagePlan) -> MadePage:
         """Return the page of a plan: the one that was made before, while nothing has changed."""

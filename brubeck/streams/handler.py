@@ -18,6 +18,7 @@ from brubeck.http.media import best_match
 from brubeck.storage import LostPlace, NotCanonical, Queryset, Record, Schema, Unavailable
 from brubeck.streams.attempts import Attempts
 from brubeck.streams.cross_origin import Origins, declare_origins
+from brubeck.streams.browsing import problem_page, wants_page
 from brubeck.streams.documents import OwnedDocument, StreamedDocument
 from brubeck.streams.feeds import FeedEntry, default_entry
 from brubeck.streams.filters import Filter, declare_filters, field_infos
@@ -323,10 +324,13 @@ class StreamHandler(WriteHooks, WebMessageHandler):
     # Errors.
 
     def render_problem(self, problem: Problem) -> Response:
-        """Return what a problem describes, with the headers of the stream."""
+        """Return what a problem describes, with the headers of the stream; to people as a page."""
         for name, value in self._headers_of_stream.items():
             problem.headers.setdefault(name, value)
-        return super().render_problem(problem)
+        response = super().render_problem(problem)
+        if wants_page(self.message.header("accept")):
+            return problem_page(self, problem, response)
+        return response
 
     def error(self, err: BaseException) -> Response:
         """Answer what was raised; a storage's and a document's errors are no surprise here."""

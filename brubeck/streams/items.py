@@ -17,8 +17,10 @@ from brubeck.http.headers import list_values
 from brubeck.storage import Change, Delete, NotCanonical, Put, Record, Refused, Tombstone
 from brubeck.storage.canonical import faults
 from brubeck.storage.ids import RULE, is_id
+from brubeck.streams import browsing
 from brubeck.streams.documents import StreamedDocument
 from brubeck.streams.handler import JSON, StreamHandler
+from brubeck.streams.pages import shaped_tag
 from brubeck.streams.parameters import item_parameters, no_parameters
 from brubeck.streams.patching import MEDIA_TYPES, merge
 from brubeck.streams.shapes import Shape, json_list, shape
@@ -38,7 +40,7 @@ class Items(StreamHandler):
 
     def get(self, ids: str) -> Response:
         """Return an item, or a result for each of several."""
-        self.negotiate(JSON)
+        chosen = self.negotiate(*((JSON,) if "," in ids else (JSON, browsing.MEDIA_TYPE)))
         fields = item_parameters(self.message.query_pairs, self.declared)
         if "," in ids:
             cut = shape(fields, self.hidden)
@@ -46,9 +48,15 @@ class Items(StreamHandler):
         record = self._live(ids)
         suffix = "" if fields is None else f"-{crc32(','.join(fields).encode()):08x}"
         tag = f'"{record.position}{suffix}"'
+        if chosen != JSON:
+            tag = shaped_tag(tag, "html")
         self._check_if_match(record.position)
         if matches(self.message.header("if-none-match"), tag):
             return self.answer(b"", 304, {"ETag": tag})
+        if chosen != JSON:
+            headers = browsing.headers_of(self.stream_headers())
+            headers["ETag"] = tag
+            return Response(browsing.item(self, record, fields), 200, headers=headers)
         body = shape(fields, self.hidden)(record.body)
         return self.answer(b'{"data":%b}' % body, 200, {"ETag": tag})
 

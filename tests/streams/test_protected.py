@@ -300,6 +300,27 @@ class TestSight:
         assert mine in world.ask("ann", "GET", "?mood=glad", headers=accept).text
         assert world.ask(None, "GET", headers=accept).status == 401
 
+    def test_a_page_for_people_is_ones_own(self, world: World) -> None:
+        """Of the timeline, of an item, and of what is not there."""
+        accept = {"Accept": "text/html"}
+        mine = world.write("ann", text="mine", mood="glad")["id"]
+        before = world.ask("ann", "GET", "?total=true", headers=accept)
+        theirs = world.write("bob", text="theirs", mood="glad")["id"]
+        after = world.ask("ann", "GET", "?total=true", headers=accept)
+        assert after.headers["ETag"] == before.headers["ETag"]
+        assert mine in after.text
+        assert theirs not in after.text
+        assert "theirs" not in after.text
+        assert world.ask("ann", "GET", f"/{mine}", headers=accept).status == 200
+        never = theirs[:-4] + "ffff"
+        replies = [world.ask("ann", "GET", f"/{each}", headers=accept) for each in (theirs, never)]
+        assert replies[0].status == replies[1].status == 404
+        assert replies[0].text.replace(theirs, "ID") == replies[1].text.replace(never, "ID")
+        unknown = world.ask(None, "GET", headers=accept)
+        assert unknown.status == 401
+        assert unknown.headers["WWW-Authenticate"]
+        assert unknown.headers["Content-Type"].startswith("text/html")
+
     def test_an_open_feed_shows_what_is_in_sight(self, world: World) -> None:
         """And nothing else passes through it."""
         with world.ask("ann", "GET", "/changes?after=now", headers=SSE) as feed:

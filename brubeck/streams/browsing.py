@@ -1,0 +1,239 @@
+"""Pages for people: what a browser is shown of a stream, where JSON is for everybody else.
+
+Rules:
+
+- JSON is the answer for whoever does not ask for HTML by name and above it.
+- Everything is escaped, and there is nothing from elsewhere: the one style and the one script stand
+  in the page and are named by their digests, so that a browser runs no other
+  (https://www.w3.org/TR/CSP3/).
+- A form sends its empty inputs, too; who asks with such is sent to the same without them.
+
+Jinja2 is imported when the first page is made.
+"""
+
+from __future__ import annotations
+
+import re
+from base64 import b64encode
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
+from hashlib import sha256
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import msgspec
+
+from brubeck.http import Headers, Problem, Response
+from brubeck.http.media import best_match
+from brubeck.http.problems import MEDIA_TYPE as PROBLEM
+from brubeck.storage import Record
+from brubeck.streams.feeds import plain
+from brubeck.streams.filters import Filter
+from brubeck.streams.pages import PagePlan, PageView
+from brubeck.streams.paths import is_key
+from brubeck.streams.shapes import columns, shape
+from brubeck.timekeeping import EARLIEST, LATEST, millis_to_rfc3339
+
+if TYPE_CHECKING:
+    from brubeck.streams.handler import StreamHandler
+
+MEDIA_TYPE: Final = "text/html"
+LONGEST_CELL: Final = 200
+"""How many characters of a value a table shows; the item's own page shows all."""
+
+_FILES: Final = Path(__file__).with_name("html")
+_URL: Final = re.compile(r"https?://\S+")
+_SIGNS: Final = {"gt": ">", "gte": "≥", "lt": "<", "lte": "≤", "in": "is any of"}
+_TIME: Final = "2026-01-31T12:00:00Z"
+_HINTS: Final = {"datetime": _TIME, "milliseconds": _TIME}
+
+
+class Cell(msgspec.Struct, frozen=True):
+    """One value as it is shown: as text, of a kind, perhaps leading somewhere."""
+
+    text: str
+    kind: str = "text"
+    href: str = ""
+
+
+class Input(msgspec.Struct, frozen=True):
+    """One parameter in the form, with an input for each of its values."""
+
+    name: str
+    label: str
+    values: list[str]
+    choices: list[str] = []
+    hint: str | None = None
+
+
+def wants_page(accept: str | None) -> bool:
+    """Tell whether a problem is to be shown as a page.
+
+    >>> wants_page('text/html,application/xml;q=0.9,*/*;q=0.8'), wants_page('*/*'), wants_page(None)
+    (True, False, False)
+    """
+    return best_match(accept, (PROBLEM, "application/json", MEDIA_TYPE)) == MEDIA_TYPE
+
+
+def tidied(pairs: Sequence[tuple[str, str]]) -> list[tuple[str, str]] | None:
+    """Return the parameters that say something, or None when all of them do."""
+    kept = [pair for pair in pairs if pair[1]]
+    return None if len(kept) == len(pairs) else kept
+
+
+def headers_of(headers: Headers) -> Headers:
+    """Add to the headers of an answer those that a page has."""
+    headers["Content-Type"] = f"{MEDIA_TYPE}; charset=utf-8"
+    headers["Content-Security-Policy"] = _policy()
+    headers["Referrer-Policy"] = "same-origin"
+    headers["X-Content-Type-Options"] = "nosniff"
+    return headers
+
+
+def page(handler: StreamHandler, plan: PagePlan, view: PageView) -> bytes:
+    """Return a page of the timeline."""
+    parameters = plan.parameters
+    fields = handler.model._fields
+    kinds = {name: fields[name].kind for name in columns(parameters.fields, fields, handler.hidden)}
+    newest = parameters.order == "newest"
+    # What happens now belongs at the top of the newest page, and nowhere else.
+    bounds = (plan.query.start, parameters.since, parameters.until)
+    live = newest and bounds == (None, None, None)
+    shown = {
+        "here": plan.here,
+        "inputs": list(_inputs(handler, plan)),
+        "fields": ",".join(parameters.fields or ()),
+        "previous": view.links.previous,
+        "next": view.links.next,
+        "back": "Newer" if newest else "Older",
+        "onward": "Older" if newest else "Newer",
+        "total": _total(view),
+        "changes": plan.changes(view.page) if live else "",
+        "columns": [{"name": name, "kind": kind} for name, kind in kinds.items()],
+        "rows": [_row(handler, plan, record, kinds) for record in view.records],
+    }
+    return _rendered(handler, handler.base, page=shown)
+
+
+def item(handler: StreamHandler, record: Record, fields: tuple[str, ...] | None) -> bytes:
+    """Return the page of an item."""
+    shown = msgspec.json.decode(shape(fields, handler.hidden)(record.body))
+    known = handler.model._fields
+    cells = [
+        (name, _cell(value, known[name].kind if name in known else ""))
+        for name, value in shown.items()
+    ]
+    return _rendered(handler, handler.base, record.id, item=cells)
+
+
+def problem_page(handler: StreamHandler, problem: Problem, response: Response) -> Response:
+    """Return the response of a problem as a page."""
+    # A partition that cannot be has no page that one could go back to.
+    at_home = not handler.place.partition or is_key(handler.partition_key)
+    heading = f"{problem.status} {problem.title}"
+    body = _rendered(handler, handler.base if at_home else "", heading, problem=problem)
+    return Response(body, problem.status, headers=headers_of(response.headers))
+
+
+def _inputs(handler: StreamHandler, plan: PagePlan) -> Iterator[Input]:
+    given: dict[str, list[str]] = {}
+    for name, value in handler.message.query_pairs:
+        given.setdefault(name, []).append(value)
+    for each in handler.declared.filters.values():
+        values = given.get(each.parameter, [])
+        if each.operator == "in" or not values:
+            values = [*values, ""]  # one more to fill in
+        label = f"{each.field} {_SIGNS.get(each.operator, '')}".strip()
+        yield Input(each.parameter, label, values, _choices(handler, each), _HINTS.get(each.kind))
+    for name in ("since", "until"):
+        yield Input(name, name, given.get(name, [""]), hint=_TIME)
+    yield Input("limit", "limit", [str(plan.parameters.limit)])
+    yield Input("order", "order", [plan.parameters.order], ["newest", "oldest"])
+
+
+def _choices(handler: StreamHandler, each: Filter) -> list[str]:
+    if each.kind == "boolean":
+        return ["true", "false"]
+    choices = handler.model._fields[each.field].choices
+    return [plain(choice) for choice in choices] if isinstance(choices, list | tuple) else []
+
+
+def _total(view: PageView) -> str:
+    if view.total is None:
+        return ""
+    return f"{view.total.total}{'' if view.total.exact else ' or more'}"
+
+
+def _row(
+    handler: StreamHandler, plan: PagePlan, record: Record, kinds: Mapping[str, str]
+) -> dict[str, Any]:
+    shown = msgspec.json.decode(plan.shape(record.body))
+    cells = [_cut(_cell(shown.get(name), kind)) for name, kind in kinds.items()]
+    names = list(kinds)
+    if "id" in names:
+        at = names.index("id")
+        cells[at] = Cell(record.id, href=f"{handler.base}/{record.id}")
+    return {"id": record.id, "at": record.created_at, "cells": cells}
+
+
+def _cell(value: object, kind: str) -> Cell:
+    """Return a value as it is shown; the page's script shows what comes later in the same way."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        text = plain(value)
+        return Cell(text, href=text if _URL.fullmatch(text) else "")
+    if kind == "milliseconds" and isinstance(value, int) and EARLIEST <= value <= LATEST:
+        return Cell(millis_to_rfc3339(value), "time")
+    return Cell(plain(value), "number")
+
+
+def _cut(cell: Cell) -> Cell:
+    if len(cell.text) <= LONGEST_CELL:
+        return cell
+    return msgspec.structs.replace(cell, text=f"{cell.text[: LONGEST_CELL - 1]}…")
+
+
+def _rendered(handler: StreamHandler, home: str, heading: str = "", **shown: object) -> bytes:
+    title = handler.feed_title or home or "Brubeck"
+    known: dict[str, object] = {"page": None, "item": None, "problem": None}
+    text: str = _template().render(
+        known | shown, home=home, title=title, heading=heading or title, **_inline()
+    )
+    return text.encode()
+
+
+@cache
+def _template() -> Any:
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+    environment = Environment(
+        autoescape=True,
+        loader=FileSystemLoader(_FILES),
+        lstrip_blocks=True,
+        trim_blocks=True,
+        undefined=StrictUndefined,
+    )
+    return environment.get_template("stream.html")
+
+
+@cache
+def _inline() -> dict[str, Any]:
+    """Return the style and the script, which are the project's own and so need no escaping."""
+    from markupsafe import Markup
+
+    return {
+        "style": Markup((_FILES / "stream.css").read_text()),  # noqa: S704
+        "script": Markup((_FILES / "stream.js").read_text()),  # noqa: S704
+    }
+
+
+@cache
+def _policy() -> str:
+    style, script = (_digest(text) for text in _inline().values())
+    return (
+        f"default-src 'none'; style-src {style}; script-src {script}; connect-src 'self'; "
+        "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+    )
+
+
+def _digest(text: str) -> str:
+    return f"'sha256-{b64encode(sha256(text.encode()).digest()).decode()}'"
