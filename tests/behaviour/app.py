@@ -227,6 +227,8 @@ STREAMS = [
     stream("/changes"),
     stream("/feeds", max_batch=500),
     stream("/nonsense"),
+    stream("/shapes", feed_title="Shapes"),
+    stream("/imports"),
     stream("/fresh", accept_created_at=False),
 ]
 

@@ -193,9 +193,12 @@ class TestPages:
         assert not set(below) & set(above)
         assert len(below) == 5 or len(above) == 5 or len(below + above) == 7
 
-    def test_only_json_is_on_offer(self, ask: Everywhere) -> None:
-        """What is not acceptable is said."""
-        assert ask("GET", "/pages", b"", {"Accept": "image/png"}).status == 406
+    def test_what_is_not_on_offer_is_refused(self, ask: Everywhere) -> None:
+        """With what there is instead."""
+        answer = ask("GET", "/pages", b"", {"Accept": "image/png"})
+        assert answer.status == 406
+        assert "application/json" in detail(answer)
+        assert "text/csv" in detail(answer)
         assert ask("GET", "/pages", b"", {"Accept": "image/png, application/*;q=0.1"}).status == 200
 
 
