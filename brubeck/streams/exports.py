@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
+from brubeck import green
 from brubeck.http import Response, StreamingResponse
 from brubeck.storage import Page, PageQuery, Place, Record, Unavailable
 from brubeck.streams import tables
@@ -93,12 +94,14 @@ class Walk:
         """Yield what each step finds, where it finds anything.
 
         Raises a `Problem` when the reader may go on no longer, and `Unavailable` when the rest is
-        gone.
+        gone or the reader is.
         """
         page = self.first
         while True:
             if records := self._within(page.records):
                 yield records
+            elif page.stopped is not None:
+                self._pause()
             if page.stopped is None:
                 return
             self._readmit()
@@ -116,6 +119,15 @@ class Walk:
         if self._query.descending:
             return [each for each in records if (each.created_at, each.id) > bound]
         return [each for each in records if (each.created_at, each.id) < bound]
+
+    def _pause(self) -> None:
+        """Let others on between two steps of which the reader sees nothing.
+
+        Who has left would only be noticed when something is sent.
+        """
+        green.sleep(0)
+        if not self._handler.message.may_wait():
+            raise Unavailable("nobody waits for the rest of the export")
 
     def _readmit(self) -> None:
         now = time.monotonic()

@@ -16,7 +16,7 @@ import pytest
 
 from brubeck import Brubeck
 from brubeck.dictshield.fields import DictField, FloatField, ListField, StringField
-from brubeck.http import Problem
+from brubeck.http import Headers, Problem, Request, StreamingResponse
 from brubeck.storage import Page, PageQuery, Queryset, Storage, Unavailable, open_storage
 from brubeck.storage.memory import MemoryStorage
 from brubeck.streams import StreamedDocument, StreamHandler, exports, tables
@@ -320,6 +320,20 @@ class TestCut:
         client.application.store().new_era()
         with pytest.raises(Unavailable):
             list(chunks)
+
+    def test_a_reader_who_has_left_ends_what_finds_nothing(self, client: Client) -> None:
+        """For there is nothing to send by which it would be noticed."""
+        rare = type("Rare", (Notes,), {"path": "/rare", "filters": ("text",)})
+        client.application.add_stream(rare)
+        client.post("/rare", json={"text": "rare"})
+        for _ in range(10):
+            client.post("/rare", json=[{"text": "x"}] * 1000)
+        request = Request("GET", "/rare?text=rare", Headers(NDJSON))
+        response = client.application.respond(request)
+        assert isinstance(response, StreamingResponse)
+        request.may_wait = lambda: False
+        with pytest.raises(Unavailable):
+            list(response.chunks)
 
     def test_a_storage_that_is_away_from_the_start_is_a_503(
         self, client: Client, monkeypatch: pytest.MonkeyPatch
