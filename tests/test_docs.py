@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import doctest
 import json
 import re
 import shlex
@@ -15,6 +16,8 @@ from typing import Any
 import pytest
 
 from brubeck.config import SETTINGS
+from brubeck.streams.handler import _DECLARATIONS, _OF_AUTH
+from brubeck.streams.hooks import WriteHooks
 from tests.servers import Caller, free_port, wait_until
 from tests.servers.mongrel2 import running_mongrel2
 from tests.servers.programs import Program, running
@@ -139,6 +142,22 @@ def test_a_wsgi_server_runs_the_stream_snippet_as_shown(tmp_path: Path) -> None:
         with Caller(port) as caller:
             caller.get("/quakes")
             assert json.loads(caller.response().read())["data"] == []
+
+
+def test_the_page_on_streams_does_what_it_says() -> None:
+    """In order, with the results that stand there; and every declaration is in its table."""
+    text = (ROOT / "docs" / "streams.md").read_text()
+    parser, runner = doctest.DocTestParser(), doctest.DocTestRunner(verbose=False)
+    told: list[str] = []
+    runner.run(parser.get_doctest(text, {}, "streams.md", None, 0), out=told.append)
+    assert not runner.failures, "".join(told)
+    assert runner.tries > 30
+    named = re.findall(r"`(\w+)`", text.partition("## Pages")[0])
+    declared = {*_DECLARATIONS} - {*_OF_AUTH}
+    assert declared <= set(named)
+    for hook in vars(WriteHooks):
+        if hook.startswith(("before_", "after_")):
+            assert f"| `{hook}(" in text
 
 
 def test_every_setting_is_in_the_documentation() -> None:
