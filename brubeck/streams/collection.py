@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable
-from typing import Final, NamedTuple
 
 import msgspec
 
-from brubeck.http import Headers, Problem, Response
+from brubeck.http import Problem, Response
 from brubeck.http.conditions import matches
 from brubeck.storage import Count, Page
-from brubeck.streams import atom, browsing, exports, imports, json_feed
+from brubeck.streams import browsing, exports, imports
 from brubeck.streams.cursors import url
-from brubeck.streams.feeds import Feed, make_feed
 from brubeck.streams.handler import JSON, StreamHandler, json_bytes
 from brubeck.streams.pages import (
     MadePage,
@@ -26,6 +23,7 @@ from brubeck.streams.pages import (
     shaped_tag,
 )
 from brubeck.streams.parameters import no_parameters
+from brubeck.streams.renderings import RENDERINGS
 from brubeck.streams.shapes import json_list, whole
 from brubeck.streams.writing import Drafts, Result
 
@@ -47,42 +45,8 @@ _SPACE = re.compile(r"[ \t\r\n]*")
 _raw_list: msgspec.json.Decoder[list[msgspec.Raw]] = msgspec.json.Decoder(list[msgspec.Raw])
 
 
-_Render = Callable[["Collection", PagePlan, PageView], bytes]
-
-
-class Rendering(NamedTuple):
-    """How a page is shown in another shape.
-
-    ``suffix`` is what its entity tag ends with, ``headers`` adds what the shape has of its own, and
-    ``tidy`` says that empty parameters, as forms send them, are left out first.
-    """
-
-    suffix: str
-    render: _Render
-    headers: Callable[[Headers], Headers]
-    tidy: bool = False
-
-
-def _feed(media_type: str, suffix: str, render: Callable[[Feed], bytes]) -> Rendering:
-    def rendered(handler: Collection, plan: PagePlan, view: PageView) -> bytes:
-        return render(make_feed(handler, plan, view))
-
-    def headers_of(headers: Headers) -> Headers:
-        headers["Content-Type"] = media_type
-        return headers
-
-    return Rendering(suffix, rendered, headers_of)
-
-
-RENDERINGS: Final = {
-    browsing.MEDIA_TYPE: Rendering("html", browsing.page, browsing.headers_of, tidy=True),
-    atom.MEDIA_TYPE: _feed(atom.MEDIA_TYPE, "atom", atom.render),
-    json_feed.MEDIA_TYPE: _feed(json_feed.MEDIA_TYPE, "feed", json_feed.render),
-}
-
-
 class Collection(StreamHandler):
-    """``/quakes``: the timeline, page by page."""
+    """``/quakes``: the timeline, page by page or whole."""
 
     def get(self) -> Response:
         """Return a page of the timeline."""
