@@ -17,8 +17,8 @@ from brubeck.http import Headers, Problem, Response
 from brubeck.http.media import best_match
 from brubeck.storage import LostPlace, NotCanonical, Queryset, Record, Schema, Unavailable
 from brubeck.streams.attempts import Attempts
-from brubeck.streams.cross_origin import Origins, declare_origins
 from brubeck.streams.browsing import problem_page, wants_page
+from brubeck.streams.cross_origin import Origins, declare_origins
 from brubeck.streams.documents import OwnedDocument, StreamedDocument
 from brubeck.streams.feeds import FeedEntry, default_entry
 from brubeck.streams.filters import Filter, declare_filters, field_infos
