@@ -58,11 +58,17 @@ def comparable(text: str) -> Any:
     return json.loads(bare.replace(":<place>", ":0")) if bare.startswith("{") else bare
 
 
-CURLS = [(command, output) for command, output in session(README) if command.startswith("curl")]
+FOLLOWING = (ROOT / "docs" / "following.md").read_text()
+CURLS = [
+    (command, output)
+    for text in (README, FOLLOWING)
+    for command, output in session(text)
+    if command.startswith("curl")
+]
 
 
 @pytest.mark.parametrize(("command", "output"), CURLS, ids=range(len(CURLS)))
-def test_the_readme_shows_real_output(demo: Program, command: str, output: str) -> None:
+def test_a_console_shows_real_output(demo: Program, command: str, output: str) -> None:
     """Each curl line prints what stands below it."""
     arguments = shlex.split(command.replace(":6767", f":{demo.port}"))
     if "-N" in arguments:
@@ -158,6 +164,17 @@ def test_the_page_on_streams_does_what_it_says() -> None:
     for hook in vars(WriteHooks):
         if hook.startswith(("before_", "after_")):
             assert f"| `{hook}(" in text
+
+
+@pytest.mark.parametrize("language", ["python", "js"])
+def test_the_clients_of_the_page_on_following_are_those_that_are_tested(language: str) -> None:
+    """Each block is a piece of a file in examples/clients."""
+    name = {"python": "mirror.py", "js": "mirror.mjs"}[language]
+    code = (ROOT / "examples" / "clients" / name).read_text()
+    found = blocks(FOLLOWING, language)
+    assert found
+    for block in found:
+        assert block in code
 
 
 def test_every_setting_is_in_the_documentation() -> None:

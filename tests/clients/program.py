@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from brubeck import Brubeck
+from brubeck import Brubeck, WebMessageHandler
+from brubeck.http import Response
 from brubeck.streams import StreamedDocument, StreamHandler, following
 
 following.RETRY_MS = 20  # a test does not wait as long as a person may
@@ -15,4 +16,13 @@ class Notes(StreamHandler):
     path = "/notes"
 
 
-app = Brubeck(streams=[Notes])
+class NewEra(WebMessageHandler):
+    """Says that the store was restored."""
+
+    def post(self) -> Response:
+        """Begin a new era."""
+        self.application.store().new_era()
+        return Response(b"{}", headers={"Content-Type": "application/json"})
+
+
+app = Brubeck(handler_tuples=[("^/new-era$", NewEra)], streams=[Notes])
