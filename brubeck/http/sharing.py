@@ -9,11 +9,23 @@ thread, and what reaches ten thousand of them is made once.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import Protocol
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+
+class Group(Protocol):
+    """Receivers that a front server reaches together."""
+
+    def send(self, receivers: Sequence[Any], data: bytes) -> Sequence[Receiver]:
+        """Send data to some of ours, as `Receiver.receive`; return those who could not take it."""
 
 
 class Receiver(Protocol):
     """Where a connection takes what is said to many."""
+
+    @property
+    def group(self) -> Group | None:
+        """Those who are reached together with it; None where each is reached alone."""
 
     def receive(self, data: bytes) -> bool:
         """Send data without waiting; False when not all of it went, and the rest is kept.

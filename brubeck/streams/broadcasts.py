@@ -15,7 +15,7 @@ from typing import Final
 import msgspec
 
 from brubeck import green
-from brubeck.http.sharing import Receiver, Share
+from brubeck.http.sharing import Group, Receiver, Share
 from brubeck.storage import Changes, ChangesQuery, Queryset, StorageError
 
 Frames = Callable[[Changes], bytes]
@@ -113,15 +113,27 @@ class Broadcast:
         return self._queryset().changes(query)
 
     def _tell(self, data: bytes, found: Changes) -> None:
+        groups: dict[Group, dict[Receiver, Seat]] = {}
         for number, seat in enumerate(list(self._seats), 1):
             if seat not in self._seats:
                 continue  # it left while others were told
             seat.found = found
-            if data and seat.receiver is not None and not seat.receiver.receive(data):
-                del self._seats[seat]
-                seat.receiver.release()
+            receiver = seat.receiver
+            if not data or receiver is None:
+                continue
+            if receiver.group is not None:
+                groups.setdefault(receiver.group, {})[receiver] = seat
+            elif not receiver.receive(data):
+                self._let_go(seat, receiver)
             if number % _TURN == 0:
                 green.sleep(0)
+        for group, seats in groups.items():
+            for receiver in group.send(list(seats), data):
+                self._let_go(seats[receiver], receiver)
+
+    def _let_go(self, seat: Seat, receiver: Receiver) -> None:
+        self._seats.pop(seat, None)
+        receiver.release()
 
     def _release_all(self) -> None:
         seats, self._seats = self._seats, {}

@@ -10,17 +10,20 @@ import hashlib
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from http.client import HTTPResponse
 from threading import Event
 
 import pytest
 
+from brubeck import Brubeck
 from brubeck.connections.mongrel2 import replies
 from brubeck.connections.mongrel2.pacing import CREDITS
 from brubeck.connections.mongrel2.replies import MAX_UNTAKEN
 from brubeck.http import Request, Response, StreamingResponse
+from brubeck.streams import StreamedDocument, StreamHandler
+from brubeck.testing import Client
 from tests.servers import Caller, wait_until
 from tests.servers.mongrel2 import Front, Protocol, running_mongrel2, served
 
@@ -237,6 +240,46 @@ class Subscription:
 
     def close(self) -> None:
         self.closed.set()
+
+
+def test_feeds_need_no_place_and_one_message_reaches_them_all(
+    front: Front, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Many more follow than may be served at once, and others are still served."""
+    told: list[int] = []
+    send = replies.Outgoing.send
+
+    def counted(way: replies.Outgoing, sender: bytes, ids: Sequence[bytes], data: bytes) -> None:
+        if b'"id":"news"' in data and b"event: put" in data:
+            told.append(len(ids))
+        send(way, sender, ids, data)
+
+    monkeypatch.setattr(replies.Outgoing, "send", counted)
+    attributes = {"model": StreamedDocument, "path": "/notes"}
+    app = Brubeck(streams=[type("Notes", (StreamHandler,), attributes)])
+    with served(front, app.respond, pool_size=4) as connection, ExitStack() as stack:
+        followers = []
+        for _ in range(60):
+            caller = stack.enter_context(Caller(front.port))
+            caller.get("/notes/changes", "Accept: text/event-stream")
+            followers.append(caller.response())
+        for follower in followers:
+            _read_until(follower, b'"caught_up":true')
+        Client(app).post("/notes", json={"id": "news"})
+        for follower in followers:
+            _read_until(follower, b'"id":"news"')
+        assert sum(told) == 60
+        assert max(told) > 30
+        with Caller(front.port) as caller:
+            caller.get("/notes/news")
+            assert caller.response().status == 200
+        assert len(connection.clients) >= 60
+    app.close()
+
+
+def _read_until(response: HTTPResponse, mark: bytes) -> None:
+    while mark not in response.readline():
+        pass
 
 
 def test_a_waiting_source_is_closed_at_once(front: Front) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import pytest
@@ -11,6 +11,7 @@ import pytest
 from brubeck import Brubeck
 from brubeck.http import Headers, Request, StreamingResponse
 from brubeck.http.proxies import Client as Caller
+from brubeck.http.sharing import Group
 from brubeck.storage.memory import MemoryQueryset, MemoryStorage
 from brubeck.streams import StreamedDocument, StreamHandler
 from brubeck.testing import Client
@@ -27,6 +28,8 @@ class Notes(StreamHandler):
 
 class Ear:
     """A reader over a connection that shares: takes what it is given as long as it has room."""
+
+    group: Group | None = None
 
     def __init__(self, app: Brubeck, room: int = 1 << 30, name: str = "") -> None:
         sent = Headers({"Accept": "text/event-stream", "Host": "x", "X-Name": name})
@@ -102,6 +105,34 @@ def test_many_share_one_read(app: Brubeck, monkeypatch: pytest.MonkeyPatch) -> N
     wait_until(lambda: all(ear.ids == ["a", "b"] for ear in ears))
     assert sum(shown) == 2
     assert not any(ear.released.is_set() for ear in ears)
+
+
+class Row:
+    """Ears that are reached together."""
+
+    def __init__(self) -> None:
+        self.told: list[int] = []
+
+    def send(self, receivers: Sequence[Any], data: bytes) -> list[Ear]:
+        """Let all of them hear."""
+        self.told.append(len(receivers))
+        return [ear for ear in receivers if not ear.receive(data)]
+
+
+def test_those_who_are_reached_together_are_told_together(app: Brubeck) -> None:
+    """Once for all of them; and each who could not take it goes on alone."""
+    row = Row()
+    ears = [Ear(app) for _ in range(5)] + [Ear(app, room=1)]
+    for ear in ears:
+        ear.group = row
+        assert ear.listen()
+    alone = Ear(app)
+    assert alone.listen()
+    post(app, "a")
+    wait_until(lambda: all(ear.ids == ["a"] for ear in (alone, *ears)))
+    assert row.told == [6]
+    assert ears[-1].released.wait(10)
+    assert not any(ear.released.is_set() for ear in ears[:-1])
 
 
 def test_who_cannot_take_it_goes_on_alone(app: Brubeck) -> None:

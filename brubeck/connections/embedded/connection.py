@@ -240,6 +240,8 @@ class Connection:
         elif not self._http.ready or self._answer_all(stream):
             self._serve(stream)
 
+    group = None  # each is reached by its own socket
+
     def receive(self, data: bytes) -> bool:
         """Send what is said to many; see `brubeck.http.sharing`."""
         sending, stream = self._sending, self._stream

@@ -7,7 +7,7 @@ connection; and a stream or a stored body is closed whatever happens.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import BinaryIO
 
 from brubeck import green
@@ -21,10 +21,11 @@ from brubeck.connections.mongrel2.requests import (
     version_of,
     wants_keep_alive,
 )
-from brubeck.http.framing import frame
+from brubeck.http.framing import Framed, frame
 from brubeck.http.problems import Problem
 from brubeck.http.request import Request
 from brubeck.http.response import Response, StreamingResponse
+from brubeck.http.sharing import Share
 
 log = logging.getLogger("brubeck.server")
 
@@ -37,27 +38,33 @@ class Answerer:
     def __init__(self, respond: Respond, uploads: Uploads, stopping: green.Event) -> None:
         self._respond, self._uploads, self._stopping = respond, uploads, stopping
 
-    def answer(self, message: Message, outbox: Outbox) -> None:
-        """Answer a message; `Gone` when its client is."""
+    def answer(self, message: Message, outbox: Outbox) -> Rest | None:
+        """Answer a message; `Gone` when its client is.
+
+        What is returned is the rest of a stream that goes on among many for now.
+        """
         if outbox.gone:
             raise Gone
         keep_alive = wants_keep_alive(message)
         body: bytes | BinaryIO = b""
+        request: Request | None = None
         try:
             body = read_body(message, self._uploads)
             request = make_request(message, body)
             request.may_wait = lambda: not (outbox.gone or self._stopping.is_set())
+            request.may_share = version_of(message) == "1.1"
             response = self._response(request)
         except Problem as problem:
             # Where the body ends is not known, so nothing can follow it.
             response, keep_alive = problem.response(), False
-        try:
-            self._send(response, message, outbox, keep_alive=keep_alive)
-        finally:
-            if isinstance(response, StreamingResponse):
-                response.close()
-            if not isinstance(body, bytes):
-                body.close()
+        framed = frame(
+            response,
+            method=method_of(message),
+            version=version_of(message),
+            keep_alive=keep_alive and not self._stopping.is_set(),
+        )
+        rest = Rest(response, framed, body, request, outbox)
+        return rest.begin()
 
     def _response(self, request: Request) -> Response:
         try:
@@ -68,23 +75,70 @@ class Answerer:
             log.exception("Nothing answered %s %s.", request.method, request.target)
             return Problem(500, extra={"request_id": request.id}).response()
 
-    def _send(
-        self, response: Response, message: Message, outbox: Outbox, *, keep_alive: bool
+
+class Rest:
+    """An answer on its way, and what has to be closed when it is over."""
+
+    def __init__(
+        self,
+        response: Response,
+        framed: Framed,
+        body: bytes | BinaryIO,
+        request: Request | None,
+        outbox: Outbox,
     ) -> None:
-        framed = frame(
-            response,
-            method=method_of(message),
-            version=version_of(message),
-            keep_alive=keep_alive and not self._stopping.is_set(),
-        )
-        outbox.write(framed.head + framed.body, last=framed.coder is None)
-        if framed.coder is not None and isinstance(response, StreamingResponse):
-            try:
-                outbox.stream(response, framed.coder)
-            except Gone:
-                raise
-            except Exception as reason:
-                log.exception("A stream broke off; its connection was cut.")
-                raise Gone from reason
-        if not framed.keep_alive:
-            outbox.close()
+        self._response = response
+        self._framed = framed
+        self._body = body
+        self._request = request
+        self._outbox = outbox
+        chunks: Iterable[bytes] = ()
+        if isinstance(response, StreamingResponse) and framed.coder is not None:
+            chunks = response.chunks
+        self._chunks = green.fairly(chunks)
+
+    def begin(self) -> Rest | None:
+        """Send it from its beginning; return what is left when it goes on among many."""
+        framed, outbox = self._framed, self._outbox
+        try:
+            outbox.write(framed.head + framed.body, last=framed.coder is None)
+        except BaseException:
+            self._close()
+            raise
+        return self.go_on()
+
+    def go_on(self) -> Rest | None:
+        """Send what is left, to the end or until it goes on among many."""
+        try:
+            ended = self._stream()
+        except Gone:
+            self._close()
+            raise
+        except Exception as reason:
+            self._close()
+            log.exception("A stream broke off; its connection was cut.")
+            raise Gone from reason
+        if not ended:
+            return self
+        self._close()
+        if not self._framed.keep_alive:
+            self._outbox.close()
+        return None
+
+    def _stream(self) -> bool:
+        response, coder = self._response, self._framed.coder
+        if coder is None or not isinstance(response, StreamingResponse):
+            return True
+        return self._outbox.stream(response, self._chunks, coder, self._shared)
+
+    def _shared(self) -> Share | None:
+        if self._request is None:
+            return None
+        share, self._request.share = self._request.share, None
+        return share
+
+    def _close(self) -> None:
+        if isinstance(self._response, StreamingResponse):
+            self._response.close()
+        if not isinstance(self._body, bytes):
+            self._body.close()

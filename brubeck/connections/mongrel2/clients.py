@@ -17,7 +17,8 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Final
+from functools import partial
+from typing import Final, Protocol
 
 from brubeck import green
 from brubeck.connections.mongrel2.messages import Message
@@ -32,18 +33,27 @@ BACKLOG: Final = 10_000
 MAX_PIPELINED: Final = 100
 """How many requests of one connection may wait for the one before them."""
 
-Answer = Callable[[Message, Outbox], None]
+
+class Rest(Protocol):
+    """What is left of an answer that goes on among many for now."""
+
+    def go_on(self) -> Rest | None:
+        """Send it; return what is left when it goes on among many once more."""
+
+
+Answer = Callable[[Message, Outbox], Rest | None]
 
 
 class _Client:
     """A connection on which requests wait or are answered, or bytes are on their way."""
 
-    __slots__ = ("busy", "inbox", "outbox")
+    __slots__ = ("busy", "inbox", "outbox", "rest")
 
     def __init__(self, outbox: Outbox) -> None:
         self.outbox = outbox
         self.inbox: deque[Message] = deque()
         self.busy = False
+        self.rest: Rest | None = None  # while others send to it, it needs no place
 
     def left(self) -> None:
         self.inbox.clear()
@@ -174,16 +184,35 @@ class Clients:
 
     def _serve(self, client: _Client) -> None:
         while True:
+            rest, client.rest = client.rest, None
             with self._lock:
-                if not client.inbox:
+                if rest is None and not client.inbox:
                     client.busy = False
                     break
-                message = client.inbox.popleft()
+                message = None if rest is not None else client.inbox.popleft()
             try:
-                self._answer(message, client.outbox)
+                if rest is not None:
+                    client.rest = rest.go_on()
+                elif message is not None:
+                    client.rest = self._answer(message, client.outbox)
             except Gone:
                 client.inbox.clear()
+            if client.rest is not None:
+                # It stays busy, so that nothing else is answered on it, but gives up its place.
+                client.outbox.when_released(partial(self._return, client))
+                return
         self.forget_if_done(client.outbox)
+
+    def _return(self, client: _Client) -> None:
+        """Give a client that was among many a place again; it goes before all who wait for one."""
+        with self._lock:
+            starts = self._working < self._pool_size
+            if starts:
+                self._working += 1
+            else:
+                self._backlog.appendleft(client)
+        if starts:
+            green.spawn(self._work, client)
 
     def forget_if_done(self, outbox: Outbox) -> None:
         """Forget a client to whom nothing is due any more."""

@@ -24,6 +24,7 @@ from brubeck.connections.mongrel2.neighbours import Neighbours
 from brubeck.connections.mongrel2.pacing import CREDITS, CreditWindow, EstimatedWindow, Window
 from brubeck.connections.mongrel2.replies import Gone, Outbox, Outgoing
 from brubeck.connections.mongrel2.requests import Peer, Uploads, is_http, is_upload_start
+from brubeck.connections.mongrel2.together import Together
 from brubeck.errors import ProtocolError
 
 if TYPE_CHECKING:
@@ -73,6 +74,7 @@ class Mongrel2Connection:
         self._credits: dict[bytes, int] = {}
         self._stopping = green.Event()
         self._outgoing: Outgoing | None = None
+        self._together: Together | None = None
 
     def serve(self, respond: Respond) -> None:
         """Answer requests until `stop`, then finish what is in hand and return.
@@ -80,6 +82,7 @@ class Mongrel2Connection:
         ``respond`` makes the response to a request; what it raises is logged and becomes a 500.
         """
         self._outgoing = outgoing = Outgoing(self.recv_spec, identity=self._identity)
+        self._together = Together(outgoing)
         answerer = Answerer(respond, self._uploads, self._stopping)
         self.clients = clients = Clients(self.pool_size, self._open_outbox, answerer.answer)
         green.spawn(outgoing.follow, clients.forget_all)
@@ -194,5 +197,6 @@ class Mongrel2Connection:
             window,
             self._outgoing,
             drained=self.clients.forget_if_done,
+            group=self._together,
             patience=self._patience,
         )

@@ -13,7 +13,7 @@ Rules:
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from time import monotonic
 from typing import Final
 
@@ -29,11 +29,14 @@ from brubeck.connections.mongrel2.pacing import Window
 from brubeck.connections.mongrel2.requests import Peer
 from brubeck.http.framing import BodyCoder
 from brubeck.http.response import StreamingResponse
+from brubeck.http.sharing import Group, Share
 
 log = logging.getLogger("brubeck.server")
 
 MAX_UNTAKEN: Final = 64 * 1024 * 1024
 """The bytes that may wait between us and Mongrel2, all clients together."""
+
+Shared = Callable[[], Share | None]
 
 _TAKEN_WITHIN: Final = 5.0  # seconds; a program elsewhere may be given the notice
 
@@ -115,7 +118,8 @@ class Outgoing:
 class Outbox:
     """What is due to one client, sent as its window allows; any thread may use it.
 
-    ``drained`` is called when the last of it was sent later than it was written.
+    ``drained`` is called when the last of it was sent later than it was written. ``group`` reaches
+    many clients at once.
     """
 
     def __init__(
@@ -125,9 +129,11 @@ class Outbox:
         outgoing: Outgoing,
         *,
         drained: Callable[[Outbox], None],
+        group: Group | None = None,
         patience: float = 60,
     ) -> None:
         self.peer = peer
+        self.group = group
         self.gone = False
         self._window = window
         self._outgoing = outgoing
@@ -140,6 +146,9 @@ class Outbox:
         self._timer = False
         self._stream: StreamingResponse | None = None
         self._coder: BodyCoder | None = None
+        self._share: Share | None = None
+        self._released = True
+        self._on_release: Callable[[], None] | None = None
 
     @property
     def empty(self) -> bool:
@@ -175,17 +184,24 @@ class Outbox:
             if self.gone:
                 raise Gone
 
-    def stream(self, response: StreamingResponse, coder: BodyCoder) -> None:
+    def stream(
+        self, response: StreamingResponse, chunks: Iterator[bytes], coder: BodyCoder, shared: Shared
+    ) -> bool:
         """Send the chunks of a response, to the end or until the client is `Gone`.
 
         What a chunk raises goes through, after the connection was ended early: after what was
         written, where the other end can tell that more was to come, else at once.
+
+        Return whether it came to its end. Otherwise it goes on among many, by what ``shared``
+        returned after an empty chunk; called again once it is released, it goes on with the chunks.
         """
         self._stream, self._coder = response, coder
         try:
-            for chunk in green.fairly(response.chunks):
+            for chunk in chunks:
                 if chunk:
                     self.write(coder.data(chunk))
+                elif self._joins(shared()):
+                    return False
             self.write(coder.end(), last=True)
         except Gone:
             raise
@@ -196,7 +212,65 @@ class Outbox:
                 self.close()
             raise
         finally:
-            self._stream = None
+            if self._share is None:
+                self._stream = None
+        return True
+
+    # Among many.
+
+    def _joins(self, share: Share | None) -> bool:
+        if share is None:
+            return False
+        self._share, self._released = share, False
+        if share.join(self):
+            return True
+        self._share, self._released = None, True
+        return False
+
+    def take(self, data: bytes) -> bytes:
+        """Return what may be sent to the client right now, coded; empty where it has to wait."""
+        with self._changed:
+            if self.gone or self._closing or self._buffer or self._coder is None:
+                return b""
+            coded = self._coder.data(data)
+            now = monotonic()
+            if not self._outgoing.ready or self._window.room(len(coded), now) < len(coded):
+                return b""
+            self._window.sent(len(coded), now)
+            return coded
+
+    def receive(self, data: bytes) -> bool:
+        """Send data now or soon; False when the client has more to take than it should."""
+        with self._changed:
+            if self.gone or self._closing or self._coder is None:
+                return True  # whoever ended it lets it go
+            self._buffer += self._coder.data(data)
+            self._flush()
+            return len(self._buffer) < self._window.capacity
+
+    def release(self) -> None:
+        """Go on alone."""
+        with self._changed:
+            if self._share is None:
+                return
+            self._share, self._released = None, True
+            go_on, self._on_release = self._on_release, None
+        if go_on is not None:
+            go_on()
+
+    def when_released(self, go_on: Callable[[], None]) -> None:
+        """Have something done once the client is no longer among many."""
+        with self._changed:
+            if not self._released:
+                self._on_release = go_on
+                return
+        go_on()
+
+    def _leave_share(self) -> None:
+        share = self._share
+        if share is not None:
+            share.leave()
+            self.release()
 
     @property
     def endless(self) -> bool:
@@ -210,6 +284,7 @@ class Outbox:
             if self.endless and self._coder is not None and not self.gone:
                 self._buffer += self._coder.end()
                 self.close()
+        self._leave_share()
         self._close_stream()
 
     def close(self) -> None:
@@ -222,6 +297,7 @@ class Outbox:
         """End the connection at once; what still waits is not sent."""
         with self._changed:
             self._cut()
+        self._leave_share()
 
     def _cut(self) -> None:
         if not self.gone:
@@ -232,7 +308,10 @@ class Outbox:
         """Note that the client has left."""
         with self._changed:
             self._mark_gone()
-        self._close_stream()
+        if self._share is not None:
+            self._leave_share()
+        else:
+            self._close_stream()
 
     def credited(self, size: int) -> None:
         """Note that a message of this size has reached the client."""

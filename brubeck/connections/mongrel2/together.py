@@ -1,0 +1,35 @@
+"""One message of Mongrel2 for many clients that are to be told the same."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import suppress
+
+from brubeck.connections.mongrel2.messages import MAX_TARGETS
+from brubeck.connections.mongrel2.replies import Gone, Outbox, Outgoing
+
+
+class Together:
+    """All clients that are reached by one socket (see `brubeck.http.sharing.Group`)."""
+
+    def __init__(self, outgoing: Outgoing) -> None:
+        self._outgoing = outgoing
+
+    def send(self, receivers: Sequence[Outbox], data: bytes) -> list[Outbox]:
+        """Send data, a message for as many as one may name; return those who could not take it.
+
+        Who has something else on the way is sent it by itself, after that.
+        """
+        ready: dict[tuple[bytes, bytes], list[bytes]] = {}
+        left = []
+        for outbox in receivers:
+            if coded := outbox.take(data):
+                peer = outbox.peer
+                ready.setdefault((peer.sender, coded), []).append(peer.conn_id)
+            elif not outbox.receive(data):
+                left.append(outbox)
+        for (sender, coded), ids in ready.items():
+            for start in range(0, len(ids), MAX_TARGETS):
+                with suppress(Gone):  # there is no way out any more, and each finds that out
+                    self._outgoing.send(sender, ids[start : start + MAX_TARGETS], coded)
+        return left
