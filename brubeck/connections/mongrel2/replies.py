@@ -54,6 +54,7 @@ class Outgoing:
         self._lock = green.Lock()
         self._subscribed = green.Event()
         self._untaken = self._probed = 0
+        self._sender = b""
         self._probed_at = 0.0
 
     def follow(self, front_gone: Callable[[], None]) -> None:
@@ -84,12 +85,18 @@ class Outgoing:
         """Send bytes to connections, at most `MAX_TARGETS`; an empty payload ends them."""
         with self._lock:
             self._untaken += len(payload)
-            probe = not self._probed and self._untaken > MAX_UNTAKEN // 2
-            if probe:
-                self._probed, self._probed_at = self._untaken, monotonic()
+            self._sender = sender
+            asks = self._asks()
         self._send(encode_reply(sender, ids, payload))
-        if probe:
+        if asks:
             self.control(sender, [NOBODY], "keep-alive")
+
+    def _asks(self) -> bool:
+        """Tell whether Mongrel2 is to be asked what it has taken; called with the lock held."""
+        if self._probed or self._untaken <= MAX_UNTAKEN // 2:
+            return False
+        self._probed, self._probed_at = self._untaken, monotonic()
+        return True
 
     def control(self, sender: bytes, ids: Sequence[bytes], action: Control) -> None:
         """Ask Mongrel2 for something about any number of connections."""
@@ -108,7 +115,11 @@ class Outgoing:
             asked = self._probed > 0
             self._untaken -= self._probed
             self._probed = 0
-            return asked
+            # More may have been sent since than may wait. Then nobody sends, so nobody would ask.
+            again = self._asks()
+        if again:
+            self.control(self._sender, [NOBODY], "keep-alive")
+        return asked
 
     def close(self) -> None:
         """Close the socket; what was sent still leaves."""
