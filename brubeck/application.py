@@ -88,7 +88,7 @@ class Brubeck:
         self._command_line: dict[str, dict[str, object]] = {}
         self.router = Router()
         self.streams: list[type[StreamHandler]] = []
-        self._querysets: dict[str, Queryset] = {}
+        self._querysets: dict[tuple[str, str], Queryset] = {}
         self._page_plans: dict[str, dict[Any, Any]] = {}
         self.broadcasts = Broadcasts()
         self._opened: dict[str, Storage] = {}
@@ -248,12 +248,12 @@ class Brubeck:
 
     def queryset(self, stream: type[StreamHandler], partition: str = "") -> Queryset:
         """Return a stream, or one partition of it, as its storage keeps it."""
-        name = stream.place.stream(partition)
-        found = self._querysets.get(name)
+        found = self._querysets.get((stream.path, partition))
         if found is None:
             # A storage gives the same stream to all who ask at once; so the last one may be kept.
+            name = stream.place.stream(partition)
             found = self.store(stream.storage).queryset(name, stream.schema)
-            self._querysets[name] = found
+            self._querysets[stream.path, partition] = found
         return found
 
     def partitions(self, stream: type[StreamHandler]) -> list[str]:

@@ -229,25 +229,28 @@ class StreamHandler(WriteHooks, WebMessageHandler):
         method = self.message.method
         if method != "OPTIONS":
             self._enter()
-        key = self.message.header("idempotency-key")
-        if key is None or method in _READING:
+        if method in _READING:
             return super()._answer()
-        return self._once(key)
+        key = self.message.header("idempotency-key")
+        return super()._answer() if key is None else self._once(key)
 
     def _enter(self) -> None:
         """Admit and count a request; one that is not admitted counts for where it comes from."""
+        if self.limit is None:
+            self.admit()
+            return
         try:
             self.admit()
         except Problem:
-            self._count(f"refused {network(self.message.remote_addr)}")
+            self._count(self.limit, f"refused {network(self.message.remote_addr)}")
             raise
-        self._count(self.caller_key or f"from {network(self.message.remote_addr)}")
+        who = self.caller_key or f"from {network(self.message.remote_addr)}"
+        self._count(self.limit, who)
 
-    def _count(self, who: str) -> None:
-        if self.limit is not None:
-            store = self.application.store(self.storage)
-            now = self.application.clock.micros() / 1e6
-            self._counted = self.limit.count(store, f"{self.path} {who}", now)
+    def _count(self, limit: Rate, who: str) -> None:
+        store = self.application.store(self.storage)
+        now = self.application.clock.micros() / 1e6
+        self._counted = limit.count(store, f"{self.path} {who}", now)
 
     def _once(self, key: str) -> Response:
         """Carry a request out once, however often it is sent with its key."""

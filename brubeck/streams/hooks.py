@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
+from typing import Any, ClassVar
 
 from brubeck.storage import Change
 from brubeck.streams.documents import StreamedDocument
@@ -40,10 +41,14 @@ class WriteHooks:
         from *every* change follows the stream's changes instead.
         """
 
-    @classmethod
-    def looks_at_writes(cls) -> bool:
-        """Tell whether the class has any hook that comes before a write."""
-        return any(getattr(cls, hook) is not getattr(WriteHooks, hook) for hook in _BEFORE)
+    looks_at_writes: ClassVar[bool] = False
+    """Whether the class has any hook that comes before a write."""
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        cls.looks_at_writes = any(
+            getattr(cls, hook) is not getattr(WriteHooks, hook) for hook in _BEFORE
+        )
 
     def tell(self, changes: Sequence[Change]) -> None:
         """Have changes followed up; they stand, whatever comes of that."""

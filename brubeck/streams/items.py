@@ -152,7 +152,7 @@ class Items(StreamHandler):
             record = _present(item_id, found)
             self._refuse_existing(record)
             self.check_change(record)
-            if self.looks_at_writes():
+            if self.looks_at_writes:
                 self.before_delete(self.model.decode_stored(record.body))
             delete = Delete(id=item_id, token=self.plan.token(item_id), expected=record.position)
             (outcome,) = self.queryset.write([delete])

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -139,8 +138,9 @@ def draft(handler: StreamHandler, body: bytes, name: str, item_id: str | None = 
     for field in handler.set_by_server:
         setattr(document, field, None)
     handler.claim(document)
-    with _unmoved(handler, document):
-        handler.before_create(document)
+    if handler.looks_at_writes:
+        _look(handler, document, lambda: handler.before_create(document))
+    handler.check_document(document)
     return put(document, handler.plan.token(name))
 
 
@@ -156,21 +156,19 @@ def revise(
     document.updated_at = handler.plan.now
     for field in handler.set_by_server:
         setattr(document, field, getattr(stored, field))
-    with _unmoved(handler, document):
-        handler.before_update(document, stored)
+    if handler.looks_at_writes:
+        _look(handler, document, lambda: handler.before_update(document, stored))
+    handler.check_document(document)
     return put(document, handler.plan.token(stored.id or ""), expected)
 
 
-@contextmanager
-def _unmoved(handler: StreamHandler, document: StreamedDocument) -> Iterator[None]:
+def _look(handler: StreamHandler, document: StreamedDocument, hook: Callable[[], None]) -> None:
     """Let a hook change a document, but not which item it is; what it leaves has to be valid."""
     place = document.id, document.created_at
-    yield
+    hook()
     if (document.id, document.created_at) != place:
         raise TypeError(f"a hook of {type(handler).__name__} moved the item {place[0]}")
-    if handler.looks_at_writes():
-        document.validate(validate_all=True)
-    handler.check_document(document)
+    document.validate(validate_all=True)
 
 
 def put(document: StreamedDocument, token: str, expected: int | None = None) -> Put:
