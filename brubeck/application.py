@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from brubeck import config, connections, green
@@ -24,6 +24,8 @@ from brubeck.routing import Match, Router
 from brubeck.storage import Queryset, Storage, open_storage
 from brubeck.streams import StreamHandler
 from brubeck.streams.broadcasts import Broadcasts
+from brubeck.streams.description.served import Descriptions
+from brubeck.streams.description.streams import describe_stream
 from brubeck.streams.resources import routes
 from brubeck.streams.retention import EVERY, Sweeper
 from brubeck.timekeeping import SYSTEM_CLOCK, Clock
@@ -50,6 +52,8 @@ class Brubeck:
     that is already open may stand for a URL. ``accounts`` knows who may ask; without it, users are
     kept in the store named ``accounts``, or in the default one. The rest is as in 0.4.
 
+    ``title`` and ``version`` are what ``/openapi.json`` calls the program.
+
     Every argument may be left out, and everything but routes and streams may be said better by
     configuration (see `brubeck.config`).
     """
@@ -75,6 +79,8 @@ class Brubeck:
         storage: str | Storage | Mapping[str, str | Storage] | None = None,
         accounts: Accounts | None = None,
         clock: Clock = SYSTEM_CLOCK,
+        title: str = "",
+        version: str = "1",
     ) -> None:
         self.msg_conn = None if _is_setting(msg_conn) else cast("Connection | None", msg_conn)
         self.pool = pool
@@ -83,6 +89,7 @@ class Brubeck:
         self.template_loader = template_loader
         self.db_conn = db_conn
         self.clock = clock
+        self.descriptions = Descriptions(title, version)
         self._accounts = accounts
         self._stored_accounts: Accounts | None = None
         self._command_line: dict[str, dict[str, object]] = {}
@@ -217,6 +224,7 @@ class Brubeck:
         self.streams.append(stream)
         for pattern, handler in routes(stream):
             self.add_route_rule(pattern, handler)
+        self.descriptions.add(partial(describe_stream, stream), self.router)
 
     # Stores.
 

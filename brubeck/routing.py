@@ -3,7 +3,7 @@ r"""Routing: from a path to what handles it, in nearly the same time for one rou
 Rules:
 
 - A route is a regular expression, matched at the beginning of the path, and a handler. Of several
-  that match, the first one that was added wins.
+  that match, the first one that was added wins, and a fallback only where no other matches.
 - Named groups become keyword arguments and then nothing else counts; without any, the groups
   become positional arguments. A named group that took no part is left out, so that the
   handler's own default counts.
@@ -16,6 +16,7 @@ each length such a text has.
 from __future__ import annotations
 
 import re
+from bisect import insort
 from collections.abc import Callable, Iterator
 from typing import Final
 
@@ -31,6 +32,9 @@ _PLAIN: Final = frozenset(
 _ESCAPED: Final = re.compile(r"\\([^0-9A-Za-z])")
 _GROUPED: Final = re.compile(r"\\.|\([^()\[\]\\]*\)")
 """What holds no ``|`` of the outermost level: escapes, and groups without groups or classes."""
+
+_LAST: Final = 1 << 60
+"""Where the fallbacks begin in the order."""
 
 
 class Route(msgspec.Struct, frozen=True):
@@ -75,16 +79,26 @@ class Router:
         self._by_prefix: dict[str, list[Route]] = {}
         self._lengths: list[int] = []
 
-    def add(self, pattern: str, handler: Handler, methods: frozenset[str] | None = None) -> Route:
-        """Add a route behind all others; `ConfigError` for an expression that is none."""
+    def add(
+        self,
+        pattern: str,
+        handler: Handler,
+        methods: frozenset[str] | None = None,
+        *,
+        fallback: bool = False,
+    ) -> Route:
+        """Add a route behind all others; `ConfigError` for an expression that is none.
+
+        A fallback stands behind those that are added later, too.
+        """
         try:
             regex = re.compile(pattern)
         except re.error as reason:
             raise ConfigError(f"The route {pattern!r} is not a pattern: {reason}.") from reason
-        route = Route(len(self.routes), regex, handler, methods)
-        self.routes.append(route)
-        prefix = literal_prefix(pattern)
-        self._by_prefix.setdefault(prefix, []).append(route)
+        order = len(self.routes) + (_LAST if fallback else 0)
+        route = Route(order, regex, handler, methods)
+        insort(self.routes, route, key=_order)
+        insort(self._by_prefix.setdefault(literal_prefix(pattern), []), route, key=_order)
         self._lengths = sorted({len(each) for each in self._by_prefix})
         return route
 

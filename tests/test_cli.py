@@ -56,6 +56,7 @@ def test_routes_are_listed_in_their_order(folder: Path) -> None:
     lines = brubeck(folder, "routes", "mine:app").stdout.splitlines()
     assert [line.split()[0] for line in lines] == [
         *("^/notes$", "^/notes/changes$", "^/notes/(?P<ids>[^/]+)$", "^/hello$"),
+        *(r"^/openapi\.json$", r"^/manifest\.json$"),
     ]
     assert "GET,HEAD,POST,OPTIONS" in lines[0]
     assert lines[3].split()[1:] == ["POST", "hello"]

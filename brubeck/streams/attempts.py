@@ -26,7 +26,8 @@ KEEP: Final = 86_400.0
 LEASE: Final = 60.0
 """Seconds after which a request that has not been answered is carried out by who sends it again."""
 
-_KEY: Final = re.compile(r'[!#-\[\]-~]{1,255}|"[ -!#-\[\]-~]{1,255}"')
+KEY: Final = re.compile(r'[!#-\[\]-~]{1,255}|"[ -!#-\[\]-~]{1,255}"')
+"""What a key looks like."""
 
 
 class _Answer(msgspec.Struct, frozen=True):
@@ -60,7 +61,7 @@ class Attempts:
         Raises a `Problem`: 400 for a key that is none, 422 for one that came with another request,
         409 while that one is still being carried out.
         """
-        if not _KEY.fullmatch(key):
+        if not KEY.fullmatch(key):
             detail = "An Idempotency-Key has 1 to 255 printable ASCII characters, in quotes."
             raise Problem(400, detail)
         name = _digest(self._whose, key.strip('"')).hex()

@@ -25,7 +25,8 @@ RESET: Final = "reset"
 """The event id of a stream's end after a lost place; who comes back with it is told to stop."""
 
 _MILLIS: Final = re.compile(r"-?\d{1,15}", re.ASCII)
-_CHANGE: Final = re.compile(r"(\d{1,16})(?:~([0-9a-z]{1,32})(?:~(\d{1,16}))?)?", re.ASCII)
+CHANGE: Final = re.compile(r"([0-9]{1,16})(?:~([0-9a-z]{1,32})(?:~([0-9]{1,16}))?)?")
+"""What a place in the change order looks like."""
 
 
 def parse_time(text: str, rounding: Literal["up", "down"]) -> int:
@@ -78,7 +79,7 @@ class ChangeCursor(msgspec.Struct, frozen=True):
 
 def parse_change_cursor(text: str) -> ChangeCursor:
     """Return a place in the change order; `ValueError` when the text is none."""
-    match = _CHANGE.fullmatch(text)
+    match = CHANGE.fullmatch(text)
     if match is None:
         raise ValueError(f'"{text[:160]}" is not a cursor like 1763882651123456~k3f9')
     return ChangeCursor(int(match[1]), match[2], int(match[3] or 0))

@@ -19,16 +19,21 @@ from brubeck.dictshield.limits import BAD_TEXT, sound_text
 if TYPE_CHECKING:
     from typing import Unpack
 
-_LABEL: Final = r"[A-Z0-9](?:[A-Z0-9-]{0,61}[A-Z0-9])?"
-_DOMAIN: Final = rf"(?:{_LABEL}\.){{1,126}}(?:[A-Z]{{2,63}}|XN--[A-Z0-9-]{{1,59}})\.?"
-_ATOM: Final = r"[-!#$%&'*+/=?^_`{}|~0-9A-Z]{1,64}"
+# Letters are spelt out in both cases: ignoring case would take letters that are not of ASCII, and
+# descriptions have no flags.
+_LABEL: Final = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
+_TOP: Final = r"(?:[A-Za-z]{2,63}|[Xx][Nn]--[A-Za-z0-9-]{1,59})"
+_DOMAIN: Final = rf"(?:{_LABEL}\.){{1,126}}{_TOP}\.?"
+_ADDRESS: Final = r"[0-9]{1,3}(?:\.[0-9]{1,3}){3}|\[[0-9A-Fa-f:.]{2,45}\]"
+_LOCAL: Final = "[Ll][Oo][Cc][Aa][Ll][Hh][Oo][Ss][Tt]"
+_ATOM: Final = r"[-!#$%&'*+/=?^_`{}|~0-9A-Za-z]{1,64}"
 _URL: Final = (
-    rf"(?i:\Ahttps?://(?:{_DOMAIN}|localhost|[0-9]{{1,3}}(?:\.[0-9]{{1,3}}){{3}}|\[[0-9A-F:.]{{2,45}}\])"
-    r"(?::[0-9]{1,5})?(?:[/?#]\S*)?\Z)"
+    rf"\A[Hh][Tt][Tt][Pp][Ss]?://(?:{_DOMAIN}|{_LOCAL}|{_ADDRESS})"
+    r"(?::[0-9]{1,5})?(?:[/?#]\S*)?\Z"
 )
 _EMAIL: Final = (
-    rf"(?i:\A(?:{_ATOM}(?:\.{_ATOM}){{0,32}}"
-    rf'|"(?:[^"\\\x00-\x1f\x7f]|\\[\x20-\x7e]){{0,64}}")@{_DOMAIN}\Z)'
+    rf"\A(?:{_ATOM}(?:\.{_ATOM}){{0,32}}"
+    rf'|"(?:[^"\\\x00-\x1f\x7f]|\\[\x20-\x7e]){{0,64}}")@{_DOMAIN}\Z'
 )
 
 

@@ -1,0 +1,80 @@
+"""The parts of a description that others refer to, each kept once under a name."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from itertools import count
+from typing import Any, Final, TypeAlias
+
+Schema: TypeAlias = dict[str, Any]
+"""A JSON Schema, or any other object of OpenAPI."""
+
+_KINDS: Final = ("schemas", "parameters", "headers", "responses", "securitySchemes")
+
+
+class Components:
+    """Schemas, parameters, headers, responses and security schemes by their names.
+
+    >>> components = Components()
+    >>> components.add('schemas', 'Quake', {'type': 'object'})
+    {'$ref': '#/components/schemas/Quake'}
+    >>> components.add('schemas', 'Quake', {'type': 'string'})
+    {'$ref': '#/components/schemas/Quake2'}
+    """
+
+    def __init__(self) -> None:
+        self._parts: dict[str, dict[str, Schema]] = {kind: {} for kind in _KINDS}
+
+    def add(self, kind: str, name: str, part: Schema) -> Schema:
+        """Keep a part, and return the reference to it; another of the same name has a number."""
+        return _reference(kind, self.name(kind, name, part))
+
+    def name(self, kind: str, name: str, part: Schema) -> str:
+        """Keep a part, and return the name that it has got."""
+        parts = self._parts[kind]
+        for chosen in _numbered(name):
+            if parts.setdefault(chosen, part) == part:
+                return chosen
+        raise AssertionError("numbers do not end")
+
+    def add_schema(self, name: str, schema: Schema) -> Schema:
+        """Keep a schema, and return the reference to it.
+
+        A class that embeds itself names itself by an ``$id`` in DictShield's schemas; here it has a
+        name like every other.
+        """
+        urns: dict[str, Schema] = {}
+        return self.add("schemas", name, self._hoisted(schema, urns))
+
+    def _hoisted(self, part: Any, urns: dict[str, Schema]) -> Any:
+        if isinstance(part, list):
+            return [self._hoisted(each, urns) for each in part]
+        if not isinstance(part, Mapping):
+            return part
+        if part.get("$ref") in urns:
+            return urns[part["$ref"]]
+        if "$id" not in part:
+            return {name: self._hoisted(value, urns) for name, value in part.items()}
+        name, rest = part["title"], {key: part[key] for key in part if key != "$id"}
+        # It is kept before it is whole, so that it may refer to itself.
+        whole: Schema = {"description": part["$id"]}
+        urns[part["$id"]] = kept = self.add("schemas", name, whole)
+        made = self._hoisted(rest, urns)
+        whole.clear()
+        whole.update(made)
+        return kept
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the kinds of which there are any, each in the order of its names."""
+        return {kind: dict(sorted(parts.items())) for kind, parts in self._parts.items() if parts}
+
+
+def _reference(kind: str, name: str) -> Schema:
+    return {"$ref": f"#/components/{kind}/{name}"}
+
+
+def _numbered(name: str) -> Iterator[str]:
+    """Yield a name, and then the name with each number from 2 on."""
+    yield name
+    for number in count(2):
+        yield f"{name}{number}"

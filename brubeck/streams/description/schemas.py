@@ -1,0 +1,248 @@
+"""The schemas of what goes in and out: of documents as they are shown and taken, and of answers.
+
+What is shown may lack any field but the id: ``fields`` picks some, and an item may be older than a
+field of its model. What is taken knows no other fields, lets an optional one be null, which counts
+as none, and an empty text counts as none too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from typing import Any, Final
+
+from brubeck.dictshield.document import Document
+from brubeck.dictshield.fields import MillisecondField
+from brubeck.storage.ids import ID
+from brubeck.streams.description.components import Schema
+from brubeck.timekeeping import EARLIEST, LATEST
+
+ID_PATTERN: Final = f"^{ID.pattern}$"
+"""The form of an id: that of `brubeck.storage.ids`, which no flag changes."""
+ID_SCHEMA: Final[Schema] = {"type": "string", "pattern": ID_PATTERN}
+POSITION: Final[Schema] = {
+    "type": "integer",
+    "format": "int64",
+    "minimum": 0,
+    "description": "A place in the change order, microseconds since the epoch.",
+}
+MILLIS: Final[Schema] = {"type": "integer", "minimum": EARLIEST, "maximum": LATEST}
+_INT64: Final[Schema] = {"minimum": -(2**63), "maximum": 2**63 - 1}
+_NOTES: Final = ("title", "description", "default")
+DATE_TIME: Final[Schema] = {"type": "string", "format": "date-time"}
+LINK: Final[Schema] = {"type": ["string", "null"], "format": "uri-reference"}
+
+PROBLEM: Final[Schema] = {
+    "type": "object",
+    "title": "Problem",
+    "description": "What went wrong (RFC 9457).",
+    "properties": {
+        "type": {"type": "string", "format": "uri-reference"},
+        "title": {"type": "string"},
+        "status": {"type": "integer", "minimum": 400, "maximum": 599},
+        "detail": {"type": "string"},
+        "errors": {
+            "type": "array",
+            "description": "Every field of a document that is not right.",
+            "items": {
+                "type": "object",
+                "properties": {
+                    "pointer": {"type": "string", "format": "json-pointer"},
+                    "detail": {"type": "string"},
+                },
+                "required": ["pointer", "detail"],
+            },
+        },
+        "restart": {
+            "type": "string",
+            "format": "uri-reference",
+            "description": "Where to start over when a place is lost.",
+        },
+    },
+    "required": ["type", "title", "status"],
+}
+
+
+def shown(model: type[Document], names: list[str], read_only: Collection[str]) -> Schema:
+    """Return the schema of an item in answers: these fields, and which of them the server sets."""
+    schema = {**model.for_jsonschema(names), "required": ["id"]}
+    properties = _shown(schema, model._fields)
+    for name in read_only:
+        properties[name] = {**properties[name], "readOnly": True}
+    return {**schema, "properties": properties | {"id": {**properties["id"], **ID_SCHEMA}}}
+
+
+def taken(
+    model: type[Document],
+    names: list[str],
+    read_only: Mapping[str, str],
+    *,
+    partial: bool = False,
+) -> Schema:
+    """Return the schema of a document in a body, or of a part of one.
+
+    ``read_only`` are the fields that a caller does not choose, with what becomes of those sent.
+    """
+    schema = _taken(model.for_jsonschema(names), model._fields)
+    properties = schema["properties"]
+    for name, text in read_only.items():
+        if name in properties:
+            properties[name] = {**properties[name], "readOnly": True, "description": text}
+    required = [name for name in schema.get("required", ()) if name not in read_only]
+    if partial or not required:
+        schema.pop("required", None)
+    else:
+        schema["required"] = required
+    return schema
+
+
+def _shown(schema: Schema, fields: Mapping[str, Any]) -> Schema:
+    """Return the properties of documents of a class: an optional text may be an empty one."""
+    by_name = {field.uniq_field: field for field in fields.values()}
+    return {
+        name: each if by_name[name].required else _or_blank(each, by_name[name])
+        for name, each in schema["properties"].items()
+    }
+
+
+def _or_blank(schema: Schema, field: Any) -> Schema:
+    if not _takes_blank(schema, field):
+        return schema
+    notes, terms = _parted(schema)
+    return {"anyOf": [terms, {"const": ""}], **notes}
+
+
+def _taken(schema: Schema, fields: Mapping[str, Any]) -> Schema:
+    """Return the schema of documents of a class as it is for who sends one."""
+    required = schema.get("required", ())
+    by_name = {field.uniq_field: field for field in fields.values()}
+    return {
+        **schema,
+        "properties": {
+            name: _field(each, by_name[name], required=name in required)
+            for name, each in schema.get("properties", {}).items()
+        },
+        "additionalProperties": False,
+    }
+
+
+def _field(schema: Schema, field: Any, *, required: bool) -> Schema:
+    notes, terms = _parted(schema)
+    strict = _takes_blank(terms, field)
+    terms = _value(terms, field)
+    if required:
+        if terms.get("type") == "string" and field.takes_blank:
+            terms["minLength"] = max(1, terms.get("minLength", 0))
+        return {**terms, **notes}
+    if not terms:
+        return notes
+    if isinstance(terms.get("type"), str) and not strict and "enum" not in terms:
+        return {**terms, "type": [terms["type"], "null"], **notes}
+    none: list[Schema] = [{"const": ""}] if strict else []
+    return {"anyOf": [terms, *none, {"type": "null"}], **notes}
+
+
+def _parted(schema: Schema) -> tuple[Schema, Schema]:
+    """Return the notes on a field, and the terms for its values."""
+    notes = {key: value for key, value in schema.items() if key in _NOTES}
+    return notes, {key: value for key, value in schema.items() if key not in _NOTES}
+
+
+def _takes_blank(terms: Schema, field: Any) -> bool:
+    """Tell whether a field takes an empty text that its schema refuses."""
+    strict = any(key in terms for key in ("minLength", "pattern", "enum", "format"))
+    return strict and terms.get("type") == "string" and field.takes_blank
+
+
+def _value(schema: Schema, field: Any) -> Schema:
+    """Return the schema of a field's value, without the notes on the field."""
+    if isinstance(field, MillisecondField):
+        return {"anyOf": [schema, DATE_TIME]}
+    if schema.get("type") == "integer":
+        return {"format": "int64", **_INT64, **schema}
+    own_pattern: str | None = getattr(field, "own_pattern", None)
+    if own_pattern is not None and "pattern" not in schema:
+        # What JSON Schema means by "uri" and "email" is more than the fields take.
+        pattern = own_pattern.replace(r"\A", "^").replace(r"\Z", "$")
+        return {**schema, "pattern": pattern}
+    document = getattr(field, "document_type", None)
+    if document is not None and "properties" in schema:
+        return _taken(schema, document._fields)
+    item = getattr(field, "item_field", None)
+    if item is not None and isinstance(schema.get("items"), dict):
+        return {**schema, "items": _value(schema["items"], item)}
+    return schema
+
+
+# What surrounds items in answers.
+
+
+def one(item: Schema) -> Schema:
+    """Return the schema of an answer with one item."""
+    return {"type": "object", "properties": {"data": item}, "required": ["data"]}
+
+
+def page(item: Schema) -> Schema:
+    """Return the schema of a page of the timeline."""
+    paging = {
+        "limit": {"type": "integer", "minimum": 1},
+        "next": LINK,
+        "previous": LINK,
+        "changes": {"type": "string", "format": "uri-reference"},
+        "total": {"type": "integer", "minimum": 0},
+        "total_exact": {"type": "boolean"},
+    }
+    needed = ["limit", "next", "previous", "changes"]
+    return _with_paging(item, paging, needed)
+
+
+def changes(change: Schema) -> Schema:
+    """Return the schema of a look at the change order."""
+    paging = {
+        "position": POSITION,
+        "caught_up": {"type": "boolean"},
+        "next": {"type": "string", "format": "uri-reference"},
+    }
+    return _with_paging(change, paging, list(paging))
+
+
+def change(item: Schema) -> Schema:
+    """Return the schema of one change."""
+    return {
+        "type": "object",
+        "properties": {
+            "position": POSITION,
+            "id": ID_SCHEMA,
+            "op": {"type": "string", "enum": ["put", "delete"]},
+            "data": {"anyOf": [item, {"type": "null"}]},
+        },
+        "required": ["position", "id", "op", "data"],
+    }
+
+
+def results(item: Schema, problem: Schema) -> Schema:
+    """Return the schema of what became of each of several items."""
+    done = {
+        "type": "object",
+        "properties": {
+            "status": {"type": "integer", "minimum": 200, "maximum": 299},
+            "data": {"anyOf": [item, {"type": "null"}]},
+        },
+        "required": ["status", "data"],
+    }
+    failed = {"allOf": [problem, {"type": "object", "properties": {"id": {"type": "string"}}}]}
+    return {
+        "type": "object",
+        "properties": {"data": {"type": "array", "items": {"anyOf": [done, failed]}}},
+        "required": ["data"],
+    }
+
+
+def _with_paging(member: Schema, paging: Schema, needed: list[str]) -> Schema:
+    return {
+        "type": "object",
+        "properties": {
+            "data": {"type": "array", "items": member},
+            "paging": {"type": "object", "properties": paging, "required": needed},
+        },
+        "required": ["data", "paging"],
+    }
