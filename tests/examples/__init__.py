@@ -1,0 +1,1 @@
+"""The examples, run as their first lines say, and talked to."""
