@@ -1,0 +1,1 @@
+"""Descriptions against what happens: whole programs, asked whatever their descriptions allow."""
