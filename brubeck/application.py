@@ -12,6 +12,7 @@ from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from brubeck import config, connections, green
+from brubeck.autoapi import AutoAPIBase, describe_api, pattern_of, placed
 from brubeck.errors import ConfigError, did_you_mean
 from brubeck.handlers import MessageHandler, WebMessageHandler
 from brubeck.http.compression import LEAST, compressed
@@ -95,6 +96,7 @@ class Brubeck:
         self._command_line: dict[str, dict[str, object]] = {}
         self.router = Router()
         self.streams: list[type[StreamHandler]] = []
+        self.apis: list[type[AutoAPIBase]] = []
         self._querysets: dict[tuple[str, str], Queryset] = {}
         self._page_plans: dict[str, dict[Any, Any]] = {}
         self.broadcasts = Broadcasts()
@@ -102,7 +104,7 @@ class Brubeck:
         self._opening = green.Lock()
         stores = storage if isinstance(storage, Mapping) else {"default": storage}
         self._stores = {name: at for name, at in stores.items() if isinstance(at, Storage)}
-        self._arguments = _given(
+        self._arguments = config.given(
             server={"listen": msg_conn if _is_setting(msg_conn) else None},
             app={
                 "log_level": log_level,
@@ -225,6 +227,13 @@ class Brubeck:
         for pattern, handler in routes(stream):
             self.add_route_rule(pattern, handler)
         self.descriptions.add(partial(describe_stream, stream), self.router)
+
+    def register_api(self, api: type[AutoAPIBase], prefix: str | None = None) -> None:
+        """Serve an AutoAPI at ``api_base_url`` and its model's name, or at a prefix."""
+        served = placed(api, self.api_base_url, prefix)
+        self.apis.append(served)
+        self.add_route_rule(pattern_of(served), served)
+        self.descriptions.add(partial(describe_api, served), self.router)
 
     # Stores.
 
@@ -419,10 +428,12 @@ class Brubeck:
 
         Several workers over a store that each of them would have alone are refused.
         """
-        for stream in self.streams:
-            if not self.store(stream.storage).shared and workers > 1:
+        kept = {each.path: each.storage for each in self.streams}
+        kept |= {each.path: each.storage for each in self.apis if each.queries is None}
+        for path, name in kept.items():
+            if not self.store(name).shared and workers > 1:
                 raise ConfigError(
-                    f"{stream.path} is kept in the memory of one process, and server.workers is "
+                    f"{path} is kept in the memory of one process, and server.workers is "
                     f"{workers}: give it a store that processes share, or one worker."
                 )
 
@@ -437,11 +448,3 @@ def _answer(made: object, handler: Callable[..., Any]) -> Response:
 
 def _is_setting(msg_conn: object) -> bool:
     return isinstance(msg_conn, str | list | tuple)
-
-
-def _given(**sections: Mapping[str, object]) -> dict[str, dict[str, object]]:
-    """Return only the arguments that were given."""
-    return {
-        section: {key: value for key, value in values.items() if value is not None}
-        for section, values in sections.items()
-    }

@@ -108,6 +108,18 @@ class Section:
         raise AttributeError(f"no setting {name}")
 
 
+def given(**sections: Mapping[str, object]) -> dict[str, dict[str, object]]:
+    """Return only the values of each section that were given at all.
+
+    >>> given(app={'log_level': None, 'login_url': '/login'})
+    {'app': {'login_url': '/login'}}
+    """
+    return {
+        section: {key: value for key, value in values.items() if value is not None}
+        for section, values in sections.items()
+    }
+
+
 class _Given(msgspec.Struct, frozen=True):
     """One value that somebody has set, and the words for where."""
 

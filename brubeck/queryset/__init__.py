@@ -21,11 +21,12 @@ from brubeck.queryset.backends import (
     RedisQueryset,
     SQLiteQueryset,
 )
-from brubeck.queryset.base import AbstractQueryset, Result
+from brubeck.queryset.base import AbstractQueryset, AlreadyThere, Result
 from brubeck.queryset.stored import Queryset
 
 __all__ = [
     "AbstractQueryset",
+    "AlreadyThere",
     "DictQueryset",
     "MongoQueryset",
     "Queryset",

@@ -16,6 +16,8 @@ read, not there         ``Failed``   the id, as text
 destroyed               ``Updated``  what was stored
 destroyed, not there    ``Not        the id, as text
                         Found``
+inserted where one is   ``Failed``   the document that was given; ``error`` is
+                                     `AlreadyThere`
 ======================  ===========  ===============================================
 """
 
@@ -27,11 +29,19 @@ from uuid import UUID
 
 from brubeck.dictshield.document import Document
 from brubeck.errors import BrubeckError
+from brubeck.storage import StorageError
 
 Id: TypeAlias = str | int | UUID
 """An id; one of any other type, such as an ObjectId, stands for its text as well."""
 Many: TypeAlias = list[Any] | tuple[Any, ...]
 """Several documents, or several ids."""
+
+
+class AlreadyThere(StorageError):
+    """A document that was to be new, and its id has one already."""
+
+    def __init__(self, item_id: object) -> None:
+        super().__init__(f"There is one with the id {item_id} already.")
 
 
 class _Pair(NamedTuple):
@@ -90,6 +100,16 @@ class AbstractQueryset:
         return self.create_one(shields)
 
     @overload
+    def insert(self, shields: Document) -> Result: ...
+    @overload
+    def insert(self, shields: Many) -> list[Result]: ...
+    def insert(self, shields: Document | Many) -> Result | list[Result]:
+        """Store a document or a list of them, and replace nothing."""
+        if isinstance(shields, list | tuple):
+            return self.insert_many(shields)
+        return self.insert_one(shields)
+
+    @overload
     def read(self, ids: None = None) -> Iterable[Result]: ...
     @overload
     def read(self, ids: Many) -> list[Result]: ...
@@ -135,6 +155,17 @@ class AbstractQueryset:
     def create_many(self, shields: Many) -> list[Result]:
         """Store several documents."""
         return [self.create_one(shield) for shield in shields]
+
+    def insert_one(self, shield: Document) -> Result:
+        """Store one document where none is; a subclass that can does it in one step."""
+        item_id = getattr(shield, self.api_id, None)
+        if item_id is not None and self.read_one(item_id).status == self.MSG_OK:
+            return Result(self.MSG_FAILED, shield, AlreadyThere(item_id))
+        return self.create_one(shield)
+
+    def insert_many(self, shields: Many) -> list[Result]:
+        """Store several documents where none are."""
+        return [self.insert_one(shield) for shield in shields]
 
     def read_all(self) -> Iterable[Result]:
         """Return everything."""

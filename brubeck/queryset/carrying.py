@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Final, TypeVar
 
+from brubeck.queryset.base import AlreadyThere
 from brubeck.queryset.errands import Errand
 from brubeck.storage import NotCanonical, Queryset, Record, Refused, StorageError, Write
 from brubeck.storage.ids import is_id
@@ -62,7 +63,7 @@ def _try(stream: Queryset, errands: list[Errand], found: dict[str, Record]) -> l
     for errand in errands:
         try:
             write = errand.write(found.get(errand.id))
-        except NotCanonical as reason:
+        except (NotCanonical, AlreadyThere) as reason:
             errand.fail(reason)
             continue
         if write is None:

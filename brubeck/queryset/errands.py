@@ -19,7 +19,7 @@ from brubeck.dictshield.base import ShieldException
 from brubeck.dictshield.document import Document
 from brubeck.dictshield.fields import MillisecondField
 from brubeck.errors import ConfigError, did_you_mean
-from brubeck.queryset.base import AbstractQueryset, Result
+from brubeck.queryset.base import AbstractQueryset, AlreadyThere, Result
 from brubeck.storage import (
     Delete,
     NotCanonical,
@@ -46,7 +46,7 @@ class Errand(ABC):
     def write(self, found: Record | None) -> Write | None:
         """Return the write to try where a record, or nothing, was found; None for no write.
 
-        Raises `NotCanonical` for what cannot be stored.
+        Raises `NotCanonical` for what cannot be stored, `AlreadyThere` for what may not be.
         """
 
     @abstractmethod
@@ -62,12 +62,15 @@ class Saving(Errand):
     """A document that takes the place of whatever is there; new, it was made when it says, or now.
 
     Raises `ShieldException` or `NotCanonical` for one that is not valid. With ``fill``, one without
-    an id is given one.
+    an id is given one; without ``replace``, it takes nothing's place.
     """
 
-    def __init__(self, shield: Document, api_id: str, now: int, *, fill: bool) -> None:
+    def __init__(
+        self, shield: Document, api_id: str, now: int, *, fill: bool, replace: bool = True
+    ) -> None:
         super().__init__()
         self.shield = shield
+        self._replace = replace
         self.id = document_id(shield, api_id, fill=fill)
         with _as_json():
             shield.validate(validate_all=True)
@@ -78,6 +81,8 @@ class Saving(Errand):
 
         It stays where it is in the timeline, and a `MillisecondField` says where.
         """
+        if found is not None and not self._replace:
+            raise AlreadyThere(self.id)
         created_at = self._created_at if found is None else found.created_at
         if isinstance(self.shield._fields.get("created_at"), MillisecondField):
             self.shield["created_at"] = created_at

@@ -129,6 +129,14 @@ class Queryset(AbstractQueryset):
         """Store several documents, each by itself."""
         return self._save(shields, new=True)
 
+    def insert_one(self, shield: Document) -> Result:
+        """Store one document, where none is at its id."""
+        return self._save((shield,), new=True, replace=False)[0]
+
+    def insert_many(self, shields: Many) -> list[Result]:
+        """Store several documents, each where none is at its id."""
+        return self._save(shields, new=True, replace=False)
+
     def update_one(self, shield: Document) -> Result:
         """Replace one document."""
         return self._save((shield,), new=False)[0]
@@ -147,7 +155,7 @@ class Queryset(AbstractQueryset):
         carry_out(self.stream, removals, look=True)
         return [removal.result for removal in removals]
 
-    def _save(self, shields: Many, *, new: bool) -> list[Result]:
+    def _save(self, shields: Many, *, new: bool, replace: bool = True) -> list[Result]:
         for shield in shields:
             if not isinstance(shield, Document):
                 raise TypeError(f"A queryset takes documents, not {type(shield).__name__}.")
@@ -155,7 +163,7 @@ class Queryset(AbstractQueryset):
         results: list[Result | Saving] = []
         for shield in shields:
             try:
-                results.append(Saving(shield, self.api_id, now, fill=new))
+                results.append(Saving(shield, self.api_id, now, fill=new, replace=replace))
             except (ShieldException, NotCanonical) as reason:
                 results.append(Result(self.MSG_FAILED, shield, reason))
         savings = [each for each in results if isinstance(each, Saving)]

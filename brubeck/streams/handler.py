@@ -28,6 +28,7 @@ from brubeck.streams.paths import StreamPath, declare_path, is_key
 from brubeck.streams.plans import FreshPlan, Plan, RecordedPlan
 from brubeck.streams.rates import Rate, declare_rate, network
 from brubeck.streams.retention import Retention, declare_retention
+from brubeck.streams.shapes import hidden_fields
 
 JSON = "application/json"
 VARY = "Accept, Authorization, Cookie, Origin"
@@ -143,7 +144,7 @@ class StreamHandler(WriteHooks, WebMessageHandler):
                 )
         filters: dict[str, Filter] = declare_filters(cls.filters, fields, name)
         cls.schema = Schema(field_infos(fields, filters))
-        cls.hidden = frozenset(_hidden(cls.model))
+        cls.hidden = hidden_fields(cls.model, StreamedDocument._fields)
         owned = set(OwnedDocument._fields) - set(StreamedDocument._fields)
         cls.set_by_server = tuple(sorted(owned)) if issubclass(cls.model, OwnedDocument) else ()
         cls.retention = declare_retention(cls.retain, cls.keep_deletions, name)
@@ -357,15 +358,6 @@ class StreamHandler(WriteHooks, WebMessageHandler):
             headers = {"Retry-After": str(err.retry_after)}
             return Problem(503, "The storage cannot be reached now.", headers=headers)
         return None
-
-
-def _hidden(model: type[StreamedDocument]) -> list[str]:
-    """Return the fields of a model that are for its owner or nobody (DictShield's permissions)."""
-    public = model._public_fields  # noqa: SLF001, the names are DictShield's interface
-    hidden = {*(model._private_fields or ()), *(model._internal_fields or ())}  # noqa: SLF001
-    if public:
-        hidden |= set(model._fields) - set(public)
-    return sorted(hidden & set(model._fields) - set(StreamedDocument._fields))
 
 
 def json_bytes(value: object) -> bytes:

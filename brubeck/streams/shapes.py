@@ -10,6 +10,8 @@ from typing import Any, TypeAlias
 
 import msgspec
 
+from brubeck.dictshield.document import Document
+
 Shape: TypeAlias = Callable[[bytes], bytes]
 
 _members: msgspec.json.Decoder[dict[str, msgspec.Raw]] = msgspec.json.Decoder(
@@ -56,6 +58,18 @@ def columns(
     if fields is None:
         return [name for name in known if name not in hidden]
     return list(fields) if "id" in fields else ["id", *fields]
+
+
+def hidden_fields(model: type[Document], kept: Iterable[str]) -> frozenset[str]:
+    """Return the fields of a model that are for its owner or nobody (DictShield's permissions).
+
+    Those that are ``kept`` are never among them.
+    """
+    public = model._public_fields  # noqa: SLF001, the names are DictShield's interface
+    hidden = {*(model._private_fields or ()), *(model._internal_fields or ())}  # noqa: SLF001
+    if public:
+        hidden |= set(model._fields) - set(public)
+    return frozenset(hidden & set(model._fields) - set(kept))
 
 
 def whole(body: bytes) -> bytes:

@@ -14,8 +14,11 @@ import schemathesis
 CONDITIONS = ("If-Match", "If-None-Match")
 
 
+Case = schemathesis.Case[Any]
+
+
 @schemathesis.hook
-def before_call(_context: schemathesis.HookContext, case: schemathesis.Case[Any], **_: Any) -> None:
+def before_call(_context: schemathesis.HookContext, case: Case, **_: Any) -> None:
     """Let no request wait, and none that is meant to be right contradict itself."""
     query = case.query or {}
     if isinstance(query.get("wait"), int | float) and query["wait"] > 0:
@@ -25,21 +28,41 @@ def before_call(_context: schemathesis.HookContext, case: schemathesis.Case[Any]
     for one, other in (("limit", "count"), ("before", "after")):
         if one in query and other in query:
             del query[one]
+    settle_path(case)
+    settle_headers(case)
+    settle_body(case)
+
+
+def settle_path(case: Case) -> None:
+    """Let ella write her own timeline, for others' are only to be read."""
     path = case.path_parameters or {}
     if "name" in path:
-        path["name"] = "ella"  # others' timelines are only to be read
+        path["name"] = "ella"
         # A path that was changed is checked again, and then nothing in it may be encoded.
         path.update({name: unquote(str(value)) for name, value in path.items()})
+
+
+def settle_headers(case: Case) -> None:
+    """Let a key name one request, and conditions be for one item."""
     headers: Any = case.headers or {}
-    item_id = str(path.get("id", ""))
     if "Idempotency-Key" in headers:
-        headers["Idempotency-Key"] = f'"{uuid4()}"'  # it names one request
-    if unquote(item_id).count(","):
-        for name in CONDITIONS:  # they are for one item
+        headers["Idempotency-Key"] = f'"{uuid4()}"'
+    if "," in unquote(str((case.path_parameters or {}).get("id", ""))):
+        for name in CONDITIONS:
             headers.pop(name, None)
-    if case.method == "PUT" and isinstance(case.body, dict):
-        case.body.pop("created_at", None)  # an item keeps the one that it has
-    case.body = whole_numbers(case.body)
+
+
+def settle_body(case: Case) -> None:
+    """Let an item keep its place, and the URL name what the body brings: one document."""
+    body: Any = case.body
+    if case.method == "PUT" and isinstance(body, dict):
+        body.pop("created_at", None)
+    if case.path == "/todo/{id}" and isinstance(body, list | dict):
+        path: Any = case.path_parameters
+        path["id"] = unquote(str(path["id"])).partition(",")[0]
+        one = body[0] if isinstance(body, list) else body
+        body = {name: value for name, value in one.items() if name != "id"}
+    case.body = whole_numbers(body)
 
 
 def whole_numbers(value: Any) -> Any:

@@ -1,10 +1,13 @@
-"""All the examples in one program, with one person who may do everything and one who may not."""
+"""All the examples and an AutoAPI in one program; ella may do everything there, joe may not."""
 
 from __future__ import annotations
 
 from contextlib import suppress
 
 from brubeck import Brubeck
+from brubeck.autoapi import AutoAPIBase
+from brubeck.dictshield.document import Document
+from brubeck.dictshield.fields import BooleanField, ListField, StringField
 from brubeck.models.errors import UsernameTaken
 from examples.bulletin import Bulletins
 from examples.earthquakes.app import Quakes
@@ -18,7 +21,22 @@ class Board(Bulletins):
     rate = "1000000/minute"
 
 
+class Todo(Document):
+    """Something to be done."""
+
+    title = StringField(required=True, max_length=80)
+    completed = BooleanField(default=False)
+    steps = ListField(StringField(max_length=20))
+
+
+class TodosAPI(AutoAPIBase):
+    """What there is to do."""
+
+    model = Todo
+
+
 app = Brubeck(streams=[Quakes, Board, Journal, Posts])
+app.register_api(TodosAPI)
 
 with suppress(UsernameTaken):
     app.accounts.users.create("ella", "a-tisket", scopes=["bulletin:read", "bulletin:write"])

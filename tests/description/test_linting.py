@@ -123,6 +123,10 @@ def test_no_answer_has_a_fault(program: Program) -> None:
     tour.ask("GET", "/bulletins", who="ella:a-tisket")
     tour.ask("GET", "/users/ella/posts", who="ella:a-tisket")
     tour.ask("POST", "/users/joe/posts", {"text": "x"}, who="ella:a-tisket")
+    tour.ask("PUT", "/todo/01a20966-3642-7431-a488-0e4ac910c7b5", {"title": "x"})
+    tour.ask("POST", "/todo", [{"title": "x"}, {}])
+    tour.ask("GET", "/todo")
+    tour.ask("GET", "/todo/nothing")
     for path in ("/openapi.json", "/manifest.json"):
         headers, _ = tour.ask("GET", path)
         tour.ask("GET", path, If_None_Match=headers["ETag"])

@@ -62,13 +62,20 @@ PROBLEM: Final[Schema] = {
 }
 
 
-def shown(model: type[Document], names: list[str], read_only: Collection[str]) -> Schema:
-    """Return the schema of an item in answers: these fields, and which of them the server sets."""
-    schema = {**model.for_jsonschema(names), "required": ["id"]}
+def shown(
+    model: type[Document], names: list[str], read_only: Collection[str], *, id_name: str = ""
+) -> Schema:
+    """Return the schema of an item in answers: these fields, and which of them the server sets.
+
+    ``id_name`` is the field that is the id, if it is not ``id`` in the form of a stream's.
+    """
+    schema = {**model.for_jsonschema(names), "required": [id_name or "id"]}
     properties = _shown(schema, model._fields)
     for name in read_only:
         properties[name] = {**properties[name], "readOnly": True}
-    return {**schema, "properties": properties | {"id": {**properties["id"], **ID_SCHEMA}}}
+    if not id_name:
+        properties["id"] = {**properties["id"], **ID_SCHEMA}
+    return {**schema, "properties": properties}
 
 
 def taken(

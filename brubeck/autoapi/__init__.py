@@ -1,0 +1,21 @@
+"""AutoAPI: create, read, update and destroy over HTTP, for any document, without a timeline.
+
+>>> from brubeck import Brubeck
+>>> from brubeck.dictshield.document import Document
+>>> from brubeck.dictshield.fields import StringField
+>>> class Todo(Document):
+...     title = StringField(required=True)
+>>> class TodosAPI(AutoAPIBase):
+...     model = Todo
+
+>>> app = Brubeck()
+>>> app.register_api(TodosAPI)
+"""
+
+from __future__ import annotations
+
+from brubeck.autoapi.base import AutoAPIBase
+from brubeck.autoapi.description import describe_api
+from brubeck.autoapi.places import pattern_of, placed
+
+__all__ = ["AutoAPIBase", "describe_api", "pattern_of", "placed"]

@@ -1,0 +1,277 @@
+"""`AutoAPIBase`: a document class and a queryset, and what HTTP asks of them.
+
+``/todo`` is all there is, ``/todo/a`` one document and ``/todo/a,b`` several. A list is answered by
+a list in its order, each item with a status of its own where they are not all well.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from itertools import islice
+from typing import Any, ClassVar, Final
+from urllib.parse import quote
+
+import msgspec
+
+from brubeck.autoapi.outcomes import Outcome, outcome_of, problem_of
+from brubeck.dictshield.base import ShieldException
+from brubeck.dictshield.document import Document
+from brubeck.handlers import JSONMessageHandler
+from brubeck.handlers.message import JSON
+from brubeck.http import Problem, Response
+from brubeck.http.media import best_match
+from brubeck.queryset import AbstractQueryset, Queryset, Result
+from brubeck.queryset.errands import id_field
+from brubeck.streams.shapes import hidden_fields
+
+SEPARATOR: Final = ","
+MAX_IDS: Final = 100
+"""How many documents a URL may name."""
+OF_ALL: Final = "GET, HEAD, POST, OPTIONS"
+OF_SOME: Final = "GET, HEAD, POST, PUT, DELETE, OPTIONS"
+
+_raw_list: msgspec.json.Decoder[list[msgspec.Raw]] = msgspec.json.Decoder(list[msgspec.Raw])
+
+
+class AutoAPIBase(JSONMessageHandler):
+    """Documents of one class, over HTTP.
+
+    >>> from brubeck.queryset import DictQueryset
+    >>> class TodosAPI(AutoAPIBase):
+    ...     queries = DictQueryset()
+    ...     model = Document
+
+    The methods are those of any handler and may be overridden; `prepare` is the place to let in
+    only some.
+    """
+
+    model: ClassVar[type[Document]]
+    """The document class."""
+    queries: ClassVar[AbstractQueryset | None] = None
+    """Where the documents are; without one, in the application's store ``storage``."""
+    storage: ClassVar[str] = "default"
+    """The name of the application's store that is used without ``queries``."""
+    max_batch: ClassVar[int] = 1000
+    """How many documents a request may bring."""
+
+    path: ClassVar[str] = ""
+    """Where it is served; set when it is registered."""
+
+    # What can be shaped.
+
+    def shown(self, document: Any) -> dict[str, Any]:
+        """Return what a caller sees of a document, given as one or as what its JSON says.
+
+        By default that is all but the fields which are hidden (``_private_fields``, and those that
+        are not among ``_public_fields`` where a class has these).
+        """
+        said: dict[str, Any] = document
+        if isinstance(document, Document):
+            said = msgspec.json.decode(document.encode())
+        hidden = hidden_fields(self.model, {self._id_name})
+        return {name: value for name, value in said.items() if name not in hidden}
+
+    def uri_for(self, item_id: str) -> str:
+        """Return where a document is."""
+        return f"{self.path}/{quote(item_id, safe=':')}"
+
+    @property
+    def queryset(self) -> AbstractQueryset:
+        """The queryset: ``queries``, or one over the application's store."""
+        if self.queries is not None:
+            return self.queries
+        app = self.application
+        return Queryset(app.store(self.storage), model=self.model, clock=app.clock)
+
+    # The methods.
+
+    def get(self, ids: str = "") -> Response:
+        """Return everything, the newest first, or ``limit`` of it; or what stands at some ids."""
+        self._negotiate()
+        if not ids:
+            found = self.queryset.read()
+            limit = self._limit()
+            return self._many([self._outcome(each) for each in islice(found, limit)])
+        self._refuse_parameters()
+        names = self._ids(ids)
+        found = self.queryset.read([self._stored_id(each) for each in names])
+        outcomes = [self._outcome(each) for each in found]
+        return self._many(outcomes) if SEPARATOR in ids else self._one(outcomes[0])
+
+    def post(self, ids: str = "") -> Response:
+        """Create a document, or each of a list; with ids it is PUT."""
+        if ids:
+            return self.put(ids)
+        self._negotiate()
+        self._refuse_parameters()
+        one, bodies = self._bodies()
+        outcomes = self._write(bodies, self.queryset.insert)
+        return self._one(outcomes[0]) if one else self._many(outcomes)
+
+    def put(self, ids: str = "") -> Response:
+        """Replace a document, or several, and create what is not there."""
+        if not ids:
+            return self.unsupported()
+        self._negotiate()
+        self._refuse_parameters()
+        names = self._ids(ids)
+        one, bodies = self._bodies()
+        if one != (SEPARATOR not in ids) or len(names) != len(bodies):
+            raise Problem(400, f"The URL names {len(names)}, and the body is another number.")
+        outcomes = self._write(bodies, self.queryset.update, names)
+        return self._one(outcomes[0]) if one else self._many(outcomes)
+
+    def delete(self, ids: str = "") -> Response:
+        """Destroy a document, or several, and return what they were."""
+        if not ids:
+            return self.unsupported()
+        self._negotiate()
+        self._refuse_parameters()
+        found = self.queryset.destroy([self._stored_id(each) for each in self._ids(ids)])
+        outcomes = [self._outcome(each) for each in found]
+        return self._many(outcomes) if SEPARATOR in ids else self._one(outcomes[0])
+
+    def options(self, ids: str = "") -> Response:
+        """Answer with the methods there are."""
+        self.headers["Allow"] = OF_SOME if ids else OF_ALL
+        return Response(b"", 204, headers=self.headers)
+
+    def unsupported(self, ids: str = "", **_: Any) -> Response:
+        """Answer 405 with the methods there are."""
+        allow = OF_SOME if ids else OF_ALL
+        detail = f"{self.message.method} is not one of the methods here: {allow}."
+        return self.render_problem(Problem(405, detail, headers={"Allow": allow}))
+
+    def error(self, err: BaseException) -> Response:
+        """Answer what was raised; a storage's errors are no surprise here."""
+        problem = problem_of(err)
+        return super().error(err) if problem is None else self.render_problem(problem)
+
+    # The request.
+
+    def _negotiate(self) -> None:
+        if best_match(self.message.header("accept"), [JSON]) is None:
+            raise Problem(406, f"What there is here is {JSON}.")
+
+    def _refuse_parameters(self) -> None:
+        for name, _ in self.message.query_pairs:
+            raise Problem(400, f'There is no parameter "{name[:80]}" here.')
+
+    def _limit(self) -> int | None:
+        limits = [text for name, text in self.message.query_pairs if name == "limit"]
+        if len(limits) != len(self.message.query_pairs) or len(limits) > 1:
+            raise Problem(400, 'There is one parameter here, "limit", and it is given once.')
+        if not limits:
+            return None
+        if not (limits[0].isascii() and limits[0].isdigit() and int(limits[0][:18]) > 0):
+            raise Problem(400, 'The parameter "limit" takes a whole number of at least 1.')
+        return int(limits[0][:18])
+
+    def _ids(self, ids: str) -> list[str]:
+        names = ids.split(SEPARATOR)
+        if len(names) > MAX_IDS:
+            raise Problem(400, f"A request names at most {MAX_IDS}; this one {len(names)}.")
+        return names
+
+    def _bodies(self) -> tuple[bool, Sequence[bytes]]:
+        """Return whether the body is one document, and the JSON of each."""
+        content_type = self.message.content_type
+        if content_type and content_type != JSON:
+            raise Problem(415, f"The body is {JSON}.", headers={"Accept": JSON})
+        body = self.message.body
+        if body.lstrip()[:1] != b"[":
+            self.message.json()
+            return True, [body]
+        try:
+            bodies = [bytes(each) for each in _raw_list.decode(body)]
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as reason:
+            raise Problem(400, f"The body is not JSON: {reason}.") from reason
+        if not bodies:
+            raise Problem(422, "The list is empty.")
+        if len(bodies) > self.max_batch:
+            raise Problem(413, f"A list brings at most {self.max_batch} documents.")
+        return False, bodies
+
+    def _stored_id(self, text: str) -> str:
+        """Return the text under which a document is stored, where its id has several."""
+        try:
+            return str(self._id_field.adopt(text))
+        except (ShieldException, ValueError, TypeError):
+            return text  # nothing can be stored there
+
+    @property
+    def _id_field(self) -> Any:
+        return id_field(self.model, self.queryset.api_id)
+
+    @property
+    def _id_name(self) -> str:
+        name: str = self._id_field.uniq_field
+        return name
+
+    # The answer.
+
+    def _write(
+        self,
+        bodies: Sequence[bytes],
+        call: Callable[[list[Any]], list[Any]],
+        names: Sequence[str] = (),
+    ) -> list[Outcome]:
+        """Write documents, each by itself; ``names`` are the ids in the URL, if any are."""
+        outcomes: list[Outcome] = []
+        good: list[tuple[int, Document]] = []
+        for at, body in enumerate(bodies):
+            name = names[at] if names else None
+            try:
+                good.append((at, self._document(body, name)))
+                outcomes.append(Outcome(0))
+            except ShieldException as reason:
+                outcomes.append(Outcome(422, item_id=name or "", problem=problem_of(reason)))
+        results = call([document for _, document in good]) if good else []
+        for (at, _), result in zip(good, results, strict=True):
+            outcomes[at] = self._outcome(result)
+        return outcomes
+
+    def _outcome(self, result: Result) -> Outcome:
+        return outcome_of(result, self.queryset.api_id)
+
+    def _document(self, body: bytes, name: str | None) -> Document:
+        document = self.model.from_json(body, unknown="refuse")
+        if name is None:
+            return document
+        field = self._id_field
+        given = field.__get__(document)
+        if given is None:
+            field.__set__(document, field.adopt(name))
+            field.check_given(field.__get__(document))
+        elif str(given) != self._stored_id(name):
+            raise ShieldException(f"The id in the URL is {name[:160]}.", self._id_name, given)
+        return document
+
+    def _one(self, outcome: Outcome) -> Response:
+        if outcome.problem is not None:
+            raise outcome.problem
+        data = self.shown(outcome.document)
+        self.add_to_payload("data", data)
+        if outcome.status == 201:
+            self.headers["Location"] = self.uri_for(str(data[self._id_name]))
+        return self._rendered(outcome.status)
+
+    def _many(self, outcomes: Sequence[Outcome]) -> Response:
+        shown = [None if each.problem else self.shown(each.document) for each in outcomes]
+        self.add_to_payload("data", shown)
+        statuses = {each.status for each in outcomes}
+        if len(statuses) <= 1 and not any(each.problem for each in outcomes):
+            return self._rendered(statuses.pop() if statuses else 200)
+        told = []
+        for each, data in zip(outcomes, shown, strict=True):
+            item_id = each.item_id if data is None else str(data[self._id_name])
+            members: dict[str, object] = {"status": each.status}
+            if item_id:
+                members |= {"id": item_id, "href": self.uri_for(item_id)}
+            told.append(members | (each.problem.to_dict() if each.problem else {}))
+        self.add_to_payload("multistatus", told)
+        return self._rendered(207)
+
+    def _rendered(self, status: int) -> Response:
+        self.headers["Cache-Control"] = "no-cache"
+        return self.render(status_code=status)

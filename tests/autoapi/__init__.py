@@ -1,0 +1,1 @@
+"""AutoAPI, on every storage."""
