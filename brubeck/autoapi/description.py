@@ -37,7 +37,7 @@ class _API:
     def __init__(self, api: type[AutoAPIBase], description: Description) -> None:
         self.api = api
         self.description = description
-        self.answers = Answers(description.components, limited=False)
+        self.answers = Answers(description.components, limited=False, html=False)
         self.tag = description.add_tag(api.__name__, first_line(api))
         id_of = id_field(api.model, "id" if api.queries is None else api.queries.api_id)
         hidden = hidden_fields(api.model, {id_of.field_name})

@@ -27,8 +27,16 @@ from brubeck.dictshield.fields import (
     URLField,
 )
 from brubeck.http import Response
-from brubeck.streams import AuthStreamHandler, OwnedDocument, StreamedDocument, StreamHandler
+from brubeck.streams import (
+    AuthStreamHandler,
+    OwnedDocument,
+    StreamedDocument,
+    StreamHandler,
+    exports,
+)
 from brubeck.streams.description.parameters import _up_to
+from brubeck.streams.handler import JSON
+from brubeck.streams.renderings import RENDERINGS
 from brubeck.testing import Client
 
 
@@ -192,6 +200,26 @@ class TestTheDocument:
         content = api["paths"]["/quake/changes"]["get"]["responses"]["200"]["content"]
         assert set(content) == {"application/json", "text/event-stream"}
         assert "checkpoint" in content["text/event-stream"]["schema"]["description"]
+
+    def test_every_shape_is_described(self, client: Client, api: Any) -> None:
+        """Those of a page, of an item, of a problem, and what an import is answered."""
+        page = api["paths"]["/quake"]["get"]["responses"]["200"]["content"]
+        assert set(page) == {JSON, *RENDERINGS, *exports.MEDIA_TYPES}
+        made = client.post("/quake", json={"place": "x"}).json()["data"]["id"]
+        item = api["paths"]["/quake/{id}"]["get"]["responses"]["200"]["content"]
+        gone = api["components"]["responses"]["NotFound"]["content"]
+        for path, content in (("", page), (f"/{made}", item), ("/nothing", gone)):
+            for kind, described in content.items():
+                reply = client.get(f"/quake{path}", headers={"Accept": kind})
+                assert reply.headers["Content-Type"].partition(";")[0] == kind
+                if kind == "application/feed+json":
+                    Draft202012Validator(described["schema"]).validate(reply.json())
+        assert client.delete(f"/quake/{made}").status == 204
+        create = api["paths"]["/quake"]["post"]
+        (kind,) = create["responses"]["200"]["content"]
+        assert kind in create["requestBody"]["content"]
+        reply = client.post("/quake", body='{"place": "x"}', headers={"Content-Type": kind})
+        assert (reply.status, reply.headers["Content-Type"]) == (200, kind)
 
     def test_an_owned_stream_begins_no_life_by_put(self, api: Any) -> None:
         """And makes every id."""

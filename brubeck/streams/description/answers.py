@@ -7,10 +7,12 @@ from typing import Final
 
 from brubeck.http.problems import MEDIA_TYPE as PROBLEM_TYPE
 from brubeck.http.response import REASONS
+from brubeck.streams.browsing import MEDIA_TYPE as HTML
 from brubeck.streams.description.components import Components, Schema
 from brubeck.streams.description.schemas import PROBLEM
 from brubeck.streams.handler import JSON
 
+PAGE: Final[Schema] = {"type": "string", "description": "A page for people."}
 _TEXTS: Final = {
     400: "The request is not right; `detail` names the parameter and says what would be.",
     401: "It has to be known who asks.",
@@ -29,7 +31,11 @@ _TEXTS: Final = {
 _STRING: Final[Schema] = {"type": "string"}
 _HEADERS: Final[dict[str, Schema]] = {
     "ETag": {"description": "What this answer is known by, for conditions.", "schema": _STRING},
-    "Link": {"description": "The page's `next` and `prev` (RFC 8288).", "schema": _STRING},
+    "Content-Disposition": {"description": "The name of an export's file.", "schema": _STRING},
+    "Link": {
+        "description": "The page's `next` and `prev`, or an export's `changes` (RFC 8288).",
+        "schema": _STRING,
+    },
     "Location": {
         "description": "Where the new item is.",
         "schema": {"type": "string", "format": "uri-reference"},
@@ -55,10 +61,14 @@ _OF_PROBLEMS: Final = {401: ("WWW-Authenticate",), 429: ("Retry-After",), 503: (
 
 
 class Answers:
-    """The answers of one kind of thing, which may have headers that all of them share."""
+    """The answers of one kind of thing, which may have headers that all of them share.
 
-    def __init__(self, components: Components, *, limited: bool) -> None:
+    ``html`` says that problems are pages, too, for those who would rather have a page.
+    """
+
+    def __init__(self, components: Components, *, limited: bool, html: bool) -> None:
         self._components = components
+        self._html = html
         self._shared = _OF_RATES if limited else ()
         self.problem = components.add("schemas", "Problem", PROBLEM)
 
@@ -90,8 +100,10 @@ class Answers:
         for status in sorted(statuses):
             own = headers.get(f"_{status}")
             named = (*_OF_PROBLEMS.get(status, ()), *((own,) if own else ()))
-            answer = self.answer(_TEXTS[status], {PROBLEM_TYPE: self.problem}, named)
-            name = REASONS[status].title().replace(" ", "")
+            content = {PROBLEM_TYPE: self.problem} | ({HTML: PAGE} if self._html else {})
+            answer = self.answer(_TEXTS[status], content, named)
+            # Those that are JSON alone have a name of their own.
+            name = REASONS[status].title().replace(" ", "") + ("" if self._html else "Problem")
             made[str(status)] = self._components.add("responses", name, answer)
         return made
 

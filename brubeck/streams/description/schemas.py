@@ -62,6 +62,35 @@ PROBLEM: Final[Schema] = {
 }
 
 
+JSON_FEED: Final[Schema] = {
+    "type": "object",
+    "description": "The page as JSON Feed 1.1.",
+    "properties": {
+        "version": {"type": "string", "format": "uri"},
+        "title": {"type": "string"},
+        "home_page_url": {"type": "string", "format": "uri"},
+        "feed_url": {"type": "string", "format": "uri"},
+        "next_url": {"type": "string", "format": "uri"},
+        "items": {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "properties": {
+                    "id": {"type": "string"},
+                    "url": {"type": "string", "format": "uri"},
+                    "title": {"type": "string"},
+                    "content_text": {"type": "string"},
+                    "date_published": {"type": "string", "format": "date-time"},
+                    "date_modified": {"type": "string", "format": "date-time"},
+                },
+                "required": ["id"],
+            },
+        },
+    },
+    "required": ["version", "title", "items"],
+}
+
+
 def shown(
     model: type[Document], names: list[str], read_only: Collection[str], *, id_name: str = ""
 ) -> Schema:

@@ -6,9 +6,10 @@ from collections.abc import Iterable, Iterator
 from inspect import cleandoc
 from typing import TYPE_CHECKING, Any, Final
 
-from brubeck.streams import sse
+from brubeck.streams import atom, exports, imports, json_feed, sse, tables
+from brubeck.streams.browsing import MEDIA_TYPE as HTML
 from brubeck.streams.description import parameters, schemas
-from brubeck.streams.description.answers import Answers
+from brubeck.streams.description.answers import PAGE, Answers
 from brubeck.streams.description.components import Schema
 from brubeck.streams.handler import JSON, StreamHandler
 from brubeck.streams.patching import MEDIA_TYPES
@@ -22,6 +23,18 @@ _FEED: Final = (
     "each as `data` and a cursor as `id`; `checkpoint` moves the reader on at least every 15 "
     "seconds; `reset` says that the place or the right to read is lost, and is the end."
 )
+_SHAPES: Final = {
+    HTML: "A page for people.",
+    atom.MEDIA_TYPE: "The page as Atom (RFC 4287).",
+    exports.NDJSON: "All items within the bounds, one a line; without `limit` and `total`.",
+    tables.MEDIA_TYPE: "All items within the bounds, one a row; without `limit` and `total`.",
+}
+_LINES: Final[Schema] = {
+    "type": "string",
+    "pattern": "[^ \\t\\r\\n]",
+    "description": "An import: items, one a line, as many as there are. Without `Idempotency-Key`.",
+}
+_RESULTS: Final = "For each line its number `line`, a `status`, an `id`, and what was wrong."
 _EQUAL: Final = "In a body it must be what it is."
 _IGNORED: Final = "In a body it is ignored: the server sets it."
 _REFUSED: Final = "A new item may not bring it: the server sets it."
@@ -37,7 +50,7 @@ class _Stream:
         self.stream = stream
         self.description = description
         self.declared = stream.declared
-        self.answers = Answers(description.components, limited=stream.limit is not None)
+        self.answers = Answers(description.components, limited=stream.limit is not None, html=True)
         self.tag = description.add_tag(stream.__name__, first_line(stream))
         self.names = [name for name in stream.model._fields if name not in stream.hidden]
         key = stream.place.partition
@@ -111,18 +124,29 @@ class _Stream:
 
     def _page(self) -> Schema:
         schema = self._schema("Page", schemas.page(self.item))
-        found = self.answers.json("A page of the timeline.", schema, ["ETag", "Link"])
+        headers = ["ETag", "Link", "Content-Disposition"]
+        content = {JSON: schema} | {
+            kind: {"type": "string", "description": text} for kind, text in _SHAPES.items()
+        }
+        content[json_feed.MEDIA_TYPE] = schemas.JSON_FEED
+        found = self.answers.answer("A page of the timeline, or all of it.", content, headers)
+        tidy = "To a page for people that was asked for with empty parameters: without them."
         return self._operation(
             "list",
-            "Read a page of the timeline",
+            "Read a page of the timeline, or export it",
             [*parameters.of_page(self.declared), parameters.IF_NONE_MATCH],
-            {"200": found, "304": self._not_modified()},
+            {
+                "200": found,
+                "303": self.answers.answer(tidy, None, ["Location"]),
+                "304": self._not_modified(),
+            },
             self.problems,
         )
 
     def _create(self) -> Schema:
         new = self._new()
         many = {"type": "array", "items": new, "minItems": 1, "maxItems": self.stream.max_batch}
+        lines = {imports.MEDIA_TYPE: {"type": "string", "description": _RESULTS}}
         created = self.answers.json(
             "All of it was created.",
             {"anyOf": [schemas.one(self.item), self._results()]},
@@ -131,11 +155,17 @@ class _Stream:
         created["links"] = self._links("$response.body#/data/id")
         return self._operation(
             "create",
-            "Create an item, or each of a list by itself",
+            "Create an item, each of a list by itself, or each of many lines",
             [parameters.IDEMPOTENCY_KEY],
-            {"201": created, "207": self._several("Each item's own status.")},
+            {
+                "200": self.answers.answer(
+                    "What became of each line.", {imports.MEDIA_TYPE: lines}
+                ),
+                "201": created,
+                "207": self._several("Each item's own status."),
+            },
             self.problems | {409, 413, 415, 422},
-            body={JSON: {"anyOf": [new, many]}},
+            body={JSON: {"anyOf": [new, many]}, imports.MEDIA_TYPE: _LINES},
         )
 
     def _changes(self) -> Schema:
@@ -157,9 +187,9 @@ class _Stream:
         )
 
     def _read(self) -> Schema:
-        found = self.answers.json(
+        found = self.answers.answer(
             "The item; or a result for each of several ids, all of them found.",
-            {"anyOf": [schemas.one(self.item), self._results()]},
+            {JSON: {"anyOf": [schemas.one(self.item), self._results()]}, HTML: PAGE},
             ["ETag"],
         )
         return self._operation(
