@@ -19,10 +19,10 @@ from brubeck.storage.canonical import faults
 from brubeck.storage.ids import RULE, is_id
 from brubeck.streams import browsing
 from brubeck.streams.documents import StreamedDocument
-from brubeck.streams.handler import JSON, StreamHandler
+from brubeck.streams.handler import JSON, MAX_ERRORS, StreamHandler
 from brubeck.streams.pages import shaped_tag
 from brubeck.streams.parameters import item_parameters, no_parameters
-from brubeck.streams.patching import MEDIA_TYPES, merge
+from brubeck.streams.patching import MEDIA_TYPES, merge, strangers
 from brubeck.streams.shapes import Shape, json_list, shape
 from brubeck.streams.writing import Result, changed, draft, parse_json, read_document, revise
 
@@ -117,6 +117,9 @@ class Items(StreamHandler):
             raise Problem(422, "A merge patch of an item is an object.")
         for pointer, fault in faults(change):
             raise NotCanonical(pointer, fault)
+        if unknown := list(strangers(change, self.model._fields)):
+            errors = [(pointer, "There is no such field.") for pointer in unknown]
+            raise Problem(422, "The document is not valid.", errors=errors[:MAX_ERRORS])
 
         ignored = {"updated_at", *self.set_by_server}
 

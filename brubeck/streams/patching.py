@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Final
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+from brubeck.dictshield.base import child_pointer
 
 MEDIA_TYPES: Final = ("application/merge-patch+json", "application/json")
 
@@ -24,3 +27,22 @@ def merge(target: object, patch: dict[str, object]) -> dict[str, object]:
         else:
             result[name] = change
     return result
+
+
+def strangers(patch: Mapping[str, object], fields: Mapping[str, Any]) -> Iterator[str]:
+    """Yield where a patch removes what no document of these fields can have, as JSON pointers.
+
+    To remove what is not there changes nothing; but who asks for it has misspelt something, and
+    any other value of that name would be refused.
+    """
+    by_name = {field.uniq_field: field for field in fields.values()}
+    for name, change in patch.items():
+        pointer = child_pointer("", name)
+        field = by_name.get(name)
+        if field is None:
+            if change is None:
+                yield pointer
+            continue
+        document = getattr(field, "document_type", None)
+        if document is not None and isinstance(change, dict):
+            yield from (f"{pointer}{below}" for below in strangers(change, document._fields))

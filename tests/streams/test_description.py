@@ -335,7 +335,18 @@ class TestTruth:
         """Nothing in it is required."""
         assert schema(api, "QuakePatch").is_valid({})
         assert schema(api, "QuakePatch").is_valid({"magnitude": None})
-        assert not schema(api, "QuakePatch").is_valid({"nothing": 1})
+        made = client.post("/quake", json={"place": "x", "station": {"name": "a"}}).json()["data"]
+        for body, pointer in (
+            ({"nothing": 1}, "/nothing"),
+            ({"nothing": None}, "/nothing"),
+            ({"station": {"nothing": None}}, "/station/nothing"),
+        ):
+            assert not schema(api, "QuakePatch").is_valid(body)
+            reply = client.patch(f"/quake/{made['id']}", json=body)
+            assert (reply.status, reply.json()["errors"][0]["pointer"]) == (422, pointer)
+        reply = client.patch(f"/quake/{made['id']}", json={"station": None, "more": {"a": None}})
+        assert reply.status == 200
+        assert "station" not in reply.json()["data"]
 
     def test_numbers_up_to_a_bound_have_an_expression(self) -> None:
         """As cursors need it."""

@@ -106,6 +106,8 @@ class Values(Suite):
             where = (Condition("magnitude", "gte", 4),)
             assert stream.count(PageQuery(where=where, limit=99)).total == 6
             assert stream.count(PageQuery(since=2, until=5, limit=99)).total == 3
+            none = stream.count(PageQuery(since=5, until=2, limit=99))
+            assert (none.total, none.exact) == (0, True)
 
     def test_hits_are_counted_for_a_window(self) -> None:
         """The counter of rate limits counts each key by itself and begins again in time."""

@@ -260,6 +260,8 @@ class RedisQueryset(IndexedQueryset):
         low, high = stretch(query)
         total = looked = 0
         self._check_indexes(query)
+        if low >= high:
+            return Count(0, exact=True)  # the script takes one place from another
         conditions = packed_conditions(query.where)
         lead, viewer = pack(self._lead(query.where)), _named(query.viewer)
         while True:
