@@ -22,7 +22,8 @@ unit: .venv/.dev
 	$(PYTHON) -m pytest -n 2 --dist worksteal
 
 soak: .venv/.dev
-	BRUBECK_SOAK=$(SOAK) $(PYTHON) -m pytest -n 2 --dist worksteal -rA tests/fire tests/description
+	BRUBECK_SOAK=$(SOAK) $(PYTHON) -m pytest -n 2 --dist worksteal -rA \
+		-o faulthandler_timeout=$$(($(SOAK) + 120)) tests/fire tests/description
 
 bench: .venv/.bench
 	.venv/bin/mypy benchmarks

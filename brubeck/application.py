@@ -240,7 +240,7 @@ class Brubeck:
     @property
     def store_names(self) -> list[str]:
         """The names of the stores that are configured, and of those that streams ask for."""
-        asked = [stream.storage for stream in self.streams]
+        asked = [*(each.storage for each in self.streams), *(each.storage for each in self.apis)]
         return list(dict.fromkeys((*self.settings.storage, *self._stores, *asked)))
 
     def store(self, name: str = "default") -> Storage:

@@ -7,6 +7,7 @@ a list in its order, each item with a status of its own where they are not all w
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import cached_property
 from itertools import islice
 from typing import Any, ClassVar, Final
 from urllib.parse import quote
@@ -68,14 +69,13 @@ class AutoAPIBase(JSONMessageHandler):
         said: dict[str, Any] = document
         if isinstance(document, Document):
             said = msgspec.json.decode(document.encode())
-        hidden = hidden_fields(self.model, {self._id_name})
-        return {name: value for name, value in said.items() if name not in hidden}
+        return {name: value for name, value in said.items() if name not in self._hidden}
 
     def uri_for(self, item_id: str) -> str:
         """Return where a document is."""
         return f"{self.path}/{quote(item_id, safe=':')}"
 
-    @property
+    @cached_property
     def queryset(self) -> AbstractQueryset:
         """The queryset: ``queries``, or one over the application's store."""
         if self.queries is not None:
@@ -199,14 +199,19 @@ class AutoAPIBase(JSONMessageHandler):
         except (ShieldException, ValueError, TypeError):
             return text  # nothing can be stored there
 
-    @property
+    @cached_property
     def _id_field(self) -> Any:
         return id_field(self.model, self.queryset.api_id)
 
-    @property
+    @cached_property
     def _id_name(self) -> str:
         name: str = self._id_field.uniq_field
         return name
+
+    @cached_property
+    def _hidden(self) -> frozenset[str]:
+        hidden = hidden_fields(self.model, {self._id_field.field_name})
+        return frozenset(self.model._fields[name].uniq_field for name in hidden)
 
     # The answer.
 
