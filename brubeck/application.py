@@ -15,6 +15,7 @@ from brubeck import config, connections, green
 from brubeck.autoapi import AutoAPIBase, describe_api, pattern_of, placed
 from brubeck.errors import ConfigError, did_you_mean
 from brubeck.handlers import MessageHandler, WebMessageHandler
+from brubeck.handlers.message import answer_of
 from brubeck.http.compression import LEAST, compressed
 from brubeck.http.conditions import echo_coding
 from brubeck.http.problems import Problem
@@ -352,9 +353,9 @@ class Brubeck:
         if isinstance(handler, type):
             made: MessageHandler = handler(self, request)
             made._url_args = match.kwargs or match.args  # noqa: SLF001, as 0.4 hands them over
-            return _answer(made(), handler)
+            return answer_of(made(), handler)
         response = handler(self, request, *match.args, **match.kwargs)
-        return _answer(response, handler)
+        return answer_of(response, handler)
 
     def _base(self, request: Request) -> WebMessageHandler:
         return self.base_handler(self, request)
@@ -362,7 +363,7 @@ class Brubeck:
     def _failed(self, request: Request, reason: BaseException) -> Response:
         """Answer what was raised outside a handler, with the base handler's words if it can."""
         try:
-            return _answer(self._base(request).error(reason), self.base_handler)
+            return answer_of(self._base(request).error(reason), self.base_handler)
         except Exception:
             log.exception("The base handler failed, request %s", request.id)
             return Problem(500, f"Server error, request {request.id}.").response()
@@ -436,14 +437,6 @@ class Brubeck:
                     f"{path} is kept in the memory of one process, and server.workers is "
                     f"{workers}: give it a store that processes share, or one worker."
                 )
-
-
-def _answer(made: object, handler: Callable[..., Any]) -> Response:
-    """Return what a handler made, if it is an answer."""
-    if isinstance(made, Response):
-        return made
-    name = getattr(handler, "__name__", handler)
-    raise TypeError(f"{name} must return a Response, not {type(made).__name__}")
 
 
 def _is_setting(msg_conn: object) -> bool:

@@ -11,7 +11,7 @@ logged with its traceback and the request's id, and shown as a plain problem wit
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 import msgspec
@@ -217,3 +217,11 @@ class MessageHandler:
     def _fallback(self, _name: str) -> Any:
         """Return what to call for a method that the class does not define."""
         return self.unsupported
+
+
+def answer_of(made: object, handler: Callable[..., Any]) -> Response:
+    """Return what a handler made, if it is an answer; `TypeError` with its name if it is none."""
+    if isinstance(made, Response):
+        return made
+    name = getattr(handler, "__name__", handler)
+    raise TypeError(f"{name} must return a Response, not {type(made).__name__}")

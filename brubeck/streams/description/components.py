@@ -43,26 +43,32 @@ class Components:
         A class that embeds itself names itself by an ``$id`` in DictShield's schemas; here it has a
         name like every other.
         """
-        urns: dict[str, Schema] = {}
-        return self.add("schemas", name, self._hoisted(schema, urns))
+        return self.add("schemas", name, self._named(schema, {}))
 
-    def _hoisted(self, part: Any, urns: dict[str, Schema]) -> Any:
+    def _named(self, part: Any, urns: Mapping[str, Schema]) -> Any:
+        """Return a part in which classes that embed themselves are references, as by their URNs."""
         if isinstance(part, list):
-            return [self._hoisted(each, urns) for each in part]
+            return [self._named(each, urns) for each in part]
         if not isinstance(part, Mapping):
             return part
         if part.get("$ref") in urns:
             return urns[part["$ref"]]
-        if "$id" not in part:
-            return {name: self._hoisted(value, urns) for name, value in part.items()}
-        name, rest = part["title"], {key: part[key] for key in part if key != "$id"}
-        # It is kept before it is whole, so that it may refer to itself.
-        whole: Schema = {"description": part["$id"]}
-        urns[part["$id"]] = kept = self.add("schemas", name, whole)
-        made = self._hoisted(rest, urns)
-        whole.clear()
-        whole.update(made)
-        return kept
+        if "$id" in part:
+            return self._recursive(part, urns)
+        return {name: self._named(value, urns) for name, value in part.items()}
+
+    def _recursive(self, part: Mapping[str, Any], urns: Mapping[str, Schema]) -> Schema:
+        """Keep the schema of a class that embeds itself: what it says depends on its name."""
+        schemas = self._parts["schemas"]
+        rest = {key: value for key, value in part.items() if key != "$id"}
+        for chosen in _numbered(part["title"]):
+            reference = _reference("schemas", chosen)
+            known = schemas.setdefault(chosen, {})
+            made = self._named(rest, {**urns, part["$id"]: reference})
+            if known in ({}, made):
+                schemas[chosen] = made
+                return reference
+        raise AssertionError("numbers do not end")
 
     def to_dict(self) -> dict[str, Any]:
         """Return the kinds of which there are any, each in the order of its names."""
