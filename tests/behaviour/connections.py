@@ -107,6 +107,7 @@ def gunicorn(worker: str) -> Iterator[Ask]:
     with running(
         *command,
         *("-b", f"127.0.0.1:{port}", "--threads", "64", "--no-control-socket"),
+        *("--graceful-timeout", "1"),  # feeds know of no stop there, and would be waited for
         env={"BEHAVIOUR_WSGI": "1"},
     ) as server:
         started(server, port)
