@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from brubeck import config, connections, green
 from brubeck.autoapi import AutoAPIBase, describe_api, pattern_of, placed
-from brubeck.errors import ConfigError, did_you_mean
+from brubeck.errors import ConfigError
 from brubeck.handlers import MessageHandler, WebMessageHandler
 from brubeck.handlers.message import answer_of
 from brubeck.http.compression import LEAST, compressed
@@ -23,7 +23,8 @@ from brubeck.http.proxies import TrustedProxies
 from brubeck.http.request import Request
 from brubeck.http.response import Response
 from brubeck.routing import Match, Router
-from brubeck.storage import Queryset, Storage, open_storage
+from brubeck.storage import Queryset, Storage
+from brubeck.stores import Stores
 from brubeck.streams import StreamHandler
 from brubeck.streams.broadcasts import Broadcasts
 from brubeck.streams.description.served import Descriptions
@@ -101,10 +102,9 @@ class Brubeck:
         self._querysets: dict[tuple[str, str], Queryset] = {}
         self._page_plans: dict[str, dict[Any, Any]] = {}
         self.broadcasts = Broadcasts()
-        self._opened: dict[str, Storage] = {}
-        self._opening = green.Lock()
         stores = storage if isinstance(storage, Mapping) else {"default": storage}
-        self._stores = {name: at for name, at in stores.items() if isinstance(at, Storage)}
+        opened = {name: at for name, at in stores.items() if isinstance(at, Storage)}
+        self._stores = Stores(opened, lambda: self.settings, clock)
         self._arguments = config.given(
             server={"listen": msg_conn if _is_setting(msg_conn) else None},
             app={
@@ -137,7 +137,7 @@ class Brubeck:
 
         It may not move a store that is open already: what is in it would be lost from sight.
         """
-        if sections.get("storage") and self._opened:
+        if sections.get("storage") and self._stores.any_open:
             raise ConfigError("The stores are open already, and cannot be moved to other URLs.")
         self._command_line = sections
         for worked_out in ("settings", "_trusted_proxies"):
@@ -242,27 +242,11 @@ class Brubeck:
     def store_names(self) -> list[str]:
         """The names of the stores that are configured, and of those that streams ask for."""
         asked = [*(each.storage for each in self.streams), *(each.storage for each in self.apis)]
-        return list(dict.fromkeys((*self.settings.storage, *self._stores, *asked)))
+        return list(dict.fromkeys((*self._stores.names, *asked)))
 
     def store(self, name: str = "default") -> Storage:
         """Return the store of a name, opened when it is first asked for."""
-        store = self._opened.get(name)
-        return self._open(name) if store is None else store
-
-    def _open(self, name: str) -> Storage:
-        with self._opening:
-            if name in self._opened:
-                return self._opened[name]
-            settings = self.settings
-            if name in self._stores and name not in settings.stores_given:
-                store = self._stores[name]  # an argument; a URL from a deployment has the last word
-            elif name in settings.storage:
-                store = open_storage(settings.storage[name], clock=self.clock)
-            else:
-                hint = did_you_mean(name, settings.storage)
-                raise ConfigError(f'There is no store "{name}" in the configuration.{hint}')
-            self._opened[name] = store
-            return store
+        return self._stores[name]
 
     def queryset(self, stream: type[StreamHandler], partition: str = "") -> Queryset:
         """Return a stream, or one partition of it, as its storage keeps it."""
@@ -292,8 +276,7 @@ class Brubeck:
         if found is None:
             from brubeck.models import StoredAccounts
 
-            own = "accounts" in self._stores or "accounts" in self.settings.storage
-            store = self.store("accounts" if own else "default")
+            store = self.store("accounts" if "accounts" in self._stores else "default")
             found = self._stored_accounts = StoredAccounts(store, clock=self.clock)
         return found
 
@@ -302,9 +285,7 @@ class Brubeck:
         self._stored_accounts = None
         self._querysets.clear()
         self._page_plans.clear()
-        with self._opening:
-            while self._opened:
-                self._opened.popitem()[1].close()
+        self._stores.close()
 
     # From a request to a response.
 

@@ -332,9 +332,9 @@ def test_accounts_are_kept_in_a_store_of_their_own_if_there_is_one() -> None:
     """Else in the default one; they open with the first question, and again after a close."""
     for storage, name in (("memory://", "default"), ({"accounts": "memory://"}, "accounts")):
         own = Brubeck(storage=storage)
-        assert not own._opened
+        assert not own._stores.any_open
         assert own.accounts.by_username("dave") is None
-        assert own._opened.keys() == {name}
+        assert own._stores._open.keys() == {name}
         own.close()
         assert own.accounts.by_username("dave") is None
 

@@ -15,7 +15,7 @@ LAYERS = (
     {"http"},
     {"routing", "dictshield", "storage", "auth", "connections"},
     {"handlers", "queryset", "templating", "models"},
-    {"application", "autoapi", "streams", "jobs", "explorer"},
+    {"application", "stores", "autoapi", "streams", "jobs", "explorer"},
     {"cli", "client", "testing", "request_handling", "__main__"},
 )
 ISLANDS = LAYERS[2]
