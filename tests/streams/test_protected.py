@@ -321,6 +321,38 @@ class TestSight:
         assert unknown.headers["WWW-Authenticate"]
         assert unknown.headers["Content-Type"].startswith("text/html")
 
+    def test_a_page_for_people_holds_what_is_in_sight(self, world: World) -> None:
+        """And its tag tells nothing of what others write."""
+        world.write("ann", text="of mine")
+        world.write("bob", text="of theirs", readers=["eve"])
+        world.write("bob", text="for both", readers=["ann"])
+        accept = {"Accept": "text/html"}
+        before = world.ask("ann", "GET", headers=accept)
+        assert before.status == 200
+        text = before.text
+        assert "of mine" in text
+        assert "for both" in text
+        assert "of theirs" not in text
+        world.write("bob", text="later")
+        after = world.ask("ann", "GET", headers=accept)
+        assert after.headers["ETag"] == before.headers["ETag"]
+        assert "later" not in after.text
+        assert "of mine" not in world.ask("eve", "GET", headers=accept).text
+        assert world.ask(None, "GET", headers=accept).status == 401
+
+    def test_a_page_for_people_of_anothers_item_is_that_of_none(self, world: World) -> None:
+        """The same words but for the id."""
+        theirs = world.write("bob", text="theirs")["id"]
+        never = theirs[:-4] + "ffff"
+        accept = {"Accept": "text/html"}
+        found = [
+            (reply.status, reply.text.replace(each, "ID"))
+            for each in (theirs, never)
+            for reply in [world.ask("ann", "GET", f"/{each}", headers=accept)]
+        ]
+        assert found[0] == found[1]
+        assert found[0][0] == 404
+
     def test_an_open_feed_shows_what_is_in_sight(self, world: World) -> None:
         """And nothing else passes through it."""
         with world.ask("ann", "GET", "/changes?after=now", headers=SSE) as feed:
