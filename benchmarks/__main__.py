@@ -1,7 +1,7 @@
 """``make bench``: measure everything and print the tables of ``benchmarks/README.md``.
 
-Name some of ``server``, ``page``, ``routes``, ``documents``, ``listeners``, ``sqlite``, ``redis``,
-``mongo`` to measure only these.
+Name some of ``server``, ``page``, ``stored``, ``routes``, ``documents``, ``listeners``, ``sqlite``,
+``redis``, ``mongo`` to measure only these.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from urllib.request import urlopen
 
 import msgspec
 
-from benchmarks import listeners, routes, storages
+from benchmarks import listeners, routes, storages, stored_pages
 from benchmarks.side_by_side import Contestant, compare, table
 
 OURS = "Brubeck"
@@ -73,6 +73,7 @@ def document() -> str:
 TABLES: dict[str, Callable[[], str]] = {
     "server": server,
     "page": page,
+    "stored": partial(stored_pages.tables, check_page),
     "routes": routes.table,
     "documents": document,
     "listeners": listeners.table,

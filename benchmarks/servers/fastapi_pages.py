@@ -11,46 +11,10 @@ from typing import Annotated
 
 import uvicorn
 from fastapi import FastAPI, Query
-from pydantic import BaseModel
 
-from examples.earthquakes.week import quakes
+from benchmarks.servers.quake_models import Page, load, page_of
 
-
-class Quake(BaseModel):
-    """One earthquake."""
-
-    id: str
-    created_at: int
-    updated_at: int
-    place: str
-    magnitude: float
-    magnitude_type: str | None = None
-    network: str | None = None
-    kind: str | None = None
-    latitude: float
-    longitude: float
-    depth: float | None = None
-    felt: int | None = None
-    tsunami: bool
-    status: str | None = None
-    url: str | None = None
-
-
-class Paging(BaseModel):
-    """Where the next page is."""
-
-    limit: int
-    next: str | None
-
-
-class Page(BaseModel):
-    """A page."""
-
-    data: list[Quake]
-    paging: Paging
-
-
-items = sorted((Quake(**item) for item in quakes()), key=lambda q: (-q.created_at, q.id))
+items = load()
 keys = [(-item.created_at, item.id) for item in items]
 app = FastAPI()
 
@@ -62,10 +26,7 @@ async def page(limit: Annotated[int, Query(ge=1, le=200)] = 25, before: str | No
     if before is not None:
         at, _, item_id = before.partition("~")
         start = bisect_right(keys, (-int(at), item_id))
-    data = items[start : start + limit]
-    more = start + limit < len(items)
-    cursor = f"/quakes?before={data[-1].created_at}~{data[-1].id}" if more else None
-    return Page(data=data, paging=Paging(limit=limit, next=cursor))
+    return page_of(items[start : start + limit + 1], limit)
 
 
 if __name__ == "__main__":
