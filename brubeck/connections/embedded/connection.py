@@ -65,8 +65,8 @@ class Connection:
     """One client's connection, from accepting it to closing it."""
 
     __slots__ = (
-        *("_answer", "_client", "_expired", "_http", "_kept", "_left", "_reading", "_respond"),
-        *("_sending", "_server", "_share", "_stream", "deadline"),
+        *("_answer", "_client", "_expired", "_http", "_kept", "_left", "_problem", "_reading"),
+        *("_respond", "_sending", "_server", "_share", "_stream", "deadline"),
     )
 
     def __init__(self, server: EmbeddedServer, respond: Respond, client: Client) -> None:
@@ -80,6 +80,7 @@ class Connection:
         self._kept = b""
         self._expired = False
         self._left = False
+        self._problem: Problem | None = None  # said last, when all else is answered
         self._reading = False
         self._stream: green.Stream | None = None
         self.deadline = inf
@@ -124,7 +125,7 @@ class Connection:
     def _serve(self, stream: green.Stream) -> None:
         server, http = self._server, self._http
         options = server.options
-        while True:
+        while self._problem is None:
             if not http.started:
                 self.deadline = server.tick + options.idle_timeout
             self._reading = True
@@ -137,13 +138,12 @@ class Connection:
             try:
                 http.feed(data)
             except Problem as problem:
-                self._answer_all(stream)
-                self._refuse(stream, problem)
-                return
+                self._problem = problem.with_traceback(None)
             if http.ready and not self._answer_all(stream):
                 return
-            if http.started:
+            if http.started and self._problem is None:
                 self._wait_for_more(stream, began=began)
+        self._refuse(stream, self._problem)
 
     def _wait_for_more(self, stream: green.Stream, *, began: bool) -> None:
         """Set how long the rest of a request may take: the head in all, the body a piece."""
@@ -317,9 +317,9 @@ class Connection:
 
     def finish(self) -> bool:
         """End the connection if it only waits or follows; tell whether something is in hand."""
+        # What was asked behind a feed has not begun, and would not while the feed lasts.
         follows = self._answer is not None and self._answer.endless
-        waits = follows or (self._reading and not self._http.started)
-        if waits and not self._http.ready:
+        if follows or (self._reading and not self._http.started and not self._http.ready):
             self.cut()
             return False
         return True
