@@ -77,5 +77,7 @@ def network(address: str) -> str:
     except ValueError:
         return address
     if isinstance(known, ipaddress.IPv6Address):
+        if known.ipv4_mapped is not None:  # as a socket for both families shows IPv4
+            return str(known.ipv4_mapped)
         return str(ipaddress.ip_network((known, 64), strict=False))
     return address

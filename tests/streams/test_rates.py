@@ -67,6 +67,7 @@ def test_a_network_is_one_place() -> None:
     assert network("192.0.2.7") == "192.0.2.7"
     assert network("2001:db8::1") == network("2001:db8::2:0:1:9")
     assert network("2001:db8::1") != network("2001:db8:0:1::1")
+    assert network("::ffff:192.0.2.7") == "192.0.2.7"
     assert network("@") == "@"
 
 
