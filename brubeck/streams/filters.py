@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Container, Iterable, Mapping
 from math import isfinite
 from typing import Any, Final, Protocol, cast
 
@@ -53,11 +53,12 @@ class ModelField(Protocol):
 
 
 def declare_filters(
-    declared: Iterable[str], fields: Mapping[str, Any], owner: str
+    declared: Iterable[str], fields: Mapping[str, Any], owner: str, *, hidden: Container[str] = ()
 ) -> dict[str, Filter]:
     """Return the filters of a handler by parameter; `ConfigError` for one that cannot be.
 
-    A filter is a field's name, for equality, or a name with an operator: ``magnitude__gte``.
+    A filter is a field's name, for equality, or a name with an operator: ``magnitude__gte``. None
+    may ask for what is ``hidden``: which items meet it would tell what they hold.
     """
     if isinstance(declared, str):
         raise ConfigError(f'{owner}.filters is a tuple of names: write ("{declared}",).')
@@ -70,6 +71,10 @@ def declare_filters(
         if name not in fields:
             hint = did_you_mean(name, fields)
             raise ConfigError(f'{owner}.filters: the model has no field "{name}".{hint}')
+        if name in hidden:
+            raise ConfigError(
+                f'{owner}.filters: "{parameter}" would tell what {name} holds, which is private.'
+            )
         if parameter in RESERVED:
             raise ConfigError(
                 f'{owner}.filters: "{parameter}" is a parameter of every stream; '

@@ -142,9 +142,9 @@ class StreamHandler(WriteHooks, WebMessageHandler):
                     f"{name}.model: the field {field_name} has another name in JSON "
                     f"({field.uniq_field}); a stream's fields have one name."
                 )
-        filters: dict[str, Filter] = declare_filters(cls.filters, fields, name)
-        cls.schema = Schema(field_infos(fields, filters))
         cls.hidden = hidden_fields(cls.model, StreamedDocument._fields)
+        filters: dict[str, Filter] = declare_filters(cls.filters, fields, name, hidden=cls.hidden)
+        cls.schema = Schema(field_infos(fields, filters))
         owned = set(OwnedDocument._fields) - set(StreamedDocument._fields)
         cls.set_by_server = tuple(sorted(owned)) if issubclass(cls.model, OwnedDocument) else ()
         cls.retention = declare_retention(cls.retain, cls.keep_deletions, name)

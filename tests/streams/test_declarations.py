@@ -20,6 +20,9 @@ class Note(StreamedDocument):
     tags = ListField(StringField())
     extra = DictField()
     total = StringField()
+    secret = StringField()
+
+    _private_fields = ["secret"]
 
 
 class Plain(Document):
@@ -46,6 +49,7 @@ def declare(**attributes: Any) -> type[StreamHandler]:
         ({"filters": ("weight__ge",)}, 'Did you mean "gt'),
         ({"filters": ("total",)}, 'declare "total__eq"'),
         ({"filters": ("extra",)}, "kind object"),
+        ({"filters": ("secret__gt",)}, "would tell what secret holds"),
         ({"filter": ("text",)}, 'Notes.filter declares nothing. Did you mean "filters"'),
         ({"pagesize": 10}, 'Did you mean "page_size"'),
     ],
