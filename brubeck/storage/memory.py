@@ -348,6 +348,9 @@ class MemoryStorage(Storage):
         self._querysets: dict[str, MemoryQueryset] = {}
         self._hits: dict[str, tuple[float, int]] = {}
         self._attempts: dict[str, _Attempt] = {}
+        # So many there may be before what has ended is let go: a look at all of them each time
+        # would cost the more the more there are that have not.
+        self._hits_room = self._attempts_room = SCAN
         self._lock = Lock()
         self._closed = False
 
@@ -385,8 +388,9 @@ class MemoryStorage(Storage):
         now = self.clock.micros() / 1e6
         with self._lock:
             self.check_open()
-            if len(self._hits) > SCAN:
+            if len(self._hits) > self._hits_room:
                 self._hits = {key: hit for key, hit in self._hits.items() if hit[0] > now}
+                self._hits_room = max(SCAN, 2 * len(self._hits))
             ends, hits = self._hits.get(key, (now + window, 0))
             if ends <= now:
                 ends, hits = now + window, 0
@@ -400,8 +404,9 @@ class MemoryStorage(Storage):
         now = self.clock.micros() / 1e6
         with self._lock:
             self.check_open()
-            if len(self._attempts) > SCAN:
+            if len(self._attempts) > self._attempts_room:
                 self._attempts = {k: each for k, each in self._attempts.items() if each.ends > now}
+                self._attempts_room = max(SCAN, 2 * len(self._attempts))
             known = self._attempts.get(key)
             if known is None or known.ends <= now:
                 known = self._attempts[key] = _Attempt(digest, plan, now + keep)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from brubeck.storage import Storage
 from brubeck.storage.conformance import StorageConformance
 from brubeck.storage.memory import MemoryStorage
-from brubeck.timekeeping import Clock
+from brubeck.storage.places import SCAN
+from brubeck.timekeeping import Clock, HeldClock
 
 
 class TestMemory(StorageConformance):
@@ -18,3 +19,22 @@ class TestMemory(StorageConformance):
     def another(self, storage: Storage, clock: Clock) -> Storage:
         """Return the same: nobody else sees it."""
         return storage
+
+
+def test_what_ends_later_is_not_looked_at_each_time() -> None:
+    """However many are counted and kept; and what has ended is let go all the same."""
+    clock = HeldClock(1_700_000_000_000_000)
+    storage = MemoryStorage(clock=clock)
+    looks = 0
+    for number in range(4 * SCAN):
+        before = storage._hits, storage._attempts
+        storage.hit(f"{number}", 60)
+        storage.attempt(f"{number}", b"", b"", lease=1, keep=60)
+        looks += (storage._hits is not before[0]) + (storage._attempts is not before[1])
+    assert looks <= 4
+    clock.advance(61_000_000)
+    for number in range(4 * SCAN):
+        storage.hit(f"again {number}", 60)
+        storage.attempt(f"again {number}", b"", b"", lease=1, keep=60)
+    assert "0" not in storage._hits
+    assert "0" not in storage._attempts

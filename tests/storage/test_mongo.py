@@ -12,7 +12,8 @@ from brubeck.storage import ChangesQuery, Delete, PageQuery, Storage, Written
 from brubeck.storage.conformance import StorageConformance
 from brubeck.storage.conformance.machine import SCHEMA, put_new
 from brubeck.storage.mongo import MongoStorage
-from brubeck.timekeeping import Clock
+from brubeck.storage.mongo.storage import ATTEMPTS, CLOCKS_DIFFER, HITS
+from brubeck.timekeeping import Clock, HeldClock
 from tests.servers.mongo import MongoServer, set_url
 
 
@@ -96,3 +97,17 @@ def test_one_server_watches_over_its_positions(storage: MongoStorage) -> None:
     """By an index that no two items stand in at one place."""
     storage.queryset("quakes", SCHEMA).write([put_new("a", 1)])
     assert _unique(storage) == {"quakes.position"}
+
+
+def test_what_was_counted_and_kept_for_a_time_goes(mongo_server: MongoServer) -> None:
+    """Each window has a count of its own, so what has ended must not stay; an index finds it."""
+    clock = HeldClock(1_700_000_000_000_000)
+    url = f"mongodb://127.0.0.1:{mongo_server.port}/t{uuid4().hex[:12]}"
+    with closing(MongoStorage(url, clock=clock)) as storage, storage.door.database() as database:
+        for window in range(3):
+            storage.hit(f"ann:{window}", 10)
+            storage.attempt(f"key {window}", b"", b"", lease=1, keep=10)
+            clock.advance(int((11 + CLOCKS_DIFFER) * 1e6))
+        for name in (HITS, ATTEMPTS):
+            assert database[name].count_documents({}) == 1
+            assert "ends_1" in database[name].index_information()

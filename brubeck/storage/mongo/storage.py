@@ -7,6 +7,7 @@ from uuid import uuid4
 
 from bson.int64 import Int64
 from pymongo import ReturnDocument
+from pymongo.collection import Collection
 
 from brubeck.config.values import duration, whole
 from brubeck.green import Lock
@@ -25,6 +26,8 @@ from brubeck.timekeeping import SYSTEM_CLOCK, Clock
 OPTIONS: Final = {"timeout": duration, "pool": whole(1, 10_000)}
 HITS: Final = "brubeck.hits"
 ATTEMPTS: Final = "brubeck.attempts"
+CLOCKS_DIFFER: Final = 60.0
+"""Seconds for which a count that has ended is left to processes whose clocks are behind."""
 
 
 class MongoStorage(Storage):
@@ -40,6 +43,7 @@ class MongoStorage(Storage):
         self.door = Door(driver_url(url, tuple(OPTIONS)), timeout=timeout, pool=pool)
         self.listener = Listener(self.door)
         self._querysets: dict[str, MongoQueryset] = {}
+        self._indexed: set[str] = set()
         self._lock = Lock()
 
     @classmethod
@@ -80,6 +84,8 @@ class MongoStorage(Storage):
                 upsert=True,
                 return_document=ReturnDocument.AFTER,
             )
+            if found["hits"] == 1:
+                self._forget(database[HITS], now - CLOCKS_DIFFER)
         return int(found["hits"])
 
     def attempt(
@@ -102,7 +108,7 @@ class MongoStorage(Storage):
             "leased": {"$cond": [free, now + lease, "$leased"]},
         }
         with self.door.database() as database:
-            database[ATTEMPTS].delete_many({"ends": {"$lte": now}})
+            self._forget(database[ATTEMPTS], now)
             known: Any = database[ATTEMPTS].find_one_and_update(
                 {"_id": key},
                 [{"$set": begun}, {"$set": leased}],
@@ -117,6 +123,13 @@ class MongoStorage(Storage):
             database[ATTEMPTS].update_one(
                 {"_id": key}, {"$set": {"answer": answer, "leased": 0.0}, "$unset": {"by": ""}}
             )
+
+    def _forget(self, collection: Collection[Any], now: float) -> None:
+        """Let go of what has ended, by an index: it costs no more than what it removes."""
+        if collection.name not in self._indexed:
+            collection.create_index("ends")
+            self._indexed.add(collection.name)
+        collection.delete_many({"ends": {"$lte": now}})
 
     def streams(self, prefix: str = "") -> list[str]:
         """Return the names of the streams that have been written to."""
