@@ -96,8 +96,10 @@ class Collection(StreamHandler):
                 return known
             page = found
         made = self._make(plan, page)
-        # Most places of a timeline are asked for once; only what comes again is kept.
-        plan.made = made if plan.asked > 1 and len(made.body) <= KEPT_BYTES else None
+        # Most places of a timeline are asked for once; only what comes again is kept. Nothing is
+        # for a viewer: when a page is made anew would tell when others have written.
+        again = plan.asked > 1 and plan.query.viewer is None
+        plan.made = made if again and len(made.body) <= KEPT_BYTES else None
         return made
 
     def _page_plan(self) -> PagePlan:

@@ -14,6 +14,7 @@ from brubeck.storage import Storage
 from brubeck.storage.memory import MemoryStorage
 from brubeck.streams import AuthStreamHandler, StreamedDocument, StreamHandler
 from brubeck.testing import Client
+from brubeck.timekeeping import HeldClock
 from tests.streams.people import SSE, Entry, World, events
 
 
@@ -364,6 +365,26 @@ class TestSight:
             text = next(chunks).decode()
             assert mine in text
             assert "theirs" not in text
+
+
+def test_a_page_tells_nobody_when_others_write() -> None:
+    """What is asked for again and again is as new when nobody has written as when eve has."""
+    clock = HeldClock(1_700_000_000_000_000)
+    world = World(MemoryStorage(clock=clock))
+    world.app.clock = clock
+    world.write("ann", text="x")
+
+    def followed() -> str:
+        found: str = world.ask("ann", "GET").json()["paging"]["changes"]
+        return found
+
+    for _ in range(3):
+        followed()
+    clock.advance(5_000_000)
+    before = followed()
+    world.write("eve", text="x")
+    clock.advance(1)
+    assert followed() == before
 
 
 class TestRevocation:
