@@ -42,6 +42,9 @@ access_log = logging.getLogger("brubeck.access")
 
 LOG_FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 
+KEPT_STREAMS = 1000
+"""How many streams and partitions are held at hand, at the most."""
+
 Routes = Sequence[tuple[str, Callable[..., Any]]]
 
 
@@ -255,6 +258,8 @@ class Brubeck:
             # A storage gives the same stream to all who ask at once; so the last one may be kept.
             name = stream.place.stream(partition)
             found = self.store(stream.storage).queryset(name, stream.schema)
+            if len(self._querysets) >= KEPT_STREAMS:
+                self._querysets.clear()  # there may be as many partitions as anybody can think of
             self._querysets[stream.path, partition] = found
         return found
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from typing import Self, cast
+from weakref import WeakValueDictionary
 
 from brubeck.errors import ConfigError
 from brubeck.green import Condition as Signal
@@ -100,6 +101,7 @@ class MemoryQueryset(Queryset):
 
     def write(self, writes: Sequence[Write]) -> list[Outcome]:
         """Do each write by itself; see `Queryset.write`."""
+        self._storage.kept.add(self)
         with self._written:
             self._storage.check_open()
             try:
@@ -345,7 +347,9 @@ class MemoryStorage(Storage):
     def __init__(self, *, clock: Clock = SYSTEM_CLOCK) -> None:
         self.clock = clock
         self.era = fresh_era()
-        self._querysets: dict[str, MemoryQueryset] = {}
+        # Anybody may ask for any partition: only one that was written to stays for good.
+        self._querysets: WeakValueDictionary[str, MemoryQueryset] = WeakValueDictionary()
+        self.kept: set[MemoryQueryset] = set()
         self._hits: dict[str, tuple[float, int]] = {}
         self._attempts: dict[str, _Attempt] = {}
         # So many there may be before what has ended is let go: a look at all of them each time
@@ -428,7 +432,7 @@ class MemoryStorage(Storage):
             self.check_open()
             return sorted(
                 name
-                for name, queryset in self._querysets.items()
+                for name, queryset in list(self._querysets.items())
                 if name.startswith(prefix) and queryset.head().position
             )
 
@@ -439,5 +443,5 @@ class MemoryStorage(Storage):
     def close(self) -> None:
         """Forget everything; readers that wait end."""
         self._closed = True
-        for queryset in self._querysets.values():
+        for queryset in list(self._querysets.values()):
             queryset.wake()

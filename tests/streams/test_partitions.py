@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import gc
+import threading
 from uuid import uuid4
+from weakref import ref
 
 import pytest
 
@@ -39,6 +42,41 @@ def test_each_key_is_a_stream_of_its_own(any_storage: Storage) -> None:
     assert app.partitions(posts) == ["a:b", "ella"]
     assert app.sweeper.sweep(posts).items == 1
     assert client.get(path.replace("<owner>", "ella")).json()["data"][-1]["id"] == "p1"
+
+
+def test_partitions_that_are_only_looked_at_are_not_held(
+    any_storage: Storage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Anybody can think of many; but what is in one stays, and who waits there hears of it."""
+    monkeypatch.setattr("brubeck.application.KEPT_STREAMS", 5)
+    path = f"/{uuid4().hex[:8]}/<owner>/posts"
+    posts = type("Posts", (StreamHandler,), {"model": Post, "path": path})
+    app = Brubeck(streams=[posts], storage={"default": any_storage})
+    client = Client(app)
+    ella = path.replace("<owner>", "ella")
+    assert client.post(ella, json={"id": "p"}).status == 201
+    looked_at = [ref(app.queryset(posts, f"n{number}")) for number in range(30)]
+    for number in range(30):
+        assert client.get(path.replace("<owner>", f"n{number}")).json()["data"] == []
+    gc.collect()
+    assert sum(each() is not None for each in looked_at) <= 5
+    assert app.partitions(posts) == ["ella"]
+    start = client.get(ella).json()
+    assert [each["id"] for each in start["data"]] == ["p"]
+    found: list[str] = []
+
+    def follow() -> None:
+        data = client.get(f"{start['paging']['changes']}&wait=30").json()["data"]
+        found.extend(each["id"] for each in data)
+
+    waiting = threading.Thread(target=follow)
+    waiting.start()
+    for number in range(10):
+        client.get(path.replace("<owner>", f"m{number}"))
+    gc.collect()
+    assert client.post(ella, json={"id": "q"}).status == 201
+    waiting.join(30)
+    assert found == ["q"]
 
 
 @pytest.mark.parametrize("key", ["-x", "a b", "%2e", "x" * 129, "%C3%A9"])

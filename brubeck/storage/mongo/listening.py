@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from typing import Final
+from weakref import WeakValueDictionary
 
 from brubeck import green
 from brubeck.storage.mongo.connecting import Door
@@ -24,7 +25,7 @@ class Listener:
 
     def __init__(self, door: Door) -> None:
         self._door = door
-        self._streams: dict[str, News] = {}
+        self._streams: WeakValueDictionary[str, News] = WeakValueDictionary()
         self._listening = False
         self._closed = False
 

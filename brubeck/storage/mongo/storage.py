@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final, Self
 from uuid import uuid4
+from weakref import WeakValueDictionary
 
 from bson.int64 import Int64
 from pymongo import ReturnDocument
@@ -42,7 +43,8 @@ class MongoStorage(Storage):
         self.clock = clock
         self.door = Door(driver_url(url, tuple(OPTIONS)), timeout=timeout, pool=pool)
         self.listener = Listener(self.door)
-        self._querysets: dict[str, MongoQueryset] = {}
+        # Anybody may ask for any partition: one that is looked at by nobody is not held.
+        self._querysets: WeakValueDictionary[str, MongoQueryset] = WeakValueDictionary()
         self._indexed: set[str] = set()
         self._lock = Lock()
 
@@ -144,6 +146,6 @@ class MongoStorage(Storage):
     def close(self) -> None:
         """Close every connection; readers that wait end."""
         self.listener.close()
-        for queryset in self._querysets.values():
+        for queryset in list(self._querysets.values()):
             queryset.news.close()
         self.door.close()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from typing import Any, Final
+from weakref import WeakValueDictionary
 
 from brubeck import green
 from brubeck.storage.news import News
@@ -23,7 +24,7 @@ class Listener:
 
     def __init__(self, door: Door) -> None:
         self._door = door
-        self._channels: dict[str, News] = {}
+        self._channels: WeakValueDictionary[str, News] = WeakValueDictionary()
         self._listening = False
         self._closed = False
 
@@ -47,12 +48,17 @@ class Listener:
         subscribed: set[str] = set()
         try:
             while not self._closed:
-                if new := self._channels.keys() - subscribed:
+                heard = set(self._channels)
+                if new := heard - subscribed:
                     subscription.subscribe(*new)
-                    subscribed |= new
+                if gone := subscribed - heard:
+                    subscription.unsubscribe(*gone)
+                subscribed = heard
                 message = subscription.get_message(timeout=_PAUSE)
                 if message is not None and message["type"] == "message":
-                    self._channels[message["channel"].decode()].announce(int(message["data"]))
+                    news = self._channels.get(message["channel"].decode())
+                    if news is not None:
+                        news.announce(int(message["data"]))
         finally:
             subscription.close()
 

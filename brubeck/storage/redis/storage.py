@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final, Self
 from uuid import uuid4
+from weakref import WeakValueDictionary
 
 from brubeck.config.values import duration, whole
 from brubeck.green import Lock
@@ -35,7 +36,8 @@ class RedisStorage(Storage):
         self.clock = clock
         self.door = Door(url, timeout=timeout, pool=pool)
         self.listener = Listener(self.door)
-        self._querysets: dict[str, RedisQueryset] = {}
+        # Anybody may ask for any partition: one that is looked at by nobody is not held.
+        self._querysets: WeakValueDictionary[str, RedisQueryset] = WeakValueDictionary()
         self._lock = Lock()
 
     @classmethod
@@ -104,6 +106,6 @@ class RedisStorage(Storage):
     def close(self) -> None:
         """Close every connection; readers that wait end."""
         self.listener.close()
-        for queryset in self._querysets.values():
+        for queryset in list(self._querysets.values()):
             queryset.news.close()
         self.door.close()

@@ -6,6 +6,7 @@ import sqlite3
 from pathlib import Path
 from typing import Final, Self
 from urllib.parse import unquote, urlsplit
+from weakref import WeakValueDictionary
 
 from brubeck.config.values import duration
 from brubeck.errors import ConfigError
@@ -36,7 +37,8 @@ class SQLiteStorage(Storage):
     ) -> None:
         self.clock = clock
         self.database = Database(path, timeout=timeout, synchronous=sync)
-        self._querysets: dict[str, SQLiteQueryset] = {}
+        # Anybody may ask for any partition: one that is looked at by nobody is not held.
+        self._querysets: WeakValueDictionary[str, SQLiteQueryset] = WeakValueDictionary()
         self._lock = Lock()
 
     @classmethod
@@ -117,7 +119,7 @@ class SQLiteStorage(Storage):
 
     def close(self) -> None:
         """Close the file; readers that wait end."""
-        for queryset in self._querysets.values():
+        for queryset in list(self._querysets.values()):
             queryset.news.close()
         self.database.close()
 
