@@ -15,7 +15,7 @@ from brubeck.http import Problem, Response
 from brubeck.http.conditions import matches, opaque_tags
 from brubeck.http.headers import list_values
 from brubeck.storage import Change, Delete, NotCanonical, Put, Record, Refused, Tombstone
-from brubeck.storage.canonical import faults
+from brubeck.storage.canonical import MAX_BYTES, faults
 from brubeck.storage.ids import RULE, is_id
 from brubeck.streams import browsing
 from brubeck.streams.documents import StreamedDocument
@@ -24,7 +24,15 @@ from brubeck.streams.pages import shaped_tag
 from brubeck.streams.parameters import item_parameters, no_parameters
 from brubeck.streams.patching import MEDIA_TYPES, merge, strangers
 from brubeck.streams.shapes import Shape, json_list, shape
-from brubeck.streams.writing import Result, changed, draft, parse_json, read_document, revise
+from brubeck.streams.writing import (
+    Result,
+    changed,
+    draft,
+    parse_json,
+    read_document,
+    revise,
+    too_long,
+)
 
 MAX_IDS = 100
 _TRIES = 100
@@ -112,7 +120,10 @@ class Items(StreamHandler):
     def patch(self, ids: str) -> Response:
         """Change an item as the body says (RFC 7396)."""
         self._prepare_write(ids, *MEDIA_TYPES)
-        change = parse_json(self.message.body)
+        body = self.message.body
+        if len(body) > MAX_BYTES:
+            raise too_long(f"{len(body)}")
+        change = parse_json(body)
         if not isinstance(change, dict):
             raise Problem(422, "A merge patch of an item is an object.")
         for pointer, fault in faults(change):
