@@ -219,6 +219,7 @@ class StreamHandler(WriteHooks, WebMessageHandler):
             response.headers.update(self._counted)
         if self.origins is not None:
             response.headers.update(self.origins.headers(self.message, allowed_methods(type(self))))
+            response.headers.setdefault("Vary", VARY)
         return response
 
     def _answer(self) -> Response:

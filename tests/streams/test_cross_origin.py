@@ -64,6 +64,7 @@ def test_a_preflight_says_what_may_be_sent() -> None:
         assert reply.status == 204
         assert "PUT" in reply.headers["Access-Control-Allow-Methods"]
         assert "If-Match" in reply.headers["Access-Control-Allow-Headers"]
+        assert "Origin" in reply.headers["Vary"]
     reply = world.ask(None, "GET", headers={"Origin": APP})
     assert reply.status == 401
     assert reply.headers["Access-Control-Allow-Origin"] == APP
