@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, BinaryIO, Final
 
 import msgspec
 
+from brubeck import green
 from brubeck.http import Problem, Response, StreamingResponse
 from brubeck.storage.canonical import MAX_BYTES
 from brubeck.streams.parameters import no_parameters
@@ -28,6 +29,8 @@ BATCH: Final = 500
 """How many items are written at a time, at the most."""
 BATCH_BYTES: Final = 1 << 20
 """How many bytes of lines a batch has before it is written."""
+TURN: Final = 10_000
+"""How many lines, however empty, are read before others get their turn."""
 PATIENCE = 2.0
 """Seconds after which is asked anew whether the caller still may."""
 _END: Final = b"\n"
@@ -60,6 +63,8 @@ def lines(file: BinaryIO) -> Iterator[Line]:
     number = 0
     while line := file.readline(MAX_BYTES + 2):
         number += 1
+        if number % TURN == 0:
+            green.sleep(0)
         if not line.endswith(_END) and len(line) > MAX_BYTES:
             while line and not line.endswith(_END):
                 line = file.readline(MAX_BYTES)

@@ -127,6 +127,16 @@ def test_a_body_of_nothing_is_a_422(client: Client, body: bytes) -> None:
     assert send(client, body).status == 422
 
 
+def test_lines_of_nothing_leave_others_their_turn(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However many of them come before there is anything to write."""
+    turns: list[float] = []
+    monkeypatch.setattr("brubeck.green.sleep", turns.append)
+    assert send(client, b"\n" * (3 * imports.TURN)).status == 422
+    assert turns == [0, 0, 0]
+
+
 def test_a_line_longer_than_an_item_is_a_413(client: Client) -> None:
     """For that line alone, and it is never held whole."""
     frame = len(b'{"text":""}')
