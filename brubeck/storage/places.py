@@ -10,17 +10,18 @@ from brubeck.storage.records import Change, Changes, ChangesQuery, Head
 SCAN: Final = 5000
 """How many entries one step looks at before it says where it stopped."""
 TICK: Final = 1_000_000
-"""Microseconds by which the floor of a stream may be behind the clock when a viewer reads."""
+"""Microseconds from one place of the floor to the next: it stands where the clock's tick began."""
 
 
 def next_floor(head: Head, now: int) -> int:
     """Return the floor that a viewer is to be shown: from the clock, or where a purge has come to.
 
-    A clock that is behind the head has nothing to say: the floor stays where it is.
+    A viewer that reads moves it to where the present tick began, whoever has read or written
+    meanwhile: it would tell when they did, were it the moment of a read. A clock that is behind the
+    head has nothing to say: the floor stays where it is.
     """
-    if now > head.position and now - head.floor >= TICK:
-        return now
-    return max(head.floor, head.horizon)
+    tick = now - now % TICK if now > head.position else 0
+    return max(tick, head.floor, head.horizon)
 
 
 def check_place(query: ChangesQuery, head: Head) -> None:

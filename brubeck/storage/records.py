@@ -141,8 +141,16 @@ class Page(msgspec.Struct, frozen=True):
     head: Head
 
     def follow(self, viewer: str | None) -> int:
-        """Return the position to follow from; a viewer's tells nothing of others' writes."""
-        return self.head.position if viewer is None else self.head.floor
+        """Return the position to follow from; a viewer's tells nothing of others' writes.
+
+        It is the floor, or the last change of what the viewer is shown here, which it knows anyway:
+        all else that changed before is shown by the pages as it was then.
+        """
+        if viewer is None:
+            return self.head.position
+        last = self.head.position
+        shown = [record.position for record in self.records if record.position <= last]
+        return max([self.head.floor, *shown])
 
 
 class ChangesQuery(msgspec.Struct, frozen=True, kw_only=True):

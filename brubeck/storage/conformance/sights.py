@@ -172,6 +172,25 @@ class Sights(Suite):
             assert seen == ["i0", "i4", "i8"]
             assert max(places) > START
 
+    def test_what_others_do_moves_nothing_that_a_viewer_is_shown(self) -> None:
+        """Whether they read or write, and however soon before."""
+        clock = HeldClock(START)
+        with self.stream(clock) as stream, self.stream(clock) as silent:
+            for step in (SECOND, SECOND // 10, SECOND // 2, 3 * SECOND // 2):
+                clock.advance(step)
+                _written(stream, put_new(f"i{clock.micros()}", 1, owner="bob"))
+                _page(stream, "bob")
+                _changes(stream, "bob")
+                clock.advance(SECOND // 5)
+                shown, alone = (
+                    (
+                        each.page(PageQuery(limit=1, viewer="ann")).follow("ann"),
+                        _changes(each, "ann").position,
+                    )
+                    for each in (stream, silent)
+                )
+                assert shown == alone
+
 
 def _written(stream: Queryset, write: Any) -> int:
     (outcome,) = stream.write([write])

@@ -102,8 +102,6 @@ class Settler:
         if floor == head.floor:
             return
         stream: Document = {"_id": self.name}
-        if floor > head.horizon:  # the clock's: no write may have been given it meanwhile
-            stream["position"] = {"$lt": Int64(floor)}
         database[STREAMS].update_one(stream, {"$max": {"floor": Int64(floor)}})
 
     def begin(self, database: Database[Document]) -> None:

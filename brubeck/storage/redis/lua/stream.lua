@@ -46,13 +46,13 @@ local function enter(fresh_era)
   return {head[1] or '0', head[2], head[3] or '0', head[4] or '0', head[5] or '0'}
 end
 
--- Raise the floor for a viewer: from the clock, which tells nobody when another has written.
+-- Raise the floor for a viewer: to where the clock's tick began, which tells nobody when another has
+-- written or read.
 local function tick(head, now)
   local position, horizon, floor = tonumber(head[1]), tonumber(head[3]), tonumber(head[4])
-  if now > position and now - floor >= TICK then
-    floor = now
-  else
-    floor = math.max(floor, horizon)
+  floor = math.max(floor, horizon)
+  if now > position then
+    floor = math.max(floor, now - now % TICK)
   end
   if floor ~= tonumber(head[4]) then
     local kept = redis.pcall('HSET', HEAD, 'floor', text(floor))
