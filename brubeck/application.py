@@ -227,6 +227,9 @@ class Brubeck:
             if other.path == stream.path:
                 names = f"{other.__name__} and {stream.__name__}"
                 raise ConfigError(f"{names} are both at {stream.path}.")
+            if other.place.stream("") == stream.place.stream(""):
+                names = f"{other.path} and {stream.path}"
+                raise ConfigError(f"{names} would be one stream in a storage.")
         self.streams.append(stream)
         for pattern, handler in routes(stream):
             self.add_route_rule(pattern, handler)

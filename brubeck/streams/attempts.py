@@ -28,6 +28,8 @@ LEASE: Final = 60.0
 
 KEY: Final = re.compile(r'[!#-\[\]-~]{1,255}|"[ -!#-\[\]-~]{1,255}"')
 """What a key looks like."""
+_SAID: Final = ("content-type", "if-match", "if-none-match")
+"""What a request says beside its body: with anything else of it, it is another one."""
 
 
 class _Answer(msgspec.Struct, frozen=True):
@@ -65,7 +67,8 @@ class Attempts:
             detail = "An Idempotency-Key has 1 to 255 printable ASCII characters, in quotes."
             raise Problem(400, detail)
         name = _digest(self._whose, key.strip('"')).hex()
-        digest = _digest(request.header("content-type") or "", request.body)
+        said = [request.header(each) or "" for each in _SAID]
+        digest = _digest("\0".join(said), request.body)
         known = self._store.attempt(name, digest, plan, lease=LEASE, keep=KEEP)
         if known.digest != digest:
             raise Problem(422, "This Idempotency-Key came with another request before.")

@@ -99,6 +99,8 @@ class TestRepeated:
         assert refused.status == 422
         assert "Idempotency-Key" in refused.json()["detail"]
         assert client.put(f"{path}/n", json={"text": "y"}, headers=key()).status == 201
+        conditional = key() | {"If-None-Match": "*"}
+        assert client.put(f"{path}/n", json={"text": "y"}, headers=conditional).status == 422
 
     @pytest.mark.parametrize("bad", ["", '""', "a b", "x" * 256, '"é"', 'a"b', "\x7f"])
     def test_a_key_that_is_none_is_refused(self, client: Client, path: str, bad: str) -> None:

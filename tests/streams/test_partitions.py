@@ -95,6 +95,15 @@ def test_a_path_that_cannot_be_is_refused(path: str) -> None:
         type("Posts", (StreamHandler,), {"model": Post, "path": path})
 
 
+def test_two_streams_that_would_be_one_are_refused() -> None:
+    """Their paths differ, and their storage would not know it."""
+    attributes = {"model": Post, "path": "/users/<owner>/posts"}
+    posts = type("Posts", (StreamHandler,), attributes)
+    other = type("Other", (StreamHandler,), attributes | {"path": "/<users>/owner/posts"})
+    with pytest.raises(ConfigError, match="one stream in a storage"):
+        Brubeck(streams=[posts, other])
+
+
 def test_no_two_streams_share_a_name() -> None:
     """Whatever keys they are given."""
     paths = ["/users/owner/posts", "/users/<owner>/posts", "/users/<owner>", "/users"]
