@@ -321,6 +321,7 @@ class MemoryQueryset(Queryset):
                 for position, item_id in view.up_to(until):
                     if self._at.get(position) != item_id or not self._is_seen(item_id, view):
                         view.forget(item_id)
+            self._sight.tidy()
             return len(dead)
 
     def _is_seen(self, item_id: str, view: View) -> bool:

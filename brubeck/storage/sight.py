@@ -23,6 +23,11 @@ class View:
         self._changes: SortedKeys[tuple[int, str]] = SortedKeys()
         self._positions: dict[str, int] = {}
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is nothing in it."""
+        return not self._positions
+
     def move(self, item_id: str, position: int) -> None:
         """Let an item's latest change that concerns the viewer be there."""
         self.forget(item_id)
@@ -71,3 +76,7 @@ class Sight:
     def views(self) -> Iterable[View]:
         """Return every view there is."""
         return self._views.values()
+
+    def tidy(self) -> None:
+        """Forget the views of those who have nothing in sight, and had nothing of late."""
+        self._views = {viewer: view for viewer, view in self._views.items() if not view.is_empty}

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from brubeck.storage import Storage
+from brubeck.storage import Delete, Storage
 from brubeck.storage.conformance import StorageConformance
+from brubeck.storage.conformance.machine import SCHEMA, put_new
 from brubeck.storage.memory import MemoryStorage
 from brubeck.storage.places import SCAN
 from brubeck.timekeeping import Clock, HeldClock
@@ -38,3 +39,14 @@ def test_what_ends_later_is_not_looked_at_each_time() -> None:
         storage.attempt(f"again {number}", b"", b"", lease=1, keep=60)
     assert "0" not in storage._hits
     assert "0" not in storage._attempts
+
+
+def test_who_has_nothing_in_sight_any_more_is_forgotten() -> None:
+    """Once nobody has to be told of it; else whoever names readers would fill the memory."""
+    storage = MemoryStorage()
+    stream = storage.queryset("shared", SCHEMA)
+    stream.write([put_new("a", 1, owner="ann", readers=["bob"])])
+    stream.write([Delete(id="a", token="gone")])
+    assert len(list(stream._sight.views())) == 2
+    stream.purge(stream.head().position)
+    assert not list(stream._sight.views())
