@@ -15,5 +15,6 @@ if __name__ == "__main__":
     app.configure(
         server={"listen": f"http://127.0.0.1:{sys.argv[2]}"}, storage={"default": sys.argv[1]}
     )
-    load(list(quakes()))
+    if not app.queryset(app.streams[0]).head().position:
+        load(list(quakes()))
     app.run()

@@ -32,6 +32,7 @@ async def page(limit: Annotated[int, Query(ge=1, le=200)] = 25, before: str | No
 if __name__ == "__main__":
     filling: MongoClient[dict[str, Any]] = MongoClient(URL)
     items = [each.model_dump() for each in load()]
+    filling["peer"]["quakes"].drop()
     filling["peer"]["quakes"].insert_many([item | {"_id": item["id"]} for item in items])
     filling["peer"]["quakes"].create_index(ORDER)
     filling.close()
