@@ -31,6 +31,7 @@ from brubeck.streams.description.served import Descriptions
 from brubeck.streams.description.streams import describe_stream
 from brubeck.streams.resources import routes
 from brubeck.streams.retention import EVERY, Sweeper
+from brubeck.templating import rendered
 from brubeck.timekeeping import SYSTEM_CLOCK, Clock
 
 if TYPE_CHECKING:
@@ -242,6 +243,19 @@ class Brubeck:
         self.add_route_rule(pattern_of(served), served)
         self.descriptions.add(partial(describe_api, served), self.router)
 
+    # Templates.
+
+    @cached_property
+    def template_env(self) -> Any:
+        """The environment of the template engine, loaded when it is first asked for."""
+        if self.template_loader is None:
+            raise ConfigError("Say where templates are: template_loader=load_jinja2_env('…').")
+        return self.template_loader()
+
+    def render_template(self, template_file: str, /, **context: Any) -> str:
+        """Return a page: a template, and what it is to show."""
+        return rendered(self.template_env, template_file, context)
+
     # Stores.
 
     @property
@@ -394,6 +408,8 @@ class Brubeck:
             logging.basicConfig(level=settings.app.log_level, format=LOG_FORMAT)
             access_log.setLevel(logging.INFO if settings.server.access_log else logging.WARNING)
             self._open_stores(settings.server.workers)
+            if self.template_loader is not None:
+                self.template_env  # noqa: B018, what is missing is told now
             green.spawn(self.sweeper.run)
             connections.run(self.respond, settings, connection=self.msg_conn, reload=reload)
         except ConfigError as reason:

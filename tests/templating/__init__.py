@@ -1,0 +1,1 @@
+"""Templates: the engines, the rules they share, the handlers."""
