@@ -12,6 +12,7 @@ from brubeck.auth.bearer import BearerAuth
 from brubeck.auth.caller import Caller
 from brubeck.auth.cookie import CookieAuth
 from brubeck.auth.errors import BadCredentials, PasswordRefused
+from brubeck.auth.handlers import UserHandlingMixin, authenticated, web_authenticated
 from brubeck.auth.jwt import JWTAuth
 from brubeck.auth.passwords import check_password, hash_password, needs_rehash
 from brubeck.auth.scheme import Scheme
@@ -32,7 +33,10 @@ __all__ = [
     "Scheme",
     "SignatureAuth",
     "SigningKey",
+    "UserHandlingMixin",
+    "authenticated",
     "check_password",
     "hash_password",
     "needs_rehash",
+    "web_authenticated",
 ]

@@ -8,13 +8,14 @@ does and they are not good. So bad credentials are never the same as none.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from typing import ClassVar, Final
 
 from brubeck.auth.accounts import AuthContext
 from brubeck.auth.caller import Caller
 from brubeck.auth.errors import BadCredentials
 from brubeck.errors import ConfigError
-from brubeck.http import Request
+from brubeck.http import Problem, Request
 
 LONGEST: Final = 16_384
 """How many characters credentials may have in a header."""
@@ -42,6 +43,14 @@ class Scheme(ABC):
     @abstractmethod
     def openapi(self) -> dict[str, object]:
         """Return the security scheme object of OpenAPI 3.1 (section 4.8.27)."""
+
+
+def unknown(schemes: Sequence[Scheme], detail: str, challenge: str | None = None) -> Problem:
+    """Return the 401 that names the ways in: those of schemes, or the one of bad credentials."""
+    found = [challenge] if challenge else [scheme.challenge for scheme in schemes]
+    # A 401 has to name a way in (RFC 9110, section 15.5.2); one of its own has a name, too.
+    challenges = [each for each in found if each] or ["Custom"]
+    return Problem(401, detail, headers={"WWW-Authenticate": ", ".join(challenges)})
 
 
 def sent_credentials(request: Request, scheme: str) -> str | None:

@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Final
 
 from brubeck.auth import BadCredentials, Caller, Scheme
+from brubeck.auth.scheme import unknown
 from brubeck.errors import ConfigError, did_you_mean
 from brubeck.http import Headers, Problem
 from brubeck.storage import Record, Schema
@@ -126,11 +127,7 @@ class AuthStreamHandler(StreamHandler):
             raise self._unknown("The credentials are another's now.")
 
     def _unknown(self, detail: str, challenge: str | None = None) -> Problem:
-        found = [challenge] if challenge else [scheme.challenge for scheme in self.schemes]
-        # A 401 has to name a way in (RFC 9110, section 15.5.2); one of its own has a name, too.
-        challenges = [each for each in found if each] or ["Custom"]
-        headers = {"WWW-Authenticate": ", ".join(challenges)}
-        return Problem(401, detail, headers=headers)
+        return unknown(self.schemes, detail, challenge)
 
     # What is whose.
 

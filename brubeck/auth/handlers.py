@@ -1,0 +1,137 @@
+"""Authentication by decorator: handlers that know their user, methods that ask for one.
+
+>>> from brubeck import WebMessageHandler
+>>> class DemoHandler(WebMessageHandler, UserHandlingMixin):
+...     @web_authenticated
+...     def post(self):
+...         return self.render()
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from functools import wraps
+from typing import TYPE_CHECKING, Any, ClassVar, Final, TypeVar, cast
+
+from brubeck.auth.errors import BadCredentials
+from brubeck.auth.returning import NEXT, is_local, wanted, with_next
+from brubeck.auth.same_site import SAFE_METHODS
+from brubeck.auth.scheme import Scheme, unknown
+from brubeck.http import Request, Response
+
+log = logging.getLogger("brubeck.app")
+
+Method = TypeVar("Method", bound=Callable[..., Any])
+
+_NOT_ASKED: Final = object()
+
+
+def authenticated(method: Method) -> Method:
+    """Let a method be called only for a known user; others get 401.
+
+    The handler has a ``current_user``, as a `UserHandlingMixin` has.
+    """
+
+    @wraps(method)
+    def wrapper(self: Any, *args: Any, **kwargs: Any) -> Any:
+        return method(self, *args, **kwargs) if self.current_user else _refused(self)
+
+    return cast("Method", wrapper)
+
+
+def web_authenticated(method: Method) -> Method:
+    """Let a method be called only for a known user; others are sent to ``login_url``.
+
+    A GET is told there as ``next``, so that `UserHandlingMixin.next_url` can lead back to it.
+    Without a ``login_url`` the answer is 401.
+    """
+
+    @wraps(method)
+    def wrapper(self: Any, *args: Any, **kwargs: Any) -> Any:
+        return method(self, *args, **kwargs) if self.current_user else _sent_to_log_in(self)
+
+    return cast("Method", wrapper)
+
+
+def _refused(handler: Any) -> Response:
+    if isinstance(handler, UserHandlingMixin):
+        return handler.auth_error()
+    problem = unknown((), "Log in first.")
+    return cast("Response", handler.render_problem(problem))
+
+
+def _sent_to_log_in(handler: Any) -> Response:
+    login_url: str = handler.application.login_url
+    if not login_url:
+        log.error("web_authenticated needs to know where people log in: set app.login_url")
+        return _refused(handler)
+    request: Request = handler.message
+    handler.headers["Cache-Control"] = "no-store"
+    # Whatever was to be written, the page to log in is asked for by GET (RFC 9110, 15.4.4).
+    status = 302 if request.method in SAFE_METHODS else 303
+    url = with_next(login_url, wanted(request))
+    return cast("Response", handler.redirect(url, status))
+
+
+class UserHandlingMixin:
+    """A handler that knows its user, asked for once a request and only if somebody wants to know.
+
+    Name ``schemes``, or override `get_current_user`.
+    """
+
+    schemes: ClassVar[Sequence[Scheme]] = ()
+    """The ways to say who asks, tried in this order."""
+
+    _current_user: Any = _NOT_ASKED
+    _current_userprofile: Any = _NOT_ASKED
+    _bad: BadCredentials | None = None
+
+    if TYPE_CHECKING:
+        message: Request
+        application: Any
+        render_problem: Any
+
+    @property
+    def current_user(self) -> Any:
+        """Who asks; None where nobody says so, or says so with bad credentials."""
+        if self._current_user is _NOT_ASKED:
+            try:
+                self._current_user = self.get_current_user()
+            except BadCredentials as reason:
+                self._bad = reason
+                self._current_user = None
+        return self._current_user
+
+    @property
+    def current_userprofile(self) -> Any:
+        """What the user tells of themselves, as `get_current_userprofile` finds it."""
+        if self._current_userprofile is _NOT_ASKED:
+            self._current_userprofile = self.get_current_userprofile()
+        return self._current_userprofile
+
+    def get_current_user(self) -> Any:
+        """Return who asks, or None; to be overridden where ``schemes`` will not do.
+
+        It may return whatever stands for a user, and raise `BadCredentials`, or a `Problem`.
+        """
+        for scheme in self.schemes:
+            caller = scheme.authenticate(self.message, self.application)
+            if caller is not None:
+                return caller
+        return None
+
+    def get_current_userprofile(self) -> Any:
+        """Return the profile of the current user, or None; to be overridden."""
+        return None
+
+    def auth_error(self) -> Response:
+        """Answer who is not let in: 401, with the ways in; may be overridden."""
+        bad = self._bad or BadCredentials("Log in first.")
+        problem = unknown(self.schemes, str(bad), bad.challenge)
+        return cast("Response", self.render_problem(problem))
+
+    def next_url(self, default: str = "/") -> str:
+        """Return where to go after the log-in: a path of this site, or the default."""
+        target = self.message.get_argument(NEXT)
+        return target if target is not None and is_local(target) else default
