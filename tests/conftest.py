@@ -6,8 +6,17 @@ from collections.abc import Iterator
 
 import pytest
 
+from brubeck import green
 from tests.servers.mongo import MongoServer, mongo_alone, mongo_set
 from tests.servers.redis import RedisServer, redis_cluster
+
+
+@pytest.fixture(autouse=True)
+def _unpatched() -> Iterator[None]:
+    """Let no test patch the process: whatever comes after it would wait in a hub."""
+    before = green.engine().name
+    yield
+    assert green.engine().name == before, "this test has patched the process"
 
 
 @pytest.fixture(scope="session")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -230,9 +231,17 @@ def test_a_missing_folder_is_told(engine: Engine, folder: Path) -> None:
 
 def test_what_is_missing_is_told_at_the_start(folder: Path) -> None:
     """Before the program serves anything."""
-    app = Brubeck("http://127.0.0.1:0", template_loader=load_jinja2_env(folder / "nope"))
-    with pytest.raises(SystemExit, match="no folder of templates"):
-        app.run()
+    program = (
+        "from brubeck import Brubeck; from brubeck.templating import load_jinja2_env; "
+        f"Brubeck('http://127.0.0.1:0', template_loader=load_jinja2_env({str(folder / 'nope')!r}))"
+        ".run()"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=False, timeout=60
+    )
+    assert ended.returncode == 1
+    assert "no folder of templates" in ended.stderr
+    assert "Traceback" not in ended.stderr
 
 
 def test_options_are_the_engine_s_own(folder: Path) -> None:
