@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from brubeck import green
+from brubeck.storage import Storage, open_storage
 from tests.servers.mongo import MongoServer, mongo_alone, mongo_set
 from tests.servers.redis import RedisServer, redis_cluster
 
@@ -47,3 +48,22 @@ def mongo_members(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[Mon
     """Yield the members of a replica set."""
     with mongo_set(tmp_path_factory.mktemp("mongo")) as members:
         yield members
+
+
+@pytest.fixture(scope="session", params=("memory", "sqlite", "redis", "mongodb"))
+def any_storage(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Storage]:
+    """Yield a storage of each kind; its server is started only when it is asked for."""
+    url = f"sqlite:///{tmp_path_factory.mktemp('streams')}/streams.db"
+    if request.param == "memory":
+        url = "memory://"
+    elif request.param == "redis":
+        redis: RedisServer = request.getfixturevalue("redis_server")
+        url = redis.url
+    elif request.param == "mongodb":
+        mongo: MongoServer = request.getfixturevalue("mongo_server")
+        url = f"mongodb://127.0.0.1:{mongo.port}/streams"
+    opened = open_storage(url)
+    yield opened
+    opened.close()

@@ -34,9 +34,9 @@ settings.configure(
 django.setup()
 
 from django.core.wsgi import get_wsgi_application  # noqa: E402, Django has to be set up first
-from django.db import connection, models  # noqa: E402
-from django.urls import path  # noqa: E402
-from rest_framework import generics, pagination, serializers  # noqa: E402
+from django.db import connection, models  # noqa: E402, as above
+from django.urls import path  # noqa: E402, as above
+from rest_framework import generics, pagination, serializers  # noqa: E402, as above
 
 
 class Quake(models.Model):  # type: ignore[misc]  # Django brings no types
@@ -65,7 +65,7 @@ class Quake(models.Model):  # type: ignore[misc]  # Django brings no types
         indexes = (models.Index(fields=["-created_at", "-id"], name="timeline"),)
 
 
-class Serializer(serializers.ModelSerializer):  # type: ignore[misc]
+class Serializer(serializers.ModelSerializer):  # type: ignore[misc]  # nor does the framework
     """All of it."""
 
     class Meta:
@@ -75,7 +75,7 @@ class Serializer(serializers.ModelSerializer):  # type: ignore[misc]
         fields = "__all__"
 
 
-class Pages(pagination.CursorPagination):  # type: ignore[misc]
+class Pages(pagination.CursorPagination):  # type: ignore[misc]  # untyped, too
     """Pages of 25, newest first."""
 
     page_size = 25
@@ -89,7 +89,7 @@ class Pages(pagination.CursorPagination):  # type: ignore[misc]
         return response
 
 
-class Quakes(generics.ListAPIView):  # type: ignore[misc]
+class Quakes(generics.ListAPIView):  # type: ignore[misc]  # untyped, too
     """The list."""
 
     queryset = Quake.objects.all()

@@ -5,11 +5,10 @@ from __future__ import annotations
 import sys
 from typing import Annotated, Any
 
-import uvicorn
 from fastapi import FastAPI, Query
 from pymongo import AsyncMongoClient, MongoClient
 
-from benchmarks.servers.quake_models import Page, Quake, load, page_of
+from benchmarks.servers.quake_models import Page, Quake, load, page_of, serve
 
 URL = sys.argv[1]
 ORDER = [("created_at", -1), ("_id", -1)]
@@ -36,11 +35,4 @@ if __name__ == "__main__":
     filling["peer"]["quakes"].insert_many([item | {"_id": item["id"]} for item in items])
     filling["peer"]["quakes"].create_index(ORDER)
     filling.close()
-    uvicorn.run(
-        app,
-        port=int(sys.argv[2]),
-        loop="uvloop",
-        http="httptools",
-        access_log=False,
-        log_level="warning",
-    )
+    serve(app, int(sys.argv[2]))

@@ -9,10 +9,9 @@ import sys
 from bisect import bisect_right
 from typing import Annotated
 
-import uvicorn
 from fastapi import FastAPI, Query
 
-from benchmarks.servers.quake_models import Page, load, page_of
+from benchmarks.servers.quake_models import Page, load, page_of, serve
 
 items = load()
 keys = [(-item.created_at, item.id) for item in items]
@@ -30,11 +29,4 @@ async def page(limit: Annotated[int, Query(ge=1, le=200)] = 25, before: str | No
 
 
 if __name__ == "__main__":
-    uvicorn.run(
-        app,
-        port=int(sys.argv[1]),
-        loop="uvloop",
-        http="httptools",
-        access_log=False,
-        log_level="warning",
-    )
+    serve(app, int(sys.argv[1]))

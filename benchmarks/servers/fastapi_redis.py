@@ -9,11 +9,10 @@ import sys
 from typing import Annotated, Any
 
 import redis
-import uvicorn
 from fastapi import FastAPI, Query
 from redis.asyncio import Redis
 
-from benchmarks.servers.quake_models import Page, Quake, load, page_of
+from benchmarks.servers.quake_models import Page, Quake, load, page_of, serve
 
 URL = sys.argv[1]
 KEY = "peer:quakes"
@@ -34,11 +33,4 @@ async def page(limit: Annotated[int, Query(ge=1, le=200)] = 25, before: str | No
 if __name__ == "__main__":
     with redis.Redis.from_url(URL) as filling:
         filling.zadd(KEY, {each.model_dump_json(): each.created_at for each in load()})
-    uvicorn.run(
-        app,
-        port=int(sys.argv[2]),
-        loop="uvloop",
-        http="httptools",
-        access_log=False,
-        log_level="warning",
-    )
+    serve(app, int(sys.argv[2]))

@@ -54,7 +54,7 @@ def test_a_name_is_taken_in_any_spelling(accounts: StoredAccounts, name: str) ->
 
 
 def test_of_many_who_want_a_name_one_gets_it(
-    storage: Storage, accounts: StoredAccounts, name: str, monkeypatch: pytest.MonkeyPatch
+    any_storage: Storage, accounts: StoredAccounts, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The others are told so, and leave nothing behind."""
     # All of them find the name free when they look before they begin.
@@ -62,7 +62,7 @@ def test_of_many_who_want_a_name_one_gets_it(
 
     def create(_: int) -> str | None:
         try:
-            return StoredAccounts(storage).users.create(name).id
+            return StoredAccounts(any_storage).users.create(name).id
         except UsernameTaken:
             return None
 
@@ -78,7 +78,7 @@ def test_of_many_who_want_a_name_one_gets_it(
 
 
 def test_a_name_that_its_user_left_is_taken_over_by_one(
-    storage: Storage, accounts: StoredAccounts, name: str
+    any_storage: Storage, accounts: StoredAccounts, name: str
 ) -> None:
     """As when a removal was cut off between its two steps."""
     former = accounts.users.create(name)
@@ -87,7 +87,7 @@ def test_a_name_that_its_user_left_is_taken_over_by_one(
 
     def create(_: int) -> str | None:
         try:
-            return StoredAccounts(storage).users.create(name).id
+            return StoredAccounts(any_storage).users.create(name).id
         except UsernameTaken:
             return None
 
@@ -202,7 +202,7 @@ def test_tokens_that_have_expired_are_cleared_away(
 
 
 def test_users_change_under_each_others_hands(
-    storage: Storage, accounts: StoredAccounts, name: str
+    any_storage: Storage, accounts: StoredAccounts, name: str
 ) -> None:
     """No change is lost, whoever makes it."""
     accounts.users.create(name)
@@ -211,7 +211,7 @@ def test_users_change_under_each_others_hands(
         def change(user: User) -> None:
             user.scopes = [*(user.scopes or ()), str(scope)]
 
-        StoredAccounts(storage).users._change(name, change)
+        StoredAccounts(any_storage).users._change(name, change)
 
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(add, range(12)))

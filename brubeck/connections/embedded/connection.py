@@ -197,7 +197,7 @@ class Connection:
         """
         response, sending = self._answer, self._sending
         assert response is not None  # noqa: S101, whoever calls has just set both
-        assert sending is not None  # noqa: S101
+        assert sending is not None  # noqa: S101, likewise: one is never set without the other
         coder = sending.framed.coder
         try:
             self._hurry()
