@@ -165,7 +165,7 @@ def _kill_primary(members: list[MongoServer]) -> None:
     old = _primary(members)
     assert old is not None
     old.kill()
-    wait_until(lambda: _primary(members), seconds=120, what="no other primary was elected")
+    wait_until(lambda: _primary(members), seconds=180, what="no other primary was elected")
     old.run()
 
 
@@ -236,7 +236,7 @@ def _await_promotion(watched: Watched) -> None:
     with watched.replica.client() as client:
         wait_until(
             lambda: client.info("replication")["role"] == "master",
-            seconds=60,
+            seconds=180,
             what="the replica was never made the master",
         )
 
@@ -247,7 +247,7 @@ def _bring_back(watched: Watched) -> None:
     with watched.replica.client() as client:
         wait_until(
             lambda: client.info("replication").get("min_slaves_good_slaves") == 1,
-            seconds=60,
+            seconds=180,
             what="the old master never followed",
         )
 

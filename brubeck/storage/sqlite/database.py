@@ -12,6 +12,7 @@ import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
+from time import monotonic
 from typing import Any, Final, TypeVar, cast
 
 from brubeck import green
@@ -122,7 +123,7 @@ class Database:
             self.path, timeout=self._timeout, isolation_level=None, check_same_thread=False
         )
         try:
-            connection.execute("PRAGMA journal_mode = WAL")
+            self._use_wal(connection)
             connection.execute(f"PRAGMA synchronous = {self.synchronous}")
             self._prepare(connection)
         except BaseException:
@@ -130,6 +131,23 @@ class Database:
             raise
         connection.text_factory = bytes
         return connection
+
+    def _use_wal(self, connection: sqlite3.Connection) -> None:
+        """Put the file into WAL mode, or wait for another that is about it.
+
+        SQLite does not wait by itself where two change the mode of a new file at once: each reads
+        already, and neither could go on. It does wait for the right to write.
+        """
+        ends = monotonic() + self._timeout
+        while True:
+            try:
+                connection.execute("PRAGMA journal_mode = WAL")
+                return
+            except sqlite3.OperationalError as reason:
+                if reason.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or monotonic() > ends:
+                    raise
+            connection.execute("BEGIN IMMEDIATE")
+            connection.execute("ROLLBACK")
 
     def _prepare(self, connection: sqlite3.Connection) -> None:
         """Make the tables in a file that has none."""
