@@ -5,12 +5,13 @@ from __future__ import annotations
 import random
 import signal
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from time import monotonic
 
 import msgspec
+import pymongo.errors
 import pytest
 
 from brubeck.storage import ChangesQuery, Head, LostPlace, Put, Queryset, Unavailable, Written
@@ -172,7 +173,8 @@ def _kill_primary(members: list[MongoServer]) -> None:
 def _primary(members: list[MongoServer]) -> MongoServer | None:
     for member in members:
         if member.process is not None:
-            with member.client() as client:
+            # One that steps down cuts all its connections.
+            with member.client() as client, suppress(pymongo.errors.AutoReconnect):
                 if client.admin.command("hello")["isWritablePrimary"]:
                     return member
     return None

@@ -89,7 +89,7 @@ def mongo_set(directory: Path, members: int = 1) -> Iterator[list[MongoServer]]:
             for number, server in enumerate(servers)
         ]
         with servers[0].client() as client:
-            settings = {"electionTimeoutMillis": 3000, "heartbeatIntervalMillis": 200}
+            settings = {"electionTimeoutMillis": 2000, "heartbeatIntervalMillis": 200}
             config = {"_id": "rs0", "members": places, "settings": settings}
             client.admin.command("replSetInitiate", config)
             wait_until(
@@ -97,10 +97,17 @@ def mongo_set(directory: Path, members: int = 1) -> Iterator[list[MongoServer]]:
                 seconds=30,
                 what="no primary was elected",
             )
+            # One that has not copied everything yet can neither vote itself nor lend its copy.
+            wait_until(lambda: _all_ready(client), seconds=60, what="not all members are ready")
         yield servers
     finally:
         for server in servers:
             server.kill()
+
+
+def _all_ready(client: pymongo.MongoClient[dict[str, Any]]) -> bool:
+    members = client.admin.command("replSetGetStatus")["members"]
+    return all(each["stateStr"] in ("PRIMARY", "SECONDARY") for each in members)
 
 
 def set_url(servers: list[MongoServer], database: str = "brubeck") -> str:
