@@ -41,7 +41,8 @@ _HEADERS = Headers({"Vary": VARY, "Cache-Control": "no-cache"})
 _OF_AUTH = ("schemes", "scopes", "owned")
 _DECLARATIONS = (
     *("model", "path", "filters", "page_size", "max_page_size", "max_batch"),
-    *("accept_created_at", "retain", "keep_deletions", "feed_title", "storage", "rate", "cors"),
+    *("read_only", "accept_created_at", "retain", "keep_deletions", "feed_title"),
+    *("storage", "rate", "cors"),
     *_OF_AUTH,
 )
 
@@ -74,6 +75,8 @@ class StreamHandler(WriteHooks, WebMessageHandler):
     """How many items a page has at the most."""
     max_batch: ClassVar[int] = 1000
     """How many items one POST may bring."""
+    read_only: ClassVar[bool] = False
+    """Whether only the program itself writes; who tries over HTTP is told 405."""
     accept_created_at: ClassVar[bool] = False
     """Whether a new item may bring its own ``created_at`` and ``updated_at``, as imports do."""
     retain: ClassVar[str | int | None] = None

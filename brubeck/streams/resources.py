@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Final
 
 from brubeck.streams.changes import ChangeFeed
 from brubeck.streams.collection import Collection
 from brubeck.streams.handler import StreamHandler
 from brubeck.streams.items import Items
+
+_WRITING: Final = ("post", "put", "patch", "delete")
 
 
 def routes(stream: type[StreamHandler]) -> Iterator[tuple[str, type[StreamHandler]]]:
@@ -23,4 +26,7 @@ def routes(stream: type[StreamHandler]) -> Iterator[tuple[str, type[StreamHandle
 
 
 def _joined(stream: type[StreamHandler], resource: type[StreamHandler]) -> type[StreamHandler]:
-    return type(f"{stream.__name__}{resource.__name__}", (stream, resource), {})
+    joined = type(f"{stream.__name__}{resource.__name__}", (stream, resource), {})
+    for method in _WRITING if stream.read_only else ():
+        setattr(joined, method, None)  # what is no method is answered 405, and is not in ``Allow``
+    return joined

@@ -142,10 +142,11 @@ class Database:
         while True:
             try:
                 connection.execute("PRAGMA journal_mode = WAL")
-                return
             except sqlite3.OperationalError as reason:
                 if reason.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or monotonic() > ends:
                     raise
+            else:
+                return
             connection.execute("BEGIN IMMEDIATE")
             connection.execute("ROLLBACK")
 

@@ -289,6 +289,8 @@ class _Stream:
 
     def _path(self, path: str, **operations: Schema) -> None:
         item: Schema = {"parameters": self.shared} if self.shared else {}
+        if self.stream.read_only:
+            operations = {"get": operations["get"]}
         self.description.paths[path] = item | operations
 
     def _operation(
