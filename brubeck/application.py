@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
-from brubeck import config, connections, green
+from brubeck import config
 from brubeck.autoapi import AutoAPIBase, describe_api, pattern_of, placed
 from brubeck.errors import ConfigError
 from brubeck.handlers import MessageHandler, WebMessageHandler
@@ -37,11 +37,10 @@ from brubeck.timekeeping import SYSTEM_CLOCK, Clock
 if TYPE_CHECKING:
     from brubeck.auth import Accounts
     from brubeck.connections import Connection
+    from brubeck.jobs import Jobs
 
 log = logging.getLogger("brubeck.app")
 access_log = logging.getLogger("brubeck.access")
-
-LOG_FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 
 KEPT_STREAMS = 1000
 """How many streams and partitions are held at hand, at the most."""
@@ -308,6 +307,17 @@ class Brubeck:
         self._querysets.clear()
         self._page_plans.clear()
         self._stores.close()
+        if "jobs" in self.__dict__:
+            self.jobs.close()
+
+    # Jobs.
+
+    @cached_property
+    def jobs(self) -> Jobs:
+        """The jobs of this program: ``app.jobs.send('/resize', {…})``."""
+        from brubeck.jobs import Jobs
+
+        return Jobs(self)
 
     # From a request to a response.
 
@@ -397,26 +407,18 @@ class Brubeck:
         Patches the standard library first, if nobody has yet. With ``reload`` the program is
         started again whenever one of its files changes.
         """
-        if Brubeck.being_loaded:
-            raise ConfigError(
-                "The program calls app.run() while it is being loaded; "
-                "put that line under if __name__ == '__main__':"
-            )
-        green.patch()
-        try:
-            settings = self.settings
-            logging.basicConfig(level=settings.app.log_level, format=LOG_FORMAT)
-            access_log.setLevel(logging.INFO if settings.server.access_log else logging.WARNING)
-            self._open_stores(settings.server.workers)
-            if self.template_loader is not None:
-                self.template_env  # noqa: B018, what is missing is told now
-            green.spawn(self.sweeper.run)
-            connections.run(self.respond, settings, connection=self.msg_conn, reload=reload)
-        except ConfigError as reason:
-            # Who starts a program is not helped by where in Brubeck the mistake was noticed.
-            raise SystemExit(f"brubeck: {reason}") from None
-        finally:
-            self.close()
+        from brubeck.running import serve
+
+        serve(self, reload=reload)
+
+    def work(self) -> None:
+        """Have jobs done until told to stop, by as many processes as are configured.
+
+        Patches nothing: jobs run in threads, so that one that computes for long holds up no other.
+        """
+        from brubeck.running import work
+
+        work(self)
 
     @property
     def sweeper(self) -> Sweeper:
@@ -428,20 +430,6 @@ class Brubeck:
 
     def _is_first_to_sweep(self, stream: type[StreamHandler]) -> bool:
         return self.store(stream.storage).hit(f"sweep:{stream.path}", EVERY) == 1
-
-    def _open_stores(self, workers: int) -> None:
-        """Open what the streams are kept in; a store that is down now may be up later.
-
-        Several workers over a store that each of them would have alone are refused.
-        """
-        kept = {each.path: each.storage for each in self.streams}
-        kept |= {each.path: each.storage for each in self.apis if each.queries is None}
-        for path, name in kept.items():
-            if not self.store(name).shared and workers > 1:
-                raise ConfigError(
-                    f"{path} is kept in the memory of one process, and server.workers is "
-                    f"{workers}: give it a store that processes share, or one worker."
-                )
 
 
 def _is_setting(msg_conn: object) -> bool:

@@ -15,7 +15,7 @@ LAYERS = (
     {"http"},
     {"routing", "dictshield", "storage", "auth", "connections"},
     {"handlers", "queryset", "templating", "models"},
-    {"application", "stores", "autoapi", "streams", "jobs", "explorer"},
+    {"application", "running", "stores", "autoapi", "streams", "jobs", "explorer"},
     {"cli", "client", "testing", "request_handling", "__main__"},
 )
 ISLANDS = LAYERS[2]
@@ -38,7 +38,7 @@ DRIVERS = {
     "click": {"cli"},
     "hypothesis": {"storage"},
     "pytest": {"storage"},
-    "redis": {"storage"},
+    "redis": {"connections", "storage"},
     "pymongo": {"storage"},
     "sqlite3": {"storage"},
 }

@@ -14,6 +14,7 @@ from brubeck.cli.serving import routes, run
 from brubeck.cli.stores import store_commands
 from brubeck.cli.tokens import token_commands
 from brubeck.cli.users import user_commands
+from brubeck.cli.working import job_commands, work
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -22,5 +23,14 @@ def main() -> None:
     """Run and inspect Brubeck programs."""
 
 
-for command in (run, routes, check, store_commands, user_commands, token_commands):
+for command in (
+    run,
+    work,
+    routes,
+    check,
+    store_commands,
+    user_commands,
+    token_commands,
+    job_commands,
+):
     main.add_command(command)

@@ -53,3 +53,8 @@ def plain_errors() -> Iterator[None]:
     except BrubeckError as reason:
         click.echo(f"brubeck: {reason}", err=True)
         sys.exit(2)
+
+
+def said(**options: object) -> dict[str, object]:
+    """Return only the options that were given."""
+    return {name: value for name, value in options.items() if value is not None}

@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from brubeck import green
-from brubeck.cli.programs import PROGRAM, load, plain_errors
+from brubeck.cli.programs import PROGRAM, load, plain_errors, said
 
 
 @click.command()
@@ -32,9 +32,9 @@ def run(
         green.patch()
         app = load(program)
         app.configure(
-            server=_said(listen=listen, workers=workers, access_log=access_log or None),
-            app=_said(log_level=log_level),
-            storage=_said(default=storage),
+            server=said(listen=listen, workers=workers, access_log=access_log or None),
+            app=said(log_level=log_level),
+            storage=said(default=storage),
         )
         app.run(reload=reload)
 
@@ -54,7 +54,3 @@ def routes(program: str) -> None:
                 methods = sorted(route.methods or ["any"])
             name = getattr(handler, "__name__", repr(handler))
             click.echo(f"{route.pattern:40} {','.join(methods):40} {name}")
-
-
-def _said(**options: object) -> dict[str, object]:
-    return {name: value for name, value in options.items() if value is not None}

@@ -22,6 +22,7 @@ from brubeck.config.values import (
     Listen,
     boolean,
     duration,
+    job_name,
     listen,
     log_level,
     networks,
@@ -75,6 +76,15 @@ SETTINGS: Final[dict[str, dict[str, Setting]]] = {
         "cookie_secret": Setting(signing_keys, (), "Keys for signed cookies; the first one signs."),
         "api_base_url": Setting(text, "/", "What the URLs of AutoAPIs begin with."),
     },
+    "jobs": {
+        "queue": Setting(text, "", "The Redis in which jobs wait; else the default store."),
+        "name": Setting(job_name, "jobs", "The queue's name, for programs that share a Redis."),
+        "workers": Setting(whole(1, 512), 1, "How many processes do jobs."),
+        "concurrency": Setting(whole(1, 10_000), 10, "Jobs at once, a process."),
+        "attempts": Setting(whole(1, 1000), 5, "How often a job that fails is tried."),
+        "backoff": Setting(duration, 1.0, "Time between the first two attempts; then it doubles."),
+        "lease": Setting(duration, 30.0, "Time without a sign of life until others take over."),
+    },
     # Stores have any name; the streams that name none are kept in `default`.
     "storage": {},
 }
@@ -94,6 +104,7 @@ class Settings:
     def __init__(self, values: Mapping[str, Mapping[str, Any]]) -> None:
         self.server = Section(values["server"])
         self.app = Section(values["app"])
+        self.jobs = Section(values["jobs"])
         self.storage: dict[str, str] = {"default": "memory://", **values["storage"]}
         self.stores_given = frozenset(values["storage"])
 

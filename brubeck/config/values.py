@@ -49,6 +49,15 @@ def text(value: object) -> str:
     raise ValueError(f"must be a text, not {value!r}.")
 
 
+def job_name(value: object) -> str:
+    """Read the name of a queue: it becomes part of keys."""
+    if isinstance(value, str) and re.fullmatch(r"[A-Za-z0-9._-]{1,64}", value):
+        return value
+    raise ValueError(
+        f"must be 1 to 64 letters, digits, dots, dashes or underscores, not {value!r}."
+    )
+
+
 def texts(value: object) -> tuple[str, ...]:
     """Read a list of texts; in one text, commas separate them."""
     if isinstance(value, str):

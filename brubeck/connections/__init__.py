@@ -18,7 +18,7 @@ from typing import Protocol
 
 from brubeck import green
 from brubeck.config import Section, Settings
-from brubeck.connections.supervisor import SourceWatch, Supervisor, inherited
+from brubeck.connections.supervisor import Inherited, SourceWatch, Supervisor, inherited
 from brubeck.errors import ConfigError
 from brubeck.http import Request, Response
 
@@ -71,11 +71,36 @@ def run(
             _at_signals(chosen.stop)
             _announce(settings, listener)
         else:
-            # Who stops a whole group of processes tells a worker too; that is no second time.
-            _at_signals(cache(chosen.stop))
-            green.spawn(worker.stop_when_orphaned, chosen.stop)
-            worker.tell_ready()
+            _obey(worker, chosen)
         chosen.serve(respond)
+
+
+def run_workers(
+    connection: Connection, respond: Respond, doing: str, workers: int, *, grace: float
+) -> None:
+    """Serve a connection that listens nowhere, in one process or several, until told to stop."""
+    worker = inherited()
+    if worker is None and workers > 1:
+        # One that was ready can run; what kills it may be what it was given to do.
+        supervisor = Supervisor(workers, None, grace=grace, soon=0)
+        _at_signals(supervisor.stop)
+        _tell(doing, workers)
+        supervisor.run()
+        return
+    if worker is None:
+        _at_signals(connection.stop)
+        _tell(doing, workers)
+    else:
+        _obey(worker, connection)
+    connection.serve(respond)
+
+
+def _obey(worker: Inherited, connection: Connection) -> None:
+    """Be a worker of a supervisor."""
+    # Who stops a whole group of processes tells a worker too; that is no second time.
+    _at_signals(cache(connection.stop))
+    green.spawn(worker.stop_when_orphaned, connection.stop)
+    worker.tell_ready()
 
 
 def _remover(path: Path) -> Callable[[], None]:
@@ -144,7 +169,10 @@ def _announce(settings: Settings, listener: socket.socket | None) -> None:
     if listener is not None and not listen.address.path:
         # Port 0 asks for any free one; say which it is.
         where = where.removesuffix(f":{listen.address.port}") + f":{listener.getsockname()[1]}"
-    processes = settings.server.workers
+    _tell(where, settings.server.workers)
+
+
+def _tell(where: str, processes: int) -> None:
     log.info(
         "Brubeck on %s (%s, %d worker%s), process %d. Ctrl-C stops it.",
         where,

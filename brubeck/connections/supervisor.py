@@ -96,7 +96,8 @@ class Supervisor:
     """Keeps a number of workers running until it is told to stop.
 
     ``changed`` is asked now and then whether the program on disk is another one; then all workers
-    are replaced.
+    are replaced. One that dies within ``soon`` seconds, or before it is ready, is taken for one
+    that cannot run.
     """
 
     def __init__(
@@ -106,11 +107,13 @@ class Supervisor:
         *,
         grace: float,
         changed: Callable[[], bool] | None = None,
+        soon: float = _SOON,
     ) -> None:
         self._wanted = workers
         self._listener = listener
         self._grace = grace
         self._changed = changed
+        self._soon = soon
         self._running: list[_Worker] = []
         self._early_deaths = 0
         self._not_before = 0.0
@@ -176,7 +179,7 @@ class Supervisor:
                 "Worker %d ended with status %d; starting another.", worker.process.pid, status
             )
             lived = time.monotonic() - worker.since
-            self._count_death(early=not was_ready or lived < _SOON)
+            self._count_death(early=not was_ready or lived < self._soon)
 
     def _count_death(self, *, early: bool) -> None:
         """Give up when workers die one after the other; until then, wait longer each time."""

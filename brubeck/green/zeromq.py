@@ -8,10 +8,13 @@ read before anybody waits, and no wait is longer than a second.
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import cast
 
 import zmq
 
+from brubeck.errors import ConfigError
 from brubeck.green.sockets import Closed, Engine
 
 _SLICE = 1.0
@@ -38,13 +41,23 @@ class ZMQSocket:
 
     def connect(self, address: str) -> None:
         """Connect to an address; ZeroMQ keeps trying until somebody is there."""
-        self._socket.connect(address)
+        with self._told(address):
+            self._socket.connect(address)
 
     def bind(self, address: str) -> str:
         """Bind to an address and return it with the port that was given (``tcp://…:*``)."""
-        self._socket.bind(address)
+        with self._told(address):
+            self._socket.bind(address)
         endpoint = self._socket.getsockopt(zmq.LAST_ENDPOINT)
         return cast("bytes", endpoint).rstrip(b"\0").decode()
+
+    @contextmanager
+    def _told(self, address: str) -> Iterator[None]:
+        try:
+            yield
+        except zmq.ZMQError as reason:
+            self.close()
+            raise ConfigError(f"ZeroMQ cannot use {address!r}: {reason}.") from reason
 
     def recv(self) -> bytes:
         """Wait for a message and return it; `Closed` when the socket is."""

@@ -173,6 +173,7 @@ class MessageHandler:
         """Answer what the method raised: a `Problem` says what, anything else only its id."""
         if isinstance(err, Problem):
             return self.render_problem(err)
+        self.message.failure = err
         log.error(
             "%s %s failed, request %s",
             self.message.method,

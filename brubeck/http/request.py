@@ -47,6 +47,8 @@ class Request:
     asks now and then, and where it may not wait on answers with what it has."""
     may_share: bool = False
     """Whether the connection takes a ``share`` (see `brubeck.http.sharing`)."""
+    failure: BaseException | None = None
+    """What the handler raised that it did not mean to, for a connection that wants to know."""
     share: Share | None = None
     """What a stream that answers this goes on by, when it has just yielded nothing."""
     _file: BinaryIO | None = None
@@ -94,6 +96,10 @@ class Request:
         if self._id is None:
             self._id = uuid4().hex
         return self._id
+
+    def call(self, name: str) -> None:
+        """Give this request a name that it has elsewhere."""
+        self._id = name
 
     # What was asked for.
 

@@ -17,6 +17,7 @@ from brubeck.dictshield.document import Document
 from brubeck.dictshield.fields import BooleanField, IntField, StringField
 from brubeck.errors import ConfigError
 from brubeck.queryset import AbstractQueryset, AlreadyThere, DictQueryset, Queryset, Result
+from brubeck.running import open_stores
 from brubeck.storage import Storage, Unavailable
 from brubeck.testing import Client, Reply
 
@@ -307,7 +308,7 @@ class TestDeclaration:
         app = Brubeck()
         app.register_api(type("A", (AutoAPIBase,), {"model": Todo}))
         with pytest.raises(ConfigError, match="/todo is kept in the memory of one process"):
-            app._open_stores(2)
+            open_stores(app, 2)
 
 
 class Kept(AbstractQueryset):

@@ -17,7 +17,6 @@ import sys
 from brubeck.connections import supervisor
 from brubeck.errors import ConfigError
 
-supervisor._SOON = 0.0  # however long they take
 supervisor._LOOK = 0.01
 worker = supervisor.inherited()
 if worker is not None:
@@ -26,7 +25,7 @@ if worker is not None:
     with open(sys.argv[2], "a") as file:
         print(worker.supervisor, file=file)
     sys.exit(3)
-one = supervisor.Supervisor(1, None, grace=1)
+one = supervisor.Supervisor(1, None, grace=1, soon=0)
 try:
     one.run()
 except ConfigError as reason:

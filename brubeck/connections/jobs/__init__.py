@@ -1,0 +1,31 @@
+"""Messages and jobs: what reaches a handler by another way than HTTP.
+
+`ZeroMQConnection` takes messages as they come. `JobsConnection` takes jobs from a queue in Redis,
+which keeps each of them until it is done.
+"""
+
+from brubeck.connections.jobs.messages import Message, read_message, write_message
+from brubeck.connections.jobs.queue import (
+    DeadLetter,
+    Delivery,
+    Depth,
+    Job,
+    JobQueue,
+    QueueUnavailable,
+)
+from brubeck.connections.jobs.worker import JobsConnection
+from brubeck.connections.jobs.zeromq import ZeroMQConnection
+
+__all__ = [
+    "DeadLetter",
+    "Delivery",
+    "Depth",
+    "Job",
+    "JobQueue",
+    "JobsConnection",
+    "Message",
+    "QueueUnavailable",
+    "ZeroMQConnection",
+    "read_message",
+    "write_message",
+]

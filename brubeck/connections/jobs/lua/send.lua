@@ -1,0 +1,8 @@
+-- Put a job into its queue, once for a key however often it is sent.
+-- KEYS: the queue, the key. ARGV: the job's id, the job, how long the key is kept (ms).
+-- Returns the id of the job that the key stands for.
+local there = redis.call('GET', KEYS[2])
+if there then return there end
+redis.call('SET', KEYS[2], ARGV[1], 'PX', ARGV[3])
+redis.call('XADD', KEYS[1], '*', 'job', ARGV[2])
+return ARGV[1]

@@ -1,0 +1,81 @@
+"""Messages that are no HTTP: a path, a document, and what belongs to neither.
+
+They reach a handler as requests do, with the document as the body in JSON. How they are written on
+the way, as JSON or as msgpack, is between a connection and its other side.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any, Final, Literal
+from urllib.parse import quote
+
+import msgspec
+
+from brubeck.errors import ProtocolError
+from brubeck.http.headers import Headers
+from brubeck.http.request import Request
+
+Codec = Literal["json", "msgpack"]
+"""How a message is written on its way."""
+
+MAX_BYTES: Final = 1 << 20
+"""How long a message may be, written as JSON; what is larger belongs in a store."""
+
+_PATH: Final = re.compile(r"/[^\x00-\x20\x7f]*")
+_JSON: Final = {"Content-Type": "application/json"}
+_ENCODERS: Final[dict[Codec, Callable[[object], bytes]]] = {
+    "json": msgspec.json.encode,
+    "msgpack": msgspec.msgpack.encode,
+}
+
+
+class Message(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+    """What somebody wants done: ``data`` for whoever is at a path.
+
+    ``id`` names the message in logs and answers. ``method`` is the handler's method, ``headers``
+    are what is said about the data.
+    """
+
+    path: str
+    data: Any = None
+    id: str = ""
+    method: str = "POST"
+    headers: dict[str, str] = {}
+
+    def request(self, connection: object) -> Request:
+        """Return the message as a request of a connection; `ProtocolError` for bad headers."""
+        try:
+            headers = Headers(_JSON | self.headers)
+        except ValueError as reason:
+            raise ProtocolError(f"The headers of {self.path} are wrong: {reason}.") from reason
+        body = msgspec.json.encode(self.data)
+        request = Request(self.method, quote(self.path), headers, body, connection=connection)
+        if self.id:
+            request.call(self.id)
+        return request
+
+
+def read_message(raw: bytes, codec: Codec) -> Message:
+    """Return the message that some bytes are; `ProtocolError` for what is none."""
+    if len(raw) > MAX_BYTES:
+        raise ProtocolError(f"A message has at most {MAX_BYTES} bytes; this one has {len(raw)}.")
+    decode = msgspec.json.decode if codec == "json" else msgspec.msgpack.decode
+    try:
+        message = decode(raw, type=Message)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as reason:
+        raise ProtocolError(f"This is no message in {codec}: {reason}.") from reason
+    check_path(message.path)
+    return message
+
+
+def write_message(message: object, codec: Codec) -> bytes:
+    """Return the bytes of a message; `TypeError` or `ValueError` for what cannot be written."""
+    return _ENCODERS[codec](message)
+
+
+def check_path(path: str) -> None:
+    """Refuse what cannot be the path of a message: `ProtocolError`."""
+    if not _PATH.fullmatch(path):
+        raise ProtocolError(f"A message's path is like /resize, not {path[:160]!r}.")

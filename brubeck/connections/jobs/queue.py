@@ -1,0 +1,293 @@
+"""`JobQueue`: jobs in a Redis Stream, given out by a consumer group and never forgotten.
+
+A job leaves the queue only when its worker says that it is done, is to be tried again later, or is
+dead. A worker that is not heard of for a *lease* loses what it had in hand to others. So a job is
+done at least once, and twice where a worker dies between the work and saying so.
+
+Everything lives under ``brubeck-jobs:{<name>}``: the stream itself, ``:later`` (a sorted set, by
+when), ``:dead`` (a stream), ``:key:…`` (which job a key stands for).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+import msgspec
+import redis
+from redis.backoff import NoBackoff
+from redis.exceptions import ConnectionError as Disconnected
+from redis.exceptions import RedisError, ResponseError
+from redis.retry import Retry
+
+from brubeck.connections.jobs.messages import Message
+from brubeck.connections.jobs.scripts import register
+from brubeck.errors import BrubeckError, ConfigError
+
+SCHEMES: Final = ("redis", "rediss", "unix")
+KEEP_KEYS: Final = 24 * 3600.0
+"""How many seconds a key stands for its job."""
+
+_GROUP: Final = "workers"
+_RESENT: Final = 60.0
+"""How long a job that has no key is known by its id: long enough to be sent once more."""
+_GONE: Final = 3600.0
+"""After how many seconds a silent worker that has nothing in hand is forgotten."""
+
+
+class QueueUnavailable(BrubeckError):
+    """The queue cannot be reached, or will not do what it is asked."""
+
+
+class Job(Message, omit_defaults=True):
+    """A message that waits for a worker.
+
+    ``attempt`` is the one to come, ``owner`` the id and the name of who sent it, if anybody asks.
+    """
+
+    data: msgspec.Raw = msgspec.Raw(b"null")
+    attempt: int = 1
+    owner: tuple[str, str] | None = None
+
+
+class Delivery(msgspec.Struct, eq=False):
+    """A job in a worker's hand; ``job`` is None for something in the queue that is none.
+
+    ``given`` is how often this attempt was given out: all but the last time its worker died.
+    ``attempts`` and ``backoff`` (seconds) are the handler's, where it has its own. ``lost`` says
+    that another worker has it by now. ``context`` is for whoever has it done.
+    """
+
+    entry: bytes
+    raw: bytes
+    job: Job | None
+    given: int = 1
+    attempts: int | None = None
+    backoff: float | None = None
+    lost: bool = False
+    context: Any = None
+
+
+class DeadLetter(msgspec.Struct, frozen=True):
+    """A job that nobody will try again, and why; ``buried_at`` is in milliseconds.
+
+    ``raw`` is what was in the queue, and ``job`` None where that was no job.
+    """
+
+    letter: str
+    raw: bytes
+    job: Job | None
+    reason: str
+    traceback: str
+    buried_at: int
+
+
+class Depth(msgspec.Struct, frozen=True):
+    """How many jobs there are, by where."""
+
+    waiting: int
+    in_hand: int
+    later: int
+    dead: int
+
+
+class JobQueue:
+    """The jobs of a program, in a Redis. Any call may raise `QueueUnavailable`."""
+
+    def __init__(self, url: str, name: str = "jobs", *, timeout: float = 5.0) -> None:
+        parts = urlsplit(url)
+        self.shown = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
+        if parts.scheme not in SCHEMES:
+            known = ", ".join(f"{each}://" for each in SCHEMES)
+            raise ConfigError(f'Jobs wait in one Redis ({known}), not at "{self.shown}".')
+        try:
+            # A reply that was lost is asked for once more: no command here minds.
+            self._client: Any = redis.Redis.from_url(
+                parts._replace(query="").geturl(),
+                socket_timeout=timeout,
+                socket_connect_timeout=timeout,
+                retry=Retry(NoBackoff(), 1, supported_errors=(Disconnected,)),
+                protocol=2,
+            )
+        except ValueError as reason:
+            raise ConfigError(f'The queue "{self.shown}": {reason}') from None
+        self._scripts = register(self._client)
+        self._jobs = f"brubeck-jobs:{{{name}}}"
+        self._later, self._dead = f"{self._jobs}:later", f"{self._jobs}:dead"
+        self._alone = f"{self._jobs}:alone"
+        self._decoder = msgspec.json.Decoder(Job)
+
+    # Sending.
+
+    def send(self, job: Job, key: str = "") -> str:
+        """Put a job into the queue, and return its id; the id of another that came with its key."""
+        told = hashlib.sha256(key.encode()).hexdigest() if key else job.id
+        keep = KEEP_KEYS if key else _RESENT
+        keys = [self._jobs, f"{self._jobs}:key:{told}"]
+        sent = self._run("send", keys, job.id, msgspec.json.encode(job), int(keep * 1000))
+        return str(sent.decode())
+
+    # Working.
+
+    def take(self, worker: str, most: int, wait: float) -> list[Delivery]:
+        """Take new jobs, waiting a while for the first of them."""
+        with self._translated():
+            try:
+                found = self._read(worker, most, wait)
+            except ResponseError as reason:
+                if not str(reason).startswith("NOGROUP"):
+                    raise
+                self._begin()
+                found = self._read(worker, most, wait)
+        return [self._delivery(entry, fields.get(b"job", b"")) for entry, fields in found]
+
+    def _read(self, worker: str, most: int, wait: float) -> list[tuple[bytes, dict[bytes, bytes]]]:
+        block = max(1, int(wait * 1000))
+        found = self._client.xreadgroup(_GROUP, worker, {self._jobs: ">"}, count=most, block=block)
+        return found[0][1] if found else []
+
+    def _begin(self) -> None:
+        # From the first on: what was sent before there was a worker waits for one, too.
+        with suppress(ResponseError):  # another began it
+            self._client.xgroup_create(self._jobs, _GROUP, id="0", mkstream=True)
+
+    def claim(
+        self, worker: str, lease: float, most: int, in_hand: int
+    ) -> tuple[list[Delivery], bool]:
+        """Take over jobs of workers that are gone.
+
+        Also returned is whether to finish what is in hand and take nothing else before.
+        """
+        self._begin_once()
+        keys = [self._jobs, self._alone]
+        taken, alone = self._run("claim", keys, _GROUP, worker, _millis(lease), most, in_hand)
+        return [self._delivery(*each) for each in taken], bool(alone)
+
+    _begun = False
+
+    def _begin_once(self) -> None:
+        if not self._begun:
+            with self._translated():
+                self._begin()
+            self._begun = True
+
+    def renew(self, worker: str, lease: float, deliveries: Iterable[Delivery]) -> None:
+        """Say that some jobs are still in hand; marks those that are not any more."""
+        held = {each.entry: each for each in deliveries}
+        keys = [self._jobs, self._alone]
+        for entry in self._run("renew", keys, _GROUP, worker, _millis(lease), *held):
+            held[entry].lost = True
+
+    def wake(self) -> float | None:
+        """Put the jobs whose time has come into the queue; return the seconds until the next."""
+        millis = self._run("wake", [self._later, self._jobs])
+        return None if millis < 0 else millis / 1000
+
+    def done(self, delivery: Delivery) -> None:
+        """Forget a job that is done, whoever has it now."""
+        with self._translated(), self._client.pipeline() as both:
+            both.xack(self._jobs, _GROUP, delivery.entry)
+            both.xdel(self._jobs, delivery.entry)
+            both.execute()
+
+    def later(self, worker: str, delivery: Delivery, seconds: float) -> bool:
+        """Have a job tried again after a while; False where it is another's by now."""
+        job = self._decoder.decode(delivery.raw)
+        job.attempt += 1
+        told = (_GROUP, worker, delivery.entry, msgspec.json.encode(job), _millis(seconds))
+        return bool(self._run("later", [self._jobs, self._later], *told))
+
+    def bury(self, worker: str, delivery: Delivery, reason: str, traceback: str) -> bool:
+        """Move a job to the dead letters; False where it is another's by now."""
+        told = (_GROUP, worker, delivery.entry, delivery.raw)
+        keys = [self._jobs, self._dead]
+        return bool(self._run("bury", keys, *told, reason.encode(), traceback.encode()))
+
+    def leave(self, worker: str) -> None:
+        """Forget a worker that has nothing in hand, and those that are long gone."""
+        self._run("leave", [self._jobs], _GROUP, worker, _millis(_GONE))
+
+    # Looking.
+
+    def depth(self) -> Depth:
+        """Return how many jobs there are."""
+        self._begin_once()
+        with self._translated():
+            in_hand = self._client.xpending(self._jobs, _GROUP)["pending"]
+            waiting = self._client.xlen(self._jobs) - in_hand
+            later, dead = self._client.zcard(self._later), self._client.xlen(self._dead)
+        return Depth(waiting, in_hand, later, dead)
+
+    def dead(self, step: int = 100) -> Iterator[DeadLetter]:
+        """Yield the dead letters, the oldest first."""
+        after = "-"
+        while True:
+            with self._translated():
+                found = self._client.xrange(self._dead, after, "+", count=step)
+            for letter, fields in found:
+                yield self._dead_letter(letter.decode(), fields)
+            if len(found) < step:
+                return
+            after = f"({found[-1][0].decode()}"
+
+    def dead_letter(self, letter: str) -> DeadLetter | None:
+        """Return one dead letter, or None."""
+        if not re.fullmatch(r"\d{1,19}-\d{1,19}", letter, re.ASCII):
+            return None
+        with self._translated():
+            found = self._client.xrange(self._dead, letter, letter)
+        return self._dead_letter(letter, found[0][1]) if found else None
+
+    def revive(self, letter: DeadLetter) -> bool:
+        """Put a dead letter into the queue again, as new; False where it is no longer there."""
+        job = self._decoder.decode(letter.raw)
+        job.attempt = 1
+        keys = [self._dead, self._jobs]
+        return bool(self._run("revive", keys, letter.letter, msgspec.json.encode(job)))
+
+    def forget(self, letter: DeadLetter) -> bool:
+        """Remove a dead letter; False where it is no longer there."""
+        with self._translated():
+            return bool(self._client.xdel(self._dead, letter.letter))
+
+    def close(self) -> None:
+        """Close every connection."""
+        self._client.close()
+
+    # In between.
+
+    def _delivery(self, entry: bytes, job: bytes, given: int = 1) -> Delivery:
+        return Delivery(entry, job, self._read_job(job), given)
+
+    def _dead_letter(self, letter: str, fields: dict[bytes, bytes]) -> DeadLetter:
+        raw = fields.get(b"job", b"")
+        reason, traceback = (
+            fields.get(name, b"").decode(errors="replace") for name in (b"reason", b"traceback")
+        )
+        buried_at = int(letter.partition("-")[0])
+        return DeadLetter(letter, raw, self._read_job(raw), reason, traceback, buried_at)
+
+    def _read_job(self, raw: bytes) -> Job | None:
+        try:
+            return self._decoder.decode(raw)
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+            return None
+
+    def _run(self, name: str, keys: list[str], *told: object) -> Any:
+        with self._translated():
+            return self._scripts[name](keys=keys, args=told)
+
+    @contextmanager
+    def _translated(self) -> Iterator[None]:
+        try:
+            yield
+        except (RedisError, OSError) as reason:
+            raise QueueUnavailable(f"The queue at {self.shown}: {reason}") from reason
+
+
+def _millis(seconds: float) -> int:
+    return max(1, int(seconds * 1000))

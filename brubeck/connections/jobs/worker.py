@@ -1,0 +1,260 @@
+"""`JobsConnection`: a worker, which has the jobs of a queue done by handlers.
+
+What becomes of a job is what its handler answers. Success (below 400): it is done. A fault of the
+job itself (400 to 499): nobody need try again, and it goes to the dead letters. Anything else is
+tried again, each time after twice as long, and after the last time it goes there, too, with the
+traceback.
+
+A job that kills its worker says nothing. It is found by whoever takes over what the dead one had;
+after `MOST_DEATHS` it is a dead letter, and from the third time on it is done alone, so that it
+takes no other job with it.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import secrets
+import socket
+import traceback
+from collections.abc import Callable
+from random import uniform
+from time import monotonic
+from typing import Final, Protocol
+
+from brubeck import green
+from brubeck.connections.jobs.queue import Delivery, JobQueue, QueueUnavailable
+from brubeck.http import Request, Response
+
+log = logging.getLogger("brubeck.jobs")
+
+Respond = Callable[[Request], Response]
+
+MOST_DEATHS: Final = 5
+"""After how many dead workers a job is taken for what killed them."""
+MOST_BACKOFF: Final = 300.0
+"""How many seconds there are between two attempts at the most."""
+
+_LOOK: Final = 0.5
+_PAUSE: Final = 0.25
+_LONGEST: Final = 1000
+
+
+class Watch(Protocol):
+    """Who wants to know what became of jobs that did not succeed, before the queue does."""
+
+    def put_back(self, delivery: Delivery, reason: str) -> None:
+        """Take note of a job that will be tried again."""
+
+    def buried(self, delivery: Delivery, reason: str) -> None:
+        """Take note of a job that will not be tried again."""
+
+
+class JobsConnection:
+    """A worker of a queue.
+
+    At most ``concurrency`` jobs are in hand at once. A job that fails is tried ``attempts`` times,
+    ``backoff`` seconds after the first failure. ``lease`` is after how many seconds without a sign
+    of life others take over what is in hand; ``grace`` what `stop` leaves to it.
+    """
+
+    def __init__(
+        self,
+        queue: JobQueue,
+        *,
+        concurrency: int = 10,
+        attempts: int = 5,
+        backoff: float = 1.0,
+        lease: float = 30.0,
+        grace: float = 30.0,
+        watch: Watch | None = None,
+    ) -> None:
+        self.name = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}"
+        self.queue = queue
+        self._concurrency, self._attempts, self._backoff = concurrency, attempts, backoff
+        self._lease, self._grace, self._watch = lease, grace, watch
+        self._todo: green.Queue[Delivery | None] = green.Queue()
+        self._hand: dict[bytes, Delivery] = {}
+        self._changed = green.Condition()
+        self._claim_at = self._wake_at = 0.0
+        self._alone = False
+        self._stopping = self._hurried = self._over = False
+        self._is_down = False
+
+    def serve(self, respond: Respond) -> None:
+        """Have jobs done until `stop`, then finish what is in hand and return."""
+        for _ in range(self._concurrency):
+            green.spawn(self._work, respond)
+        green.spawn(self._keep)
+        while not self._stopping:
+            try:
+                self._turn()
+                self._tell_back()
+            except QueueUnavailable as reason:
+                self._tell_down(reason)
+                green.sleep(_PAUSE)
+        self._finish()
+
+    def stop(self) -> None:
+        """Take no more jobs; called again, at once. A signal handler may call it."""
+        self._hurried = self._stopping
+        self._stopping = True
+
+    @property
+    def must_end(self) -> bool:
+        """Whether what waits for something should give up: nobody waits for it any more."""
+        return self._hurried or self._over
+
+    # Taking.
+
+    def _turn(self) -> None:
+        """Take what there is to do, or wait a while for it."""
+        now = monotonic()
+        if now >= self._claim_at or (self._alone and not self._hand):
+            free = self._concurrency - len(self._hand)
+            taken, self._alone = self.queue.claim(self.name, self._lease, free, len(self._hand))
+            self._claim_at = now + self._lease / 4
+            self._start(taken)
+        if now >= self._wake_at:
+            soon = self.queue.wake()
+            self._wake_at = now + (_LOOK if soon is None else min(_LOOK, soon))
+        free = self._concurrency - len(self._hand)
+        if free <= 0 or (self._alone and self._hand):
+            with self._changed:
+                self._changed.wait_for(lambda: len(self._hand) < self._concurrency, _PAUSE)
+            return
+        wait = max(0.0, min(self._claim_at, self._wake_at) - monotonic())
+        if not self._alone:
+            self._start(self.queue.take(self.name, free, wait))
+
+    def _start(self, deliveries: list[Delivery]) -> None:
+        for each in deliveries:
+            self._hand[each.entry] = each
+            self._todo.put(each)
+
+    def _keep(self) -> None:
+        """Say again and again what is in hand, so that nobody takes it over."""
+        while not self.must_end:
+            green.sleep(self._lease / 4)
+            held = [each for each in list(self._hand.values()) if not each.lost]
+            if held:
+                try:
+                    self.queue.renew(self.name, self._lease, held)
+                except QueueUnavailable as reason:
+                    self._tell_down(reason)
+
+    # Doing.
+
+    def _work(self, respond: Respond) -> None:
+        while (delivery := self._todo.get()) is not None:
+            try:
+                self._do(delivery, respond)
+            except Exception:
+                # Who has it next may have more luck.
+                log.exception("The job %s came to no end here.", _named(delivery))
+            finally:
+                with self._changed:
+                    self._hand.pop(delivery.entry, None)
+                    self._changed.notify_all()
+
+    def _do(self, delivery: Delivery, respond: Respond) -> None:
+        job = delivery.job
+        if job is None:
+            self._bury(delivery, "This is no job.", "")
+            return
+        if delivery.given > MOST_DEATHS:
+            self._bury(delivery, f"Its worker died, {MOST_DEATHS} times.", "")
+            return
+        request = job.request(delivery)
+        failure: BaseException | None
+        try:
+            response = respond(request)
+            status, failure = response.status, request.failure
+            reason = _told(failure) if failure is not None else _text(response)
+        except Exception as raised:  # noqa: BLE001, whatever it is has to become a fate
+            status, failure, reason = 500, raised, _told(raised)
+        if delivery.lost:
+            log.warning("%s took too long here; another worker has it.", _named(delivery))
+            return
+        if status < 400:
+            self._settle(lambda: self.queue.done(delivery))
+            return
+        trace = "".join(traceback.format_exception(failure)) if failure is not None else ""
+        attempts = delivery.attempts or self._attempts
+        if status < 500 or job.attempt >= attempts:
+            self._bury(delivery, reason, trace)
+        else:
+            self._put_back(delivery, job.attempt, reason)
+
+    def _put_back(self, delivery: Delivery, attempt: int, reason: str) -> None:
+        first = self._backoff if delivery.backoff is None else delivery.backoff
+        # What failed together shall not come back together. No secret hangs on it.
+        seconds = min(MOST_BACKOFF, first * 2.0 ** min(attempt - 1, 60)) * uniform(0.9, 1.1)  # noqa: S311
+        log.warning(
+            "%s failed, and is tried again in %.1f s: %s", _named(delivery), seconds, reason
+        )
+        if self._watch is not None:
+            self._watch.put_back(delivery, reason)
+        self._settle(lambda: self.queue.later(self.name, delivery, seconds))
+
+    def _bury(self, delivery: Delivery, reason: str, trace: str) -> None:
+        log.error("%s is a dead letter now: %s", _named(delivery), reason)
+        if self._watch is not None:
+            self._watch.buried(delivery, reason)
+        self._settle(lambda: self.queue.bury(self.name, delivery, reason, trace))
+
+    def _settle(self, tell: Callable[[], object]) -> None:
+        """Tell the queue what became of a job, as soon as it can be told."""
+        while True:
+            try:
+                tell()
+            except QueueUnavailable as reason:
+                if self.must_end:
+                    return
+                self._tell_down(reason)
+                green.sleep(_PAUSE)
+            else:
+                return
+
+    # Ending.
+
+    def _finish(self) -> None:
+        until = monotonic() + self._grace
+        with self._changed:
+            while self._hand and not self._hurried and monotonic() < until:
+                self._changed.wait(_PAUSE)
+        left = [_named(each) for each in self._hand.values()]
+        if left:
+            log.warning("Left to others, since they take too long: %s", ", ".join(left))
+        self._over = True
+        for _ in range(self._concurrency):
+            self._todo.put(None)
+        try:
+            self.queue.leave(self.name)
+        except QueueUnavailable as reason:
+            self._tell_down(reason)
+
+    # Outages are told once.
+
+    def _tell_down(self, reason: QueueUnavailable) -> None:
+        if not self._is_down:
+            log.error("%s. Trying again until it is back.", str(reason).rstrip("."))
+        self._is_down = True
+
+    def _tell_back(self) -> None:
+        if self._is_down:
+            log.warning("The queue at %s is back.", self.queue.shown)
+        self._is_down = False
+
+
+def _named(delivery: Delivery) -> str:
+    job = delivery.job
+    return f"{job.path} {job.id}" if job is not None else delivery.entry.decode()
+
+
+def _told(failure: BaseException) -> str:
+    return f"{type(failure).__name__}: {failure}"[:_LONGEST]
+
+
+def _text(response: Response) -> str:
+    return bytes(response.body).decode(errors="replace")[:_LONGEST]

@@ -1,0 +1,92 @@
+"""`JobHandler`: what does one job and is thrown away with it."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from brubeck.errors import BrubeckError
+from brubeck.handlers import MessageHandler
+from brubeck.http import Problem, Response
+
+if TYPE_CHECKING:
+    from brubeck.jobs.records import JobRecord
+
+
+class GiveUp(BrubeckError):
+    """Raised by a job that no further attempt could save; its text is shown to who waits."""
+
+
+class JobLost(BrubeckError):
+    """Another worker has the job by now: this one was not heard of for too long."""
+
+
+class JobHandler(MessageHandler):
+    """Does a job in `work`, which returns the result.
+
+    A job that raises is tried again, each time after twice as long, ``attempts`` times in all; then
+    it is a dead letter. `GiveUp`, or a `Problem` below 500, makes it one at once. A job may be done
+    more than once, where a worker died: what it does has to bear that.
+    """
+
+    attempts: ClassVar[int | None] = None
+    """How often to try; None is what ``jobs.attempts`` says."""
+    backoff: ClassVar[float | None] = None
+    """Seconds between the first two attempts; None is what ``jobs.backoff`` says."""
+
+    result: Any = None
+    record: JobRecord | None = None
+
+    def work(self, *args: Any, **kwargs: Any) -> Any:
+        """Do the job and return its result, a value that JSON can say; to be overridden.
+
+        The arguments are what the path's pattern captured.
+        """
+        raise NotImplementedError(f"{type(self).__name__} needs a method: work(self)")
+
+    @cached_property
+    def data(self) -> Any:
+        """What was sent with the job."""
+        return self.message.json()
+
+    @property
+    def job_id(self) -> str:
+        """The job's id."""
+        return self.message.id
+
+    @property
+    def attempt(self) -> int:
+        """Which attempt this is, counted from 1."""
+        return 1 if self.record is None else self.record.attempt
+
+    def progress(self, part: float, note: str = "") -> None:
+        """Tell those who wait which part is done, from 0 to 1, and what is being done.
+
+        It is a write each time: what is fast tells it now and then. Raises `JobLost` where another
+        has the job by now, so that this one stops.
+        """
+        if self.record is not None:
+            self.record.tell(part, note)
+
+    def _answer(self) -> Response:
+        self.prepare()
+        if self._finished:
+            return self._response
+        arguments = self._url_args
+        work = self.work
+        self.result = work(**arguments) if isinstance(arguments, dict) else work(*arguments)
+        self.set_status(self._SUCCESS_CODE)
+        self.add_to_payload("result", self.result)
+        return self.render()
+
+    def error(self, err: BaseException) -> Response:
+        """Answer what `work` raised: whether to try again, and what those who wait are told."""
+        if isinstance(err, JobLost):
+            return self.render_error(self._SERVER_ERROR, str(err))
+        if isinstance(err, GiveUp) or (isinstance(err, Problem) and err.status < 500):
+            self.message.failure = err
+            return self.render_error(self._DEFAULT_STATUS, str(err))
+        if isinstance(err, Problem):
+            self.message.failure = err
+            return self.render_error(self._SERVER_ERROR, str(err))
+        return super().error(err)

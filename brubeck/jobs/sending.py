@@ -1,0 +1,244 @@
+"""`Jobs`: how a program sends jobs, and what its workers do with them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import suppress
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
+from urllib.parse import urlsplit
+
+import msgspec
+
+from brubeck import green
+from brubeck.auth import Caller
+from brubeck.connections.jobs import Delivery, JobQueue, JobsConnection, QueueUnavailable
+from brubeck.connections.jobs import Job as QueuedJob
+from brubeck.connections.jobs.messages import MAX_BYTES, check_path
+from brubeck.connections.jobs.queue import SCHEMES
+from brubeck.errors import ConfigError, ProtocolError, did_you_mean
+from brubeck.handlers import MessageHandler
+from brubeck.http import Headers, Problem, Request, Response
+from brubeck.jobs.documents import Job, OwnedJob
+from brubeck.jobs.handler import JobHandler, JobLost
+from brubeck.jobs.records import JobRecord
+from brubeck.jobs.stream import JobStream
+from brubeck.routing import Match
+from brubeck.storage import Unavailable
+from brubeck.storage.ids import new_id
+
+if TYPE_CHECKING:
+    from brubeck.application import Brubeck
+
+T = TypeVar("T")
+
+_PAUSE: Final = 0.25
+_JSON: Final = "application/json"
+
+
+class Sent(Response):
+    """The answer to who asked for a job: 202, where it is (``Location``), and how it stands.
+
+    A web handler returns it as it is; a program takes the ``id`` and leaves the rest.
+    """
+
+    __slots__ = ("id", "location")
+
+    def __init__(self, stream: type[JobStream], record: JobRecord, item_id: str) -> None:
+        self.id = item_id
+        self.location = f"{stream.path}/{item_id}"
+        follow = f"{stream.path}/changes?id={item_id}"
+        if record.position is not None:
+            follow += f"&after={record.position - 1}"
+        headers = {"Content-Type": _JSON, "Location": self.location}
+        headers |= {"Link": f'<{follow}>; rel="changes"', "Cache-Control": "no-cache"}
+        super().__init__(b'{"data":%b}' % record.body, 202, headers=Headers(headers))
+
+
+class Jobs:
+    """The jobs of an application: `send` them from anywhere; workers have them done."""
+
+    def __init__(self, application: Brubeck) -> None:
+        self._app = application
+        self._connection: JobsConnection | None = None
+
+    # Sending.
+
+    def send(
+        self, path: str, data: Any = None, *, key: str | None = None, owner: Caller | None = None
+    ) -> Sent:
+        """Have a job done: whoever is at its path, with some data that JSON can say.
+
+        A ``key`` names what is to be done: sent again within a day, it is the same job. ``owner``
+        is whose the job is, in a stream of `OwnedJob`. Once this returns, the job will be done.
+
+        Raises a `Problem` (503) when the queue or the store cannot be reached, `LookupError` for a
+        path that nobody is at, `TypeError` or `ValueError` for data that cannot be sent.
+        """
+        stream, _ = self._found(path)
+        owned = issubclass(stream.model, OwnedJob)
+        if owned and owner is None:
+            raise TypeError(f"a job of {stream.__name__} belongs to somebody: give its owner")
+        job = QueuedJob(path=path, id=new_id(), data=_written(data))
+        if owner is not None:
+            job.owner = owner.id, owner.username
+        known = "" if key is None else f"{path}\n{owner.id if owner else ''}\n{key}"
+        try:
+            job.id = self.queue.send(job, known)
+            record = self._record(stream, job)
+            record.queue()
+        except (QueueUnavailable, Unavailable) as reason:
+            detail = "Jobs cannot be taken at the moment."
+            raise Problem(503, detail, headers={"Retry-After": "5"}) from reason
+        return Sent(stream, record, job.id)
+
+    @cached_property
+    def queue(self) -> JobQueue:
+        """The queue, at ``jobs.queue``, or in the default store if that is a Redis."""
+        settings = self._app.settings
+        url = settings.jobs.queue or settings.storage["default"]
+        if not settings.jobs.queue and urlsplit(url).scheme not in SCHEMES:
+            raise ConfigError('Say where jobs wait: jobs.queue = "redis://…".')
+        return JobQueue(url, settings.jobs.name)
+
+    def close(self) -> None:
+        """Close the queue; it is opened again when it is asked for."""
+        if "queue" in self.__dict__:
+            self.__dict__.pop("queue").close()
+
+    # Working.
+
+    @property
+    def streams(self) -> list[type[JobStream]]:
+        """The streams of jobs that the application serves."""
+        return [each for each in self._app.streams if issubclass(each, JobStream)]
+
+    def connection(self) -> JobsConnection:
+        """Return a worker, which is to `serve` with `respond`; `ConfigError` without any jobs."""
+        if not self.streams:
+            raise ConfigError("The program has no jobs: streams=[…] has no JobStream in it.")
+        for stream in self.streams:
+            if not self._app.store(stream.storage).shared:
+                raise ConfigError(
+                    f"{stream.path} is kept in the memory of one process, and workers are "
+                    "processes of their own: give it a store that processes share."
+                )
+        settings = self._app.settings
+        self._connection = JobsConnection(
+            self.queue,
+            concurrency=settings.jobs.concurrency,
+            attempts=settings.jobs.attempts,
+            backoff=settings.jobs.backoff,
+            lease=settings.jobs.lease,
+            grace=settings.server.grace,
+            watch=self,
+        )
+        return self._connection
+
+    def respond(self, request: Request) -> Response:
+        """Have a job done by its handler, and write down how that went."""
+        delivery = cast("Delivery", request.connection)
+        job = cast("QueuedJob", delivery.job)
+        try:
+            stream, match = self._found(job.path)
+        except LookupError as reason:
+            # Perhaps an older program than the one that sent it: a newer one may know.
+            return Response(str(reason), 500)
+        delivery.context = record = self._record(stream, job)
+        made = cast("type[MessageHandler]", match.route.handler)
+        if issubclass(made, JobHandler):
+            delivery.attempts, delivery.backoff = made.attempts, made.backoff
+        if not self._patiently(lambda: record.begin(job.attempt)):
+            return Response(b"", 200)
+        handler = made(self._app, request)
+        handler._url_args = match.kwargs or match.args  # noqa: SLF001, as for requests
+        if isinstance(handler, JobHandler):
+            handler.record = record
+        response = handler()
+        if response.status < 400:
+            result = handler.result if isinstance(handler, JobHandler) else _payload(response)
+            with suppress(JobLost):
+                self._patiently(lambda: record.finish(result))
+        else:
+            record.shown = str(handler.status_msg)
+        delivery.lost = record.lost
+        return response
+
+    # What the worker tells.
+
+    def put_back(self, delivery: Delivery, reason: str) -> None:
+        """Write down that a job will be tried again."""
+        self._tell(delivery, reason, JobRecord.put_back)
+
+    def buried(self, delivery: Delivery, reason: str) -> None:
+        """Write down that a job will never be done."""
+        self._tell(delivery, reason, JobRecord.fail)
+
+    def _tell(
+        self, delivery: Delivery, reason: str, tell: Callable[[JobRecord, str], None]
+    ) -> None:
+        record = cast("JobRecord | None", delivery.context)
+        if record is None:
+            if delivery.job is None:
+                return
+            try:
+                stream, _ = self._found(delivery.job.path)
+            except LookupError:
+                return
+            record = self._record(stream, delivery.job)
+            self._patiently(record.find)
+        told = record
+        with suppress(JobLost):
+            self._patiently(lambda: tell(told, told.shown or reason))
+        delivery.lost = record.lost
+
+    def _patiently(self, action: Callable[[], T]) -> T:
+        """Do what needs the store as soon as that can be reached."""
+        while True:
+            try:
+                return action()
+            except Unavailable:
+                if self._connection is None or self._connection.must_end:
+                    raise
+                green.sleep(_PAUSE)
+
+    # In between.
+
+    def _found(self, path: str) -> tuple[type[JobStream], Match]:
+        """Return who does the jobs of a path; `LookupError` when nobody does."""
+        try:
+            check_path(path)
+        except ProtocolError as reason:
+            raise LookupError(str(reason)) from None
+        for stream in self.streams:
+            match = stream.router.match(path)
+            if match is not None:
+                return stream, match
+        known = [route.pattern for each in self.streams for route in each.router.routes]
+        raise LookupError(f"Nobody does jobs at {path}.{did_you_mean(path, known)}")
+
+    def _record(self, stream: type[JobStream], job: QueuedJob) -> JobRecord:
+        def made() -> Job:
+            document = stream.model(id=job.id, path=job.path)
+            if isinstance(document, OwnedJob) and job.owner is not None:
+                document.owner_id, document.owner_username = job.owner[0], job.owner[1] or None
+            return document
+
+        return JobRecord(self._app.queryset(stream), made, self._app.clock)
+
+
+def _written(data: Any) -> msgspec.Raw:
+    written = msgspec.json.encode(data)
+    if len(written) > MAX_BYTES:
+        raise ValueError(
+            f"a job has at most {MAX_BYTES} bytes of data, not {len(written)}; "
+            "keep it in a store and send where it is"
+        )
+    return msgspec.Raw(written)
+
+
+def _payload(response: Response) -> Any:
+    try:
+        return msgspec.json.decode(response.body)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return response.body.decode(errors="replace")

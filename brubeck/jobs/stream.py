@@ -1,0 +1,65 @@
+"""`JobStream`: jobs as a stream, to be paged and followed as any other, and who does them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+from brubeck.errors import ConfigError
+from brubeck.handlers import MessageHandler, WebMessageHandler
+from brubeck.jobs.documents import Job
+from brubeck.routing import Router
+from brubeck.streams import StreamHandler
+
+
+class JobStream(StreamHandler):
+    """A stream of jobs, and the handlers that do them, by path as requests are.
+
+    >>> from brubeck.jobs import JobHandler
+    >>> class Resize(JobHandler):
+    ...     def work(self):
+    ...         return {'width': self.data['width']}
+    >>> class Jobs(JobStream):
+    ...     handlers = [(r'^/resize$', Resize)]
+
+    Only the program writes it. As it is, everybody may read it; a subclass that is an
+    `AuthStreamHandler`, too, and whose ``model`` is `OwnedJob`, shows each caller its own.
+    """
+
+    model = Job
+    path = "/jobs"
+    read_only = True
+    filters = ("id", "path", "state")
+    retain = "30d"
+
+    handlers: ClassVar[Sequence[tuple[str, type[MessageHandler]]]] = ()
+    """Pairs of a pattern and a handler, such as a `JobHandler`."""
+    router: ClassVar[Router]
+
+    @classmethod
+    def _declare(cls) -> None:
+        super()._declare()
+        if not issubclass(cls.model, Job):
+            raise ConfigError(f"{cls.__name__}.model must be a Job.")
+        if cls.place.partition:
+            raise ConfigError(f"{cls.__name__}.path takes no argument: there is one queue of jobs.")
+        if not cls.read_only:
+            raise ConfigError(f"{cls.__name__} is read only: jobs are sent by the program.")
+        cls.router = Router()
+        for rule in cls.handlers:
+            cls._add(rule)
+
+    @classmethod
+    def _add(cls, rule: object) -> None:
+        if not isinstance(rule, tuple | list) or len(rule) != 2:
+            raise ConfigError(
+                f"{cls.__name__}.handlers holds pairs of a pattern and a handler, not {rule!r}."
+            )
+        pattern, handler = rule
+        kind = handler if isinstance(handler, type) else type(handler)
+        if not issubclass(kind, MessageHandler) or issubclass(kind, WebMessageHandler):
+            raise ConfigError(
+                f"{cls.__name__}.handlers: {pattern!r} leads to {kind.__name__}, which does no "
+                "jobs; a JobHandler does."
+            )
+        cls.router.add(pattern, handler)

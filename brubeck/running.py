@@ -1,0 +1,75 @@
+"""Running an application until somebody says stop: serving requests, or having jobs done."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from brubeck import connections, green
+from brubeck.errors import ConfigError
+
+if TYPE_CHECKING:
+    from brubeck.application import Brubeck
+
+LOG_FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
+
+
+def serve(app: Brubeck, *, reload: bool) -> None:
+    """Serve requests."""
+    with _running(app, "run", patched=True):
+        settings = app.settings
+        open_stores(app, settings.server.workers)
+        if app.template_loader is not None:
+            app.template_env  # noqa: B018, what is missing is told now
+        green.spawn(app.sweeper.run)
+        connections.run(app.respond, settings, connection=app.msg_conn, reload=reload)
+
+
+def work(app: Brubeck) -> None:
+    """Have jobs done."""
+    with _running(app, "work", patched=False):
+        settings = app.settings
+        worker = app.jobs.connection()
+        doing = f"jobs of {worker.queue.shown}"
+        connections.run_workers(
+            worker, app.jobs.respond, doing, settings.jobs.workers, grace=settings.server.grace
+        )
+
+
+@contextmanager
+def _running(app: Brubeck, call: str, *, patched: bool) -> Iterator[None]:
+    if app.being_loaded:
+        raise ConfigError(
+            f"The program calls app.{call}() while it is being loaded; "
+            "put that line under if __name__ == '__main__':"
+        )
+    if patched:
+        green.patch()  # before anything makes a lock
+    try:
+        settings = app.settings
+        logging.basicConfig(level=settings.app.log_level, format=LOG_FORMAT)
+        access = logging.INFO if settings.server.access_log else logging.WARNING
+        logging.getLogger("brubeck.access").setLevel(access)
+        yield
+    except ConfigError as reason:
+        # Who starts a program is not helped by where in Brubeck the mistake was noticed.
+        raise SystemExit(f"brubeck: {reason}") from None
+    finally:
+        app.close()
+
+
+def open_stores(app: Brubeck, workers: int) -> None:
+    """Open what the streams are kept in; a store that is down now may be up later.
+
+    Several workers over a store that each of them would have alone are refused.
+    """
+    kept = {each.path: each.storage for each in app.streams}
+    kept |= {each.path: each.storage for each in app.apis if each.queries is None}
+    for path, name in kept.items():
+        if not app.store(name).shared and workers > 1:
+            raise ConfigError(
+                f"{path} is kept in the memory of one process, and server.workers is "
+                f"{workers}: give it a store that processes share, or one worker."
+            )

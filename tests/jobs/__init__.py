@@ -1,0 +1,1 @@
+"""Jobs and messages, over a genuine Redis and ZeroMQ."""

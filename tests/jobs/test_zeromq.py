@@ -1,0 +1,204 @@
+"""Messages over genuine ZeroMQ: in by PULL, out by PUB or PUSH, in JSON or msgpack."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from threading import Thread
+from typing import Any
+
+import msgspec
+import pytest
+import zmq
+
+from brubeck import Brubeck
+from brubeck.connections.jobs import ZeroMQConnection
+from brubeck.errors import ConfigError
+from brubeck.handlers import MessageHandler
+from brubeck.http import Response
+from tests.servers import wait_until
+from tests.servers.programs import running
+
+Codec = dict[str, tuple[Callable[[object], bytes], Callable[[bytes], Any]]]
+CODECS: Codec = {
+    "json": (msgspec.json.encode, msgspec.json.decode),
+    "msgpack": (msgspec.msgpack.encode, msgspec.msgpack.decode),
+}
+
+
+class Resize(MessageHandler):
+    """A handler of messages, as in 0.4."""
+
+    def post(self, size: str) -> Response:
+        """Answer with what came and where."""
+        data: Any = self.message.json()
+        self.add_to_payload("size", size)
+        self.add_to_payload("width", data["width"])
+        self.set_status(self._SUCCESS_CODE)
+        return self.render()
+
+
+APP = Brubeck(handler_tuples=[(r"^/resize/(?P<size>\w+)$", Resize)])
+
+
+class Line:
+    """Both ends of a program's messages, seen from outside."""
+
+    def __init__(self, directory: Path, pattern: str, codec: str) -> None:
+        self.receive, self.send = f"ipc://{directory}/in", f"ipc://{directory}/out"
+        self.encode, self.decode = CODECS[codec]
+        self.pattern = pattern
+        self._context = zmq.Context()
+        self.outgoing = self._context.socket(zmq.PUSH)
+        self.incoming = self._context.socket(zmq.SUB if pattern == "PUB" else zmq.PULL)
+        if pattern == "PUB":
+            self.incoming.setsockopt(zmq.SUBSCRIBE, b"")
+        self.incoming.setsockopt(zmq.RCVTIMEO, 10_000)
+        self.outgoing.connect(self.receive)
+        self.incoming.connect(self.send)
+
+    def tell(self, message: object) -> None:
+        """Send a message; bytes go as they are."""
+        self.outgoing.send(message if isinstance(message, bytes) else self.encode(message))
+
+    def hear(self) -> tuple[str, Any]:
+        """Return the topic and the answer that come next."""
+        raw = self.incoming.recv()
+        topic, _, rest = raw.partition(b" ") if self.pattern == "PUB" else (b"", b"", raw)
+        return topic.decode(), self.decode(rest)
+
+    def subscribed(self) -> None:
+        """Wait until answers arrive: who subscribes late misses what was published before."""
+        self.incoming.setsockopt(zmq.RCVTIMEO, 200)
+
+        def answered() -> bool:
+            self.tell({"path": "/nowhere"})
+            try:
+                self.hear()
+            except zmq.Again:
+                return False
+            return True
+
+        wait_until(answered)
+        self.incoming.setsockopt(zmq.RCVTIMEO, 10_000)
+
+    def close(self) -> None:
+        """Close both ends."""
+        self._context.destroy(linger=0)
+
+
+@contextmanager
+def served(directory: Path, pattern: str, codec: str) -> Iterator[Line]:
+    """Serve the program, and yield the other end."""
+    line = Line(directory, pattern, codec)
+    connection = ZeroMQConnection(line.receive, line.send, pattern=pattern, codec=codec)  # type: ignore[arg-type]
+    thread = Thread(target=connection.serve, args=(APP.respond,), daemon=True)
+    thread.start()
+    try:
+        if pattern == "PUB":
+            line.subscribed()
+        yield line
+    finally:
+        connection.stop()
+        thread.join(10)
+        line.close()
+        assert not thread.is_alive()
+
+
+@pytest.mark.parametrize("codec", ["json", "msgpack"])
+@pytest.mark.parametrize("pattern", ["PUB", "PUSH"])
+def test_messages_are_routed_and_answered(tmp_path: Path, pattern: str, codec: str) -> None:
+    """By path, as requests are."""
+    with served(tmp_path, pattern, codec) as line:
+        line.tell({"path": "/resize/small", "data": {"width": 7}, "id": "m1"})
+        while (heard := line.hear())[1]["id"] != "m1":
+            pass  # an answer to what asked whether anybody hears
+        topic, answer = heard
+        assert topic == ("/resize/small" if pattern == "PUB" else "")
+        assert (answer["path"], answer["status"]) == ("/resize/small", 200)
+        assert (answer["data"]["size"], answer["data"]["width"]) == ("small", 7)
+
+
+@pytest.mark.parametrize("codec", ["json", "msgpack"])
+@pytest.mark.parametrize(
+    "message",
+    [
+        b"\xff\xfe nonsense",
+        b"",
+        {"data": 1},
+        {"path": 7},
+        {"path": "resize"},
+        {"path": "/resize\n"},
+        {"path": "/resize", "more": 1},
+        {"path": "/resize", "headers": {"a\r\nb": "c"}},
+        {"path": "/resize", "headers": {"a": "b\r\nc"}},
+        [1, 2],
+    ],
+)
+def test_what_is_no_message_is_said_to_be_none(tmp_path: Path, message: object, codec: str) -> None:
+    """And the next one is answered."""
+    with served(tmp_path, "PUSH", codec) as line:
+        line.tell(message)
+        answer = line.hear()[1]
+        assert (answer["path"], answer["status"]) == ("", 400)
+        line.tell({"path": "/resize/small", "data": {"width": 7}, "id": "m2"})
+        assert line.hear()[1]["status"] == 200
+
+
+def test_a_message_that_is_too_long(tmp_path: Path) -> None:
+    """Is not even decoded."""
+    with served(tmp_path, "PUSH", "json") as line:
+        line.tell({"path": "/resize/small", "data": "x" * (1 << 20)})
+        assert line.hear()[1]["status"] == 400
+
+
+def test_errors_are_answers(tmp_path: Path) -> None:
+    """An unknown path, a method that is not there, a handler that fails."""
+    with served(tmp_path, "PUSH", "json") as line:
+        for message, status in (
+            ({"path": "/nowhere"}, 404),
+            ({"path": "/resize/a", "method": "GET"}, 405),
+            ({"path": "/resize/a", "data": 7}, 500),
+        ):
+            line.tell(message)
+            assert line.hear()[1]["status"] == status
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [{"pattern": "REP"}, {"codec": "pickle"}, {"receive": "nonsense"}, {"receive": "tcp://x:y"}],
+)
+def test_a_connection_that_cannot_be(tmp_path: Path, arguments: dict[str, Any]) -> None:
+    """Is refused in a sentence."""
+    with pytest.raises(ConfigError):
+        ZeroMQConnection(**{"receive": f"ipc://{tmp_path}/in"} | arguments).serve(APP.respond)
+
+
+PROGRAM = """
+from brubeck.request_handling import Brubeck, MessageHandler
+from brubeck.connections.jobs import ZeroMQConnection
+
+class Echo(MessageHandler):
+    def post(self):
+        self.add_to_payload('echo', self.message.json())
+        self.set_status(self._SUCCESS_CODE)
+        return self.render()
+
+app = Brubeck(ZeroMQConnection('IN', 'OUT', pattern='PUSH'), [(r'^/echo$', Echo)])
+app.run()
+"""
+
+
+def test_a_program_of_its_own(tmp_path: Path) -> None:
+    """Run as any other, and stopped as any other."""
+    line = Line(tmp_path, "PUSH", "json")
+    code = PROGRAM.replace("IN", line.receive).replace("OUT", line.send)
+    (tmp_path / "program.py").write_text(code)
+    with running(sys.executable, "-W", "error", "program.py", cwd=tmp_path) as program:
+        program.await_output("Ctrl-C stops it")
+        line.tell({"path": "/echo", "data": [1, 2]})
+        assert line.hear()[1]["data"]["echo"] == [1, 2]
+        assert program.stop() == 0
+    line.close()
