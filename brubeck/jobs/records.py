@@ -12,7 +12,7 @@ from uuid import uuid4
 
 from brubeck.jobs.documents import DONE, FAILED, MAX_NOTE, QUEUED, RUNNING, WAITING, Job
 from brubeck.jobs.handler import JobLost
-from brubeck.storage import Put, Queryset, Record, Written, check_canonical
+from brubeck.storage import Outcome, Put, Queryset, Record, Tombstone, Written, check_canonical
 from brubeck.timekeeping import Clock
 
 
@@ -23,10 +23,21 @@ class JobRecord:
         self._queryset, self._made, self._clock = queryset, made, clock
         self._document = made()
         self._position: int | None = None
+        self._name, self._writes = uuid4().hex, 0
         self.shown = ""
         """What those who wait are told of a failure."""
         self.lost = False
         """Whether another worker has the job by now."""
+
+    @property
+    def id(self) -> str:
+        """The job's id."""
+        return str(self._document.id)
+
+    @property
+    def is_done(self) -> bool:
+        """Whether the job has been done."""
+        return self._document.state == DONE
 
     @property
     def attempt(self) -> int:
@@ -47,18 +58,38 @@ class JobRecord:
         """Write down that the job waits; where it is written down already, leave it so."""
         self._document.state, self._document.attempt = QUEUED, 0
         if not self._write():
-            self._load()
+            self.read(self._queryset.get([self.id])[0])
 
     def begin(self, attempt: int) -> bool:
         """Write down that the job is being done; False where it has been already."""
         while True:
-            self._load()
-            if self._document.state == DONE:
+            self.read(self._queryset.get([self.id])[0])
+            if self.is_done:
                 return False
-            self._document.state, self._document.attempt = RUNNING, attempt
-            self._document.progress = self._document.note = None
-            if self._write():
+            if self.wrote(self._queryset.write([self.beginning(attempt)])[0]):
                 return True
+
+    def read(self, found: Record | Tombstone | None) -> None:
+        """Take the item as it is in the stream."""
+        if isinstance(found, Record):
+            self._document = type(self._document).decode_stored(found.body)
+            self._position = found.position
+        else:
+            self._document, self._position = self._made(), None
+
+    def beginning(self, attempt: int) -> Put:
+        """Return the write that says that the job is being done."""
+        document = self._document
+        document.state, document.attempt = RUNNING, attempt
+        document.progress = document.note = None
+        return self._put()
+
+    def wrote(self, outcome: Outcome) -> bool:
+        """Take note of what became of a write, and tell whether it happened."""
+        if not isinstance(outcome, Written):
+            return False
+        self._position = outcome.position
+        return True
 
     def tell(self, part: float, note: str) -> None:
         """Write down how far the job is."""
@@ -78,42 +109,29 @@ class JobRecord:
         """Write down that the job will never be done."""
         self._change(state=FAILED, error=error[:MAX_NOTE])
 
-    def find(self) -> None:
-        """Read the item as it is, to be changed by who never began it."""
-        self._load()
-
     def _change(self, **values: object) -> None:
         for name, value in values.items():
             setattr(self._document, name, value)
+        self._document.validate(validate_all=True)
         if self.lost or not self._write():
             self.lost = True
             raise JobLost("Another worker has this job by now.")
 
-    def _load(self) -> None:
-        (found,) = self._queryset.get([str(self._document.id)])
-        if isinstance(found, Record):
-            self._document = type(self._document).decode_stored(found.body)
-            self._position = found.position
-        else:
-            self._document, self._position = self._made(), None
-
     def _write(self) -> bool:
         """Write the item where it stood, and tell whether it still stood there."""
+        put = self._put()
+        check_canonical(put.body)
+        return self.wrote(self._queryset.write([put])[0])
+
+    def _put(self) -> Put:
         document = self._document
+        self._writes += 1
         document.updated_at = self._clock.micros() // 1000
         document.created_at = document.created_at or document.updated_at
-        document.validate(validate_all=True)
-        body = document.encode()
-        check_canonical(body)
-        put = Put(
-            id=str(document.id),
+        return Put(
+            id=self.id,
             created_at=document.created_at,
-            body=body,
-            token=uuid4().hex,
+            body=document.encode(),
+            token=f"{self._name}-{self._writes}",
             expected=self._position,
         )
-        (outcome,) = self._queryset.write([put])
-        if not isinstance(outcome, Written):
-            return False
-        self._position = outcome.position
-        return True

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 from urllib.parse import urlsplit
 
@@ -24,7 +24,7 @@ from brubeck.jobs.handler import JobHandler, JobLost
 from brubeck.jobs.records import JobRecord
 from brubeck.jobs.stream import JobStream
 from brubeck.routing import Match
-from brubeck.storage import Unavailable
+from brubeck.storage import Put, Unavailable
 from brubeck.storage.ids import new_id
 
 if TYPE_CHECKING:
@@ -140,16 +140,14 @@ class Jobs:
         delivery = cast("Delivery", request.connection)
         job = cast("QueuedJob", delivery.job)
         try:
-            stream, match = self._found(job.path)
+            _, match = self._found(job.path)
         except LookupError as reason:
             # Perhaps an older program than the one that sent it: a newer one may know.
             return Response(str(reason), 500)
-        delivery.context = record = self._record(stream, job)
+        record = cast("JobRecord", delivery.context)
         made = cast("type[MessageHandler]", match.route.handler)
         if issubclass(made, JobHandler):
             delivery.attempts, delivery.backoff = made.attempts, made.backoff
-        if not self._patiently(lambda: record.begin(job.attempt)):
-            return Response(b"", 200)
         handler = made(self._app, request)
         handler._url_args = match.kwargs or match.args  # noqa: SLF001, as for requests
         if isinstance(handler, JobHandler):
@@ -166,6 +164,38 @@ class Jobs:
 
     # What the worker tells.
 
+    def taken(self, deliveries: Sequence[Delivery]) -> list[Delivery]:
+        """Write down that some jobs are being done; return those that have been before."""
+        over: list[Delivery] = []
+        by_stream: dict[type[JobStream], list[Delivery]] = {}
+        for each in deliveries:
+            with suppress(LookupError):
+                stream, _ = self._found(cast("QueuedJob", each.job).path)
+                by_stream.setdefault(stream, []).append(each)
+        for stream, some in by_stream.items():
+            over += self._patiently(partial(self._begin, stream, some), hasty=True)
+        return over
+
+    def _begin(self, stream: type[JobStream], deliveries: list[Delivery]) -> list[Delivery]:
+        """Begin jobs of one stream, all of them at once; return those that are done."""
+        jobs = [(each, cast("QueuedJob", each.job)) for each in deliveries]
+        queryset = self._app.queryset(stream)
+        over = []
+        begun: list[tuple[JobRecord, int, Put]] = []
+        found = queryset.get([job.id for _, job in jobs])
+        for (delivery, job), there in zip(jobs, found, strict=True):
+            delivery.context = record = self._record(stream, job)
+            record.read(there)
+            if record.is_done:
+                over.append(delivery)
+            else:
+                begun.append((record, job.attempt, record.beginning(job.attempt)))
+        outcomes = queryset.write([put for _, _, put in begun]) if begun else []
+        for (record, attempt, _), outcome in zip(begun, outcomes, strict=True):
+            if not record.wrote(outcome):  # whoever sent it was just writing that down
+                record.begin(attempt)
+        return over
+
     def put_back(self, delivery: Delivery, reason: str) -> None:
         """Write down that a job will be tried again."""
         self._tell(delivery, reason, JobRecord.put_back)
@@ -177,28 +207,33 @@ class Jobs:
     def _tell(
         self, delivery: Delivery, reason: str, tell: Callable[[JobRecord, str], None]
     ) -> None:
-        record = cast("JobRecord | None", delivery.context)
-        if record is None:
-            if delivery.job is None:
-                return
-            try:
-                stream, _ = self._found(delivery.job.path)
-            except LookupError:
-                return
-            record = self._record(stream, delivery.job)
-            self._patiently(record.find)
-        told = record
-        with suppress(JobLost):
-            self._patiently(lambda: tell(told, told.shown or reason))
-        delivery.lost = record.lost
+        record = cast("JobRecord | None", delivery.context) or self._unbegun(delivery)
+        if record is not None:
+            with suppress(JobLost):
+                self._patiently(lambda: tell(record, record.shown or reason))
+            delivery.lost = record.lost
 
-    def _patiently(self, action: Callable[[], T]) -> T:
-        """Do what needs the store as soon as that can be reached."""
+    def _unbegun(self, delivery: Delivery) -> JobRecord | None:
+        """Return what is written down of a job that this worker never began, if anything can be."""
+        if delivery.job is None:
+            return None
+        try:
+            stream, _ = self._found(delivery.job.path)
+        except LookupError:
+            return None
+        record = self._record(stream, delivery.job)
+        queryset = self._app.queryset(stream)
+        self._patiently(lambda: record.read(queryset.get([record.id])[0]))
+        return record
+
+    def _patiently(self, action: Callable[[], T], *, hasty: bool = False) -> T:
+        """Do what needs the store as soon as that can be reached; if hasty, not once stopping."""
         while True:
             try:
                 return action()
             except Unavailable:
-                if self._connection is None or self._connection.must_end:
+                worker = self._connection
+                if worker is None or worker.must_end or (hasty and worker.is_stopping):
                     raise
                 green.sleep(_PAUSE)
 

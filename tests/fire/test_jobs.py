@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import random
+import signal
 import subprocess
 import sys
 from collections import Counter
@@ -149,7 +150,8 @@ def test_no_job_is_lost(tmp_path: Path) -> None:
 
         wait_until(is_empty, seconds=SOAK or 240, what=f"{app.jobs.queue.depth()}")
         ends = crew.end()
-        assert ends == [0] * WORKERS, log.read_text(errors="replace")[-3000:]
+        # One that was only just started ends by the signal itself.
+        assert set(ends) <= {0, -signal.SIGTERM}, log.read_text(errors="replace")[-3000:]
 
         often = Counter(done.read_text().split())
         assert set(often) == {f"{number}" for number in range(COUNT)}

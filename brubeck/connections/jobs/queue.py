@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -187,11 +187,12 @@ class JobQueue:
         millis = self._run("wake", [self._later, self._jobs])
         return None if millis < 0 else millis / 1000
 
-    def done(self, delivery: Delivery) -> None:
-        """Forget a job that is done, whoever has it now."""
+    def done(self, deliveries: Sequence[Delivery]) -> None:
+        """Forget jobs that are done, whoever has them now."""
+        entries = [each.entry for each in deliveries]
         with self._translated(), self._client.pipeline() as both:
-            both.xack(self._jobs, _GROUP, delivery.entry)
-            both.xdel(self._jobs, delivery.entry)
+            both.xack(self._jobs, _GROUP, *entries)
+            both.xdel(self._jobs, *entries)
             both.execute()
 
     def later(self, worker: str, delivery: Delivery, seconds: float) -> bool:

@@ -17,7 +17,7 @@ import os
 import secrets
 import socket
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Sequence
 from random import uniform
 from time import monotonic
 from typing import Final, Protocol
@@ -41,7 +41,10 @@ _LONGEST: Final = 1000
 
 
 class Watch(Protocol):
-    """Who wants to know what became of jobs that did not succeed, before the queue does."""
+    """Who wants to know what becomes of jobs, before the queue does."""
+
+    def taken(self, deliveries: Sequence[Delivery]) -> Collection[Delivery]:
+        """Take note of jobs that are about to be done; return those that have been done before."""
 
     def put_back(self, delivery: Delivery, reason: str) -> None:
         """Take note of a job that will be tried again."""
@@ -75,6 +78,7 @@ class JobsConnection:
         self._lease, self._grace, self._watch = lease, grace, watch
         self._todo: green.Queue[Delivery | None] = green.Queue()
         self._hand: dict[bytes, Delivery] = {}
+        self._done: list[Delivery] = []
         self._changed = green.Condition()
         self._claim_at = self._wake_at = 0.0
         self._alone = False
@@ -86,6 +90,7 @@ class JobsConnection:
         for _ in range(self._concurrency):
             green.spawn(self._work, respond)
         green.spawn(self._keep)
+        green.spawn(self._acknowledge)
         while not self._stopping:
             try:
                 self._turn()
@@ -99,6 +104,11 @@ class JobsConnection:
         """Take no more jobs; called again, at once. A signal handler may call it."""
         self._hurried = self._stopping
         self._stopping = True
+
+    @property
+    def is_stopping(self) -> bool:
+        """Whether no more jobs are taken."""
+        return self._stopping
 
     @property
     def must_end(self) -> bool:
@@ -128,9 +138,31 @@ class JobsConnection:
             self._start(self.queue.take(self.name, free, wait))
 
     def _start(self, deliveries: list[Delivery]) -> None:
+        if not deliveries:
+            return
         for each in deliveries:
             self._hand[each.entry] = each
-            self._todo.put(each)
+        over: Collection[Delivery] = ()
+        if self._watch is not None:
+            try:
+                over = self._watch.taken([each for each in deliveries if _is_to_do(each)])
+            except Exception:
+                log.exception("%d jobs could not be begun; others will.", len(deliveries))
+                for each in deliveries:
+                    del self._hand[each.entry]
+                return
+        for each in deliveries:
+            if each in over:
+                self._leave(each)
+                self._note_done(each)
+            else:
+                self._todo.put(each)
+
+    def _leave(self, delivery: Delivery) -> None:
+        """Have a job in hand no longer."""
+        with self._changed:
+            self._hand.pop(delivery.entry, None)
+            self._changed.notify_all()
 
     def _keep(self) -> None:
         """Say again and again what is in hand, so that nobody takes it over."""
@@ -153,9 +185,7 @@ class JobsConnection:
                 # Who has it next may have more luck.
                 log.exception("The job %s came to no end here.", _named(delivery))
             finally:
-                with self._changed:
-                    self._hand.pop(delivery.entry, None)
-                    self._changed.notify_all()
+                self._leave(delivery)
 
     def _do(self, delivery: Delivery, respond: Respond) -> None:
         job = delivery.job
@@ -177,7 +207,7 @@ class JobsConnection:
             log.warning("%s took too long here; another worker has it.", _named(delivery))
             return
         if status < 400:
-            self._settle(lambda: self.queue.done(delivery))
+            self._note_done(delivery)
             return
         trace = "".join(traceback.format_exception(failure)) if failure is not None else ""
         attempts = delivery.attempts or self._attempts
@@ -203,6 +233,25 @@ class JobsConnection:
             self._watch.buried(delivery, reason)
         self._settle(lambda: self.queue.bury(self.name, delivery, reason, trace))
 
+    def _note_done(self, delivery: Delivery) -> None:
+        with self._changed:
+            self._done.append(delivery)
+            self._changed.notify_all()
+
+    def _acknowledge(self) -> None:
+        """Tell the queue what is done, all of it at once; it is written down by then."""
+        while True:
+            with self._changed:
+                self._changed.wait_for(lambda: self._done or self._over, _LOOK)
+                done = list(self._done)
+            if done:
+                self._settle(lambda done=done: self.queue.done(done))  # type: ignore[misc]
+                with self._changed:
+                    del self._done[: len(done)]
+                    self._changed.notify_all()
+            elif self._over:
+                return
+
     def _settle(self, tell: Callable[[], object]) -> None:
         """Tell the queue what became of a job, as soon as it can be told."""
         while True:
@@ -221,7 +270,7 @@ class JobsConnection:
     def _finish(self) -> None:
         until = monotonic() + self._grace
         with self._changed:
-            while self._hand and not self._hurried and monotonic() < until:
+            while (self._hand or self._done) and not self._hurried and monotonic() < until:
                 self._changed.wait(_PAUSE)
         left = [_named(each) for each in self._hand.values()]
         if left:
@@ -245,6 +294,10 @@ class JobsConnection:
         if self._is_down:
             log.warning("The queue at %s is back.", self.queue.shown)
         self._is_down = False
+
+
+def _is_to_do(delivery: Delivery) -> bool:
+    return delivery.job is not None and delivery.given <= MOST_DEATHS
 
 
 def _named(delivery: Delivery) -> str:
