@@ -12,9 +12,15 @@ from brubeck.auth.bearer import BearerAuth
 from brubeck.auth.caller import Caller
 from brubeck.auth.cookie import CookieAuth
 from brubeck.auth.errors import BadCredentials, PasswordRefused
-from brubeck.auth.handlers import UserHandlingMixin, authenticated, web_authenticated
+from brubeck.auth.handlers import (
+    UserHandlingMixin,
+    authenticated,
+    same_site_only,
+    web_authenticated,
+)
 from brubeck.auth.jwt import JWTAuth
 from brubeck.auth.passwords import check_password, hash_password, needs_rehash
+from brubeck.auth.same_site import require_same_site
 from brubeck.auth.scheme import Scheme
 from brubeck.auth.signature import SignatureAuth
 
@@ -38,5 +44,7 @@ __all__ = [
     "check_password",
     "hash_password",
     "needs_rehash",
+    "require_same_site",
+    "same_site_only",
     "web_authenticated",
 ]

@@ -10,13 +10,13 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from functools import wraps
 from typing import TYPE_CHECKING, Any, ClassVar, Final, TypeVar, cast
 
 from brubeck.auth.errors import BadCredentials
 from brubeck.auth.returning import NEXT, is_local, wanted, with_next
-from brubeck.auth.same_site import SAFE_METHODS
+from brubeck.auth.same_site import SAFE_METHODS, require_same_site, require_same_site_of_cookies
 from brubeck.auth.scheme import Scheme, unknown
 from brubeck.http import Request, Response
 
@@ -35,7 +35,7 @@ def authenticated(method: Method) -> Method:
 
     @wraps(method)
     def wrapper(self: Any, *args: Any, **kwargs: Any) -> Any:
-        return method(self, *args, **kwargs) if self.current_user else _refused(self)
+        return method(self, *args, **kwargs) if _known(self) else _refused(self)
 
     return cast("Method", wrapper)
 
@@ -49,9 +49,39 @@ def web_authenticated(method: Method) -> Method:
 
     @wraps(method)
     def wrapper(self: Any, *args: Any, **kwargs: Any) -> Any:
-        return method(self, *args, **kwargs) if self.current_user else _sent_to_log_in(self)
+        return method(self, *args, **kwargs) if _known(self) else _sent_to_log_in(self)
 
     return cast("Method", wrapper)
+
+
+def same_site_only(method: Method) -> Method:
+    """Let a method write only for pages of this site; others get 403, whoever the user is.
+
+    For forms that ask for no user, such as the one to log in: no page of another site may log
+    somebody in, and be it as somebody else. The handler may name ``trusted_origins``.
+    """
+
+    @wraps(method)
+    def wrapper(self: Any, *args: Any, **kwargs: Any) -> Any:
+        require_same_site(self.message, _trusted(self))
+        return method(self, *args, **kwargs)
+
+    return cast("Method", wrapper)
+
+
+def _known(handler: Any) -> bool:
+    """Tell whether a handler knows its user, and may be asked to write for that user."""
+    if not handler.current_user:
+        return False
+    # The mixin has checked by itself, unless its property is overridden, or there is no mixin.
+    if getattr(type(handler), "current_user", None) is not UserHandlingMixin.current_user:
+        require_same_site_of_cookies(handler.message, _trusted(handler))
+    return True
+
+
+def _trusted(handler: Any) -> Collection[str]:
+    origins: Collection[str] = getattr(handler, "trusted_origins", ())
+    return origins
 
 
 def _refused(handler: Any) -> Response:
@@ -82,6 +112,12 @@ class UserHandlingMixin:
 
     schemes: ClassVar[Sequence[Scheme]] = ()
     """The ways to say who asks, tried in this order."""
+    trusted_origins: ClassVar[Collection[str]] = ()
+    """Origins, such as ``https://app.example``, whose pages may write here with their cookies.
+
+    They are for a `get_current_user` of your own and for `same_site_only`; a `CookieAuth` among the
+    schemes has its own.
+    """
 
     _current_user: Any = _NOT_ASKED
     _current_userprofile: Any = _NOT_ASKED
@@ -94,13 +130,21 @@ class UserHandlingMixin:
 
     @property
     def current_user(self) -> Any:
-        """Who asks; None where nobody says so, or says so with bad credentials."""
+        """Who asks; None where nobody says so, or says so with bad credentials.
+
+        A user whom your own `get_current_user` may have found by a cookie writes only from pages of
+        this site, or of ``trusted_origins``; from others it is a `Problem` (403).
+        """
         if self._current_user is _NOT_ASKED:
             try:
-                self._current_user = self.get_current_user()
+                found = self.get_current_user()
             except BadCredentials as reason:
                 self._bad = reason
-                self._current_user = None
+                found = None
+            # Schemes know by themselves which of them can be talked into something.
+            if found and type(self).get_current_user is not UserHandlingMixin.get_current_user:
+                require_same_site_of_cookies(self.message, self.trusted_origins)
+            self._current_user = found
         return self._current_user
 
     @property

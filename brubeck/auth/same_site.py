@@ -16,6 +16,9 @@ from brubeck.http import Problem, Request
 SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 """What changes nothing, and so may be asked for from anywhere."""
 
+_OF_BROWSERS: Final = frozenset({"basic", "digest", "negotiate", "ntlm"})
+"""Credentials that a browser sends by itself, as it does cookies, whichever page asked."""
+
 _PORTS: Final = {"http": 80, "https": 443}
 
 
@@ -26,12 +29,25 @@ def require_same_site(request: Request, trusted: Collection[str] = ()) -> None:
     """
     if request.method in SAFE_METHODS or _is_ours(request, trusted):
         return
-    raise Problem(403, "With a cookie, only pages of this site may write.")
+    raise Problem(403, "Only pages of this site may send this.")
+
+
+def require_same_site_of_cookies(request: Request, trusted: Collection[str] = ()) -> None:
+    """Do the same if the user may have been found by a cookie, and not by what programs send.
+
+    A page of another site cannot make a browser send credentials of other kinds, such as a token.
+    """
+    if request.header("cookie") is None:
+        return
+    scheme = (request.header("authorization") or "").strip(" ").partition(" ")[0].lower()
+    if not scheme or scheme in _OF_BROWSERS:
+        require_same_site(request, trusted)
 
 
 def _is_ours(request: Request, trusted: Collection[str]) -> bool:
     origin = request.header("origin")
-    if origin is not None and origin in trusted:
+    # Of a single text not a part counts, but all of it.
+    if origin is not None and origin in ((trusted,) if isinstance(trusted, str) else trusted):
         return True
     site = request.header("sec-fetch-site")
     if site is not None:

@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Final
 
 from brubeck.auth import BadCredentials, Caller, Scheme
+from brubeck.auth.same_site import require_same_site_of_cookies
 from brubeck.auth.scheme import unknown
 from brubeck.errors import ConfigError, did_you_mean
 from brubeck.http import Headers, Problem
@@ -84,7 +85,8 @@ class AuthStreamHandler(StreamHandler):
 
         To be overridden where ``schemes`` will not do. It may raise `BadCredentials`, or a
         `Problem` of its own. It is called once a request, and every few seconds while a feed is
-        open: the feed ends when the answer changes.
+        open: the feed ends when the answer changes. Where it may have gone by a cookie, only pages
+        of this site write, and those of the origins that ``cors`` names.
         """
         for scheme in self.schemes:
             caller = scheme.authenticate(self.message, self.application)
@@ -115,6 +117,10 @@ class AuthStreamHandler(StreamHandler):
             self._caller = self.get_current_user()
         except BadCredentials as reason:
             raise self._unknown(str(reason), reason.challenge) from reason
+        if type(self).get_current_user is not AuthStreamHandler.get_current_user:
+            # Schemes know by themselves which of them can be talked into something.
+            named = self.origins.named if self.origins is not None else ()
+            require_same_site_of_cookies(self.message, named)
         needed = self.scopes.get(self.action)
         if not self.caller.may(needed):
             raise Problem(403, f"It takes the scope {needed} to {self.action} here.")
