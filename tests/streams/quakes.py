@@ -1,0 +1,28 @@
+"""A stream of earthquakes, for who looks at it with a browser."""
+
+from __future__ import annotations
+
+from brubeck import Brubeck
+from brubeck.dictshield.fields import FloatField, StringField
+from brubeck.streams import StreamedDocument, StreamHandler, following
+
+following.RETRY_MS = 20  # a test does not wait as long as a person may
+
+
+class Quake(StreamedDocument):
+    """An earthquake."""
+
+    place = StringField(required=True)
+    magnitude = FloatField()
+
+
+class Quakes(StreamHandler):
+    """Earthquakes, as they happen."""
+
+    model = Quake
+    path = "/quakes"
+    filters = ("magnitude__gte",)
+    page_size = 3
+
+
+app = Brubeck(streams=[Quakes])
