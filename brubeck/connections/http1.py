@@ -103,7 +103,9 @@ class Http1:
         self.ready.append(last)
 
     def close(self) -> None:
-        """Give back what a request that never became whole has taken."""
+        """Give back what requests have taken that were not answered, or never became whole."""
+        for incoming in self.ready:
+            incoming.request.close()
         if self._file is not None:
             with suppress(OSError):  # it may have had no room for what it still holds
                 self._file.close()
@@ -221,6 +223,7 @@ class Http1:
             version=parser.get_http_version(),
             client=self._client,
         )
+        request.sink = tempfile.TemporaryFile
         self.ready.append(Incoming(request, parser.should_keep_alive()))
         self.started, self.in_head, self._head_size = False, True, 0
         self._begin_head()

@@ -30,33 +30,38 @@ class WSGIConnection:
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         """Answer one request."""
+        request: Request | None = None
         try:
-            response = self._respond(request_of(environ))
+            request = request_of(environ)
+            response = self._respond(request)
         except Problem as problem:
             response = problem.response()
         head_only = environ["REQUEST_METHOD"] == "HEAD"
         start_response(f"{response.status} {response.reason}", _headers(response))
-        if isinstance(response, StreamingResponse):
-            if head_only:
-                response.close()
-                return []
-            return _Chunks(response)
+        chunks = _Chunks(response, request)
+        if isinstance(response, StreamingResponse) and not head_only:
+            return chunks
+        chunks.close()
         return [] if head_only or response.bodiless else [response.body]
 
 
 class _Chunks:
-    """The chunks of a stream, closed with it."""
+    """The chunks of a stream; when they are closed, so is all that the request has opened."""
 
-    def __init__(self, response: StreamingResponse) -> None:
-        self._response = response
+    def __init__(self, response: Response, request: Request | None) -> None:
+        self._response, self._request = response, request
 
     def __iter__(self) -> Iterator[bytes]:
         # A server that sends chunks could take an empty one for the last.
-        return filter(None, self._response.chunks)
+        chunks = self._response.chunks if isinstance(self._response, StreamingResponse) else ()
+        return filter(None, chunks)
 
     def close(self) -> None:
         """Tell the source that nobody reads any more; the server calls it in any case."""
-        self._response.close()
+        if isinstance(self._response, StreamingResponse):
+            self._response.close()
+        if self._request is not None:
+            self._request.close()
 
 
 def request_of(environ: Environ) -> Request:
@@ -68,7 +73,7 @@ def request_of(environ: Environ) -> Request:
         raise Problem(400, "The path is not UTF-8.") from None
     query = environ.get("QUERY_STRING", "")
     target = quote(raw_path, safe="/:,~@!$&'()*+;=", encoding="latin-1")
-    return Request(
+    request = Request(
         environ["REQUEST_METHOD"],
         f"{target}?{query}" if query else target,
         _request_headers(environ),
@@ -77,6 +82,8 @@ def request_of(environ: Environ) -> Request:
         client=Client(environ.get("REMOTE_ADDR", ""), environ.get("wsgi.url_scheme", "http")),
         path=decode_path(quote(path, safe="/")),
     )
+    request.sink = tempfile.TemporaryFile
+    return request
 
 
 def _request_headers(environ: Environ) -> Headers:
@@ -99,7 +106,8 @@ def _body(environ: Environ) -> bytes | BinaryIO:
         return b""
     spool = cast("BinaryIO", tempfile.SpooledTemporaryFile(max_size=_SPOOL))  # noqa: SIM115, the request's
     try:
-        spool.writelines(_pieces(source, int(length) if length.isdecimal() else None))
+        for data in _pieces(source, int(length) if length.isdecimal() else None):
+            spool.write(data)  # not writelines, which looks only afterwards whether it is much
         spool.seek(0)
     except BaseException:
         spool.close()

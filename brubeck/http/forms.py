@@ -4,42 +4,44 @@ Rules:
 
 - Everything is UTF-8; what is not is a 400, never a guess.
 - A value that is present but empty is kept: ``a=`` says something else than nothing.
-- A multipart body is parsed by the `multipart` library (RFC 7578), and must be whole; its files go
-  where the caller says, so that this layer opens nothing. The library's strict mode is not used: it
-  refuses a good form whose last line end comes in a piece of its own.
+- A multipart body is parsed by the `multipart` library (RFC 7578), and must be whole; its files go,
+  one behind the other, to the place that the caller opens, so that this layer opens nothing. The
+  library's strict mode is not used: it refuses a good form whose last line end comes in a piece of
+  its own.
 """
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterable, Iterator
 from io import BytesIO
-from typing import BinaryIO, Final
+from typing import TYPE_CHECKING, BinaryIO, Final
 from urllib.parse import unquote_to_bytes
 
 import msgspec
 
 from brubeck.http.problems import Problem
+from brubeck.http.uploads import UploadedFile, bare_name, piece
+
+if TYPE_CHECKING:
+    from multipart import MultipartSegment
+
+log = logging.getLogger("brubeck.server")
 
 MAX_FIELDS: Final = 1000
 Pairs = list[tuple[str, str]]
 
 
 class FormLimits(msgspec.Struct, frozen=True):
-    """What one multipart form may hold; sizes in bytes."""
+    """What one multipart form may hold; sizes in bytes.
+
+    ``fields_size`` is for all fields together, since they are held in memory.
+    """
 
     parts: int = MAX_FIELDS
     field_size: int = 1 << 20
+    fields_size: int = 16 << 20
     file_size: int = 1 << 30
-
-
-class UploadedFile(msgspec.Struct, frozen=True):
-    """One file of a form: ``file`` is open for reading and stands at its beginning."""
-
-    name: str
-    filename: str
-    content_type: str
-    file: BinaryIO
-    size: int
 
 
 class Form(msgspec.Struct):
@@ -61,9 +63,9 @@ def parse_urlencoded(text: str | bytes, *, max_fields: int = MAX_FIELDS) -> Pair
     if raw.count(b"&") >= max_fields:
         raise Problem(400, f"More than {max_fields} parameters.")
     pairs = []
-    for piece in raw.split(b"&"):
-        if piece:
-            name, _, value = piece.partition(b"=")
+    for pair in raw.split(b"&"):
+        if pair:
+            name, _, value = pair.partition(b"=")
             pairs.append((_decode(name), _decode(value)))
     return pairs
 
@@ -84,21 +86,21 @@ def parse_multipart(
 ) -> Form:
     """Read a ``multipart/form-data`` body to its end and return its fields and files.
 
-    ``sink`` opens the place for one file's content. Raises `Problem`: 400 for a body that is not
-    what its type says, 413 for one past the limits.
+    ``sink`` opens the place for the content of all files; it is called once, if there are any, and
+    who calls this closes what it opened. Raises `Problem`: 400 for a body that is not what its type
+    says, 413 for one past the limits, 507 where the place has no more room.
     """
     from multipart import MultipartError, ParserLimitReached, PushMultipartParser
 
     limits = limits or FormLimits()
     boundary = _boundary(content_type)
-    form = Form()
     try:
         with PushMultipartParser(
             boundary,
             max_segment_count=limits.parts,
             max_segment_size=max(limits.field_size, limits.file_size),
         ) as parser:
-            reader = _FormReader(form, limits, sink)
+            reader = _FormReader(limits, sink)
             for chunk in _nonempty(body):
                 for event in parser.parse(chunk):
                     reader.feed(event)
@@ -106,7 +108,7 @@ def parse_multipart(
         raise Problem(413, f"The form is too large: {reason}.") from reason
     except (MultipartError, UnicodeDecodeError) as reason:
         raise Problem(400, f"The form cannot be read: {reason}.") from reason
-    return form
+    return reader.form()
 
 
 def _nonempty(chunks: Iterable[bytes]) -> Iterator[bytes]:
@@ -129,35 +131,66 @@ def _boundary(content_type: str) -> str:
 class _FormReader:
     """Turns the parser's events (a part's head, its chunks, its end) into fields and files."""
 
-    def __init__(self, form: Form, limits: FormLimits, sink: Callable[[], BinaryIO]) -> None:
-        self._form, self._limits, self._sink = form, limits, sink
+    def __init__(self, limits: FormLimits, sink: Callable[[], BinaryIO]) -> None:
+        self._limits, self._sink = limits, sink
+        self._fields: Pairs = []
+        self._files: list[tuple[MultipartSegment, int, int]] = []
+        self._fields_size = 0
+        self._place: BinaryIO | None = None
+        self._written = 0
 
     def feed(self, event: object) -> None:
         from multipart import MultipartSegment
 
         if isinstance(event, MultipartSegment):
-            if event.name is None:
-                raise Problem(400, "A part of the form has no name.")
-            self._part = event
-            self._target: BinaryIO = BytesIO() if event.filename is None else self._sink()
-            self._size = 0
+            self._part, self._size = event, 0
+            self._text = bytearray()
         elif event is None:
             self._end()
         elif isinstance(event, bytes | bytearray | memoryview):
             self._size += len(event)
-            limit = self._limits
-            if self._size > (limit.field_size if self._part.filename is None else limit.file_size):
-                raise Problem(413, f'"{self._part.name}" is too large.')
-            self._target.write(event)
+            if self._part.filename is None:
+                self._add_to_field(event)
+            else:
+                self._add_to_file(event)
+
+    def _add_to_field(self, data: bytes | bytearray | memoryview) -> None:
+        self._fields_size += len(data)
+        if self._size > self._limits.field_size:
+            raise Problem(413, f'"{self._part.name}" is too large.')
+        if self._fields_size > self._limits.fields_size:
+            raise Problem(413, "The fields of the form are too large together.")
+        self._text += data
+
+    def _add_to_file(self, data: bytes | bytearray | memoryview) -> None:
+        if self._size > self._limits.file_size:
+            raise Problem(413, f'"{self._part.name}" is too large.')
+        try:
+            if self._place is None:
+                self._place = self._sink()
+            self._place.write(data)
+        except OSError as reason:
+            log.exception("The files of a form cannot be stored.")
+            raise Problem(507, "There is no room for the form.") from reason
 
     def _end(self) -> None:
-        part, target = self._part, self._target
-        target.seek(0)
-        name = part.name or ""
-        if part.filename is None:
-            self._form.fields.append((name, target.read().decode()))
+        if self._part.filename is None:
+            self._fields.append((self._part.name or "", self._text.decode()))
         else:
-            content_type = part.content_type or "application/octet-stream"
-            self._form.files.append(
-                UploadedFile(name, part.filename, content_type, target, self._size)
+            self._files.append((self._part, self._written, self._size))
+            self._written += self._size
+
+    def form(self) -> Form:
+        """Return what was read, once it is whole."""
+        place = self._place or BytesIO()
+        files = [
+            UploadedFile(
+                part.name or "",
+                bare_name(part.filename or ""),
+                part.content_type or "application/octet-stream",
+                piece(place, start, size),
+                size,
             )
+            for part, start, size in self._files
+        ]
+        return Form(self._fields, files)

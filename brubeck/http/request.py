@@ -10,6 +10,7 @@ Rules:
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from io import BytesIO
 from typing import BinaryIO, cast
 from urllib.parse import unquote_to_bytes
@@ -42,6 +43,7 @@ class Request:
     trusted_proxies: TrustedProxies = NO_PROXIES
     form_limits: FormLimits | None = None
     sink: Callable[[], BinaryIO] = BytesIO
+    """Opens a place for the files of a form, where the body is not in memory itself."""
     may_wait: Callable[[], bool] = staticmethod(lambda: True)
     """Tells whether the caller is still there and the server not about to stop. What waits long
     asks now and then, and where it may not wait on answers with what it has."""
@@ -57,6 +59,7 @@ class Request:
     _query: str | None = None
     _pairs: list[tuple[str, str]] | None = None
     _form: Form | None = None
+    _place: BinaryIO | None = None
     _cookies: dict[str, str] | None = None
     _arguments: dict[str, list[str]] | None = None
     _origin: Client | None = None
@@ -214,9 +217,14 @@ class Request:
         return self._file
 
     def close(self) -> None:
-        """Close the file that a large body is in; for the connection, when all is answered."""
-        if self._file is not None:
-            self._file.close()
+        """Close the files that a large body, and a form's files, are in.
+
+        For the connection, when all is answered or nobody reads the answer.
+        """
+        for file in (self._file, self._place):
+            if file is not None:
+                with suppress(OSError):  # it may have had no room for what it still holds
+                    file.close()
 
     def json(self) -> object:
         """Return the body decoded from JSON; 400 when it is none."""
@@ -238,8 +246,12 @@ class Request:
         if self.content_type == "multipart/form-data":
             chunks = _chunks(self.open_body())
             content_type = self.headers["content-type"]
-            return parse_multipart(chunks, content_type, limits=self.form_limits, sink=self.sink)
+            return parse_multipart(chunks, content_type, limits=self.form_limits, sink=self._open)
         return Form()
+
+    def _open(self) -> BinaryIO:
+        self._place = BytesIO() if self._file is None else self.sink()
+        return self._place
 
     # Arguments: the query first, then the form, as in Brubeck 0.4.
 

@@ -11,7 +11,7 @@ from math import inf
 from typing import TYPE_CHECKING, Final
 
 from brubeck import green
-from brubeck.connections.http1 import Http1
+from brubeck.connections.http1 import Http1, Incoming
 from brubeck.errors import ProtocolError
 from brubeck.http import Problem, Request, Response, StreamingResponse
 from brubeck.http.framing import Framed, frame
@@ -164,23 +164,32 @@ class Connection:
             request = incoming.request
             request.may_wait = self.may_wait
             request.may_share = stream.offers
-            response = self._respond(request)
-            keep_alive = incoming.keep_alive and not self._server.draining
-            framed = frame(
-                response, method=request.method, version=request.version, keep_alive=keep_alive
-            )
-            if isinstance(response, StreamingResponse):
-                self._answer = response
-                self._sending = _Sending(request, framed, green.fairly(_made(response)))
-                if not self._send_stream(stream):
-                    return False
-            else:
-                self._send_whole(stream, framed)
-            request.close()
+            try:
+                framed = self._answer_one(stream, incoming)
+            finally:
+                if self._share is None:
+                    request.close()
+            if framed is None:
+                return False
             if not framed.keep_alive:
                 self._linger(stream)
                 return False
         return True
+
+    def _answer_one(self, stream: green.Stream, incoming: Incoming) -> Framed | None:
+        """Answer one request; None where its answer goes on among many."""
+        request = incoming.request
+        response = self._respond(request)
+        keep_alive = incoming.keep_alive and not self._server.draining
+        framed = frame(
+            response, method=request.method, version=request.version, keep_alive=keep_alive
+        )
+        if not isinstance(response, StreamingResponse):
+            self._send_whole(stream, framed)
+            return framed
+        self._answer = response
+        self._sending = _Sending(request, framed, green.fairly(_made(response)))
+        return framed if self._send_stream(stream) else None
 
     def _send_whole(self, stream: green.Stream, framed: Framed) -> None:
         self._hurry()
@@ -232,9 +241,14 @@ class Connection:
     def _resume(self) -> None:
         """Go on with a stream that others have sent for a while, and then with the connection."""
         stream, sending = self._stream, self._sending
-        if stream is None or sending is None or not self._send_stream(stream):
+        if stream is None or sending is None:
             return
-        sending.request.close()
+        try:
+            if not self._send_stream(stream):
+                return
+        finally:
+            if self._share is None:
+                sending.request.close()
         if not sending.framed.keep_alive:
             self._linger(stream)
         elif not self._http.ready or self._answer_all(stream):

@@ -140,5 +140,7 @@ class Rest:
     def _close(self) -> None:
         if isinstance(self._response, StreamingResponse):
             self._response.close()
-        if not isinstance(self._body, bytes):
+        if self._request is not None:
+            self._request.close()
+        elif not isinstance(self._body, bytes):
             self._body.close()

@@ -20,7 +20,7 @@ import os
 import re
 import stat
 from pathlib import Path, PurePosixPath
-from tempfile import gettempdir
+from tempfile import TemporaryFile, gettempdir
 from typing import BinaryIO, Final
 
 import msgspec
@@ -120,7 +120,7 @@ def make_request(message: Message, body: bytes | BinaryIO) -> Request:
     if hosts != 1 and (hosts or version_of(message) == "1.1"):
         raise Problem(400, "A request names its host, once.")
     client = Client(words.get("REMOTE_ADDR", ""), words.get("URL_SCHEME", "http"))
-    return Request(
+    request = Request(
         method_of(message),
         words.get("URI") or words["PATH"],
         _client_headers(message, client.address),
@@ -129,6 +129,8 @@ def make_request(message: Message, body: bytes | BinaryIO) -> Request:
         client=client,
         connection=Peer(message.sender, message.conn_id),
     )
+    request.sink = TemporaryFile
+    return request
 
 
 def read_body(message: Message, uploads: Uploads) -> bytes | BinaryIO:
