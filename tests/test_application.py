@@ -371,3 +371,21 @@ def test_a_session_goes_with_the_answer_of_a_handler() -> None:
     caller = CookieAuth(lookup=lookup).authenticate(asked, own)
     assert caller is not None
     assert caller.username == "dave"
+
+
+def test_a_handler_finishes_also_if_it_cannot_even_tell_its_error() -> None:
+    """The base handler tells it then."""
+    finished: list[bool] = []
+
+    class Confused(WebMessageHandler):
+        def get(self) -> Response:
+            raise RuntimeError("one")
+
+        def error(self, err: BaseException) -> Response:
+            raise RuntimeError("another")
+
+        def on_finish(self) -> None:
+            finished.append(True)
+
+    reply = Client(Brubeck(handler_tuples=[("^/$", Confused)])).get("/")
+    assert (reply.status, finished) == (500, [True])

@@ -188,15 +188,15 @@ class MessageHandler:
     def __call__(self) -> Response:
         """Answer the message: `prepare`, the method, `on_finish`."""
         try:
-            response = self._answer()
+            return self._answer()
         except Exception as err:  # noqa: BLE001, whatever it is has to become an answer
-            response = self.error(err)
-        try:
-            self.on_finish()
-        except Exception:
-            # The answer stands: what it tells of has happened.
-            log.exception("on_finish of %s failed", type(self).__name__)
-        return response
+            return self.error(err)  # one of your own may fail, too
+        finally:
+            try:
+                self.on_finish()
+            except Exception:
+                # The answer stands: what it tells of has happened.
+                log.exception("on_finish of %s failed", type(self).__name__)
 
     def _answer(self) -> Response:
         self.prepare()

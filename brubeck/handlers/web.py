@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Final
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
 from urllib.parse import quote
 
 import msgspec
@@ -14,9 +14,6 @@ from brubeck.http.cookies import Cookie
 from brubeck.http.headers import Headers
 from brubeck.http.problems import Problem
 from brubeck.http.response import REASONS, Response
-
-if TYPE_CHECKING:
-    pass
 
 HTML: Final = "text/html; charset=utf-8"
 _COOKIE: Final = "cookie:"
@@ -63,7 +60,7 @@ class WebMessageHandler(MessageHandler):
     body: str | bytes = b""
     """The body that `render` sends."""
     _headers: Headers | None = None
-    _cookies: dict[tuple[str, str | None, str | None], Cookie] | None = None
+    _cookies: dict[tuple[str, str | None, str | None], str] | None = None
 
     @property
     def headers(self) -> Headers:
@@ -93,37 +90,46 @@ class WebMessageHandler(MessageHandler):
         self,
         key: str,
         default: Any = None,
-        secret: str | None = None,
+        secret: str | Sequence[str] | None = None,
         *,
         max_age: float | None = None,
     ) -> Any:
         """Return a cookie, or the default where there is none that is good.
 
         With a ``secret`` the cookie must have been signed with it, at most ``max_age`` seconds ago,
-        and its value is whatever JSON was signed.
+        and its value is whatever JSON was signed. Of several secrets any will do, so that the first
+        can be changed: ``secret=self.application.cookie_keys``.
         """
         value = self.message.cookies.get(key)
         if value is None or secret is None:
             return default if value is None else value
         try:
-            return signing.unsign(value, [secret], purpose=_COOKIE + key, max_age=max_age)
+            return signing.unsign(value, _keys(secret), purpose=_COOKIE + key, max_age=max_age)
         except signing.BadSignature:
             return default
 
-    def set_cookie(self, key: str, value: Any, secret: str | None = None, **options: Any) -> None:
+    def set_cookie(
+        self,
+        key: str,
+        value: Any,
+        secret: str | Sequence[str] | None = None,
+        **options: Any,
+    ) -> None:
         """Give the browser a cookie; with a ``secret`` a signed one, of any JSON value.
 
-        The options are those of `brubeck.http.cookies.Cookie`: ``max_age`` (seconds), ``expires``
-        (milliseconds), ``domain``, ``path``, ``secure``, ``http_only``, ``same_site``.
+        Of several secrets the first signs. The options are those of `brubeck.http.cookies.Cookie`:
+        ``max_age`` (seconds), ``expires`` (milliseconds), ``domain``, ``path``, ``secure``,
+        ``http_only``, ``same_site``. Raises `ValueError` for what cannot be in a cookie.
         """
         if secret is not None:
-            value = signing.sign(value, [secret], purpose=_COOKIE + key)
+            value = signing.sign(value, _keys(secret), purpose=_COOKIE + key)
         elif not isinstance(value, str):
             raise TypeError("a cookie that is not a text must be signed: give a secret")
         options.setdefault("secure", self.message.scheme == "https")
         cookie = Cookie(name=key, value=value, **options)
         place = (key, cookie.domain, cookie.path)
-        self._cookies = {**(self._cookies or {}), place: cookie}
+        # Made into a header now: a bad one must not fail again while its error is answered.
+        self._cookies = {**(self._cookies or {}), place: cookie.header()}
 
     def delete_cookie(self, key: str, **options: Any) -> None:
         """Make the browser forget a cookie; domain and path must be those it was set with."""
@@ -168,7 +174,7 @@ class WebMessageHandler(MessageHandler):
 
     def _add_cookies(self, headers: Headers) -> None:
         for cookie in (self._cookies or {}).values():
-            headers.add("Set-Cookie", cookie.header())
+            headers.add("Set-Cookie", cookie)
         self._cookies = None
 
     def redirect(self, url: str, status_code: int = 302) -> Response:
@@ -228,6 +234,10 @@ class JSONMessageHandler(WebMessageHandler):
             self.body = msgspec.json.encode(self.payload())
         self.headers["Content-Type"] = JSON
         return super().render(http_200=http_200)
+
+
+def _keys(secret: str | Sequence[str]) -> Sequence[str]:
+    return [secret] if isinstance(secret, str) else secret
 
 
 def allowed_methods(handler: type[MessageHandler]) -> list[str]:

@@ -63,9 +63,9 @@ class Cookie(msgspec.Struct, frozen=True, kw_only=True):
             raise ValueError(f"not a cookie name: {self.name!r}")
         if not _VALUE.fullmatch(self.value):
             raise ValueError(f"not a cookie value, sign or encode it first: {self.name}")
-        for attribute in (self.domain, self.path):
+        for attribute in (self.domain, self.path, self.same_site):
             if attribute is not None and not _ATTRIBUTE.fullmatch(attribute):
-                raise ValueError(f"not a cookie's domain or path: {attribute!r}")
+                raise ValueError(f"not a cookie's domain, path or SameSite: {attribute!r}")
         attributes = {
             "Max-Age": self.max_age,
             "Expires": None if self.expires is None else http_date(self.expires),

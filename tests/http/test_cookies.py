@@ -47,6 +47,15 @@ def test_attributes_are_written() -> None:
         {"value": "é"},
         {"path": "/;Domain=evil"},
         {"domain": "a\nb"},
+        {"domain": "a\0"},
+        {"domain": "a;Secure"},
+        {"path": "/\r\nX: y"},
+        {"same_site": "Lax;Domain=evil"},
+        {"name": "a\r\nX: y"},
+        {"name": "a\0"},
+        {"name": "a=b;c"},
+        {"value": "a\0"},
+        {"value": "a,b"},
     ],
 )
 def test_a_cookie_cannot_be_more_than_itself(options: dict[str, Any]) -> None:
