@@ -15,7 +15,9 @@ from typing import Any
 
 import pytest
 
+from brubeck import WebMessageHandler
 from brubeck.config import SETTINGS
+from brubeck.http.forms import FormLimits
 from brubeck.streams.handler import _DECLARATIONS, _OF_AUTH
 from brubeck.streams.hooks import WriteHooks
 from tests.servers import Caller, free_port, wait_until
@@ -166,6 +168,21 @@ def test_the_page_on_streams_does_what_it_says() -> None:
             assert f"| `{hook}(" in text
 
 
+def test_the_page_on_handlers_does_what_it_says() -> None:
+    """In order, with the results that stand there; and its limits are those that there are."""
+    text = (ROOT / "docs" / "handlers.md").read_text()
+    parser, runner = doctest.DocTestParser(), doctest.DocTestRunner(verbose=False)
+    told: list[str] = []
+    runner.run(parser.get_doctest(text, {}, "handlers.md", None, 0), out=told.append)
+    assert not runner.failures, "".join(told)
+    assert runner.tries > 60
+    for limit in FormLimits.__struct_fields__:
+        assert f"| `FormLimits.{limit}`" in text
+    for hook in ("initialize", "prepare", "error", "on_finish"):
+        assert f"| `{hook}(" in text
+        assert callable(getattr(WebMessageHandler, hook))
+
+
 @pytest.mark.parametrize("language", ["python", "js"])
 def test_the_clients_of_the_page_on_following_are_those_that_are_tested(language: str) -> None:
     """Each block is a piece of a file in examples/clients."""
@@ -248,8 +265,12 @@ def test_each_row_of_durability_names_tests_that_are_there() -> None:
 @pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
 def test_links_lead_somewhere(path: Path) -> None:
     """Those to files of the project."""
-    for target in re.findall(r"\]\(([^)#:]+)\)", path.read_text()):
+    for target, place in re.findall(r"\]\(([^)#:]+)(?:#([^)]*))?\)", path.read_text()):
         assert (path.parent / target).exists(), f"{path.name} links to {target}"
+        if place:
+            heads = re.findall(r"^#+ (.*)$", (path.parent / target).read_text(), re.MULTILINE)
+            known = {re.sub(r"[^\w -]", "", head).lower().replace(" ", "-") for head in heads}
+            assert place in known, f"{path.name} links to {target}#{place}"
 
 
 def test_the_map_names_every_room() -> None:
