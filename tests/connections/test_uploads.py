@@ -71,10 +71,20 @@ def server(
             port = free_port()
             options = ("-k", "gthread", "--threads", "8", "-b", f"127.0.0.1:{port}")
             quiet = ("--no-control-socket", "--worker-tmp-dir", "/dev/shm")
-            command = (sys.executable, "-m", "gunicorn", f"{PROGRAM}:wsgi", *options, *quiet)
+            command = (
+                sys.executable,
+                "-X",
+                "dev",
+                "-m",
+                "gunicorn",
+                f"{PROGRAM}:wsgi",
+                *options,
+                *quiet,
+            )
             started = stack.enter_context(running(*command, env={"UPLOADING_WSGI": "1"}))
             started.await_output("Booting worker")
             yield Server(port, folder)
+            assert "unclosed file <_io.BufferedRandom" not in started.output
         elif request.param == "mongrel2":
             front = stack.enter_context(running_mongrel2(settings={"limits.content_length": 8192}))
             listen = f"{front.send_spec},{front.recv_spec}"
@@ -84,13 +94,17 @@ def server(
                 server_upload_dir=str(front.uploads),
                 server_max_body="300MB",
             )
-            stack.enter_context(program)
+            started = stack.enter_context(program)
             made = Server(front.port, folder, front.uploads)
             wait_until(lambda: _answers(made), seconds=30)
             yield made
+            assert "ResourceWarning" not in started.output
         else:
             program = brubeck_run(f"{PROGRAM}:app", server_max_body="300MB")
-            yield Server(stack.enter_context(program).port, folder)
+            started = stack.enter_context(program)
+            yield Server(started.port, folder)
+            # Nothing was left to the garbage collector, which would say so.
+            assert "ResourceWarning" not in started.output
 
 
 def _answers(server: Server) -> bool:
