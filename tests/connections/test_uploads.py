@@ -58,7 +58,7 @@ class Server:
         wait_until(lambda: not self.stored(), seconds=20, what="something is still stored")
 
 
-@pytest.fixture(scope="module", params=["embedded", "mongrel2", "gunicorn"])
+@pytest.fixture(scope="module", params=["eventlet", "gevent", "mongrel2", "gunicorn"])
 def server(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Server]:
@@ -100,7 +100,7 @@ def server(
             yield made
             assert "ResourceWarning" not in started.output
         else:
-            program = brubeck_run(f"{PROGRAM}:app", server_max_body="300MB")
+            program = brubeck_run(f"{PROGRAM}:app", green=request.param, server_max_body="300MB")
             started = stack.enter_context(program)
             yield Server(started.port, folder)
             # Nothing was left to the garbage collector, which would say so.
