@@ -73,6 +73,8 @@ class CookieAuth(Scheme):
     ) -> None:
         self.cookie = cookie
         self.max_age = max_age
+        if isinstance(trusted_origins, str):
+            trusted_origins = (trusted_origins,)  # whoever forgets the brackets means all of it
         self._trusted = frozenset(trusted_origins)
         self._lookup = lookup
 

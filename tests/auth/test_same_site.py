@@ -307,10 +307,11 @@ def test_a_current_user_of_ones_own_is_guarded_by_the_decorators(handler: Any) -
     assert client.post("/", headers={"Origin": "https://app.example"}).status == 200
 
 
-def test_schemes_decide_for_themselves() -> None:
+@pytest.mark.parametrize("trusted", ["https://app.example", ["https://app.example"]])
+def test_schemes_decide_for_themselves(trusted: Any) -> None:
     """A token is good from anywhere beside any cookie, and a session trusts whom it was told."""
     paul = Account("u1", "paul")
-    session = CookieAuth(trusted_origins=["https://app.example"], lookup=lambda _: paul)
+    session = CookieAuth(trusted_origins=trusted, lookup=lambda _: paul)
 
     class Schemed(WebMessageHandler, UserHandlingMixin):
         schemes = (BearerAuth(lookup=lambda _: Grant(paul)), session)
