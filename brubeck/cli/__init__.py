@@ -10,6 +10,7 @@ import click
 
 from brubeck import __version__
 from brubeck.cli.checking import check
+from brubeck.cli.mongrel2 import mongrel2
 from brubeck.cli.serving import routes, run
 from brubeck.cli.stores import store_commands
 from brubeck.cli.tokens import token_commands
@@ -23,14 +24,8 @@ def main() -> None:
     """Run and inspect Brubeck programs."""
 
 
-for command in (
-    run,
-    work,
-    routes,
-    check,
-    store_commands,
-    user_commands,
-    token_commands,
-    job_commands,
-):
+_SERVING = (run, work, mongrel2, routes, check)
+_KEEPING = (store_commands, user_commands, token_commands, job_commands)
+
+for command in (*_SERVING, *_KEEPING):
     main.add_command(command)
