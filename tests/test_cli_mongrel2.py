@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import signal
 import subprocess
 import sys
@@ -12,9 +13,10 @@ from pathlib import Path
 
 import pytest
 
+from brubeck.cli.mongrel2 import mongrel2
 from tests.servers import free_port, require, wait_until
 from tests.servers.mongrel2 import PACKAGE
-from tests.servers.programs import Program, brubeck_run, running
+from tests.servers.programs import ROOT, Program, brubeck_run, running
 
 PROGRAM = """
 from brubeck import Brubeck, WebMessageHandler
@@ -87,8 +89,8 @@ def started(folder: Path, port: int, sockets: str) -> Iterator[Program]:
 
 
 @pytest.mark.mongrel2
-@pytest.mark.parametrize("transport", ["tcp", "ipc"])
-def test_a_program_is_set_up_started_and_served(folder: Path, transport: str) -> None:
+@pytest.mark.parametrize(("transport", "number"), [("tcp", signal.SIGTERM), ("ipc", signal.SIGINT)])
+def test_a_program_is_set_up_started_and_served(folder: Path, transport: str, number: int) -> None:
     """Pages, files, a page at the beginning of the files' path, and a body that is stored."""
     require("mongrel2", PACKAGE)
     port = free_port()
@@ -109,7 +111,21 @@ def test_a_program_is_set_up_started_and_served(folder: Path, transport: str) ->
             assert ask(port, "POST", "/s", b"x" * size) == (200, f"{size} bytes")
         assert list((folder / "uploads").iterdir()) == []
         assert program.stop() == 0
-        assert front.stop(signal.SIGTERM) == 0
+        assert front.stop(number) == 0
+
+
+@pytest.mark.mongrel2
+def test_mongrel2_shows_what_the_command_refuses_to_set_up(folder: Path) -> None:
+    """A folder whose name begins like that of the static one; were it not so, nothing would be."""
+    require("mongrel2", PACKAGE)
+    port = free_port()
+    sockets = f"tcp://127.0.0.1:{free_port()},tcp://127.0.0.1:{free_port()}"
+    with started(folder, port, sockets):
+        for name in ("static-old", "other"):
+            (folder / name).mkdir()
+            (folder / name / "notes").write_text("notes")
+        assert ask(port, "GET", "/static/../static-old/notes") == (200, "notes")
+        assert ask(port, "GET", "/static/../other/notes")[0] == 404
 
 
 @pytest.mark.mongrel2
@@ -229,3 +245,10 @@ def test_a_program_with_a_connection_of_its_own_is_told(folder: Path) -> None:
     )
     done = set_up(folder, "--listen", SOCKETS, "--print")
     assert "serves by a connection of its own" in done.stderr
+
+
+def test_every_option_is_in_the_documentation() -> None:
+    """And none that there is not."""
+    text = (ROOT / "docs" / "mongrel2.md").read_text().partition("### By hand")[0]
+    options = {name for each in mongrel2.params for name in each.opts if name.startswith("--")}
+    assert {*re.findall(r"`(--[a-z]+)", text)} == options
