@@ -58,10 +58,11 @@ class MessagesHandler(JSONMessageHandler):
 
     def get(self) -> Response:
         """Wait for messages after a number; each waiting request costs one green thread."""
-        after = self.get_argument("after") or "0"
-        if not after.isdecimal():
-            raise Problem(400, "after is the number that the last answer had as its next.")
-        found, last = room.wait(int(after), self.message.may_wait)
+        try:
+            after = int(self.get_argument("after") or 0)
+        except ValueError:
+            raise Problem(400, "after is the number that was next in the last answer.") from None
+        found, last = room.wait(after, self.message.may_wait)
         self.add_to_payload("data", {"messages": found, "next": last})
         return self.render(200, hide_status=True)
 

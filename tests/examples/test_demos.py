@@ -121,6 +121,7 @@ MISTAKES: dict[str, list[tuple[str, str, bytes | str | None, dict[str, str], int
     ],
     "longpolling": [
         ("GET", "/messages?after=now", None, {}, 400, "after is the number"),
+        ("GET", "/messages?after=-9", None, {}, 200, '{"messages":["Take five!"],"next":1}'),
         ("POST", "/messages", "", FORM, 422, "A message has a text."),
     ],
     "wsgi": [("PUT", "/brubeck", "", FORM, 405, "GET, HEAD, OPTIONS")],
