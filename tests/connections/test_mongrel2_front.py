@@ -52,6 +52,7 @@ ALONE = {
     "HTTP/2.0": (b"GET /app HTTP/2.0\r\n" + HOST + b"\r\n", 400),
     "bytes above ASCII in the target": (b"GET /app\xc3 HTTP/1.1\r\n" + HOST + b"\r\n", 400),
     "braces in the target": (b"GET /app{} HTTP/1.1\r\n" + HOST + b"\r\n", 400),
+    "angle brackets in the target": (b"GET /app?a=<b> HTTP/1.1\r\n" + HOST + b"\r\n", 400),
     "a broken percent-encoding": (b"GET /app%zz HTTP/1.1\r\n" + HOST + b"\r\n", 400),
     "a folded header": (b"GET /app HTTP/1.1\r\nA: b\r\n c\r\n" + HOST + b"\r\n", 400),
     "NUL in a header": (b"GET /app HTTP/1.1\r\nA: b\0\r\n" + HOST + b"\r\n", 400),
