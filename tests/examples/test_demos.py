@@ -20,7 +20,9 @@ from tests.servers.programs import ROOT, brubeck_run, running
 Answer = tuple[int, str]
 Serve = Callable[[str], int]
 
-DEMOS = sorted(path.stem for path in (ROOT / "examples").glob("demo_*.py"))
+ELSEWHERE = {"demo_login", "demo_jobs"}
+"""These take more than a request, and have tests of their own."""
+DEMOS = sorted({path.stem for path in (ROOT / "examples").glob("demo_*.py")} - ELSEWHERE)
 OF_0_4 = {
     *("minimal", "noclasses", "urlargs", "auth", "autoapi", "jinja2", "jinja2_noclasses"),
     *("tornado", "mako", "mustache", "multipart", "longpolling", "wsgi"),

@@ -6,14 +6,18 @@ import json
 import re
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from urllib.request import Request, urlopen
 
 import click
+import pytest
+from playwright.sync_api import expect
 
 from brubeck.cli import main
 from tests.servers import wait_until
+from tests.servers.browser import person, running_chromium
+from tests.servers.mongrel2 import running_mongrel2
 from tests.servers.programs import ROOT, brubeck_run, running
 
 PAGE = (ROOT / "docs" / "jobs.md").read_text()
@@ -82,21 +86,44 @@ def test_every_command_is_there() -> None:
     assert set(re.findall(r"^\$ brubeck jobs (\w+)", PAGE, re.MULTILINE)) == set(group.commands)
 
 
-def test_the_example_counts_primes(emptied: str) -> None:
-    """With its page, and a bad number told as one."""
+@pytest.fixture(params=["embedded", pytest.param("mongrel2", marks=pytest.mark.mongrel2)])
+def counting(request: pytest.FixtureRequest, emptied: str) -> Iterator[str]:
+    """Run the example with a worker, and yield the URL at which it is served."""
     program = "examples.demo_jobs:app"
-    with brubeck_run(program, storage_default=emptied) as web, worker(program, ROOT, emptied):
-        base = f"http://127.0.0.1:{web.port}"
-        with urlopen(base, timeout=30) as reply:
-            assert "EventSource" in reply.read().decode()
-        _, headers = post(f"{base}/primes", {"below": 1000})
-        assert followed(base, headers["Link"])["result"] == {"below": 1000, "primes": 168}
-        _, headers = post(f"{base}/primes", {"below": -1})
-        failed = followed(base, headers["Link"])
-        assert failed["error"] == "Primes are counted below a number of at most 10000000."
+    with ExitStack() as afterwards:
+        afterwards.enter_context(worker(program, ROOT, emptied))
+        if request.param == "embedded":
+            web = afterwards.enter_context(brubeck_run(program, storage_default=emptied))
+            yield f"http://127.0.0.1:{web.port}"
+        else:
+            front = afterwards.enter_context(running_mongrel2())
+            sockets = f"{front.send_spec},{front.recv_spec}"
+            afterwards.enter_context(brubeck_run(program, listen=sockets, storage_default=emptied))
+            yield front.url
 
-        def dead() -> bool:
-            with urlopen(f"{base}/jobs?state=failed", timeout=30) as reply:
-                return len(json.load(reply)["data"]) == 1
 
-        wait_until(dead)
+def test_people_watch_primes_being_counted(counting: str) -> None:
+    """In a real browser, on the example's page."""
+    with running_chromium() as browser, person(browser) as page:
+        page.goto(counting)
+        page.get_by_label("Below").fill("1000000")
+        page.get_by_role("button", name="Count").click()
+        expect(page.locator("#jobs p")).to_have_text("78498 primes below 1000000")
+        expect(page.locator("progress")).to_have_attribute("value", "1")
+
+
+def test_the_example_counts_primes(counting: str) -> None:
+    """With its page, and a bad number told as one."""
+    with urlopen(counting, timeout=30) as reply:
+        assert "EventSource" in reply.read().decode()
+    _, headers = post(f"{counting}/primes", {"below": 1000})
+    assert followed(counting, headers["Link"])["result"] == {"below": 1000, "primes": 168}
+    _, headers = post(f"{counting}/primes", {"below": -1})
+    failed = followed(counting, headers["Link"])
+    assert failed["error"] == "Primes are counted below a number of at most 10000000."
+
+    def dead() -> bool:
+        with urlopen(f"{counting}/jobs?state=failed", timeout=30) as reply:
+            return len(json.load(reply)["data"]) == 1
+
+    wait_until(dead)
