@@ -13,8 +13,9 @@ import socket
 from collections.abc import Callable
 from contextlib import ExitStack, suppress
 from functools import cache
+from importlib import import_module
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from brubeck import green
 from brubeck.config import Section, Settings
@@ -25,6 +26,19 @@ from brubeck.http import Request, Response
 log = logging.getLogger("brubeck.server")
 
 Respond = Callable[[Request], Response]
+
+_HOME = {
+    "JobsConnection": "brubeck.connections.jobs",
+    "Mongrel2Connection": "brubeck.connections.mongrel2",
+    "ZeroMQConnection": "brubeck.connections.jobs",
+}
+"""What a program may make itself; imported when it is asked for."""
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(_HOME[name]), name)
 
 
 class Connection(Protocol):
