@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import closing
+from typing import Any
 from uuid import uuid4
 
 import pytest
 
-from brubeck.storage import ChangesQuery, Delete, PageQuery, Storage, Written
+from brubeck.storage import ChangesQuery, Delete, Outcome, PageQuery, Storage, Written
 from brubeck.storage.conformance import StorageConformance
 from brubeck.storage.conformance.machine import SCHEMA, put_new
 from brubeck.storage.mongo import MongoStorage
+from brubeck.storage.mongo.documents import Document
+from brubeck.storage.mongo.settling import Settler
 from brubeck.storage.mongo.storage import ATTEMPTS, CLOCKS_DIFFER, HITS
 from brubeck.timekeeping import Clock, HeldClock
 from tests.servers.mongo import MongoServer, set_url
@@ -66,6 +69,29 @@ def storage(mongo_server: MongoServer) -> Iterator[MongoStorage]:
     url = f"mongodb://127.0.0.1:{mongo_server.port}/t{uuid4().hex[:12]}"
     with closing(MongoStorage(url)) as found:
         yield found
+
+
+def test_a_deletion_that_is_sent_again_has_happened(
+    storage: MongoStorage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where a new life takes over its grave just when that is looked for."""
+    stream = storage.queryset("notes", SCHEMA)
+    stream.write([put_new("a", 1)])
+    delete = Delete(id="a", token="t")
+    (first,) = stream.write([delete])
+    assert isinstance(first, Written)
+    look = Settler.graves
+    begun: list[Outcome] = []
+    later = [put_new("a", 2)]
+
+    def late(self: Settler, *about: Any) -> dict[str, Document]:
+        if later:
+            begun.extend(stream.write([later.pop()]))
+        return look(self, *about)
+
+    monkeypatch.setattr(Settler, "graves", late)
+    assert stream.write([delete]) == [first]
+    assert isinstance(begun[0], Written)
 
 
 def _unique(storage: MongoStorage) -> set[str]:

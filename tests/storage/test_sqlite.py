@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -11,7 +9,7 @@ import pytest
 from brubeck.storage import Storage
 from brubeck.storage.conformance import StorageConformance
 from brubeck.storage.sqlite import SQLiteStorage
-from brubeck.timekeeping import SYSTEM_CLOCK, Clock
+from brubeck.timekeeping import Clock
 
 
 class TestSQLite(StorageConformance):
@@ -30,17 +28,3 @@ class TestSQLite(StorageConformance):
     def another(self, storage: Storage | None, clock: Clock) -> Storage:
         """Return the file that was made last, opened again."""
         return SQLiteStorage(str(self.directory / f"{self.made}.db"), clock=clock)
-
-
-def test_a_new_file_that_another_is_about_to_make_is_waited_for(tmp_path: Path) -> None:
-    """SQLite itself refuses at once where two change the mode of a new file."""
-    path = str(tmp_path / "new.db")
-    other = sqlite3.connect(path, isolation_level=None)
-    other.execute("BEGIN IMMEDIATE")
-    with ThreadPoolExecutor() as pool:
-        streams = pool.submit(SQLiteStorage(path, clock=SYSTEM_CLOCK).streams)
-        with pytest.raises(TimeoutError):
-            streams.result(timeout=0.2)
-        other.execute("ROLLBACK")
-        assert streams.result(timeout=10) == []
-    other.close()

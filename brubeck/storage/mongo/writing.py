@@ -157,6 +157,8 @@ class Writer:
             position=None if stands is None else int(stands["position"]),
         )
         if refused is not None:
+            if stands is None and self._items.find_one({"_id": write.id}, {"_id": 1}):
+                return None  # it has left its grave between the two reads, and its past with it
             return refused
         if found is None:
             self._begin_life(write)
