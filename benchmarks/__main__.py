@@ -1,7 +1,7 @@
 """``make bench``: measure everything and print the tables of ``benchmarks/README.md``.
 
-Name some of ``server``, ``page``, ``stored``, ``routes``, ``documents``, ``listeners``, ``jobs``,
-``sqlite``, ``redis``, ``mongo`` to measure only these.
+Name some of ``server``, ``page``, ``stored``, ``routes``, ``documents``, ``listeners``,
+``longpolls``, ``jobs``, ``sqlite``, ``redis``, ``mongo`` to measure only these.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from urllib.request import urlopen
 
 import msgspec
 
-from benchmarks import jobs, listeners, routes, storages, stored_pages
+from benchmarks import jobs, listeners, longpolls, routes, storages, stored_pages
 from benchmarks.side_by_side import Contestant, compare, table
 
 OURS = "Brubeck"
@@ -77,6 +77,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "routes": routes.table,
     "documents": document,
     "listeners": listeners.table,
+    "longpolls": longpolls.table,
     "jobs": jobs.table,
     **{name: partial(storages.table, name) for name in storages.BENCHES},
 }

@@ -156,6 +156,7 @@ def open_connection(server: Section, listener: socket.socket | None) -> Connecti
         return Mongrel2Connection(
             send_spec,
             recv_spec,
+            pool_size=server.max_connections,
             upload_dir=server.upload_dir or None,
             max_body=server.max_body,
             grace_seconds=server.grace,
