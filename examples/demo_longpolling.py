@@ -45,7 +45,7 @@ class Room:
         with self.changed:
             # Now and then it looks whether the reader has left, or the server wants to stop.
             while self.sent <= after and monotonic() < until and may_wait():
-                self.changed.wait(1)
+                self.changed.wait(2)
             missed = max(0, self.sent - after)
             return list(self.kept)[-missed:] if missed else [], self.sent
 
