@@ -16,7 +16,12 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final, TypeVar, cast
 
 from brubeck.auth.errors import BadCredentials
 from brubeck.auth.returning import NEXT, is_local, wanted, with_next
-from brubeck.auth.same_site import SAFE_METHODS, require_same_site, require_same_site_of_cookies
+from brubeck.auth.same_site import (
+    SAFE_METHODS,
+    require_same_site,
+    require_same_site_of_cookies,
+    require_same_site_of_passwords,
+)
 from brubeck.auth.scheme import Scheme, unknown
 from brubeck.http import Request, Response
 
@@ -144,6 +149,8 @@ class UserHandlingMixin:
             # Schemes know by themselves which of them can be talked into something.
             if found and type(self).get_current_user is not UserHandlingMixin.get_current_user:
                 require_same_site_of_cookies(self.message, self.trusted_origins)
+            if found:
+                require_same_site_of_passwords(self.message, self.trusted_origins)
             self._current_user = found
         return self._current_user
 

@@ -19,6 +19,9 @@ SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 _OF_BROWSERS: Final = frozenset({"basic", "digest", "negotiate", "ntlm"})
 """Credentials that a browser sends by itself, as it does cookies, whichever page asked."""
 
+_ASKED: Final = frozenset({"application/json", "application/x-ndjson"})
+"""Types that no page can send to another site before that was asked (Fetch, "CORS-safelisted")."""
+
 _PORTS: Final = {"http": 80, "https": 443}
 
 
@@ -39,9 +42,25 @@ def require_same_site_of_cookies(request: Request, trusted: Collection[str] = ()
     """
     if request.header("cookie") is None:
         return
-    scheme = (request.header("authorization") or "").strip(" ").partition(" ")[0].lower()
+    scheme = _scheme(request)
     if not scheme or scheme in _OF_BROWSERS:
         require_same_site(request, trusted)
+
+
+def require_same_site_of_passwords(request: Request, trusted: Collection[str] = ()) -> None:
+    """Refuse a form of another site that a browser sent with a password it remembers: 403.
+
+    Programs, which say nothing of where they are, may write; and so may pages of other origins in a
+    way for which the browser asked first, so that ``cors`` has decided already.
+    """
+    told = any(request.header(name) is not None for name in ("origin", "sec-fetch-site"))
+    unasked = request.method == "POST" and request.content_type not in _ASKED
+    if told and unasked and _scheme(request) in _OF_BROWSERS:
+        require_same_site(request, trusted)
+
+
+def _scheme(request: Request) -> str:
+    return (request.header("authorization") or "").strip(" ").partition(" ")[0].lower()
 
 
 def _is_ours(request: Request, trusted: Collection[str]) -> bool:

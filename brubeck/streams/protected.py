@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Final
 
 from brubeck.auth import BadCredentials, Caller, Scheme
-from brubeck.auth.same_site import require_same_site_of_cookies
+from brubeck.auth.same_site import require_same_site_of_cookies, require_same_site_of_passwords
 from brubeck.auth.scheme import unknown
 from brubeck.errors import ConfigError, did_you_mean
 from brubeck.http import Headers, Problem
@@ -117,9 +117,10 @@ class AuthStreamHandler(StreamHandler):
             self._caller = self.get_current_user()
         except BadCredentials as reason:
             raise self._unknown(str(reason), reason.challenge) from reason
+        named = self.origins.named if self.origins is not None else ()
+        require_same_site_of_passwords(self.message, named)
         if type(self).get_current_user is not AuthStreamHandler.get_current_user:
             # Schemes know by themselves which of them can be talked into something.
-            named = self.origins.named if self.origins is not None else ()
             require_same_site_of_cookies(self.message, named)
         needed = self.scopes.get(self.action)
         if not self.caller.may(needed):

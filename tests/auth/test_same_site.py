@@ -186,8 +186,8 @@ def test_what_a_browser_sends_by_itself_is_no_token(browser: Client, scheme: str
 
 
 def test_without_a_cookie_nobody_was_talked_into_anything() -> None:
-    """Whatever else the handler goes by."""
-    headers = {"Authorization": "Basic x", **THEIRS}
+    """Unless the browser sends something else by itself, as it does a password."""
+    headers = {"Authorization": "Custom x", **THEIRS}
     assert Client(program()).post("/own", headers=headers).status == 200
 
 
