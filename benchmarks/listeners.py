@@ -7,15 +7,14 @@ takes to read ten thousand sockets. Servers take turns, and every one starts ane
 from __future__ import annotations
 
 import json
-import resource
 import select
 import socket
 import time
-from pathlib import Path
 from statistics import median
 
 import msgspec
 
+from benchmarks.crowds import many_connections, resident
 from benchmarks.side_by_side import Contestant, process
 
 LISTENERS = 10_000
@@ -93,18 +92,13 @@ class Crowd:
             sock.close()
 
 
-def _resident(pid: int) -> int:
-    status = Path(f"/proc/{pid}/status").read_text()
-    return int(status.split("VmRSS:")[1].split()[0])
-
-
 def listen(contestant: Contestant) -> Heard:
     """Measure one server, started for it."""
     with process(contestant) as (port, pid):
-        before = _resident(pid)
+        before = resident(pid)
         crowd = Crowd(port, LISTENERS)
         crowd.drain(2.0)
-        size = (_resident(pid) - before) / LISTENERS
+        size = (resident(pid) - before) / LISTENERS
         p99 = []
         for number in range(EVENTS):
             times = crowd.time_event(number)
@@ -116,15 +110,14 @@ def listen(contestant: Contestant) -> Heard:
 
 def table() -> str:
     """Return the table of ten thousand listeners."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     lines = [
         f"### One event to {LISTENERS:,} open feeds of one process",
         "",
         "| | 99 of 100 have it after | must be | a listener costs | must be |",
         "| --- | ---: | ---: | ---: | ---: |",
     ]
-    rounds = [[listen(each) for each in CONTESTANTS] for _ in range(ROUNDS)]
+    with many_connections():
+        rounds = [[listen(each) for each in CONTESTANTS] for _ in range(ROUNDS)]
     for place, contestant in enumerate(CONTESTANTS):
         heard = [each[place] for each in rounds]
         p99 = median(time for each in heard for time in each.p99)
@@ -133,5 +126,4 @@ def table() -> str:
         lines.append(
             f"| {contestant.name} | {p99:.0f} ms | {limits[0]} | {size:.1f} KiB | {limits[1]} |"
         )
-    resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
     return "\n".join([*lines, ""])

@@ -7,7 +7,6 @@ anew in each round.
 
 from __future__ import annotations
 
-import resource
 import select
 import socket
 import time
@@ -16,6 +15,7 @@ from statistics import median
 
 import msgspec
 
+from benchmarks.crowds import many_connections, resident
 from benchmarks.side_by_side import Contestant, process
 
 WAITING = 5_000
@@ -85,11 +85,6 @@ class Crowd:
             sock.close()
 
 
-def _status(pid: int, key: str) -> int:
-    status = Path(f"/proc/{pid}/status").read_text()
-    return int(status.split(f"{key}:")[1].split()[0])
-
-
 def _cpu(pid: int) -> int:
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     return int(fields[11]) + int(fields[12])
@@ -110,11 +105,11 @@ def _settle(pid: int) -> None:
 def wait(contestant: Contestant) -> Waited:
     """Measure one server, started for it."""
     with process(contestant) as (port, pid):
-        empty = _status(pid, "VmRSS")
+        empty = resident(pid)
         crowd = Crowd(port, WAITING)
         crowd.ask(0)
         _settle(pid)
-        size = (_status(pid, "VmRSS") - empty) / WAITING
+        size = (resident(pid) - empty) / WAITING
         last = []
         for number in range(1, EVENTS + 1):
             last.append(1000 * crowd.time_event(number))
@@ -126,15 +121,14 @@ def wait(contestant: Contestant) -> Waited:
 
 def table() -> str:
     """Return the table of requests that wait."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     lines = [
         f"### One event to {WAITING:,} waiting requests of one process",
         "",
         "| | all are answered after | must be | one costs | must be |",
         "| --- | ---: | ---: | ---: | ---: |",
     ]
-    rounds = [[wait(each) for each in CONTESTANTS] for _ in range(ROUNDS)]
+    with many_connections():
+        rounds = [[wait(each) for each in CONTESTANTS] for _ in range(ROUNDS)]
     for place, contestant in enumerate(CONTESTANTS):
         waited = [each[place] for each in rounds]
         last = median(time for each in waited for time in each.last)
@@ -143,5 +137,4 @@ def table() -> str:
         lines.append(
             f"| {contestant.name} | {last:.0f} ms | {limits[0]} | {size:.1f} KiB | {limits[1]} |"
         )
-    resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
     return "\n".join([*lines, ""])

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.servers.programs import brubeck
+
 PROGRAM = """
 from brubeck import Brubeck, StreamHandler, StreamedDocument, render
 
@@ -32,18 +34,6 @@ def folder(tmp_path: Path) -> Path:
     """Make a folder with a program in it."""
     (tmp_path / "mine.py").write_text(PROGRAM)
     return tmp_path
-
-
-def brubeck(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """Run the command to its end."""
-    return subprocess.run(
-        [sys.executable, "-W", "error", "-m", "brubeck", *arguments],
-        capture_output=True,
-        text=True,
-        check=False,
-        cwd=folder,
-        timeout=60,
-    )
 
 
 def test_the_version_is_told(folder: Path) -> None:

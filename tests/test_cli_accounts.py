@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,7 @@ from brubeck.cli.users import _password
 from brubeck.models import StoredAccounts
 from brubeck.storage import open_storage
 from brubeck.timekeeping import curtime
+from tests.servers.programs import brubeck
 
 
 @pytest.fixture
@@ -31,19 +31,6 @@ def folder(tmp_path: Path) -> Path:
 def accounts(folder: Path) -> StoredAccounts:
     """Return the accounts as the program finds them."""
     return StoredAccounts(open_storage(f"sqlite:///{folder}/accounts.db"))
-
-
-def brubeck(folder: Path, *arguments: str, given: str = "") -> subprocess.CompletedProcess[str]:
-    """Run the command to its end."""
-    return subprocess.run(
-        [sys.executable, "-W", "error", "-m", "brubeck", *arguments],
-        capture_output=True,
-        text=True,
-        check=False,
-        cwd=folder,
-        timeout=60,
-        input=given,
-    )
 
 
 def test_a_user_is_added_changed_and_removed(folder: Path, accounts: StoredAccounts) -> None:

@@ -12,7 +12,7 @@ import signal
 import socket
 from collections.abc import Callable
 from contextlib import ExitStack, suppress
-from functools import cache
+from functools import cache, partial
 from importlib import import_module
 from pathlib import Path
 from typing import Any, Protocol
@@ -81,12 +81,7 @@ def run(
             supervisor.run()
             return
         chosen = connection or open_connection(server, listener)
-        if worker is None:
-            _at_signals(chosen.stop)
-            _announce(settings, listener)
-        else:
-            _obey(worker, chosen)
-        chosen.serve(respond)
+        _serve(chosen, respond, worker, partial(_announce, settings, listener))
 
 
 def run_workers(
@@ -94,27 +89,33 @@ def run_workers(
 ) -> None:
     """Serve a connection that listens nowhere, in one process or several, until told to stop."""
     worker = inherited()
+    announce = partial(_tell, doing, workers)
     if worker is None and workers > 1:
         # One that was ready can run; what kills it may be what it was given to do.
         supervisor = Supervisor(workers, None, grace=grace, soon=0)
         _at_signals(supervisor.stop)
-        _tell(doing, workers)
+        announce()
         supervisor.run()
-        return
+    else:
+        _serve(connection, respond, worker, announce)
+
+
+def _serve(
+    connection: Connection,
+    respond: Respond,
+    worker: Inherited | None,
+    announce: Callable[[], None],
+) -> None:
+    """Serve here: alone, or as a worker of a supervisor."""
     if worker is None:
         _at_signals(connection.stop)
-        _tell(doing, workers)
+        announce()
     else:
-        _obey(worker, connection)
+        # Who stops a whole group of processes tells a worker too; that is no second time.
+        _at_signals(cache(connection.stop))
+        green.spawn(worker.stop_when_orphaned, connection.stop)
+        worker.tell_ready()
     connection.serve(respond)
-
-
-def _obey(worker: Inherited, connection: Connection) -> None:
-    """Be a worker of a supervisor."""
-    # Who stops a whole group of processes tells a worker too; that is no second time.
-    _at_signals(cache(connection.stop))
-    green.spawn(worker.stop_when_orphaned, connection.stop)
-    worker.tell_ready()
 
 
 def _remover(path: Path) -> Callable[[], None]:

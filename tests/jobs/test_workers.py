@@ -16,7 +16,7 @@ from brubeck import Brubeck
 from tests.jobs.conftest import MakeApp
 from tests.jobs.program import state_of
 from tests.servers import wait_until
-from tests.servers.programs import ROOT, Program, running
+from tests.servers.programs import ROOT, Program, brubeck, running
 
 PROGRAM = "tests.jobs.program:app"
 
@@ -32,17 +32,9 @@ def worker(url: str, *options: str, **settings: str) -> Iterator[Program]:
         yield started
 
 
-def brubeck(url: str, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """Run a command to its end."""
-    return subprocess.run(
-        [sys.executable, "-W", "error", "-m", "brubeck", *arguments],
-        capture_output=True,
-        text=True,
-        check=False,
-        cwd=ROOT,
-        timeout=60,
-        env=os.environ | {"BRUBECK_STORAGE_DEFAULT": url},
-    )
+def brubeck_at(url: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run a command over a Redis, to its end."""
+    return brubeck(ROOT, *arguments, storage_default=url)
 
 
 def is_in(app: Brubeck, job_id: str, state: str) -> bool:
@@ -152,20 +144,20 @@ def test_dead_letters_are_looked_after(make_app: MakeApp, emptied: str) -> None:
     one, other = app.jobs.send("/fail", {"how": "give up"}), app.jobs.send("/odd")
     with worker(emptied):
         wait_until(lambda: app.jobs.queue.depth().dead == 2)
-    assert brubeck(emptied, "jobs", "count", PROGRAM).stdout.split() == [
+    assert brubeck_at(emptied, "jobs", "count", PROGRAM).stdout.split() == [
         *("waiting", "0", "in", "hand", "0", "later", "0", "dead", "2")
     ]
-    lines = brubeck(emptied, "jobs", "dead", PROGRAM).stdout.splitlines()
+    lines = brubeck_at(emptied, "jobs", "dead", PROGRAM).stdout.splitlines()
     assert {line.split()[2] for line in lines} == {"/fail", "/odd"}
     letter = next(line.split()[0] for line in lines if "/fail" in line)
-    shown = brubeck(emptied, "jobs", "dead", PROGRAM, letter).stdout
+    shown = brubeck_at(emptied, "jobs", "dead", PROGRAM, letter).stdout
     assert one.id in shown
     assert 'raise GiveUp("Nothing can be done.")' in shown
-    assert brubeck(emptied, "jobs", "retry", PROGRAM, letter).stdout == "1 put back.\n"
+    assert brubeck_at(emptied, "jobs", "retry", PROGRAM, letter).stdout == "1 put back.\n"
     assert app.jobs.queue.depth().waiting == 1
     with worker(emptied):
         wait_until(lambda: app.jobs.queue.depth().dead == 2)
-    assert brubeck(emptied, "jobs", "drop", PROGRAM, "--all").stdout == "2 dropped.\n"
+    assert brubeck_at(emptied, "jobs", "drop", PROGRAM, "--all").stdout == "2 dropped.\n"
     assert app.jobs.queue.depth().dead == 0
     assert is_in(app, other.id, "failed")
 
@@ -185,7 +177,7 @@ def test_dead_letters_are_looked_after(make_app: MakeApp, emptied: str) -> None:
 )
 def test_a_mistake_is_one_sentence(emptied: str, arguments: tuple[str, ...], told: str) -> None:
     """And no traceback."""
-    done = brubeck(emptied, *arguments)
+    done = brubeck_at(emptied, *arguments)
     assert done.returncode != 0
     assert told in done.stderr
     assert "Traceback" not in done.stderr

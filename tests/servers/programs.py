@@ -68,6 +68,25 @@ def running(
                 process.wait()
 
 
+def brubeck(
+    folder: Path, *arguments: str, given: str = "", **settings: str
+) -> subprocess.CompletedProcess[str]:
+    """Run a command of ``brubeck`` in a folder, to its end, with something typed into it.
+
+    ``settings`` are environment variables without ``BRUBECK_``, in lower case.
+    """
+    return subprocess.run(
+        [sys.executable, "-W", "error", "-m", "brubeck", *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=folder,
+        timeout=60,
+        input=given,
+        env=os.environ | {f"BRUBECK_{name.upper()}": value for name, value in settings.items()},
+    )
+
+
 @contextmanager
 def brubeck_run(
     program: str,
