@@ -8,9 +8,15 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from brubeck.errors import BrubeckError
 from brubeck.handlers import MessageHandler
 from brubeck.http import Problem, Response
+from brubeck.jobs.documents import MAX_NOTE
 
 if TYPE_CHECKING:
     from brubeck.jobs.records import JobRecord
+
+
+def plain(text: str) -> str:
+    """Return a text as an item can hold it; a file's name, say, may be none."""
+    return text.encode(errors="backslashreplace").decode().replace("\0", "\\0")[:MAX_NOTE]
 
 
 class GiveUp(BrubeckError):
@@ -85,8 +91,8 @@ class JobHandler(MessageHandler):
             return self.render_error(self._SERVER_ERROR, str(err))
         if isinstance(err, GiveUp) or (isinstance(err, Problem) and err.status < 500):
             self.message.failure = err
-            return self.render_error(self._DEFAULT_STATUS, str(err))
+            return self.render_error(self._DEFAULT_STATUS, plain(str(err)))
         if isinstance(err, Problem):
             self.message.failure = err
-            return self.render_error(self._SERVER_ERROR, str(err))
+            return self.render_error(self._SERVER_ERROR, plain(str(err)))
         return super().error(err)

@@ -10,17 +10,34 @@ from collections.abc import Callable
 from typing import Any
 from uuid import uuid4
 
-from brubeck.jobs.documents import DONE, FAILED, MAX_NOTE, QUEUED, RUNNING, WAITING, Job
-from brubeck.jobs.handler import JobLost
-from brubeck.storage import Outcome, Put, Queryset, Record, Tombstone, Written, check_canonical
+from brubeck.dictshield.base import ShieldException
+from brubeck.jobs.documents import DONE, FAILED, QUEUED, RUNNING, WAITING, Job
+from brubeck.jobs.handler import JobLost, plain
+from brubeck.storage import (
+    NotCanonical,
+    Outcome,
+    Put,
+    Queryset,
+    Record,
+    Refused,
+    Tombstone,
+    Written,
+    check_canonical,
+)
 from brubeck.timekeeping import Clock
+
+Patiently = Callable[[Callable[[], Outcome]], Outcome]
+"""Does a write, again and again while the store cannot be reached and somebody can wait."""
 
 
 class JobRecord:
     """The item of one job in its stream. Any call may raise `Unavailable`."""
 
-    def __init__(self, queryset: Queryset, made: Callable[[], Job], clock: Clock) -> None:
+    def __init__(
+        self, queryset: Queryset, made: Callable[[], Job], clock: Clock, patiently: Patiently
+    ) -> None:
         self._queryset, self._made, self._clock = queryset, made, clock
+        self._patiently = patiently
         self._document = made()
         self._position: int | None = None
         self._name, self._writes = uuid4().hex, 0
@@ -54,10 +71,15 @@ class JobRecord:
         """Where the item stands in the change order."""
         return self._position
 
-    def queue(self) -> None:
-        """Write down that the job waits; where it is written down already, leave it so."""
+    def queue(self, *, again: bool) -> None:
+        """Write down that the job waits; where it is written down already, leave it so.
+
+        One that is sent ``again`` may have left the stream by now.
+        """
+        if again and isinstance(self._queryset.get([self.id])[0], Tombstone):
+            return
         self._document.state, self._document.attempt = QUEUED, 0
-        if not self._write():
+        if not self.wrote(self._queryset.write([self._put()])[0]):
             self.read(self._queryset.get([self.id])[0])
 
     def begin(self, attempt: int) -> bool:
@@ -95,7 +117,7 @@ class JobRecord:
         """Write down how far the job is."""
         if not 0 <= part <= 1:
             raise ValueError(f"progress is a part of 1, not {part!r}")
-        self._change(progress=float(part), note=note[:MAX_NOTE])
+        self._change(progress=float(part), note=plain(note))
 
     def finish(self, result: Any) -> None:
         """Write down what came of the job."""
@@ -103,16 +125,31 @@ class JobRecord:
 
     def put_back(self, error: str) -> None:
         """Write down that the job will be tried again."""
-        self._change(state=WAITING, error=error[:MAX_NOTE])
+        self._change(state=WAITING, error=plain(error))
 
     def fail(self, error: str) -> None:
         """Write down that the job will never be done."""
-        self._change(state=FAILED, error=error[:MAX_NOTE])
+        self._change(state=FAILED, error=plain(error))
+
+    def check(self) -> None:
+        """Raise `ValueError` for a job that cannot be written down."""
+        try:
+            self._document.validate(validate_all=True)
+            check_canonical(self._document.encode())
+        except (ShieldException, NotCanonical) as reason:
+            raise ValueError(f"a job cannot be written down: {reason}") from reason
 
     def _change(self, **values: object) -> None:
+        document = self._document
+        before = {name: getattr(document, name) for name in values}
         for name, value in values.items():
-            setattr(self._document, name, value)
-        self._document.validate(validate_all=True)
+            setattr(document, name, value)
+        try:
+            self.check()
+        except ValueError:
+            for name, value in before.items():
+                setattr(document, name, value)
+            raise
         if self.lost or not self._write():
             self.lost = True
             raise JobLost("Another worker has this job by now.")
@@ -120,8 +157,13 @@ class JobRecord:
     def _write(self) -> bool:
         """Write the item where it stood, and tell whether it still stood there."""
         put = self._put()
-        check_canonical(put.body)
-        return self.wrote(self._queryset.write([put])[0])
+        outcome = self._patiently(lambda: self._queryset.write([put])[0])
+        if isinstance(outcome, Refused) and outcome.reason == "missing":
+            # No worker deletes it: it left the stream, which does not retain it for so long.
+            self._position = None
+            put = self._put()
+            outcome = self._patiently(lambda: self._queryset.write([put])[0])
+        return self.wrote(outcome)
 
     def _put(self) -> Put:
         document = self._document

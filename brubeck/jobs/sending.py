@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import cached_property, partial
@@ -30,9 +31,12 @@ from brubeck.storage.ids import new_id
 if TYPE_CHECKING:
     from brubeck.application import Brubeck
 
+log = logging.getLogger("brubeck.jobs")
+
 T = TypeVar("T")
 
 _PAUSE: Final = 0.25
+_HEADROOM: Final = 200
 _JSON: Final = "application/json"
 
 
@@ -82,11 +86,13 @@ class Jobs:
         job = QueuedJob(path=path, id=new_id(), data=_written(data))
         if owner is not None:
             job.owner = owner.id, owner.username
-        known = "" if key is None else f"{path}\n{owner.id if owner else ''}\n{key}"
+        self._record(stream, job).check()
+        known = "" if key is None else msgspec.json.encode([path, owner and owner.id, key]).decode()
         try:
-            job.id = self.queue.send(job, known)
+            sent = self.queue.send(job, known)
+            again, job.id = sent != job.id, sent
             record = self._record(stream, job)
-            record.queue()
+            record.queue(again=again)
         except (QueueUnavailable, Unavailable) as reason:
             detail = "Jobs cannot be taken at the moment."
             raise Problem(503, detail, headers={"Retry-After": "5"}) from reason
@@ -140,11 +146,18 @@ class Jobs:
         delivery = cast("Delivery", request.connection)
         job = cast("QueuedJob", delivery.job)
         try:
-            _, match = self._found(job.path)
+            stream, match = self._found(job.path)
         except LookupError as reason:
             # Perhaps an older program than the one that sent it: a newer one may know.
             return Response(str(reason), 500)
-        record = cast("JobRecord", delivery.context)
+        record = cast("JobRecord | None", delivery.context)
+        if record is None:  # it could not be begun together with others
+            record = self._record(stream, job)
+            if not self._patiently(partial(record.begin, job.attempt)):
+                return Response(b"null")
+            delivery.context = record
+        # Whatever fails, and says nothing itself, is told by an id.
+        record.shown = f"Server error, job {job.id}"
         made = cast("type[MessageHandler]", match.route.handler)
         if issubclass(made, JobHandler):
             delivery.attempts, delivery.backoff = made.attempts, made.backoff
@@ -156,9 +169,9 @@ class Jobs:
         if response.status < 400:
             result = handler.result if isinstance(handler, JobHandler) else _payload(response)
             with suppress(JobLost):
-                self._patiently(lambda: record.finish(result))
+                record.finish(result)
         else:
-            record.shown = str(handler.status_msg)
+            record.shown = str(handler.status_msg) or record.shown
         delivery.lost = record.lost
         return response
 
@@ -173,7 +186,15 @@ class Jobs:
                 stream, _ = self._found(cast("QueuedJob", each.job).path)
                 by_stream.setdefault(stream, []).append(each)
         for stream, some in by_stream.items():
-            over += self._patiently(partial(self._begin, stream, some), hasty=True)
+            try:
+                over += self._patiently(partial(self._begin, stream, some), hasty=True)
+            except Unavailable:
+                raise
+            except Exception:
+                # It may be the fault of one of them. Each is begun by itself, and fails by itself.
+                log.exception("%d jobs could not be begun together.", len(some))
+                for each in some:
+                    each.context = None
         return over
 
     def _begin(self, stream: type[JobStream], deliveries: list[Delivery]) -> list[Delivery]:
@@ -207,11 +228,16 @@ class Jobs:
     def _tell(
         self, delivery: Delivery, reason: str, tell: Callable[[JobRecord, str], None]
     ) -> None:
-        record = cast("JobRecord | None", delivery.context) or self._unbegun(delivery)
-        if record is not None:
-            with suppress(JobLost):
-                self._patiently(lambda: tell(record, record.shown or reason))
-            delivery.lost = record.lost
+        try:
+            record = cast("JobRecord | None", delivery.context) or self._unbegun(delivery)
+            if record is not None:
+                with suppress(JobLost):
+                    tell(record, record.shown or reason)
+                delivery.lost = record.lost
+        except Unavailable:
+            raise
+        except Exception:  # the queue knows it all the same
+            log.exception("What became of a job could not be written down: %s", reason)
 
     def _unbegun(self, delivery: Delivery) -> JobRecord | None:
         """Return what is written down of a job that this worker never began, if anything can be."""
@@ -259,11 +285,16 @@ class Jobs:
                 document.owner_id, document.owner_username = job.owner[0], job.owner[1] or None
             return document
 
-        return JobRecord(self._app.queryset(stream), made, self._app.clock)
+        return JobRecord(self._app.queryset(stream), made, self._app.clock, self._patiently)
 
 
 def _written(data: Any) -> msgspec.Raw:
-    written = msgspec.json.encode(data)
+    try:
+        written = msgspec.json.encode(data)
+        # Who reads it may stand on more than who writes it.
+        msgspec.json.decode(b"[" * _HEADROOM + written + b"]" * _HEADROOM)
+    except RecursionError:
+        raise ValueError("the data of a job are nested too deeply") from None
     if len(written) > MAX_BYTES:
         raise ValueError(
             f"a job has at most {MAX_BYTES} bytes of data, not {len(written)}; "

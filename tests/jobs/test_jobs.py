@@ -256,7 +256,7 @@ def test_a_worker_that_lost_its_job_tells_nothing(make_app: MakeApp) -> None:
     sent = app.jobs.send("/classic", {})
     queue = app.jobs.queue
     (first,) = queue.take("first", 1, 1)
-    wait_until(lambda: bool(queue.claim("second", 0.001, 1, 0)[0]))
+    wait_until(lambda: bool(queue.claim("second", 0.001, 1, [])[0]))
     assert not queue.later("first", first, 0.01)
     assert not queue.bury("first", first, "late", "")
     queue.renew("first", 30, [first])

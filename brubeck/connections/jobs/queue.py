@@ -156,15 +156,16 @@ class JobQueue:
             self._client.xgroup_create(self._jobs, _GROUP, id="0", mkstream=True)
 
     def claim(
-        self, worker: str, lease: float, most: int, in_hand: int
+        self, worker: str, lease: float, most: int, held: Iterable[Delivery]
     ) -> tuple[list[Delivery], bool]:
-        """Take over jobs of workers that are gone.
+        """Take over jobs of workers that are gone, by one that holds some already.
 
         Also returned is whether to finish what is in hand and take nothing else before.
         """
         self._begin_once()
         keys = [self._jobs, self._alone]
-        taken, alone = self._run("claim", keys, _GROUP, worker, _millis(lease), most, in_hand)
+        entries = (each.entry for each in held)
+        taken, alone = self._run("claim", keys, _GROUP, worker, _millis(lease), most, *entries)
         return [self._delivery(*each) for each in taken], bool(alone)
 
     _begun = False
@@ -206,7 +207,7 @@ class JobQueue:
         """Move a job to the dead letters; False where it is another's by now."""
         told = (_GROUP, worker, delivery.entry, delivery.raw)
         keys = [self._jobs, self._dead]
-        return bool(self._run("bury", keys, *told, reason.encode(), traceback.encode()))
+        return bool(self._run("bury", keys, *told, _bytes(reason), _bytes(traceback)))
 
     def leave(self, worker: str) -> None:
         """Forget a worker that has nothing in hand, and those that are long gone."""
@@ -287,7 +288,12 @@ class JobQueue:
         try:
             yield
         except (RedisError, OSError) as reason:
+            self._begun = False  # it may come back with nothing in it
             raise QueueUnavailable(f"The queue at {self.shown}: {reason}") from reason
+
+
+def _bytes(text: str) -> bytes:
+    return text.encode(errors="backslashreplace")  # a file's name, say, may be no text
 
 
 def _millis(seconds: float) -> int:

@@ -122,7 +122,7 @@ class JobsConnection:
         now = monotonic()
         if now >= self._claim_at or (self._alone and not self._hand):
             free = self._concurrency - len(self._hand)
-            taken, self._alone = self.queue.claim(self.name, self._lease, free, len(self._hand))
+            taken, self._alone = self.queue.claim(self.name, self._lease, free, self._held())
             self._claim_at = now + self._lease / 4
             self._start(taken)
         if now >= self._wake_at:
@@ -131,7 +131,8 @@ class JobsConnection:
         free = self._concurrency - len(self._hand)
         if free <= 0 or (self._alone and self._hand):
             with self._changed:
-                self._changed.wait_for(lambda: len(self._hand) < self._concurrency, _PAUSE)
+                most = 1 if self._alone else self._concurrency
+                self._changed.wait_for(lambda: len(self._hand) < most, _PAUSE)
             return
         wait = max(0.0, min(self._claim_at, self._wake_at) - monotonic())
         if not self._alone:
@@ -161,15 +162,18 @@ class JobsConnection:
     def _leave(self, delivery: Delivery) -> None:
         """Have a job in hand no longer."""
         with self._changed:
-            self._hand.pop(delivery.entry, None)
+            if self._hand.get(delivery.entry) is delivery:  # it may have come here once more
+                del self._hand[delivery.entry]
             self._changed.notify_all()
+
+    def _held(self) -> list[Delivery]:
+        return [each for each in list(self._hand.values()) if not each.lost]
 
     def _keep(self) -> None:
         """Say again and again what is in hand, so that nobody takes it over."""
         while not self.must_end:
             green.sleep(self._lease / 4)
-            held = [each for each in list(self._hand.values()) if not each.lost]
-            if held:
+            if held := self._held():
                 try:
                     self.queue.renew(self.name, self._lease, held)
                 except QueueUnavailable as reason:
@@ -195,13 +199,13 @@ class JobsConnection:
         if delivery.given > MOST_DEATHS:
             self._bury(delivery, f"Its worker died, {MOST_DEATHS} times.", "")
             return
-        request = job.request(delivery)
         failure: BaseException | None
         try:
+            request = job.request(delivery)
             response = respond(request)
             status, failure = response.status, request.failure
             reason = _told(failure) if failure is not None else _text(response)
-        except Exception as raised:  # noqa: BLE001, whatever it is has to become a fate
+        except BaseException as raised:  # noqa: BLE001, whatever it is has to become a fate
             status, failure, reason = 500, raised, _told(raised)
         if delivery.lost:
             log.warning("%s took too long here; another worker has it.", _named(delivery))
@@ -272,7 +276,7 @@ class JobsConnection:
         with self._changed:
             while (self._hand or self._done) and not self._hurried and monotonic() < until:
                 self._changed.wait(_PAUSE)
-        left = [_named(each) for each in self._hand.values()]
+        left = [_named(each) for each in list(self._hand.values())]
         if left:
             log.warning("Left to others, since they take too long: %s", ", ".join(left))
         self._over = True
@@ -289,6 +293,8 @@ class JobsConnection:
         if not self._is_down:
             log.error("%s. Trying again until it is back.", str(reason).rstrip("."))
         self._is_down = True
+        # Others were cut off, too; they say first what they still have in hand.
+        self._claim_at = monotonic() + self._lease / 2
 
     def _tell_back(self) -> None:
         if self._is_down:
