@@ -199,6 +199,11 @@ class Pool:
         """How many functions are running now."""
         return self._running
 
+    def has_place(self, seconds: float) -> bool:
+        """Wait until there is a place, and tell whether that came within the time."""
+        with self._changed:
+            return self._changed.wait_for(lambda: self._running < self.size, seconds)
+
     def spawn(self, function: Callable[..., object], *args: object) -> None:
         """Run a function as soon as there is a place, and return when it has started."""
         self._places.acquire()

@@ -80,7 +80,8 @@ class ZMQSocket:
         while not self._closed:
             try:
                 with self._lock:
-                    return self._socket.send(message, zmq.NOBLOCK)
+                    if not self._closed:
+                        return self._socket.send(message, zmq.NOBLOCK)
             except zmq.Again:
                 self._wait(0.01)
         raise Closed
@@ -96,10 +97,15 @@ class ZMQSocket:
             return bool(int(self._socket.getsockopt(zmq.EVENTS)) & zmq.POLLIN)
 
     def _wait(self, seconds: float) -> None:
-        self._engine.wait_readable(int(self._socket.getsockopt(zmq.FD)), seconds)
+        with self._lock:
+            if self._closed:
+                return
+            fileno = int(self._socket.getsockopt(zmq.FD))
+        self._engine.wait_readable(fileno, seconds)
 
     def close(self) -> None:
         """Close the socket; a `recv` under way ends with `Closed` within a second."""
         self._closed = True
         if not self._receiving:
-            self._socket.close()
+            with self._lock:  # somebody may be about to send
+                self._socket.close()

@@ -336,7 +336,7 @@ def test_an_outage_takes_no_job_from_its_worker(tmp_path: Path) -> None:
     apps = [Brubeck(streams=[Troubled], storage=server.url) for _ in range(3)]
     try:
         for each in apps:
-            each.configure(jobs={"lease": 0.5})
+            each.configure(jobs={"lease": 2})
 
         sent, back = Event(), Event()
 
@@ -344,7 +344,7 @@ def test_an_outage_takes_no_job_from_its_worker(tmp_path: Path) -> None:
             if not back.is_set():
                 assert sent.wait(30)
                 server.kill()
-                until = monotonic() + 1
+                until = monotonic() + 2.5
                 wait_until(lambda: monotonic() > until)
                 server.run()
                 back.set()

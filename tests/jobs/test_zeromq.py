@@ -17,7 +17,7 @@ from brubeck import Brubeck
 from brubeck.connections.jobs import ZeroMQConnection
 from brubeck.errors import ConfigError
 from brubeck.handlers import MessageHandler
-from brubeck.http import Response
+from brubeck.http import Request, Response
 from tests.servers import wait_until
 from tests.servers.programs import running
 
@@ -174,6 +174,33 @@ def test_a_connection_that_cannot_be(tmp_path: Path, arguments: dict[str, Any]) 
     """Is refused in a sentence."""
     with pytest.raises(ConfigError):
         ZeroMQConnection(**{"receive": f"ipc://{tmp_path}/in"} | arguments).serve(APP.respond)
+
+
+def test_answers_that_nobody_takes_hold_up_no_stop(tmp_path: Path) -> None:
+    """However many there are."""
+    connection = ZeroMQConnection(
+        f"ipc://{tmp_path}/in", f"ipc://{tmp_path}/out", pattern="PUSH", concurrency=2, grace=0.1
+    )
+    reached: list[str] = []
+
+    def respond(request: Request) -> Response:
+        reached.append(request.path)
+        return APP.respond(request)
+
+    thread = Thread(target=connection.serve, args=(respond,), daemon=True)
+    thread.start()
+    context = zmq.Context()
+    outgoing = context.socket(zmq.PUSH)
+    outgoing.connect(connection.receive)
+    for _ in range(5):
+        outgoing.send(b'{"path": "/nowhere"}')
+    try:
+        wait_until(lambda: len(reached) == 2)
+    finally:
+        connection.stop()
+        thread.join(10)
+        context.destroy(linger=0)
+    assert not thread.is_alive()
 
 
 PROGRAM = """

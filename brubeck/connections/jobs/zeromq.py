@@ -72,7 +72,8 @@ class ZeroMQConnection:
         self.ready.set()
         try:
             while not self._stopping:
-                if incoming.poll(_LOOK):
+                # Who takes no answers holds up messages, but not the end.
+                if self._pool.has_place(_LOOK) and incoming.poll(_LOOK):
                     self._pool.spawn(self._answer, incoming.recv(), respond, outgoing)
             self._finish()
         finally:
