@@ -11,10 +11,11 @@ from time import monotonic
 from typing import Any, ClassVar
 
 import pytest
+import redis
 
 from brubeck import Brubeck
 from brubeck.auth import Caller
-from brubeck.connections.jobs import Delivery, Job, JobQueue
+from brubeck.connections.jobs import Delivery, Depth, Job, JobQueue, QueueUnavailable
 from brubeck.jobs import GiveUp, JobHandler, JobStream, OwnedJob
 from brubeck.storage import Delete, Outcome, Queryset, Tombstone, Unavailable, Write
 from brubeck.storage.ids import new_id
@@ -24,6 +25,7 @@ from tests.servers import wait_until
 from tests.servers.redis import RedisServer
 
 QUEUE = "brubeck-jobs:{jobs}"
+LEASE = 2.0
 
 
 class Exit(JobHandler):
@@ -240,6 +242,41 @@ def _queued(queue: JobQueue, *paths: str) -> list[str]:
     return [queue.send(Job(path=path, id=new_id())) for path in paths]
 
 
+def test_a_step_that_fails_in_its_middle_loses_nothing(
+    emptied: str, redis_server: RedisServer
+) -> None:
+    """Redis takes back nothing of a script that fails."""
+    queue = JobQueue(emptied)
+    job = Job(path="/a", id=new_id())
+    places = [QUEUE, f"{QUEUE}:later", f"{QUEUE}:dead"]
+
+    def refuses(place: str, step: Callable[[], object]) -> None:
+        with redis_server.client() as client:
+            there = bool(client.exists(place))
+            if there:
+                client.rename(place, "{jobs}:aside")
+            client.set(place, "in the way")
+            with pytest.raises(QueueUnavailable):
+                step()
+            client.delete(place)
+            if there:
+                client.rename("{jobs}:aside", place)
+
+    refuses(QUEUE, lambda: queue.send(job, "key"))
+    assert queue.send(job, "key") == job.id
+    (held,) = queue.take("one", 5, 1)
+    refuses(places[1], lambda: queue.later("one", held, 1))
+    refuses(places[2], lambda: queue.bury("one", held, "reason", ""))
+    assert queue.depth() == Depth(waiting=0, in_hand=1, later=0, dead=0)
+    assert queue.bury("one", held, "reason", "")
+    (letter,) = queue.dead()
+    refuses(QUEUE, lambda: queue.revive(letter))
+    assert queue.revive(letter)
+    assert not queue.revive(letter)
+    assert queue.depth() == Depth(waiting=1, in_hand=0, later=0, dead=0)
+    queue.close()
+
+
 def test_what_is_in_hand_is_not_taken_over_from_oneself(emptied: str) -> None:
     """By a worker that stood still and only then looks whose jobs are left."""
     queue = JobQueue(emptied)
@@ -329,6 +366,12 @@ def test_a_worker_that_waits_for_what_is_done_alone_does_nothing(
     assert during[0] < 30
 
 
+def _idle(client: redis.Redis) -> float:
+    """Return for how many seconds nobody has said anything of what is in hand."""
+    (found,) = client.xpending_range(QUEUE, "workers", "-", "+", 1)
+    return float(found["time_since_delivered"]) / 1000
+
+
 def test_an_outage_takes_no_job_from_its_worker(tmp_path: Path) -> None:
     """Also if it lasts for longer than a lease: all were cut off."""
     server = RedisServer(tmp_path, "--appendonly", "yes", "--appendfsync", "always")
@@ -336,7 +379,7 @@ def test_an_outage_takes_no_job_from_its_worker(tmp_path: Path) -> None:
     apps = [Brubeck(streams=[Troubled], storage=server.url) for _ in range(3)]
     try:
         for each in apps:
-            each.configure(jobs={"lease": 2})
+            each.configure(jobs={"lease": LEASE})
 
         sent, back = Event(), Event()
 
@@ -344,9 +387,11 @@ def test_an_outage_takes_no_job_from_its_worker(tmp_path: Path) -> None:
             if not back.is_set():
                 assert sent.wait(30)
                 server.kill()
-                until = monotonic() + 2.5
+                until = monotonic() + LEASE * 1.2
                 wait_until(lambda: monotonic() > until)
                 server.run()
+                with server.client() as client:
+                    wait_until(lambda: _idle(client) < LEASE)
                 back.set()
 
         Around.meddle = staticmethod(meddle)

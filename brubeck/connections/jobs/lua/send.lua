@@ -3,6 +3,7 @@
 -- Returns the id of the job that the key stands for.
 local there = redis.call('GET', KEYS[2])
 if there then return there end
-redis.call('SET', KEYS[2], ARGV[1], 'PX', ARGV[3])
+-- In this order: what a script did before it failed stays done.
 redis.call('XADD', KEYS[1], '*', 'job', ARGV[2])
+redis.call('SET', KEYS[2], ARGV[1], 'PX', ARGV[3])
 return ARGV[1]
