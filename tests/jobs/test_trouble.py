@@ -387,7 +387,7 @@ def test_an_outage_takes_no_job_from_its_worker(tmp_path: Path) -> None:
             if not back.is_set():
                 assert sent.wait(30)
                 server.kill()
-                until = monotonic() + LEASE * 1.2
+                until = monotonic() + LEASE * 1.3
                 wait_until(lambda: monotonic() > until)
                 server.run()
                 with server.client() as client:
