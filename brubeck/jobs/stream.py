@@ -56,10 +56,11 @@ class JobStream(StreamHandler):
                 f"{cls.__name__}.handlers holds pairs of a pattern and a handler, not {rule!r}."
             )
         pattern, handler = rule
-        kind = handler if isinstance(handler, type) else type(handler)
-        if not issubclass(kind, MessageHandler) or issubclass(kind, WebMessageHandler):
+        does_jobs = isinstance(handler, type) and issubclass(handler, MessageHandler)
+        if not does_jobs or issubclass(handler, WebMessageHandler):
+            shown = getattr(handler, "__name__", repr(handler))
             raise ConfigError(
-                f"{cls.__name__}.handlers: {pattern!r} leads to {kind.__name__}, which does no "
+                f"{cls.__name__}.handlers: {pattern!r} leads to {shown}, which does no "
                 "jobs; a JobHandler does."
             )
         cls.router.add(pattern, handler)

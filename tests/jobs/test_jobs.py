@@ -320,6 +320,7 @@ def test_keys_are_everybodys_own(make_app: MakeApp) -> None:
     ("declared", "told"),
     [
         ({"handlers": [("/add", 7)]}, "does no jobs"),
+        ({"handlers": [("/add", JobHandler.__new__(JobHandler))]}, "does no jobs"),
         ({"handlers": [("/add", Additions)]}, "does no jobs"),
         ({"handlers": ["/add"]}, "pairs"),
         ({"handlers": [("(", JobHandler)]}, "not a pattern"),
