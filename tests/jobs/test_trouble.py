@@ -15,13 +15,21 @@ import redis
 
 from brubeck import Brubeck
 from brubeck.auth import Caller
-from brubeck.connections.jobs import Delivery, Depth, Job, JobQueue, QueueUnavailable
+from brubeck.connections.jobs import (
+    Delivery,
+    Depth,
+    Job,
+    JobQueue,
+    JobsConnection,
+    QueueUnavailable,
+)
+from brubeck.http import Response
 from brubeck.jobs import GiveUp, JobHandler, JobStream, OwnedJob
 from brubeck.storage import Delete, Outcome, Queryset, Tombstone, Unavailable, Write
 from brubeck.storage.ids import new_id
 from tests.jobs.conftest import MakeApp, working
 from tests.jobs.program import Jobs, state_of
-from tests.servers import wait_until
+from tests.servers import free_port, wait_until
 from tests.servers.redis import RedisServer
 
 QUEUE = "brubeck-jobs:{jobs}"
@@ -476,3 +484,13 @@ def test_keys_run_into_nothing(make_app: MakeApp) -> None:
     one = app.jobs.send("/add", key="b\nc", owner=Caller("a"))
     other = app.jobs.send("/add", key="c", owner=Caller("a\nb"))
     assert one.id != other.id
+
+
+def test_who_is_in_a_hurry_asks_nobody(caplog: pytest.LogCaptureFixture) -> None:
+    """A worker that was told twice to stop does not wait for a queue that may stand still."""
+    queue = JobQueue(f"redis://127.0.0.1:{free_port()}/0")
+    worker = JobsConnection(queue, concurrency=1)
+    worker.stop()
+    worker.stop()
+    worker.serve(lambda _request: Response(b""))
+    assert not caplog.records

@@ -282,6 +282,8 @@ class JobsConnection:
         self._over = True
         for _ in range(self._concurrency):
             self._todo.put(None)
+        if self._hurried:
+            return  # others forget it in time
         try:
             self.queue.leave(self.name)
         except QueueUnavailable as reason:
