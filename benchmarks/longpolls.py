@@ -93,11 +93,11 @@ def _cpu(pid: int) -> int:
 def _settle(pid: int) -> None:
     """Wait until a server has nothing to do: everybody waits by then."""
     quiet, before = 0, _cpu(pid)
-    for _ in range(200):
+    for _ in range(60):
         time.sleep(0.1)
         now = _cpu(pid)
         quiet = quiet + 1 if now - before <= 5 else 0  # in hundredths of a second
-        if quiet == 5:
+        if quiet == 3:
             return
         before = now
 

@@ -67,7 +67,11 @@ def process(contestant: Contestant) -> Iterator[tuple[int, int]]:
         yield port, server.pid
     finally:
         server.terminate()
-        server.wait(20)
+        try:
+            server.wait(20)
+        except subprocess.TimeoutExpired:
+            server.kill()
+            server.wait()
 
 
 def _await(port: int, process: subprocess.Popen[bytes]) -> None:

@@ -31,6 +31,9 @@ log = logging.getLogger("brubeck.jobs")
 Respond = Callable[[Request], Response]
 Pattern = Literal["PUB", "PUSH"]
 
+MOST_UNSENT: Final = 10_000
+"""How many answers wait for one who takes them slowly; PUB drops what is more, PUSH waits."""
+
 _LOOK: Final = 0.25
 
 
@@ -87,7 +90,7 @@ class ZeroMQConnection:
         self._stopping = True
 
     def _open(self, kind: str, address: str) -> ZMQSocket:
-        opened = green.zmq_socket(kind)
+        opened = green.zmq_socket(kind, sndhwm=MOST_UNSENT)
         if self._bind:
             opened.bind(address)
         else:
