@@ -244,14 +244,21 @@ def _await_promotion(watched: Watched) -> None:
 
 
 def _bring_back(watched: Watched) -> None:
-    """Start the old master again, and wait until it follows the new one."""
+    """Start the old master again, and wait until one of the two follows the other.
+
+    Which one is for the Sentinels to say: one that stands still for a moment is failed over back.
+    """
     watched.master.run()
-    with watched.replica.client() as client:
-        wait_until(
-            lambda: client.info("replication").get("min_slaves_good_slaves") == 1,
-            seconds=180,
-            what="the old master never followed",
-        )
+    with watched.replica.client() as one, watched.master.client() as other:
+
+        def is_followed() -> bool:
+            found = [each.info("replication") for each in (one, other)]
+            return any(
+                each["role"] == "master" and each.get("min_slaves_good_slaves") == 1
+                for each in found
+            )
+
+        wait_until(is_followed, seconds=180, what="neither ever followed the other")
 
 
 def _large(number: int) -> Put:

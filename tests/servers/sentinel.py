@@ -15,7 +15,7 @@ from tests.servers.redis import RedisServer
 
 SERVICE = "quakes"
 QUORUM = 2
-DOWN_AFTER = 1000
+DOWN_AFTER = 2000
 """Milliseconds without an answer after which a Sentinel takes a server to be down."""
 
 
