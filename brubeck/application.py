@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from brubeck import config
 from brubeck.autoapi import AutoAPIBase, describe_api, pattern_of, placed
+from brubeck.callables import check_plain, check_plain_methods
 from brubeck.errors import ConfigError
 from brubeck.handlers import MessageHandler, WebMessageHandler
 from brubeck.handlers.message import answer_of
@@ -96,6 +97,8 @@ class Brubeck:
         self.db_conn = db_conn
         self.clock = clock
         self.descriptions = Descriptions(title, version)
+        if accounts is not None:
+            check_plain_methods(type(accounts))
         self._accounts = accounts
         self._stored_accounts: Accounts | None = None
         self._command_line: dict[str, dict[str, object]] = {}
@@ -195,6 +198,7 @@ class Brubeck:
         """
         if not callable(handler):
             raise ConfigError(f"The route {pattern!r} leads to {handler!r}, which is no handler.")
+        check_plain(handler, f"The route {pattern!r}")
         allowed = None if methods is None else frozenset(methods)
         self.router.add(pattern, handler, allowed)
 

@@ -11,7 +11,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 
 LAYERS = (
-    {"errors", "timekeeping", "signing", "config", "green"},
+    {"errors", "callables", "timekeeping", "signing", "config", "green"},
     {"http"},
     {"routing", "dictshield", "storage", "auth", "connections"},
     {"handlers", "queryset", "templating", "models"},

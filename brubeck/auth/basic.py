@@ -11,7 +11,8 @@ from brubeck.auth.accounts import Account, AuthContext
 from brubeck.auth.caller import Caller
 from brubeck.auth.errors import BadCredentials
 from brubeck.auth.passwords import check_password
-from brubeck.auth.scheme import Scheme, quoted_string, sent_credentials
+from brubeck.auth.scheme import Scheme, plain_lookup, quoted_string, sent_credentials
+from brubeck.callables import check_type
 from brubeck.http import Request
 
 _MALFORMED = "Basic credentials are a name, a colon and a password, as base64 of UTF-8."
@@ -30,7 +31,7 @@ class BasicAuth(Scheme):
         self, realm: str = "brubeck", *, lookup: Callable[[str], Account | None] | None = None
     ) -> None:
         self._challenge = f'Basic realm={quoted_string(realm)}, charset="UTF-8"'
-        self._lookup = lookup
+        self._lookup = plain_lookup(lookup)
 
     @property
     def challenge(self) -> str:
@@ -44,7 +45,7 @@ class BasicAuth(Scheme):
             return None
         username, password = parse_basic(sent)
         lookup = self._lookup or context.accounts.by_username
-        account = lookup(username)
+        account = check_type(lookup(username), Account, "lookup")
         line = "" if account is None else account.password_line
         if not check_password(password, line) or account is None:
             raise BadCredentials("The name or the password is wrong.")

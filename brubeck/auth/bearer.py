@@ -7,8 +7,9 @@ from collections.abc import Callable
 from brubeck.auth.accounts import AuthContext, Grant, check_expiry
 from brubeck.auth.caller import Caller
 from brubeck.auth.errors import BadCredentials
-from brubeck.auth.scheme import Scheme, quoted_string, sent_credentials
+from brubeck.auth.scheme import Scheme, plain_lookup, quoted_string, sent_credentials
 from brubeck.auth.tokens import PREFIX, digest
+from brubeck.callables import check_type
 from brubeck.http import Request
 
 _INVALID = "The token is not valid."
@@ -33,7 +34,7 @@ class BearerAuth(Scheme):
     ) -> None:
         self._challenge = f"Bearer realm={quoted_string(realm)}"
         self._prefix = prefix
-        self._lookup = lookup
+        self._lookup = plain_lookup(lookup)
 
     @property
     def challenge(self) -> str:
@@ -47,7 +48,7 @@ class BearerAuth(Scheme):
             return None
         lookup = self._lookup or context.accounts.by_token
         try:
-            return _caller(lookup(digest(token)), context)
+            return _caller(check_type(lookup(digest(token)), Grant, "lookup"), context)
         except BadCredentials as reason:
             challenge = f'{self._challenge}, error="invalid_token"'
             raise BadCredentials(str(reason), challenge=challenge) from None

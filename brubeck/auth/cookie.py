@@ -19,7 +19,8 @@ from brubeck.auth.accounts import Account, AuthContext
 from brubeck.auth.caller import Caller
 from brubeck.auth.errors import BadCredentials
 from brubeck.auth.same_site import require_same_site
-from brubeck.auth.scheme import Scheme
+from brubeck.auth.scheme import Scheme, plain_lookup
+from brubeck.callables import check_type
 from brubeck.http import Request
 
 TWO_WEEKS: Final = 14 * 86_400
@@ -76,7 +77,7 @@ class CookieAuth(Scheme):
         if isinstance(trusted_origins, str):
             trusted_origins = (trusted_origins,)  # whoever forgets the brackets means all of it
         self._trusted = frozenset(trusted_origins)
-        self._lookup = lookup
+        self._lookup = plain_lookup(lookup)
 
     def authenticate(self, request: Request, context: AuthContext) -> Caller | None:
         """Return whose session it is."""
@@ -85,7 +86,7 @@ class CookieAuth(Scheme):
             return None
         session = self._read(signed, context)
         lookup = self._lookup or context.accounts.by_id
-        account = lookup(session.user)
+        account = check_type(lookup(session.user), Account, "lookup")
         line = session.line.encode("utf-8", "surrogatepass")
         if account is None or not hmac.compare_digest(_fingerprint(account).encode(), line):
             raise BadCredentials(_OVER)

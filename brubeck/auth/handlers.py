@@ -22,7 +22,8 @@ from brubeck.auth.same_site import (
     require_same_site_of_cookies,
     require_same_site_of_passwords,
 )
-from brubeck.auth.scheme import Scheme, unknown
+from brubeck.auth.scheme import Scheme, authenticate, unknown
+from brubeck.callables import check_plain, check_value
 from brubeck.http import Request, Response
 
 log = logging.getLogger("brubeck.app")
@@ -37,6 +38,7 @@ def authenticated(method: Method) -> Method:
 
     The handler has a ``current_user``, as a `UserHandlingMixin` has.
     """
+    check_plain(method, getattr(method, "__qualname__", repr(method)))
 
     @wraps(method)
     def wrapper(self: Any, *args: Any, **kwargs: Any) -> Any:
@@ -51,6 +53,7 @@ def web_authenticated(method: Method) -> Method:
     A GET is told there as ``next``, so that `UserHandlingMixin.next_url` can lead back to it.
     Without a ``login_url`` the answer is 401.
     """
+    check_plain(method, getattr(method, "__qualname__", repr(method)))
 
     @wraps(method)
     def wrapper(self: Any, *args: Any, **kwargs: Any) -> Any:
@@ -65,6 +68,7 @@ def same_site_only(method: Method) -> Method:
     For forms that ask for no user, such as the one to log in: no page of another site may log
     somebody in, and be it as somebody else. The handler may name ``trusted_origins``.
     """
+    check_plain(method, getattr(method, "__qualname__", repr(method)))
 
     @wraps(method)
     def wrapper(self: Any, *args: Any, **kwargs: Any) -> Any:
@@ -76,7 +80,7 @@ def same_site_only(method: Method) -> Method:
 
 def _known(handler: Any) -> bool:
     """Tell whether a handler knows its user, and may be asked to write for that user."""
-    if not handler.current_user:
+    if not check_value(handler.current_user, "current_user"):
         return False
     # The mixin has checked by itself, unless its property is overridden, or there is no mixin.
     if getattr(type(handler), "current_user", None) is not UserHandlingMixin.current_user:
@@ -142,7 +146,7 @@ class UserHandlingMixin:
         """
         if self._current_user is _NOT_ASKED:
             try:
-                found = self.get_current_user()
+                found = check_value(self.get_current_user(), "get_current_user")
             except BadCredentials as reason:
                 self._bad = reason
                 found = None
@@ -158,7 +162,8 @@ class UserHandlingMixin:
     def current_userprofile(self) -> Any:
         """What the user tells of themselves, as `get_current_userprofile` finds it."""
         if self._current_userprofile is _NOT_ASKED:
-            self._current_userprofile = self.get_current_userprofile()
+            found = self.get_current_userprofile()
+            self._current_userprofile = check_value(found, "get_current_userprofile")
         return self._current_userprofile
 
     def get_current_user(self) -> Any:
@@ -166,11 +171,7 @@ class UserHandlingMixin:
 
         It may return whatever stands for a user, and raise `BadCredentials`, or a `Problem`.
         """
-        for scheme in self.schemes:
-            caller = scheme.authenticate(self.message, self.application)
-            if caller is not None:
-                return caller
-        return None
+        return authenticate(self.schemes, self.message, self.application)
 
     def get_current_userprofile(self) -> Any:
         """Return the profile of the current user, or None; to be overridden."""

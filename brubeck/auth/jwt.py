@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 from brubeck.auth.accounts import Account, AuthContext
 from brubeck.auth.caller import Caller
 from brubeck.auth.errors import BadCredentials
-from brubeck.auth.scheme import Scheme, quoted_string, sent_credentials
+from brubeck.auth.scheme import Scheme, plain_lookup, quoted_string, sent_credentials
+from brubeck.callables import check_type
 from brubeck.errors import ConfigError, did_you_mean
 from brubeck.http import Request
 
@@ -71,7 +72,7 @@ class JWTAuth(Scheme):
         self._audience = audience
         self._issuer = issuer
         self._leeway = leeway
-        self._lookup = lookup
+        self._lookup = plain_lookup(lookup)
         self._challenge = f"Bearer realm={quoted_string(realm)}"
         _pyjwt()
 
@@ -145,7 +146,7 @@ class JWTAuth(Scheme):
         if self._lookup is None:
             name = claims.get("preferred_username")
             return Caller(subject, name if isinstance(name, str) else "", scopes, credential)
-        account = self._lookup(claims)
+        account = check_type(self._lookup(claims), Account, "lookup")
         if account is None:
             raise BadCredentials(_INVALID)
         return account.caller(credential, scopes)

@@ -8,14 +8,18 @@ does and they are not good. So bad credentials are never the same as none.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
-from typing import ClassVar, Final
+from collections.abc import Callable, Sequence
+from typing import Any, ClassVar, Final, TypeVar
 
 from brubeck.auth.accounts import AuthContext
 from brubeck.auth.caller import Caller
 from brubeck.auth.errors import BadCredentials
+from brubeck.callables import check_plain, check_plain_methods, check_type
 from brubeck.errors import ConfigError
 from brubeck.http import Problem, Request
+
+T = TypeVar("T")
+V = TypeVar("V")
 
 LONGEST: Final = 16_384
 """How many characters credentials may have in a header."""
@@ -26,6 +30,11 @@ class Scheme(ABC):
 
     name: ClassVar[str]
     """What the scheme is called in a description of the API."""
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        """Refuse a scheme of coroutines, which would let everybody in."""
+        super().__init_subclass__(**kwargs)
+        check_plain_methods(cls)
 
     @property
     def challenge(self) -> str | None:
@@ -43,6 +52,29 @@ class Scheme(ABC):
     @abstractmethod
     def openapi(self) -> dict[str, object]:
         """Return the security scheme object of OpenAPI 3.1 (section 4.8.27)."""
+
+
+def authenticate(
+    schemes: Sequence[Scheme], request: Request, context: AuthContext
+) -> Caller | None:
+    """Return the caller that the first scheme finds; None where the request names nobody.
+
+    Raises `BadCredentials` and `Problem` as the schemes do, and `TypeError` for a scheme that
+    returns anything but a `Caller` or None.
+    """
+    for scheme in schemes:
+        name = f"{type(scheme).__name__}.authenticate"
+        caller = check_type(scheme.authenticate(request, context), Caller, name)
+        if caller is not None:
+            return caller
+    return None
+
+
+def plain_lookup(lookup: Callable[[T], V] | None) -> Callable[[T], V] | None:
+    """Return the look-up that a scheme was given; `ConfigError` for a coroutine function."""
+    if lookup is not None:
+        check_plain(lookup, "lookup", generators=False)
+    return lookup
 
 
 def unknown(schemes: Sequence[Scheme], detail: str, challenge: str | None = None) -> Problem:

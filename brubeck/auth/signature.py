@@ -20,7 +20,7 @@ from brubeck.auth.accounts import AuthContext, RemembersNonces, SigningKey, chec
 from brubeck.auth.caller import Caller
 from brubeck.auth.errors import BadCredentials
 from brubeck.auth.replay import SeenNonces
-from brubeck.auth.scheme import Scheme
+from brubeck.auth.scheme import Scheme, plain_lookup
 from brubeck.auth.signed_messages import (
     Signature,
     check_digest,
@@ -28,6 +28,7 @@ from brubeck.auth.signed_messages import (
     sign,
     signature_base,
 )
+from brubeck.callables import check_type
 from brubeck.http import Request
 
 ALGORITHM: Final = "hmac-sha256"
@@ -62,7 +63,7 @@ class SignatureAuth(Scheme):
     ) -> None:
         self._max_age = max_age
         self._leeway = leeway
-        self._lookup = lookup
+        self._lookup = plain_lookup(lookup)
         self._seen = SeenNonces()
         # A feed that stays open asks again, with the same request, whether its key is still good.
         self._accepted: WeakKeyDictionary[Request, str] = WeakKeyDictionary()
@@ -105,7 +106,7 @@ class SignatureAuth(Scheme):
 
     def _key(self, key_id: str, context: AuthContext) -> SigningKey | None:
         lookup = self._lookup or context.accounts.signing_key
-        return lookup(key_id)
+        return check_type(lookup(key_id), SigningKey, "lookup")
 
     def _check_time(self, created: int, parameters: dict[str, Any], context: AuthContext) -> None:
         now = context.clock.micros() / 1e6

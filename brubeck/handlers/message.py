@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 import msgspec
 
+from brubeck.callables import check_plain_methods, check_type, run_hook
 from brubeck.http.headers import Headers
 from brubeck.http.problems import Problem
 from brubeck.http.response import Response
@@ -61,13 +62,18 @@ class MessageHandler:
     _status_msg: str | None = None
     _url_args: tuple[str | None, ...] | dict[str, str] = ()
 
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        """Refuse coroutine functions: a guard that is one would let everything pass."""
+        super().__init_subclass__(**kwargs)
+        check_plain_methods(cls)
+
     def __init__(self, application: Brubeck, message: Request, *_args: Any, **_kwargs: Any) -> None:
         self.application = application
         self.message = message
         self._payload: dict[str, Any] = {}
         self.status_code = self._DEFAULT_STATUS
         self.timestamp = application.clock.micros() // 1000
-        self.initialize()
+        run_hook(self.initialize)
 
     # The hooks.
 
@@ -78,11 +84,11 @@ class MessageHandler:
         A mixin leaves it alone, so that the class it is mixed into has it.
         """
 
-    def prepare(self) -> None:
+    def prepare(self) -> Response | None:
         """Do what every method needs; called before the method and its decorators.
 
-        It may raise a `Problem`, or answer by itself with ``self.finish(response)``; then the
-        method is not called.
+        It may raise a `Problem`, return a response or answer with ``self.finish(response)``; then
+        the method is not called. Any other value that it returns is a server error.
         """
 
     def on_finish(self) -> None:
@@ -193,15 +199,14 @@ class MessageHandler:
             return self.error(err)  # one of your own may fail, too
         finally:
             try:
-                self.on_finish()
+                run_hook(self.on_finish)
             except Exception:
                 # The answer stands: what it tells of has happened.
                 log.exception("on_finish of %s failed", type(self).__name__)
 
     def _answer(self) -> Response:
-        self.prepare()
-        if self._finished:
-            return self._response
+        if (answer := self._prepared()) is not None:
+            return answer
         name = self.message.method.lower()
         method = getattr(self, name, None) if name in HTTP_METHODS else None
         if method is None:
@@ -214,6 +219,11 @@ class MessageHandler:
                 f"not {type(response).__name__}"
             )
         return response
+
+    def _prepared(self) -> Response | None:
+        """Return the answer that `prepare` gives by itself, if it does."""
+        answer = check_type(self.prepare(), Response, f"{type(self).__name__}.prepare")
+        return self._response if self._finished else answer
 
     def _fallback(self, _name: str) -> Any:
         """Return what to call for a method that the class does not define."""

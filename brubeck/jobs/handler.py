@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from brubeck.callables import check_value
 from brubeck.errors import BrubeckError
 from brubeck.handlers import MessageHandler
 from brubeck.http import Problem, Response
@@ -75,12 +76,12 @@ class JobHandler(MessageHandler):
             self.record.tell(part, note)
 
     def _answer(self) -> Response:
-        self.prepare()
-        if self._finished:
-            return self._response
+        if (answer := self._prepared()) is not None:
+            return answer
         arguments = self._url_args
         work = self.work
-        self.result = work(**arguments) if isinstance(arguments, dict) else work(*arguments)
+        result = work(**arguments) if isinstance(arguments, dict) else work(*arguments)
+        self.result = check_value(result, f"{type(self).__name__}.work")
         self.set_status(self._SUCCESS_CODE)
         self.add_to_payload("result", self.result)
         return self.render()

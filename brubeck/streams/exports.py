@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from brubeck import green
+from brubeck.callables import run_hook
 from brubeck.http import Response, StreamingResponse
 from brubeck.storage import Page, PageQuery, Place, Record, Unavailable
 from brubeck.streams import tables
@@ -132,7 +133,7 @@ class Walk:
     def _readmit(self) -> None:
         now = time.monotonic()
         if now - self._asked >= PATIENCE:
-            self._handler.readmit()
+            run_hook(self._handler.readmit)
             self._asked = now
 
 

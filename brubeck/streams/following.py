@@ -14,6 +14,7 @@ from collections.abc import Iterator
 import msgspec
 
 from brubeck import green
+from brubeck.callables import run_hook
 from brubeck.http import Problem
 from brubeck.storage import Change, Changes, ChangesQuery, LostPlace, PageQuery, Unavailable
 from brubeck.streams import sse
@@ -79,7 +80,7 @@ class Follower:
         """Ask anew who asks, when that was so long ago that it may have changed."""
         now = time.monotonic()
         if now - self._asked >= PATIENCE:
-            self._handler.readmit()
+            run_hook(self._handler.readmit)
             self._asked = now
 
     def _first(self) -> ChangesQuery:

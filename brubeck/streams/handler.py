@@ -9,6 +9,7 @@ from typing import Any, ClassVar, cast
 
 import msgspec
 
+from brubeck.callables import run_hook
 from brubeck.dictshield.base import ShieldException
 from brubeck.errors import ConfigError
 from brubeck.handlers import WebMessageHandler
@@ -242,10 +243,10 @@ class StreamHandler(WriteHooks, WebMessageHandler):
     def _enter(self) -> None:
         """Admit and count a request; one that is not admitted counts for where it comes from."""
         if self.limit is None:
-            self.admit()
+            run_hook(self.admit)
             return
         try:
-            self.admit()
+            run_hook(self.admit)
         except Problem:
             self._count(self.limit, f"refused {network(self.message.remote_addr)}")
             raise

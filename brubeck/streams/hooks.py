@@ -6,6 +6,7 @@ import logging
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
+from brubeck.callables import run_hook
 from brubeck.storage import Change
 from brubeck.streams.documents import StreamedDocument
 
@@ -54,6 +55,6 @@ class WriteHooks:
         """Have changes followed up; they stand, whatever comes of that."""
         try:
             if changes:
-                self.after_change(changes)
+                run_hook(self.after_change, changes)
         except Exception:
             log.exception("after_change of %s failed", type(self).__name__)

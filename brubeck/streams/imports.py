@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, BinaryIO, Final
 import msgspec
 
 from brubeck import green
+from brubeck.callables import run_hook
 from brubeck.http import Problem, Response, StreamingResponse
 from brubeck.storage.canonical import MAX_BYTES
 from brubeck.streams.parameters import no_parameters
@@ -92,7 +93,7 @@ def _written(handler: StreamHandler, numbered: Iterator[list[Line]]) -> Iterator
     asked = time.monotonic()
     for batch in numbered:
         if time.monotonic() - asked >= PATIENCE:
-            handler.readmit()
+            run_hook(handler.readmit)
             asked = time.monotonic()
         handler.plan_anew()
         drafts = Drafts(handler)

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Sequence
 from zlib import crc32
 
+from brubeck.callables import run_hook
 from brubeck.http import Problem, Response
 from brubeck.http.conditions import matches, opaque_tags
 from brubeck.http.headers import list_values
@@ -167,7 +168,7 @@ class Items(StreamHandler):
             self._refuse_existing(record)
             self.check_change(record)
             if self.looks_at_writes:
-                self.before_delete(self.model.decode_stored(record.body))
+                run_hook(self.before_delete, self.model.decode_stored(record.body))
             delete = Delete(id=item_id, token=self.plan.token(item_id), expected=record.position)
             (outcome,) = self.queryset.write([delete])
             if not isinstance(outcome, Refused):

@@ -13,7 +13,8 @@ from typing import Any, ClassVar, Final
 
 from brubeck.auth import BadCredentials, Caller, Scheme
 from brubeck.auth.same_site import require_same_site_of_cookies, require_same_site_of_passwords
-from brubeck.auth.scheme import unknown
+from brubeck.auth.scheme import authenticate, unknown
+from brubeck.callables import check_type
 from brubeck.errors import ConfigError, did_you_mean
 from brubeck.http import Headers, Problem
 from brubeck.storage import Record, Schema
@@ -88,11 +89,7 @@ class AuthStreamHandler(StreamHandler):
         open: the feed ends when the answer changes. Where it may have gone by a cookie, only pages
         of this site write, and those of the origins that ``cors`` names.
         """
-        for scheme in self.schemes:
-            caller = scheme.authenticate(self.message, self.application)
-            if caller is not None:
-                return caller
-        return None
+        return authenticate(self.schemes, self.message, self.application)
 
     @property
     def caller(self) -> Caller:
@@ -114,7 +111,8 @@ class AuthStreamHandler(StreamHandler):
     def admit(self) -> None:
         """Find out who asks, and refuse whoever may not: 401, or 403 for one who is known."""
         try:
-            self._caller = self.get_current_user()
+            name = f"{type(self).__name__}.get_current_user"
+            self._caller = check_type(self.get_current_user(), Caller, name)
         except BadCredentials as reason:
             raise self._unknown(str(reason), reason.challenge) from reason
         named = self.origins.named if self.origins is not None else ()

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from brubeck.callables import run_hook
 from brubeck.dictshield.base import ShieldException
 from brubeck.errors import BrubeckError
 from brubeck.http import Problem
@@ -139,7 +140,7 @@ def draft(handler: StreamHandler, body: bytes, name: str, item_id: str | None = 
         setattr(document, field, None)
     handler.claim(document)
     if handler.looks_at_writes:
-        _look(handler, document, lambda: handler.before_create(document))
+        _look(handler, handler.before_create, document)
     handler.check_document(document)
     return put(document, handler.plan.token(name))
 
@@ -157,15 +158,20 @@ def revise(
     for field in handler.set_by_server:
         setattr(document, field, getattr(stored, field))
     if handler.looks_at_writes:
-        _look(handler, document, lambda: handler.before_update(document, stored))
+        _look(handler, handler.before_update, document, stored)
     handler.check_document(document)
     return put(document, handler.plan.token(stored.id or ""), expected)
 
 
-def _look(handler: StreamHandler, document: StreamedDocument, hook: Callable[[], None]) -> None:
+def _look(
+    handler: StreamHandler,
+    hook: Callable[..., None],
+    document: StreamedDocument,
+    *args: StreamedDocument,
+) -> None:
     """Let a hook change a document, but not which item it is; what it leaves has to be valid."""
     place = document.id, document.created_at
-    hook()
+    run_hook(hook, document, *args)
     if (document.id, document.created_at) != place:
         raise TypeError(f"a hook of {type(handler).__name__} moved the item {place[0]}")
     document.validate(validate_all=True)

@@ -1,0 +1,115 @@
+"""Plain functions only: coroutines and generators are refused where a guard or a hook is declared.
+
+Brubeck runs on green threads, so nothing awaits. A coroutine function that is called like any other
+returns a coroutine and runs not one line of its body: a guard that is one lets everything pass, and
+a look-up that is one finds somebody for every name, since a coroutine is true. So:
+
+- A coroutine function or an asynchronous generator is refused when the class, route or scheme that
+  names it is made, and so is a generator function where nobody would iterate over it.
+- A decorator or a lambda may hide one. So the value that a guard returns is checked at each call,
+  and a value that it cannot mean is an error, never a "yes".
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from functools import cached_property, partial, partialmethod
+from typing import Any, Final, TypeVar
+
+from brubeck.errors import ConfigError
+
+T = TypeVar("T")
+
+HOOKS: Final = frozenset(
+    (
+        *("initialize", "prepare", "on_finish", "work", "authenticate"),
+        *("admit", "readmit", "get_current_user", "get_current_userprofile"),
+        *("before_create", "before_update", "before_delete", "after_change"),
+    )
+)
+"""The names of methods that are called for their effect or their value, and never iterated over."""
+
+
+def check_plain(function: object, name: str, *, generators: bool = True) -> None:
+    """Raise `ConfigError` for a coroutine function or an asynchronous generator.
+
+    ``name`` is the function's in the message. Without ``generators`` a generator function is
+    refused, too. Methods of classes and of properties, partial functions and objects with
+    ``__call__`` are looked into.
+
+    >>> async def guard(): ...
+    >>> check_plain(guard, 'Notes.prepare')
+    Traceback (most recent call last):
+    brubeck.errors.ConfigError: Notes.prepare is a coroutine function, which nothing awaits here: \
+write "def" without "async".
+    """
+    for each in _functions(function):
+        if inspect.iscoroutinefunction(each) or inspect.isasyncgenfunction(each):
+            raise ConfigError(
+                f'{name} is a coroutine function, which nothing awaits here: write "def" '
+                'without "async".'
+            )
+        if not generators and inspect.isgeneratorfunction(each):
+            raise ConfigError(f'{name} is a generator, which nothing runs: leave out "yield".')
+
+
+def check_plain_methods(owner: type) -> None:
+    """Raise `ConfigError` for a class with a method that `check_plain` refuses, inherited or not.
+
+    `HOOKS` may not be generator functions either.
+    """
+    for name in dir(owner):
+        for base in owner.__mro__:
+            if name in vars(base):
+                method = vars(base)[name]
+                check_plain(method, f"{owner.__name__}.{name}", generators=name not in HOOKS)
+                break
+
+
+def _functions(function: object) -> list[object]:
+    """Return the functions of which a callable or a descriptor is made."""
+    if isinstance(function, property):
+        return [each for each in (function.fget, function.fset, function.fdel) if each]
+    while True:
+        if isinstance(function, staticmethod | classmethod):
+            function = function.__func__
+        elif isinstance(function, partial | partialmethod | cached_property):
+            function = function.func
+        else:
+            break
+    if not inspect.isroutine(function) and not isinstance(function, type) and callable(function):
+        return [function, type(function).__call__]
+    return [function]
+
+
+def run_hook(hook: Callable[..., object], *args: object) -> None:
+    """Call a guard or a hook; `TypeError` where it returns a value instead of None.
+
+    A value could be a coroutine that never ran, or a "no" that nobody would look at.
+    """
+    result = hook(*args)
+    if result is not None:
+        name = getattr(hook, "__qualname__", repr(hook))
+        raise _unusable(result, name, "it returns nothing, and raises a Problem to refuse")
+
+
+def check_value(result: T, name: str) -> T:
+    """Return a value, unless it is a coroutine or a generator, which stand for one: `TypeError`."""
+    if inspect.isawaitable(result) or inspect.isasyncgen(result) or inspect.isgenerator(result):
+        raise _unusable(result, name, "it returns a value")
+    return result
+
+
+def check_type(result: object, expected: type[T], name: str) -> T | None:
+    """Return a value of a type, or None; `TypeError` for anything else."""
+    if result is None or isinstance(result, expected):
+        return result
+    raise _unusable(result, name, f"it returns {expected.__name__} or None")
+
+
+def _unusable(result: object, name: str, rule: str) -> TypeError:
+    close: Callable[[], Any] | None = getattr(result, "close", None)
+    if close is not None and (inspect.iscoroutine(result) or inspect.isgenerator(result)):
+        close()  # else Python warns later that it never ran, far from here
+    return TypeError(f"{name} returned {type(result).__name__}: {rule}")
