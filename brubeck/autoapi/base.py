@@ -6,7 +6,7 @@ a list in its order, each item with a status of its own where they are not all w
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from itertools import islice
 from typing import Any, ClassVar, Final
@@ -23,7 +23,7 @@ from brubeck.http import Problem, Response
 from brubeck.http.media import best_match
 from brubeck.queryset import AbstractQueryset, Queryset, Result
 from brubeck.queryset.errands import id_field
-from brubeck.streams.shapes import hidden_fields
+from brubeck.streams.shapes import hidden_fields, read_visible
 
 SEPARATOR: Final = ","
 MAX_IDS: Final = 100
@@ -118,7 +118,7 @@ class AutoAPIBase(JSONMessageHandler):
         one, bodies = self._bodies()
         if one != (SEPARATOR not in ids) or len(names) != len(bodies):
             raise Problem(400, f"The URL names {len(names)}, and the body is another number.")
-        outcomes = self._write(bodies, self.queryset.update, names)
+        outcomes = self._write(bodies, self._update, names)
         return self._one(outcomes[0]) if one else self._many(outcomes)
 
     def delete(self, ids: str = "") -> Response:
@@ -236,11 +236,24 @@ class AutoAPIBase(JSONMessageHandler):
             outcomes[at] = self._outcome(result)
         return outcomes
 
+    def _update(self, documents: list[Any]) -> list[Any]:
+        """Replace documents, but not what a caller cannot see of them."""
+        hidden = hidden_fields(self.model, {self._id_field.field_name})
+        if hidden:
+            ids = [str(self._id_field.__get__(each)) for each in documents]
+            for document, (_, stored) in zip(documents, self.queryset.read(ids), strict=True):
+                if isinstance(stored, Mapping):  # as a queryset without a model reads it
+                    stored = self.model.from_python(stored)
+                if isinstance(stored, self.model):
+                    for name in hidden:
+                        setattr(document, name, getattr(stored, name))
+        return self.queryset.update(documents)
+
     def _outcome(self, result: Result) -> Outcome:
         return outcome_of(result, self.queryset.api_id)
 
     def _document(self, body: bytes, name: str | None) -> Document:
-        document = self.model.from_json(body, unknown="refuse")
+        document = read_visible(self.model, body, self._hidden)
         if name is None:
             return document
         field = self._id_field

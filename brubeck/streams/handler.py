@@ -29,7 +29,7 @@ from brubeck.streams.paths import StreamPath, declare_path, is_key
 from brubeck.streams.plans import FreshPlan, Plan, RecordedPlan
 from brubeck.streams.rates import Rate, declare_rate, network
 from brubeck.streams.retention import Retention, declare_retention
-from brubeck.streams.shapes import hidden_fields
+from brubeck.streams.shapes import check_hidden_fields, hidden_fields
 
 JSON = "application/json"
 VARY = "Accept, Authorization, Cookie, Origin"
@@ -38,8 +38,8 @@ MAX_ERRORS = 100
 KNOWN_ACCEPT = 300
 """How long an ``Accept`` header may be whose meaning is remembered."""
 _READING = frozenset(("GET", "HEAD", "OPTIONS"))
-_HEADERS = Headers({"Vary": VARY, "Cache-Control": "no-cache"})
-_OF_AUTH = ("schemes", "scopes", "owned")
+PUBLIC_HEADERS = Headers({"Vary": VARY, "Cache-Control": "no-cache"})
+_OF_AUTH = ("schemes", "scopes", "owned", "may_read", "may_write")
 _DECLARATIONS = (
     *("model", "path", "filters", "page_size", "max_page_size", "max_batch"),
     *("read_only", "accept_created_at", "retain", "keep_deletions", "feed_title"),
@@ -147,6 +147,7 @@ class StreamHandler(WriteHooks, WebMessageHandler):
                     f"({field.uniq_field}); a stream's fields have one name."
                 )
         cls.hidden = hidden_fields(cls.model, StreamedDocument._fields)
+        check_hidden_fields(cls.model, cls.hidden, name)
         filters: dict[str, Filter] = declare_filters(cls.filters, fields, name, hidden=cls.hidden)
         cls.schema = Schema(field_infos(fields, filters))
         owned = set(OwnedDocument._fields) - set(StreamedDocument._fields)
@@ -161,7 +162,7 @@ class StreamHandler(WriteHooks, WebMessageHandler):
 
     private: ClassVar[bool] = False
     """Whether answers are for one caller alone."""
-    _headers_of_stream: ClassVar[Headers] = _HEADERS
+    _headers_of_stream: ClassVar[Headers] = PUBLIC_HEADERS
 
     @property
     def action(self) -> str:

@@ -12,6 +12,7 @@ from collections.abc import Callable, Collection, Sequence
 from zlib import crc32
 
 from brubeck.callables import run_hook
+from brubeck.dictshield.structure import NO_SUCH_FIELD
 from brubeck.http import Problem, Response
 from brubeck.http.conditions import matches, opaque_tags
 from brubeck.http.headers import list_values
@@ -129,8 +130,10 @@ class Items(StreamHandler):
             raise Problem(422, "A merge patch of an item is an object.")
         for pointer, fault in faults(change):
             raise NotCanonical(pointer, fault)
-        if unknown := list(strangers(change, self.model._fields)):
-            errors = [(pointer, "There is no such field.") for pointer in unknown]
+        unknown = [f"/{name}" for name in sorted(self.hidden & change.keys())]
+        unknown += strangers(change, self.model._fields)
+        if unknown:
+            errors = [(pointer, NO_SUCH_FIELD) for pointer in unknown]
             raise Problem(422, "The document is not valid.", errors=errors[:MAX_ERRORS])
 
         ignored = {"updated_at", *self.set_by_server}

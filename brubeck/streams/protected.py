@@ -1,6 +1,7 @@
 """`AuthStreamHandler`: a stream that is for callers who are known, and perhaps for its owners only.
 
-It refuses everybody until it is told whom to let in. In an *owned* stream a caller has only its own
+Its ``schemes`` find the caller, ``may_read`` and ``may_write`` say what callers may do. In a stream
+that only owners read, an *owned* stream, a caller has only its own
 items in sight, and those that name it among their ``readers``: in pages, totals, tags, changes,
 exports and errors alike, there is nothing else. So nothing there may tell what others have: the
 server makes every id, and an item of others is as little there as one that never was.
@@ -15,17 +16,17 @@ from brubeck.auth import BadCredentials, Caller, Scheme
 from brubeck.auth.same_site import require_same_site_of_cookies, require_same_site_of_passwords
 from brubeck.auth.scheme import authenticate, unknown
 from brubeck.callables import check_type
-from brubeck.errors import ConfigError, did_you_mean
+from brubeck.errors import ConfigError
 from brubeck.http import Headers, Problem
 from brubeck.storage import Record, Schema
+from brubeck.streams.access import Access, Readers, Writers, check_scopes, declare_access
 from brubeck.streams.documents import OwnedDocument, StreamedDocument
-from brubeck.streams.handler import VARY, StreamHandler
+from brubeck.streams.handler import PUBLIC_HEADERS, VARY, StreamHandler
 
 OWNER: Final = "owner"
 """The argument of a path that names whose partition it is."""
 MAX_READERS: Final = 100
 """How many others may read an item."""
-_ACTIONS: Final = ("read", "write")
 _HEADERS: Final = Headers({"Vary": VARY, "Cache-Control": "private, no-cache"})
 
 
@@ -44,14 +45,24 @@ class AuthStreamHandler(StreamHandler):
     """The ways to say who asks, tried in this order."""
     scopes: ClassVar[Mapping[str, str]] = {}
     """The scope that it takes to ``read`` and to ``write``; without one, to be known is enough."""
+    may_read: ClassVar[Readers | None] = None
+    """The callers that may read: ``'anyone'``, without credentials; ``'authenticated'``, the
+    default; or ``'owner'``: a caller sees only its own items and those that name it as a reader.
+
+    Where anyone may read, reading requests are not asked for credentials at all.
+    """
+    may_write: ClassVar[Writers | None] = None
+    """The callers that may change an item: ``'authenticated'``, or ``'owner'``, the default where
+    the model is an `OwnedDocument`. Every known caller may create items of its own."""
     owned: ClassVar[bool] = False
-    """Whether callers see only what is theirs or names them as a reader, and change what is theirs.
+    """Whether only owners read and write: ``may_read = may_write = 'owner'``.
 
     The model is an `OwnedDocument`. A path with ``<owner>`` keeps a partition for each owner's id;
-    only there may a caller choose ids.
+    only there may a caller of an owned stream choose ids.
     """
 
-    private = True
+    access: ClassVar[Access] = Access("authenticated", "authenticated")
+    private: ClassVar[bool] = True
     _headers_of_stream = _HEADERS
     _caller: Caller | None = None
 
@@ -63,16 +74,20 @@ class AuthStreamHandler(StreamHandler):
             isinstance(each, Scheme) for each in cls.schemes
         ):
             raise ConfigError(f"{name}.schemes is a tuple of schemes, such as (BearerAuth(),).")
-        for action in cls.scopes:
-            if action not in _ACTIONS:
-                hint = did_you_mean(action, _ACTIONS)
-                raise ConfigError(
-                    f'{name}.scopes has no "{action}"; there is read and write.{hint}'
-                )
-        if not cls.owned:
+        cls.access = declare_access(
+            cls.may_read, cls.may_write, owned=cls.owned, model=cls.model, owner=name
+        )
+        check_scopes(cls.scopes, cls.access, name)
+        if not cls.schemes and cls.get_current_user is AuthStreamHandler.get_current_user:
+            raise ConfigError(
+                f"{name} has no schemes, so that nobody could be let in: declare them, such as "
+                "schemes = (BearerAuth(),), or override get_current_user."
+            )
+        # Where nobody is asked for credentials, answers to readers are for everybody.
+        cls.private = cls.access.read != "anyone"
+        cls._headers_of_stream = _HEADERS if cls.private else PUBLIC_HEADERS
+        if not cls.access.owned:
             return
-        if not issubclass(cls.model, OwnedDocument):
-            raise ConfigError(f"{name} is owned, so {name}.model must be an OwnedDocument.")
         readers = cls.model._fields.get("readers")
         if readers is not None and getattr(readers, "item_kind", None) != "string":
             raise ConfigError(f"{name}.model.readers must be a list of strings: callers' ids.")
@@ -101,15 +116,17 @@ class AuthStreamHandler(StreamHandler):
     @property
     def viewer(self) -> str | None:
         """Whose sight pages and changes are limited to; None sees the whole stream."""
-        return self.caller.id if self.owned else None
+        return self.caller.id if self.access.owned else None
 
     @property
     def caller_key(self) -> str:
-        """What names the caller among all callers."""
-        return self.caller.id
+        """What names the caller among all callers; empty where a reader is not asked."""
+        return "" if self._caller is None else self._caller.id
 
     def admit(self) -> None:
         """Find out who asks, and refuse whoever may not: 401, or 403 for one who is known."""
+        if self.is_open:
+            return
         try:
             name = f"{type(self).__name__}.get_current_user"
             self._caller = check_type(self.get_current_user(), Caller, name)
@@ -124,8 +141,15 @@ class AuthStreamHandler(StreamHandler):
         if not self.caller.may(needed):
             raise Problem(403, f"It takes the scope {needed} to {self.action} here.")
 
+    @property
+    def is_open(self) -> bool:
+        """Whether the request is for anyone, and so has no caller."""
+        return self.access.read == "anyone" and self.action == "read"
+
     def readmit(self) -> None:
         """Ask once more, as a request that lasts has to: who may not go on gets the `Problem`."""
+        if self.is_open:
+            return
         before = self.caller
         self.admit()
         if self.caller.id != before.id:
@@ -139,7 +163,7 @@ class AuthStreamHandler(StreamHandler):
     def check_document(self, document: StreamedDocument) -> None:
         """Refuse more readers than an item may have: each of them costs every write of it."""
         readers: Sequence[str] = getattr(document, "readers", None) or ()
-        if self.owned and len(readers) > MAX_READERS:
+        if self.access.owned and len(readers) > MAX_READERS:
             detail = f"An item has at most {MAX_READERS} readers."
             raise Problem(422, "The document is not valid.", errors=[("/readers", detail)])
 
@@ -154,18 +178,18 @@ class AuthStreamHandler(StreamHandler):
 
     def check_chosen_id(self, item_id: str | None) -> None:
         """Refuse an id that a caller chose where a taken one would tell what others have."""
-        if self.owned and item_id is not None and not self._is_own_partition:
+        if self.access.owned and item_id is not None and not self._is_own_partition:
             detail = "The server makes the ids of this stream."
             raise Problem(422, "The document is not valid.", errors=[("/id", detail)])
 
     @property
     def may_choose_ids(self) -> bool:
         """Whether PUT may begin an item's life."""
-        return not self.owned or self._is_own_partition
+        return not self.access.owned or self._is_own_partition
 
     def check_change(self, record: Record) -> None:
         """Refuse a change of what one may read but does not own."""
-        if self.owned:
+        if self.access.write == "owner":
             stored: Any = self.model.decode_stored(record.body)
             if stored.owner_id != self.caller.id:
                 raise Problem(403, f"The item {record.id} is not yours to change.")
@@ -176,4 +200,5 @@ class AuthStreamHandler(StreamHandler):
 
     @property
     def _is_others_partition(self) -> bool:
-        return self.owned and self.place.partition == OWNER and not self._is_own_partition
+        is_owners = self.access.write == "owner" and self.place.partition == OWNER
+        return is_owners and not self._is_own_partition

@@ -5,13 +5,17 @@ The whole is never decoded: a stored item goes into an answer as the bytes it is
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from typing import Any, TypeAlias
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any, TypeAlias, TypeVar
 
 import msgspec
 
+from brubeck.dictshield.base import ShieldDocException, ShieldException
 from brubeck.dictshield.document import Document
+from brubeck.dictshield.structure import NO_SUCH_FIELD
+from brubeck.errors import ConfigError
 
+D = TypeVar("D", bound=Document)
 Shape: TypeAlias = Callable[[bytes], bytes]
 
 _members: msgspec.json.Decoder[dict[str, msgspec.Raw]] = msgspec.json.Decoder(
@@ -70,6 +74,72 @@ def hidden_fields(model: type[Document], kept: Iterable[str]) -> frozenset[str]:
     if public:
         hidden |= set(model._fields) - set(public)
     return frozenset(hidden & set(model._fields) - set(kept))
+
+
+def check_hidden_fields(model: type[Document], hidden: frozenset[str], owner: str) -> None:
+    """Raise `ConfigError` for hidden fields that no stream could keep hidden, or ever have set.
+
+    Callers can neither read nor write them. So a required one could never be given, and those of
+    embedded documents, which go into answers as they are stored, would be shown.
+    """
+    for name, field in model._fields.items():
+        if name in hidden and field.required and field.default is None:
+            raise ConfigError(
+                f"{owner}.model: the field {name} is private and required, and no caller can give "
+                "it: give it a default."
+            )
+        if name not in hidden and any(_hides(each) for each in _embedded(field)):
+            raise ConfigError(
+                f"{owner}.model: the embedded document of {name} has private fields, which a "
+                "stream would show: make the whole field private."
+            )
+
+
+def _embedded(field: Any) -> Iterator[type[Document]]:
+    """Yield the document classes that a field's value may hold, at any depth, each once."""
+    seen: set[Any] = set()
+    waiting = [field]
+    while waiting:
+        each = waiting.pop()
+        if id(each) in seen or each is None:
+            continue
+        seen.add(id(each))
+        if (model := getattr(each, "document_type", None)) is not None:
+            yield model
+            waiting += model._fields.values()
+        inner = getattr(each, "fields", None) or getattr(each, "field", None) or ()
+        waiting += inner if isinstance(inner, list | tuple) else [inner]
+
+
+def _hides(model: type[Document]) -> bool:
+    return bool(hidden_fields(model, ()))
+
+
+def read_visible(model: type[D], body: bytes, hidden: frozenset[str]) -> D:
+    """Return the document of a JSON text in which a caller sets only fields that it can see.
+
+    Any other is an unknown field. Raises `ShieldException` with every failing field.
+    """
+    faults = [ShieldException(NO_SUCH_FIELD, name, None) for name in sorted(named(body, hidden))]
+    try:
+        document = model.from_json(body, unknown="refuse")
+    except ShieldException as reason:
+        if not faults:
+            raise
+        faults = [reason, *faults]
+    if faults:
+        raise ShieldDocException(model.__name__, faults)
+    return document
+
+
+def named(body: bytes, hidden: frozenset[str]) -> frozenset[str]:
+    """Return the hidden fields that a JSON object names; none where it is no object."""
+    if not hidden:
+        return hidden
+    try:
+        return hidden & _members.decode(body).keys()
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return frozenset()
 
 
 def whole(body: bytes) -> bytes:

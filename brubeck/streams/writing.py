@@ -15,7 +15,7 @@ from brubeck.storage import Change, Put, Record, Refused, check_canonical
 from brubeck.storage.canonical import MAX_BYTES
 from brubeck.storage.ids import RULE, is_id
 from brubeck.streams.documents import StreamedDocument
-from brubeck.streams.shapes import Shape, shape
+from brubeck.streams.shapes import Shape, read_visible, shape
 
 if TYPE_CHECKING:
     from brubeck.streams.handler import StreamHandler
@@ -155,7 +155,7 @@ def revise(
         raise invalid("/created_at", f"This item was made at {stored.created_at}.")
     document.id, document.created_at = stored.id, stored.created_at
     document.updated_at = handler.plan.now
-    for field in handler.set_by_server:
+    for field in (*handler.set_by_server, *handler.hidden):
         setattr(document, field, getattr(stored, field))
     if handler.looks_at_writes:
         _look(handler, handler.before_update, document, stored)
@@ -198,7 +198,7 @@ def read_document(handler: StreamHandler, body: bytes) -> StreamedDocument:
     if len(body) > MAX_BYTES:
         raise too_long(f"{len(body)}")
     try:
-        return handler.model.from_json(body, unknown="refuse")
+        return read_visible(handler.model, body, handler.hidden)
     except ShieldException:
         parse_json(body)
         raise

@@ -45,6 +45,10 @@ class Notes(StreamHandler):
     accept_created_at = True
     page_size, max_page_size = 3, 5
 
+    def before_create(self, document: Any) -> None:
+        """Give each note a secret, as only the program can."""
+        document.secret = "hush"
+
 
 class Page(HTMLParser):
     """A page, read as a browser would: its elements, and that each ends where it should."""
@@ -115,7 +119,7 @@ def client() -> Client:
         {"id": f"n{number}", "created_at": number, "text": f"Note {number}", "weight": number}
         for number in range(4)
     ]
-    evil = {"id": "evil", "created_at": 10, "text": EVIL, "secret": "hush", "extra": {EVIL: EVIL}}
+    evil = {"id": "evil", "created_at": 10, "text": EVIL, "extra": {EVIL: EVIL}}
     notes.append(evil | {"link": "https://example.org/a?b=1&c", "done": True})
     assert client.post("/notes", json=notes, headers={"Accept": "*/*"}).status == 201
     return client

@@ -27,9 +27,10 @@ def world(any_storage: Storage) -> World:
 class TestAdmission:
     """Who is let in."""
 
-    def test_by_default_nobody_is(self) -> None:
+    def test_without_credentials_nobody_is(self) -> None:
         """Reading, writing, following: 401 with a way in, and nothing happens."""
-        journal = type("Journal", (AuthStreamHandler,), {"model": Entry, "path": "/journal"})
+        attributes = {"model": Entry, "path": "/journal", "schemes": [BearerAuth()]}
+        journal = type("Journal", (AuthStreamHandler,), attributes)
         client = Client(Brubeck(streams=[journal]))
         for method, path in [("GET", ""), ("POST", ""), ("GET", "/changes"), ("DELETE", "/x")]:
             reply = client.request(method, f"/journal{path}", json={})

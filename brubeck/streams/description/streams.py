@@ -7,6 +7,7 @@ from inspect import cleandoc
 from typing import TYPE_CHECKING, Any, Final
 
 from brubeck.streams import atom, exports, imports, json_feed, sse, tables
+from brubeck.streams.access import Access
 from brubeck.streams.browsing import MEDIA_TYPE as HTML
 from brubeck.streams.description import parameters, schemas
 from brubeck.streams.description.answers import PAGE, Answers
@@ -55,12 +56,13 @@ class _Stream:
         self.names = [name for name in stream.model._fields if name not in stream.hidden]
         key = stream.place.partition
         self.shared = [parameters.partition(key)] if key else []
-        self.owned = bool(getattr(stream, "owned", False))
+        self.access = getattr(stream, "access", Access("anyone", "authenticated"))
+        self.owned = self.access.owned
         # As `AuthStreamHandler` has it: elsewhere a taken id would tell what others have.
         self.chooses_ids = not self.owned or key == OWNER
         self.item = self._shown()
         self.problems = {400, 406, 503}
-        self.problems |= {401, 403} if stream.private else set()
+        self.problems |= {401, 403} if stream.private or self.access.write == "owner" else set()
         self.problems |= {429} if stream.limit is not None else set()
         self.problems |= {404} if key else set()
 
@@ -320,7 +322,9 @@ class _Stream:
         return made
 
     def _security(self, action: str) -> list[dict[str, list[str]]]:
-        """Return the ways to be let in, each with the scope that it takes."""
+        """Return the schemes, each with the scope that an action needs; none where anyone may."""
+        if action == "read" and self.access.read == "anyone":
+            return []
         scope: str | None = getattr(self.stream, "scopes", {}).get(action)
         needed = [scope] if scope else []
         components = self.description.components
