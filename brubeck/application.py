@@ -17,6 +17,7 @@ from brubeck.callables import check_plain, check_plain_methods
 from brubeck.errors import ConfigError
 from brubeck.handlers import MessageHandler, WebMessageHandler
 from brubeck.handlers.message import answer_of
+from brubeck.http.caching import kept_private
 from brubeck.http.compression import LEAST, compressed
 from brubeck.http.conditions import echo_coding
 from brubeck.http.problems import Problem
@@ -327,13 +328,16 @@ class Brubeck:
 
     @cached_property
     def _trusted_proxies(self) -> TrustedProxies:
-        return TrustedProxies(self.settings.server.trusted_proxies)
+        server = self.settings.server
+        return TrustedProxies(server.trusted_proxies, server.trusted_headers)
 
     def respond(self, request: Request) -> Response:
         """Answer a request; whatever happens, there is an answer."""
         request.trusted_proxies = self._trusted_proxies
         try:
             response = self._routed(request)
+            if request.identity or "set-cookie" in response.headers:
+                response = kept_private(response, request.identity)
             if len(response.body) > LEAST:
                 response = compressed(response, request)
             elif response.status == 304:

@@ -73,7 +73,7 @@ class AutoAPIBase(JSONMessageHandler):
 
     def uri_for(self, item_id: str) -> str:
         """Return where a document is."""
-        return f"{self.path}/{quote(item_id, safe=':')}"
+        return f"{self.message.prefix}{self.path}/{quote(item_id, safe=':')}"
 
     @cached_property
     def queryset(self) -> AbstractQueryset:
@@ -243,7 +243,7 @@ class AutoAPIBase(JSONMessageHandler):
             ids = [str(self._id_field.__get__(each)) for each in documents]
             for document, (_, stored) in zip(documents, self.queryset.read(ids), strict=True):
                 if isinstance(stored, Mapping):  # as a queryset without a model reads it
-                    stored = self.model.from_python(stored)
+                    stored = self.model.from_python(stored)  # noqa: PLW2901, as the model has it
                 if isinstance(stored, self.model):
                     for name in hidden:
                         setattr(document, name, getattr(stored, name))

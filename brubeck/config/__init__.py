@@ -26,6 +26,7 @@ from brubeck.config.values import (
     listen,
     log_level,
     networks,
+    one_of,
     readable_file,
     signing_keys,
     size,
@@ -57,6 +58,9 @@ SETTINGS: Final[dict[str, dict[str, Setting]]] = {
         "certfile": Setting(readable_file, "", "The certificate chain for https (PEM)."),
         "keyfile": Setting(readable_file, "", "The certificate's private key (PEM)."),
         "trusted_proxies": Setting(networks, (), "Addresses whose forwarding headers count."),
+        "trusted_headers": Setting(
+            one_of("x-forwarded", "forwarded"), "x-forwarded", "The headers that these proxies set."
+        ),
         "access_log": Setting(boolean, False, "Whether to log a line for each request."),
         "max_connections": Setting(whole(1, 1_000_000), 20_000, "Connections at once, a process."),
         "max_head": Setting(size, 65_536, "Bytes of a request's line and headers."),

@@ -58,6 +58,17 @@ def job_name(value: object) -> str:
     )
 
 
+def one_of(*words: str) -> Callable[[object], str]:
+    """Return a parser that takes one of some words, in any case."""
+
+    def parse(value: object) -> str:
+        if isinstance(value, str) and value.lower() in words:
+            return value.lower()
+        raise ValueError(f"must be {' or '.join(words)}, not {value!r}.")
+
+    return parse
+
+
 def texts(value: object) -> tuple[str, ...]:
     """Read a list of texts; in one text, commas separate them."""
     if isinstance(value, str):

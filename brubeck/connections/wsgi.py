@@ -16,6 +16,7 @@ StartResponse = Callable[..., object]
 
 _CHUNK: Final = 65_536
 _SPOOL: Final = 1 << 20
+_AS_IT_CAME: Final[Any] = {"safe": "/:,~@!$&'()*+;=", "encoding": "latin-1"}
 
 
 class WSGIConnection:
@@ -65,14 +66,18 @@ class _Chunks:
 
 
 def request_of(environ: Environ) -> Request:
-    """Return the request that an environ describes; a `Problem` for one it cannot be."""
+    """Return the request that an environ describes; a `Problem` for one it cannot be.
+
+    Its path is ``PATH_INFO``. Its prefix is where the program is mounted (``SCRIPT_NAME``), which
+    is part of its target, too: that is as the caller sent it.
+    """
     raw_path = (environ.get("SCRIPT_NAME", "") + environ.get("PATH_INFO", "")) or "/"
     try:
-        path = raw_path.encode("latin-1").decode()
+        path = (environ.get("PATH_INFO", "") or "/").encode("latin-1").decode()
     except UnicodeError:
         raise Problem(400, "The path is not UTF-8.") from None
     query = environ.get("QUERY_STRING", "")
-    target = quote(raw_path, safe="/:,~@!$&'()*+;=", encoding="latin-1")
+    target = quote(raw_path, **_AS_IT_CAME)
     request = Request(
         environ["REQUEST_METHOD"],
         f"{target}?{query}" if query else target,
@@ -82,6 +87,7 @@ def request_of(environ: Environ) -> Request:
         client=Client(environ.get("REMOTE_ADDR", ""), environ.get("wsgi.url_scheme", "http")),
         path=decode_path(quote(path, safe="/")),
     )
+    request.mounted_at = quote(environ.get("SCRIPT_NAME", "").rstrip("/"), **_AS_IT_CAME)
     request.sink = tempfile.TemporaryFile
     return request
 

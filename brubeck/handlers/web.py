@@ -126,6 +126,7 @@ class WebMessageHandler(MessageHandler):
         elif not isinstance(value, str):
             raise TypeError("a cookie that is not a text must be signed: give a secret")
         options.setdefault("secure", self.message.scheme == "https")
+        options.setdefault("path", self.message.prefix or "/")
         cookie = Cookie(name=key, value=value, **options)
         place = (key, cookie.domain, cookie.path)
         # Made into a header now: a bad one must not fail again while its error is answered.

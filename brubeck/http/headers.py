@@ -18,6 +18,10 @@ _TOKEN: Final = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 _FORBIDDEN: Final = re.compile("[\r\n\0]|[^\x00-\xff]")
 
 
+IDENTITY: Final = {"cookie": "Cookie", "authorization": "Authorization"}
+"""The request headers that say who the caller is, by their names in lower case."""
+
+
 class Headers(MutableMapping[str, str]):
     r"""The header fields of one message, in the order in which they were set.
 
@@ -122,6 +126,63 @@ class Headers(MutableMapping[str, str]):
 
     def __repr__(self) -> str:
         return f"Headers({list(self.pairs())!r})"
+
+
+class RequestHeaders(Headers):
+    """The header fields of a request, which note whether anybody read who the caller is.
+
+    ``identity`` are the names of such fields that were read: an answer may depend on them.
+    """
+
+    __slots__ = ("identity",)
+
+    identity: set[str]
+
+    @classmethod
+    def watch(cls, headers: Headers) -> RequestHeaders:
+        """Return the same fields, watched."""
+        watched = cls.__new__(cls)
+        watched._fields = headers._fields
+        watched.identity = set()
+        return watched
+
+    def get(self, name: str, default: Any = None) -> Any:
+        """Return the value of a name, or the default where it has none."""
+        self._note(name)
+        return super().get(name, default)
+
+    def get_all(self, name: str) -> list[str]:
+        """Return every value of a name, in order; none is an empty list."""
+        self._note(name)
+        return super().get_all(name)
+
+    def pairs(self) -> Iterator[tuple[str, str]]:
+        """Yield a (name, value) pair for each field line."""
+        self.identity.update(IDENTITY.values())
+        return super().pairs()
+
+    def text(self) -> str:
+        """Return the field lines as they stand on the wire."""
+        self.identity.update(IDENTITY.values())
+        return super().text()
+
+    def __iter__(self) -> Iterator[str]:
+        self.identity.update(IDENTITY.values())
+        return super().__iter__()
+
+    def __contains__(self, name: object) -> bool:
+        if isinstance(name, str):
+            self._note(name)
+        return super().__contains__(name)
+
+    def __getitem__(self, name: str) -> str:
+        self._note(name)
+        return super().__getitem__(name)
+
+    def _note(self, name: str) -> None:
+        known = IDENTITY.get(name) or IDENTITY.get(name.lower())
+        if known is not None:
+            self.identity.add(known)
 
 
 def _check(name: str, value: str) -> None:

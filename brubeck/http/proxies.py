@@ -1,13 +1,14 @@
 """Who really asked: the word of proxies, taken only from those that are trusted.
 
 Anybody can send ``Forwarded`` (RFC 7239) or ``X-Forwarded-For``. They count only where the other
-end of the connection is a trusted proxy, and only as far back along the chain as trust goes.
+end of the connection is a trusted proxy, and only as far back along the chain as trust goes; and of
+the two families only the one that the deployment names.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from typing import Final
 
@@ -17,18 +18,28 @@ from brubeck.errors import ConfigError
 from brubeck.http.headers import Headers, list_values
 
 _FORWARDED_PAIR: Final = re.compile(r'\s*([A-Za-z]+)=(?:"((?:[^"\\]|\\.)*)"|([^;,\s"]*))\s*(?:;|$)')
+_PORT: Final = re.compile(r"[0-9]{1,5}", re.ASCII)
+_HAS_PORT: Final = re.compile(r":[0-9]*$")
+_PREFIX: Final = re.compile(r"(?:/[A-Za-z0-9._~!$&'()*+,;=:@%-]+)+")
 
 
 class Client(msgspec.Struct, frozen=True):
-    """The other end: its address (without a port), the scheme and host that it sees."""
+    """The other end: its address (without a port), the scheme and host that it sees.
+
+    ``prefix`` is the path under which it sees the program, without a slash at the end.
+    """
 
     address: str = ""
     scheme: str = "http"
     host: str = ""
+    prefix: str = ""
 
 
 class TrustedProxies:
     """The addresses and networks whose forwarding headers are believed.
+
+    ``family`` is the one family of headers that these proxies set, ``x-forwarded`` or
+    ``forwarded``; a caller may have sent those of the other, which proxies pass on as they are.
 
     >>> trusted = TrustedProxies(['10.0.0.0/8'])
     >>> headers = Headers({'X-Forwarded-For': '1.2.3.4, 10.0.0.9'})
@@ -38,7 +49,8 @@ class TrustedProxies:
     '8.8.8.8'
     """
 
-    def __init__(self, networks: Iterable[str] = ()) -> None:
+    def __init__(self, networks: Iterable[str] = (), family: str = "x-forwarded") -> None:
+        self._hops = _FAMILIES[family]
         self._networks: list[IPv4Network | IPv6Network] = []
         self._local = False
         for network in networks:
@@ -56,6 +68,8 @@ class TrustedProxies:
         """Tell whether the host at this address is a trusted proxy."""
         if not address:
             return self._local
+        if not self._networks:
+            return False
         try:
             parsed = ip_address(address)
         except ValueError:
@@ -65,30 +79,34 @@ class TrustedProxies:
         return any(each in network for each in same for network in self._networks)
 
     def client(self, direct: Client, headers: Headers) -> Client:
-        """Return who asked: the nearest host along the chain that is not a trusted proxy."""
-        if not (self._networks or self._local) or not self.trusts(direct.address):
+        """Return the caller: the nearest host along the chain that is not a trusted proxy.
+
+        Each trusted hop is believed for one entry of each list, from the right: what stands further
+        to the left was sent by somebody else.
+        """
+        if not self.trusts(direct.address):
             return direct
-        hops = _forwarded(headers) or _x_forwarded(headers)
         found = direct
-        for hop in reversed(hops):
+        for hop in self._hops(headers):
             address = hop.get("for", "")
             found = Client(
                 address or found.address,
                 hop["proto"] if hop.get("proto") in ("http", "https") else found.scheme,
-                hop.get("host") or found.host,
+                _with_port(hop.get("host") or found.host, hop),
+                _prefix(hop.get("prefix")) or found.prefix,
             )
             if not self.trusts(address):
                 break
         return found
 
 
-NO_PROXIES: Final = TrustedProxies()
+Hop = dict[str, str]
 
 
-def _forwarded(headers: Headers) -> list[dict[str, str]]:
-    """Return the hops of ``Forwarded`` in the order in which the request passed them."""
+def _forwarded(headers: Headers) -> list[Hop]:
+    """Return the hops of ``Forwarded``, the nearest first."""
     hops = []
-    for element in list_values(headers.get("forwarded", "")):
+    for element in reversed(list_values(headers.get("forwarded", ""))):
         hop, at = {}, 0
         while match := _FORWARDED_PAIR.match(element, at):
             if match.end() == at:
@@ -102,19 +120,47 @@ def _forwarded(headers: Headers) -> list[dict[str, str]]:
     return hops
 
 
-def _x_forwarded(headers: Headers) -> list[dict[str, str]]:
-    """Return the hops of ``X-Forwarded-For``; the last one knows the scheme and the host."""
+def _x_forwarded(headers: Headers) -> list[Hop]:
+    """Return the hops of ``X-Forwarded-…``, the nearest first; the lists are aligned there."""
+    columns = {
+        name: list_values(headers.get(f"x-forwarded-{name}", ""))[::-1]
+        for name in ("for", "proto", "host", "port", "prefix")
+    }
+    # Without addresses nobody can say where trust ends: the nearest hop alone is believed.
+    count = max(1, len(columns["for"]))
     hops = [
-        {"for": _bare_address(each)} for each in list_values(headers.get("x-forwarded-for", ""))
+        {name: values[at] for name, values in columns.items() if at < len(values)}
+        for at in range(count)
     ]
-    proto = list_values(headers.get("x-forwarded-proto", ""))
-    host = list_values(headers.get("x-forwarded-host", ""))
-    last = hops[-1] if hops else {}
-    if proto:
-        last["proto"] = proto[-1].lower()
-    if host:
-        last["host"] = host[-1]
-    return hops or ([last] if last else [])
+    for hop in hops:
+        if "for" in hop:
+            hop["for"] = _bare_address(hop["for"])
+        if "proto" in hop:
+            hop["proto"] = hop["proto"].lower()
+    return hops
+
+
+_FAMILIES: Final[dict[str, Callable[[Headers], list[Hop]]]] = {
+    "x-forwarded": _x_forwarded,
+    "forwarded": _forwarded,
+}
+FAMILIES: Final = tuple(_FAMILIES)
+"""The families of forwarding headers, of which a deployment believes one."""
+
+
+def _with_port(host: str, hop: Hop) -> str:
+    """Return a host with the port that a hop names, unless it has one or that is the default."""
+    port = hop.get("port", "")
+    default = {"http": "80", "https": "443"}.get(hop.get("proto", ""))
+    if not host or not _PORT.fullmatch(port) or port == default or _HAS_PORT.search(host):
+        return host
+    return f"{host}:{port}"
+
+
+def _prefix(text: str | None) -> str:
+    """Return a path prefix without the slash at its end; empty for what cannot be one."""
+    found = (text or "").rstrip("/")
+    return found if _PREFIX.fullmatch(found) else ""
 
 
 def _bare_address(text: str) -> str:
@@ -122,3 +168,6 @@ def _bare_address(text: str) -> str:
     if text.startswith("["):
         return text[1:].partition("]")[0]
     return text.partition(":")[0] if text.count(":") == 1 else text
+
+
+NO_PROXIES: Final = TrustedProxies()

@@ -20,13 +20,14 @@ import msgspec
 
 from brubeck.http.cookies import parse_cookies
 from brubeck.http.forms import Form, FormLimits, parse_multipart, parse_urlencoded
-from brubeck.http.headers import Headers
+from brubeck.http.headers import IDENTITY, Headers, RequestHeaders
 from brubeck.http.media import media_type
 from brubeck.http.problems import Problem
 from brubeck.http.proxies import NO_PROXIES, Client, TrustedProxies
 from brubeck.http.sharing import Share
 
 _CHUNK = 1 << 16
+_NOBODY = Client()
 
 
 class Request:
@@ -49,6 +50,8 @@ class Request:
     asks now and then, and where it may not wait on answers with what it has."""
     may_share: bool = False
     """Whether the connection takes a ``share`` (see `brubeck.http.sharing`)."""
+    mounted_at: str = ""
+    """Where the connection itself has mounted the program: WSGI's ``SCRIPT_NAME``."""
     failure: BaseException | None = None
     """What the handler raised that it did not mean to, for a connection that wants to know."""
     share: Share | None = None
@@ -64,6 +67,7 @@ class Request:
     _arguments: dict[str, list[str]] | None = None
     _origin: Client | None = None
     _id: str | None = None
+    _read: set[str] | None = None
 
     def __init__(
         self,
@@ -145,9 +149,18 @@ class Request:
     def headers(self) -> Headers:
         """The header fields."""
         headers = self._headers
-        if not isinstance(headers, Headers):
-            headers = self._headers = Headers.from_wire(headers)
+        if not isinstance(headers, RequestHeaders):
+            if not isinstance(headers, Headers):
+                headers = Headers.from_wire(headers)
+            headers = self._headers = RequestHeaders.watch(headers)
         return headers
+
+    @property
+    def identity(self) -> set[str]:
+        """The headers that say who the caller is and that were read so far, by their names."""
+        read = self._read or set()
+        headers = self._headers
+        return headers.identity | read if isinstance(headers, RequestHeaders) else read
 
     def header(self, name: str) -> str | None:
         """Return one header's value, or None; without making all of them for its sake.
@@ -155,6 +168,8 @@ class Request:
         ``name`` is in lower case. Repeated values are joined by a comma.
         """
         headers = self._headers
+        if name in IDENTITY:
+            self._read = {*(self._read or ()), IDENTITY[name]}
         if isinstance(headers, Headers):
             value: str | None = headers.get(name)
             return value
@@ -180,8 +195,9 @@ class Request:
     def client(self) -> Client:
         """Who asked, by the word of trusted proxies where there are any."""
         if self._origin is None:
-            direct = self._client or Client()
-            self._origin = self.trusted_proxies.client(direct, self.headers)
+            direct, proxies = self._client or _NOBODY, self.trusted_proxies
+            trusted = proxies.trusts(direct.address)  # else no header needs to be looked at
+            self._origin = proxies.client(direct, self.headers) if trusted else direct
         return self._origin
 
     @property
@@ -198,6 +214,15 @@ class Request:
     def host(self) -> str:
         """The host, with its port if any, as the caller sees it."""
         return self.client.host or self.headers.get("host", "")
+
+    @property
+    def prefix(self) -> str:
+        """The path under which the caller sees the program, without a slash at the end.
+
+        Empty unless the program is mounted below a path, by a WSGI server or a trusted proxy. The
+        request's own ``path`` is without it, and every link has it in front.
+        """
+        return self.client.prefix + self.mounted_at
 
     # The body.
 

@@ -105,7 +105,7 @@ class Collection(StreamHandler):
     def _page_plan(self) -> PagePlan:
         """Return what the query string asks for; the same strings come again and again."""
         plans, query = self.application.page_plans(self), self.message.query
-        asked = (query, self.partition_key, self.viewer)
+        asked = (query, self.base, self.viewer)
         plan = plans.get(asked)
         if plan is None:
             plan = PagePlan(

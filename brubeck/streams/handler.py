@@ -209,8 +209,8 @@ class StreamHandler(WriteHooks, WebMessageHandler):
 
     @property
     def base(self) -> str:
-        """The path of the stream, or of the partition that the request names."""
-        return self.place.at(self.partition_key)
+        """The path of the stream, or of the partition that the request names, as callers see it."""
+        return self.message.prefix + self.place.at(self.partition_key)
 
     @property
     def queryset(self) -> Queryset:

@@ -172,7 +172,9 @@ class AuthStreamHandler(StreamHandler):
         if not isinstance(document, OwnedDocument):
             return
         if self._is_others_partition:
-            raise Problem(403, f"What is yours is at {self.place.at(self.caller.id)}.")
+            raise Problem(
+                403, f"What is yours is at {self.message.prefix}{self.place.at(self.caller.id)}."
+            )
         document.owner_id = self.caller.id
         document.owner_username = self.caller.username or None
 

@@ -254,7 +254,8 @@ def test_the_host_is_the_one_that_the_browser_asked(
 ) -> None:
     """By the word of a trusted proxy, and of nobody else."""
     app = program()
-    app.configure(server={"trusted_proxies": trusted})
+    family = "forwarded" if "Forwarded" in forwarded else "x-forwarded"
+    app.configure(server={"trusted_proxies": trusted, "trusted_headers": family})
     asked = {"Host": "inside:6767", "Origin": "https://ours.example", **forwarded}
     assert answer(app, asked).status == status
     own = {"Host": "inside:6767", "Origin": "http://inside:6767", **forwarded}

@@ -315,17 +315,67 @@ def test_gzip_is_taken_by_name_or_by_star() -> None:
             Client("1.2.3.4", "https", "b"),
         ),
         ({"X-Forwarded-Proto": "gopher"}, Client("10.0.0.1", "http", "")),
+        # One entry of each list for each trusted hop, from the right; the rest was somebody else's.
+        (
+            {
+                "X-Forwarded-For": "9.9.9.9, 1.2.3.4, 10.0.0.2",
+                "X-Forwarded-Proto": "gopher, https, http",
+                "X-Forwarded-Host": "evil, public, inner",
+            },
+            Client("1.2.3.4", "https", "public"),
+        ),
+        (
+            {"X-Forwarded-For": "1.2.3.4", "X-Forwarded-Proto": "https, http"},
+            Client("1.2.3.4", "http", ""),
+        ),
+        (
+            {"X-Forwarded-For": "1.2.3.4, 10.0.0.2", "X-Forwarded-Proto": "https"},
+            Client("1.2.3.4", "https", ""),
+        ),
+        ({"X-Forwarded-Host": "evil, public"}, Client("10.0.0.1", "http", "public")),
+        (
+            {
+                "X-Forwarded-For": "1.2.3.4",
+                "X-Forwarded-Host": "public",
+                "X-Forwarded-Port": "8443",
+                "X-Forwarded-Proto": "https",
+                "X-Forwarded-Prefix": "/evil, /app/",
+            },
+            Client("1.2.3.4", "https", "public:8443", "/app"),
+        ),
+        (
+            {"X-Forwarded-Host": "b", "X-Forwarded-Port": "443", "X-Forwarded-Proto": "https"},
+            Client("10.0.0.1", "https", "b"),
+        ),
+        (
+            {"X-Forwarded-Host": "b:1", "X-Forwarded-Port": "x", "X-Forwarded-Prefix": "//evil"},
+            Client("10.0.0.1", "http", "b:1"),
+        ),
+        ({"Forwarded": "for=1.2.3.4", "X-Forwarded-For": "5.6.7.8"}, Client("5.6.7.8", "http", "")),
+        ({"Forwarded": "for=1.2.3.4;host=evil"}, Client("10.0.0.1", "http", "")),
+    ],
+)
+def test_a_trusted_proxy_is_believed(headers: dict[str, str], wanted: Client) -> None:
+    """Back to the nearest host that is not one."""
+    trusted = TrustedProxies(["10.0.0.0/8"])
+    assert trusted.client(Client("10.0.0.1"), Headers(headers)) == wanted
+
+
+@pytest.mark.parametrize(
+    ("headers", "wanted"),
+    [
         (
             {"Forwarded": 'for=9.9.9.9, for="[2001:db8::1]:80";proto=HTTPS;host="b:1"'},
             Client("2001:db8::1", "https", "b:1"),
         ),
         ({"Forwarded": "for=1.2.3.4", "X-Forwarded-For": "5.6.7.8"}, Client("1.2.3.4", "http", "")),
         ({"Forwarded": ";;;=,for"}, Client("10.0.0.1", "http", "")),
+        ({"X-Forwarded-For": "5.6.7.8", "X-Forwarded-Prefix": "/a"}, Client("10.0.0.1")),
     ],
 )
-def test_a_trusted_proxy_is_believed(headers: dict[str, str], wanted: Client) -> None:
-    """Back to the nearest host that is not one."""
-    trusted = TrustedProxies(["10.0.0.0/8"])
+def test_of_two_families_the_configured_one_counts(headers: dict[str, str], wanted: Client) -> None:
+    """A proxy that sets one family passes the other on, as its caller sent it."""
+    trusted = TrustedProxies(["10.0.0.0/8"], "forwarded")
     assert trusted.client(Client("10.0.0.1"), Headers(headers)) == wanted
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -91,7 +91,11 @@ class OpenAPI(_Described):
 
     def description(self) -> Served:
         """Return the OpenAPI document."""
-        return self.application.descriptions.openapi
+        made = self.application.descriptions.openapi
+        if not (prefix := self.message.prefix):
+            return made
+        mounted = {"servers": [{"url": prefix}]}
+        return _served(msgspec.json.decode(made.body, type=dict[str, Any]) | mounted)
 
 
 class Manifest(_Described):
