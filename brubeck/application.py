@@ -406,7 +406,9 @@ class Brubeck:
     def wsgi(self) -> Callable[..., Iterable[bytes]]:
         """This application as a WSGI callable (PEP 3333), for any WSGI server."""
         from brubeck.connections.wsgi import WSGIConnection
+        from brubeck.running import check_declarations
 
+        check_declarations(self)
         return WSGIConnection(self.respond)
 
     def run(self, *, reload: bool = False) -> None:

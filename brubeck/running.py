@@ -20,6 +20,7 @@ def serve(app: Brubeck, *, reload: bool) -> None:
     """Serve requests."""
     with _running(app, "run", patched=True):
         settings = app.settings
+        check_declarations(app)
         open_stores(app, settings.server.workers)
         if app.template_loader is not None:
             app.template_env  # noqa: B018, what is missing is told now
@@ -58,6 +59,20 @@ def _running(app: Brubeck, call: str, *, patched: bool) -> Iterator[None]:
         raise SystemExit(f"brubeck: {reason}") from None
     finally:
         app.close()
+
+
+def check_declarations(app: Brubeck) -> None:
+    """Raise `ConfigError` where the settings lack what a declaration needs; opens nothing.
+
+    Called before a program serves, so that nothing is missed only at the first request.
+    """
+    declared = [*app.streams, *app.apis, *(each.handler for each in app.router.routes)]
+    for scheme in dict.fromkeys(
+        scheme for each in declared for scheme in getattr(each, "schemes", ())
+    ):
+        scheme.check(app)
+    if any(stream.needs_queue for stream in app.streams):
+        app.jobs.check_queue()
 
 
 def open_stores(app: Brubeck, workers: int) -> None:

@@ -21,6 +21,7 @@ from brubeck.auth.errors import BadCredentials
 from brubeck.auth.same_site import require_same_site
 from brubeck.auth.scheme import Scheme, plain_lookup
 from brubeck.callables import check_type
+from brubeck.errors import ConfigError
 from brubeck.http import Request
 
 TWO_WEEKS: Final = 14 * 86_400
@@ -78,6 +79,14 @@ class CookieAuth(Scheme):
             trusted_origins = (trusted_origins,)  # whoever forgets the brackets means all of it
         self._trusted = frozenset(trusted_origins)
         self._lookup = plain_lookup(lookup)
+
+    def check(self, context: AuthContext) -> None:
+        """Raise `ConfigError` where there is no key to sign sessions with."""
+        if not context.cookie_keys:
+            raise ConfigError(
+                "CookieAuth signs sessions with app.cookie_secret, which is not set: give it a "
+                "long random text."
+            )
 
     def authenticate(self, request: Request, context: AuthContext) -> Caller | None:
         """Return whose session it is."""

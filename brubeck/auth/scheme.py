@@ -41,6 +41,12 @@ class Scheme(ABC):
         """What a 401 says in ``WWW-Authenticate``; None where HTTP has no word for it."""
         return None
 
+    def check(self, context: AuthContext) -> None:  # noqa: B027, most schemes need nothing
+        """Raise `ConfigError` where the configuration lacks something that the scheme needs.
+
+        Called once, before a program serves.
+        """
+
     @abstractmethod
     def authenticate(self, request: Request, context: AuthContext) -> Caller | None:
         """Return who asks, or None where the request brings no credentials of this kind.

@@ -60,6 +60,7 @@ __all__ = [
     "spawn",
     "stream",
     "timeout",
+    "wait_readable",
     "zmq_socket",
 ]
 
@@ -178,6 +179,11 @@ def timeout(seconds: float) -> AbstractContextManager[None]:
 def stream(sock: Any) -> Stream:
     """Return a connected socket as a `Stream`, the cheapest way the engine has to wait on it."""
     return TLSStream(sock) if hasattr(sock, "do_handshake") else engine().stream(sock)
+
+
+def wait_readable(fileno: int, seconds: float) -> bool:
+    """Wait until a file descriptor is readable, and return whether it is within the time."""
+    return engine().wait_readable(fileno, seconds)
 
 
 def hung_up(filenos: Iterable[int]) -> list[int]:

@@ -101,11 +101,15 @@ class Jobs:
     @cached_property
     def queue(self) -> JobQueue:
         """The queue, at ``jobs.queue``, or in the default store if that is a Redis."""
+        return JobQueue(self.check_queue(), self._app.settings.jobs.name)
+
+    def check_queue(self) -> str:
+        """Return the URL of the queue; `ConfigError` where the program has none."""
         settings = self._app.settings
-        url = settings.jobs.queue or settings.storage["default"]
+        url: str = settings.jobs.queue or settings.storage["default"]
         if not settings.jobs.queue and urlsplit(url).scheme not in SCHEMES:
-            raise ConfigError('Say where jobs wait: jobs.queue = "redis://…".')
-        return JobQueue(url, settings.jobs.name)
+            raise ConfigError('A JobStream needs a queue of jobs: set jobs.queue = "redis://…".')
+        return url
 
     def close(self) -> None:
         """Close the queue; it is opened again when it is asked for."""

@@ -36,6 +36,8 @@ class JobStream(StreamHandler):
     """Pairs of a pattern and a handler, such as a `JobHandler`."""
     router: ClassVar[Router]
 
+    needs_queue = True
+
     @classmethod
     def _declare(cls) -> None:
         super()._declare()

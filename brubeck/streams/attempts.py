@@ -23,8 +23,12 @@ from brubeck.storage import Storage, StorageError
 
 KEEP: Final = 86_400.0
 """Seconds for which a key is kept."""
-LEASE: Final = 60.0
-"""Seconds after which a request that has not been answered is carried out by who sends it again."""
+LEASE: Final = 5.0
+"""Seconds after which a request that has not been answered is carried out when it is sent again.
+
+A killed worker blocks a retry for no longer. One that is only slow may then be carried out twice at
+the same time, which is harmless: both follow the plan that was recorded.
+"""
 
 KEY: Final = re.compile(r'[!#-\[\]-~]{1,255}|"[ -!#-\[\]-~]{1,255}"')
 """What a key looks like."""
@@ -97,7 +101,7 @@ def _digest(whose: str, what: bytes | str) -> bytes:
 
 
 def _written(answer: Response) -> bytes:
-    kept = _Answer(answer.status, list(answer.headers.items()), answer.body)
+    kept = _Answer(answer.status, list(answer.headers.pairs()), answer.body)
     return zlib.compress(msgspec.msgpack.encode(kept), 1)
 
 

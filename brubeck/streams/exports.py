@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
+from functools import cache
 from typing import TYPE_CHECKING, Final
 
 import msgspec
@@ -34,6 +35,8 @@ STEP: Final = 1000
 """How many items a step takes at the most."""
 STEP_BYTES: Final = 1 << 20
 """How many bytes a step is to take, judged by the one before."""
+AT_ONCE: Final = 8
+"""How many exports of a process take a step at the same time."""
 PATIENCE = 2.0
 """Seconds after which is asked anew whether the reader still may."""
 
@@ -67,15 +70,13 @@ def _changes_link(handler: StreamHandler, first: Page) -> str:
 
 def _lines(walk: Walk, handler: StreamHandler, parameters: PageParameters) -> Iterator[bytes]:
     cut = shape(parameters.fields, handler.hidden)
-    for records in walk.steps():
-        yield b"".join([b"%b\n" % cut(record.body) for record in records])
+    return walk.chunks(lambda records: b"".join([b"%b\n" % cut(each.body) for each in records]))
 
 
 def _table(walk: Walk, handler: StreamHandler, parameters: PageParameters) -> Iterator[bytes]:
     names = columns(parameters.fields, handler.model._fields, handler.hidden)
     yield tables.header_row(names)
-    for records in walk.steps():
-        yield tables.rows([record.body for record in records], names)
+    yield from walk.chunks(lambda records: tables.rows([each.body for each in records], names))
 
 
 class Walk:
@@ -89,10 +90,14 @@ class Walk:
         self._bound = _bound(parameters)
         self._query = _query(parameters, handler.viewer)
         self._asked = time.monotonic()
-        self.first = handler.queryset.page(self._query)
+        with _turns():
+            self.first = handler.queryset.page(self._query)
 
-    def steps(self) -> Iterator[list[Record]]:
-        """Yield what each step finds, where it finds anything.
+    def chunks(self, write: Write) -> Iterator[bytes]:
+        """Yield each step that finds anything, as ``write`` has it.
+
+        Of all exports only a few take a step at a time: a thousand that begin together hold up
+        nobody who asks for a page.
 
         Raises a `Problem` when the reader may go on no longer, and `Unavailable` when the rest is
         gone or the reader is.
@@ -100,7 +105,9 @@ class Walk:
         page = self.first
         while True:
             if records := self._within(page.records):
-                yield records
+                with _turns():
+                    chunk = write(records)
+                yield chunk
             elif page.stopped is not None:
                 self._pause()
             if page.stopped is None:
@@ -108,7 +115,8 @@ class Walk:
             self._readmit()
             limit = _next_step(self._query.limit, page.records)
             self._query = msgspec.structs.replace(self._query, start=page.stopped, limit=limit)
-            page = self._handler.queryset.page(self._query)
+            with _turns():
+                page = self._handler.queryset.page(self._query)
             if page.head.era != self.first.head.era:
                 raise Unavailable("the storage has begun another era in the middle of an export")
 
@@ -135,6 +143,12 @@ class Walk:
         if now - self._asked >= PATIENCE:
             run_hook(self._handler.readmit)
             self._asked = now
+
+
+@cache
+def _turns() -> green.Semaphore:
+    # Made when it is first needed: the process may not have its engine before.
+    return green.Semaphore(AT_ONCE)
 
 
 def _query(parameters: PageParameters, viewer: str | None) -> PageQuery:

@@ -93,6 +93,8 @@ class StreamHandler(WriteHooks, WebMessageHandler):
     storage: ClassVar[str] = "default"
     """The name of the store that keeps the stream."""
 
+    needs_queue: ClassVar[bool] = False
+    """Whether the stream shows the jobs of a queue, which the program has to have."""
     _path_is_default: ClassVar[bool] = True
     place: ClassVar[StreamPath]
     """The path as it was declared: what it matches, and what storages call the stream."""
@@ -239,7 +241,10 @@ class StreamHandler(WriteHooks, WebMessageHandler):
         if method in _READING:
             return super()._answer()
         key = self.message.header("idempotency-key")
-        return super()._answer() if key is None else self._once(key)
+        # A key is recorded only for a request that can be carried out.
+        if key is None or getattr(self, method.lower(), None) is None:
+            return super()._answer()
+        return self._once(key)
 
     def _enter(self) -> None:
         """Admit and count a request; one that is not admitted counts for where it comes from."""

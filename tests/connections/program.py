@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from time import monotonic
 
 from brubeck import Brubeck, Request, Response, StreamingResponse, green, render
 
@@ -25,6 +26,15 @@ def wait(_application: Brubeck, message: Request, name: str) -> Response:
     while not path.exists():
         green.sleep(0.01)
     return render(f"waited, {message.method}")
+
+
+@app.add_route("^/slow$")
+def compute(_application: Brubeck, _message: Request) -> Response:
+    """Answer after 5 ms of work that lets nobody else run."""
+    until = monotonic() + 0.005
+    while monotonic() < until:
+        pass
+    return render("done")
 
 
 @app.add_route("^/patient/(?P<name>.+)$")

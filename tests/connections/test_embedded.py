@@ -349,6 +349,61 @@ def test_connections_past_the_limit_wait_their_turn() -> None:
         assert second.response().status == 200
 
 
+def test_the_limit_of_connections_is_held_in_a_burst() -> None:
+    """A hundred that come at once are not more than the limit, and idle ones make room."""
+    limit = 10
+    with brubeck_run(PROGRAM, server_max_connections=str(limit)) as server, ExitStack() as stack:
+        callers = [stack.enter_context(Caller(server.port)) for _ in range(100)]
+        most = 0
+        for caller in callers:
+            caller.send(GET)
+        for caller in callers:
+            assert caller.response().status == 200
+            most = max(most, connected(server))
+        assert most <= limit
+
+
+def connected(server: Program) -> int:
+    """Return how many connections a process has accepted and not closed."""
+    found = list(Path(f"/proc/{server.process.pid}/fd").iterdir())
+    names = set()
+    for each in found:
+        with suppress(OSError):
+            names.add(str(each.readlink()))
+    table = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
+    own = f"0100007F:{server.port:04X}"
+    return sum(row[1] == own and row[3] == "01" and f"socket:[{row[9]}]" in names for row in table)
+
+
+def test_busy_connections_do_not_make_room(tmp_path: Path) -> None:
+    """Only what waits for a request is ended for somebody else."""
+    door = tmp_path / "door"
+    with (
+        brubeck_run(PROGRAM, server_max_connections="1") as server,
+        Caller(server.port) as busy,
+        Caller(server.port) as other,
+    ):
+        busy.get(f"/wait{door}")
+        wait_until(door.with_suffix(".begun").exists)
+        other.send(GET)
+        door.touch()
+        assert busy.response().status == 200
+        assert other.response().status == 200
+
+
+def test_many_requests_on_one_connection_hold_up_nobody(server: Program) -> None:
+    """Others are answered between them."""
+    with Caller(server.port) as greedy, Caller(server.port) as other:
+        greedy.send(b"GET /slow HTTP/1.1\r\nHost: h\r\n\r\n" * 400)  # 5 ms of work each
+        took = []
+        for _ in range(10):
+            began = monotonic()
+            other.send(GET)
+            assert other.response().read()
+            took.append(monotonic() - began)
+        assert sorted(took)[len(took) // 2] < 0.5, took
+
+
 def met(seen: set[int], number: int) -> set[int]:
     """Add a number to those that were seen, and return them."""
     seen.add(number)

@@ -9,7 +9,7 @@ from uuid import uuid4
 
 import pytest
 
-from brubeck import Brubeck
+from brubeck import Brubeck, Response
 from brubeck.dictshield.fields import StringField
 from brubeck.storage import Queryset, Storage, Unavailable
 from brubeck.storage.memory import MemoryStorage
@@ -169,6 +169,39 @@ class TestResumed:
         again = client.post("/notes", json={"text": "x"}, headers=key())
         assert said(again) == said(made)
         assert len(client.get("/notes").json()["data"]) == 1
+
+    def test_a_killed_worker_blocks_a_retry_for_seconds(self) -> None:
+        """The recorded plan may be carried out twice, so nobody has to wait for long."""
+        assert LEASE <= 5
+
+    def test_a_key_of_a_method_that_is_not_there_is_not_recorded(self, app: Brubeck) -> None:
+        """Nothing is written for a request that is not carried out."""
+        client, store = Client(app), app.store()
+        kept = []
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(type(store), "attempt", lambda *_, **__: kept.append(1))
+            for method, path in [
+                ("PUT", "/notes"),
+                ("POST", "/notes/a"),
+                ("POST", "/notes/changes"),
+            ]:
+                assert client.request(method, f"/notes{path}", json={}, headers=key()).status == 405
+        assert not kept
+
+    def test_cookies_stay_apart_in_a_replay(self, clock: HeldClock) -> None:
+        """Two lines of Set-Cookie are not one with a comma."""
+
+        def answer(self: Any, *args: Any) -> Response:
+            made = StreamHandler.answer(self, *args)
+            made.headers.add("Set-Cookie", "a=1")
+            made.headers.add("Set-Cookie", "b=2")
+            return made
+
+        stream = type("Crumbs", (StreamHandler,), {"model": StreamedDocument, "answer": answer})
+        client = Client(Brubeck(streams=[stream], clock=clock))
+        replies = [client.post("/streameddocument", json={}, headers=key()) for _ in range(2)]
+        for reply in replies:
+            assert reply.headers.get_all("Set-Cookie") == ["a=1", "b=2"]
 
     @pytest.mark.parametrize("after", [0, 1, 2, 3])
     @pytest.mark.parametrize("late", [0, 7_200_000_000])

@@ -8,6 +8,7 @@ import socket
 import ssl
 from collections.abc import Callable, Iterator
 from math import inf
+from time import monotonic
 from typing import TYPE_CHECKING, Final
 
 from brubeck import green
@@ -26,6 +27,7 @@ log = logging.getLogger("brubeck.server")
 Respond = Callable[[Request], Response]
 
 _READ: Final = 65_536
+_TURN: Final = 0.001  # seconds of answers in a row after which others get a turn
 _LINGER: Final = 2.0
 _JOIN: Final = 16_384  # a body up to this size is sent in one piece with its head
 
@@ -88,7 +90,6 @@ class Connection:
     def run(self, sock: socket.socket, tls: ssl.SSLContext | None) -> None:
         """Serve the connection to its end."""
         server = self._server
-        server.add(self)
         with contextlib.suppress(OSError):  # a Unix socket has nothing to delay
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         try:
@@ -158,6 +159,7 @@ class Connection:
     def _answer_all(self, stream: green.Stream) -> bool:
         """Answer what is ready, in order; tell whether the connection goes on."""
         ready = self._http.ready
+        until = monotonic() + _TURN if len(ready) > 1 else inf
         while ready:
             incoming = ready.popleft()
             self.deadline = inf
@@ -174,6 +176,9 @@ class Connection:
             if not framed.keep_alive:
                 self._linger(stream)
                 return False
+            if ready and monotonic() > until:
+                green.sleep(0)  # whoever sends many requests at once holds up nobody else
+                until = monotonic() + _TURN
         return True
 
     def _answer_one(self, stream: green.Stream, incoming: Incoming) -> Framed | None:
@@ -310,6 +315,11 @@ class Connection:
                 self._stream.send(framed.head + framed.body)
         self.cut()
 
+    @property
+    def idle(self) -> bool:
+        """Whether the connection only waits for a request, of which nothing has come."""
+        return self._reading and not self._http.started and not self._http.ready
+
     def fileno(self) -> int:
         """Return the descriptor of a connection that would not notice its end; else -1."""
         if self._stream is None or self._reading or self._left:
@@ -333,7 +343,7 @@ class Connection:
         """End the connection if it only waits or follows; tell whether something is in hand."""
         # What was asked behind a feed has not begun, and would not while the feed lasts.
         follows = self._answer is not None and self._answer.endless
-        if follows or (self._reading and not self._http.started and not self._http.ready):
+        if follows or self.idle:
             self.cut()
             return False
         return True

@@ -53,10 +53,11 @@ class EmbeddedServer:
         self._listener.settimeout(_LOOK)
         green.spawn(self._sweep)
         while not self.draining:
-            if len(self._connections) >= self.options.max_connections:
-                green.sleep(0.01)  # the kernel's backlog holds the others for us
-            else:
+            if len(self._connections) < self.options.max_connections:
                 self._accept(respond)
+            elif green.wait_readable(self._listener.fileno(), _LOOK):
+                self._make_room()
+                green.sleep(0.01)  # the kernel's backlog holds the others for us
         self._drain()
 
     def stop(self) -> None:
@@ -76,7 +77,19 @@ class EmbeddedServer:
             green.sleep(0.1)
             return
         client = Client(_host(address), "https" if self._tls else "http")
-        green.spawn(Connection(self, respond, client).run, sock, self._tls)
+        connection = Connection(self, respond, client)
+        self._connections.add(connection)  # before it runs: the limit holds in a burst, too
+        green.spawn(connection.run, sock, self._tls)
+
+    def _make_room(self) -> None:
+        """End the connection that has been idle longest, for somebody who waits to be taken.
+
+        One that has only just come, or been answered, has a second to send something.
+        """
+        recent = self.tick + self.options.idle_timeout
+        idle = [each for each in self._connections if each.idle and each.deadline < recent]
+        if idle:
+            min(idle, key=lambda each: each.deadline).cut()
 
     def _sweep(self) -> None:
         while not (self.draining and not self._connections):
@@ -103,10 +116,6 @@ class EmbeddedServer:
     def _in_hand(self) -> list[Connection]:
         # Each one is asked: a busy one must not keep the idle ones behind it.
         return [each for each in list(self._connections) if each.finish()]
-
-    def add(self, connection: Connection) -> None:
-        """Note a connection that has begun."""
-        self._connections.add(connection)
 
     def forget(self, connection: Connection) -> None:
         """Forget a connection that has ended."""
