@@ -14,6 +14,7 @@ from urllib.parse import quote
 
 import msgspec
 
+from brubeck import green
 from brubeck.autoapi.outcomes import Outcome, outcome_of, problem_of
 from brubeck.dictshield.base import ShieldException
 from brubeck.dictshield.document import Document
@@ -21,8 +22,10 @@ from brubeck.handlers import JSONMessageHandler
 from brubeck.handlers.message import JSON
 from brubeck.http import Problem, Response
 from brubeck.http.media import best_match
+from brubeck.http.request import MAX_JSON
 from brubeck.queryset import AbstractQueryset, Queryset, Result
 from brubeck.queryset.errands import id_field
+from brubeck.streams.collection import COMMAS, longer_than
 from brubeck.streams.shapes import hidden_fields, read_visible
 
 SEPARATOR: Final = ","
@@ -54,6 +57,8 @@ class AutoAPIBase(JSONMessageHandler):
     """The name of the application's store that is used without ``queries``."""
     max_batch: ClassVar[int] = 1000
     """How many documents a request may bring."""
+    max_read: ClassVar[int] = 1000
+    """How many documents a GET returns at the most, the newest; also where it names no limit."""
 
     path: ClassVar[str] = ""
     """Where it is served; set when it is registered."""
@@ -90,7 +95,7 @@ class AutoAPIBase(JSONMessageHandler):
         self._negotiate()
         if not ids:
             found = self.queryset.read()
-            limit = self._limit()
+            limit = min(self._limit() or self.max_read, self.max_read)
             return self._many([self._outcome(each) for each in islice(found, limit)])
         self._refuse_parameters()
         names = self._ids(ids)
@@ -182,6 +187,8 @@ class AutoAPIBase(JSONMessageHandler):
         if body.lstrip()[:1] != b"[":
             self.message.json()
             return True, [body]
+        if body.count(b",") > COMMAS and longer_than(self.max_batch, body):
+            raise Problem(413, f"A list brings at most {self.max_batch} documents.")
         try:
             bodies = [bytes(each) for each in _raw_list.decode(body)]
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as reason:
@@ -190,6 +197,8 @@ class AutoAPIBase(JSONMessageHandler):
             raise Problem(422, "The list is empty.")
         if len(bodies) > self.max_batch:
             raise Problem(413, f"A list brings at most {self.max_batch} documents.")
+        if (longest := max(map(len, bodies))) > MAX_JSON:
+            raise Problem(413, f"A document has at most {MAX_JSON} bytes; one here has {longest}.")
         return False, bodies
 
     def _stored_id(self, text: str) -> str:
@@ -224,7 +233,7 @@ class AutoAPIBase(JSONMessageHandler):
         """Write documents, each by itself; ``names`` are the ids in the URL, if any are."""
         outcomes: list[Outcome] = []
         good: list[tuple[int, Document]] = []
-        for at, body in enumerate(bodies):
+        for at, body in enumerate(green.fairly(bodies)):
             name = names[at] if names else None
             try:
                 good.append((at, self._document(body, name)))

@@ -61,7 +61,7 @@ class _API:
         found = self.answers.json("All of it, the newest first.", many)
         created = self.answers.json("All of it was created.", either, ["Location"])
         self.description.paths[self.api.path] = {
-            "get": self._operation("list", "Read everything", {"200": found}, set(), [limit]),
+            "get": self._operation("list", "Read the newest", {"200": found}, set(), [limit]),
             "post": self._operation(
                 "create",
                 "Create a document, or each of a list",

@@ -7,7 +7,7 @@ Rules:
 - Objects and lists are nested 32 deep at most, and no object names a key twice.
 
 `parse` and `add_shape_faults` read JSON by these rules, naming the place of what breaks them. They
-are the careful way; good input never comes here.
+are the careful way; good input never comes here. It may take long, and lets others on meanwhile.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from decimal import Decimal, InvalidOperation
 from math import isfinite
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
+from brubeck import green
 from brubeck.dictshield.base import ShieldException, child_pointer
 
 if TYPE_CHECKING:
@@ -116,6 +117,7 @@ def fault_in(value: object, depth: int = 0) -> tuple[str, str] | None:
         return None if fault is None else ("", fault)
     waiting: list[tuple[Any, Any, int]] = [(value, None, depth)]
     while waiting:
+        green.take_turn()
         item, path, level = waiting.pop()
         if level >= DEEPEST:
             return _pointer(path), TOO_DEEP
@@ -152,6 +154,7 @@ class _Twice(dict[str, Any]):
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    green.take_turn()
     found = dict(pairs)
     if len(found) == len(pairs):
         return found
@@ -204,6 +207,7 @@ def add_shape_faults(tree: object, faults: Faults) -> None:
     """Add an error for each key given twice; for a level too deep, leave that one alone."""
     waiting: list[tuple[Any, Any, int]] = [(tree, None, 0)] if isinstance(tree, _CONTAINERS) else []
     while waiting:
+        green.take_turn()
         item, path, level = waiting.pop()
         if level >= DEEPEST:
             faults[:] = [ShieldException(TOO_DEEP, None, None, pointer=_pointer(path))]

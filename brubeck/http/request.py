@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
-from io import BytesIO
+from io import SEEK_END, BytesIO
 from typing import BinaryIO, cast
 from urllib.parse import unquote_to_bytes
 from uuid import uuid4
@@ -27,6 +27,8 @@ from brubeck.http.proxies import NO_PROXIES, Client, TrustedProxies
 from brubeck.http.sharing import Share
 
 _CHUNK = 1 << 16
+MAX_JSON = 1 << 20
+"""How many bytes of JSON a handler decodes, unless it says otherwise."""
 _NOBODY = Client()
 
 
@@ -251,8 +253,12 @@ class Request:
                 with suppress(OSError):  # it may have had no room for what it still holds
                     file.close()
 
-    def json(self) -> object:
-        """Return the body decoded from JSON; 400 when it is none."""
+    def json(self, *, max_bytes: int = MAX_JSON) -> object:
+        """Return the body decoded from JSON: 400 when it is none, 413 when it is too long.
+
+        A decoded value may take fifty times the memory of its text, so the limit comes first.
+        """
+        self._check_size(max_bytes)
         try:
             return msgspec.json.decode(self.body)
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as reason:
@@ -265,8 +271,15 @@ class Request:
             self._form = self._read_form()
         return self._form
 
+    def _check_size(self, most: int) -> None:
+        """Raise a `Problem` (413) for a body of more bytes, without reading it."""
+        size = len(self._body or b"") if self._file is None else self._file.seek(0, SEEK_END)
+        if size > most:
+            raise Problem(413, f"Such a body has at most {most} bytes; this one has {size}.")
+
     def _read_form(self) -> Form:
         if self.content_type == "application/x-www-form-urlencoded":
+            self._check_size((self.form_limits or FormLimits()).urlencoded_size)
             return Form(fields=parse_urlencoded(self.body))
         if self.content_type == "multipart/form-data":
             chunks = _chunks(self.open_body())

@@ -7,6 +7,7 @@ import re
 
 import msgspec
 
+from brubeck import green
 from brubeck.http import Problem, Response
 from brubeck.http.conditions import matches
 from brubeck.storage import Count, Page
@@ -160,7 +161,7 @@ class Collection(StreamHandler):
             drafts.add(body)
             (result,) = drafts.write()
             return self._created(result)
-        for each in self._batch(body):
+        for each in green.fairly(self._batch(body)):
             drafts.add(bytes(each))
         results = drafts.write()
         status = 201 if all(result.status == 201 for result in results) else 207
@@ -182,7 +183,7 @@ class Collection(StreamHandler):
 
     def _batch(self, body: bytes) -> list[msgspec.Raw]:
         too_many = Problem(413, f"A list brings at most {self.max_batch} items.")
-        if body.count(b",") > COMMAS and _longer_than(self.max_batch, body):
+        if body.count(b",") > COMMAS and longer_than(self.max_batch, body):
             raise too_many
         try:
             batch = _raw_list.decode(body)
@@ -203,7 +204,7 @@ class Collection(StreamHandler):
         return self.answer(body, 201, headers)
 
 
-def _longer_than(most: int, body: bytes) -> bool:
+def longer_than(most: int, body: bytes) -> bool:
     """Tell whether a JSON list has more members than so many, looking at no more of them."""
     decoder, text = json.JSONDecoder(), body.decode(errors="replace")
     at = text.find("[") + 1

@@ -97,7 +97,7 @@ def _written(handler: StreamHandler, numbered: Iterator[list[Line]]) -> Iterator
             asked = time.monotonic()
         handler.plan_anew()
         drafts = Drafts(handler)
-        for _, line in batch:
+        for _, line in green.fairly(batch):
             if line is None:
                 drafts.refuse(too_long("more"))
             else:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 
@@ -19,6 +19,10 @@ from brubeck.streams.shapes import Shape, read_visible, shape
 
 if TYPE_CHECKING:
     from brubeck.streams.handler import StreamHandler
+
+
+MOST_ERRORS: Final = 1000
+"""How many errors an answer names for all items of a request together."""
 
 
 class Result(msgspec.Struct):
@@ -49,6 +53,7 @@ class Drafts:
         self._handler = handler
         self._results: list[Result] = []
         self._puts: list[tuple[Result, Put]] = []
+        self._errors_left = MOST_ERRORS
 
     def add(self, body: bytes) -> None:
         """Take the JSON of one new item."""
@@ -58,10 +63,23 @@ class Drafts:
             put = draft(self._handler, body, str(len(self._results)))
         except (BrubeckError, ValueError) as reason:
             _fail(result, self._handler, reason)
+            self._limit_errors(result.problem)
         else:
             result.made_id = self._handler.plan.made(put.id)
             result.id = put.id
             self._puts.append((result, put))
+
+    def _limit_errors(self, problem: Problem | None) -> None:
+        """Leave out what is more than `MOST_ERRORS` of all items together; each keeps its first."""
+        if problem is None or not problem.errors:
+            return
+        left = max(1, self._errors_left)
+        if len(problem.errors) > left:
+            problem.errors = [
+                *problem.errors[:left],
+                ("", "There are more errors in this request."),
+            ]
+        self._errors_left -= len(problem.errors)
 
     def refuse(self, problem: Problem) -> None:
         """Take note of an item that cannot even be looked at."""
