@@ -18,6 +18,7 @@ from brubeck.handlers import MessageHandler, WebMessageHandler
 from brubeck.handlers.message import answer_of
 from brubeck.http.compression import LEAST, compressed
 from brubeck.http.conditions import echo_coding
+from brubeck.http.headers import Headers
 from brubeck.http.problems import Problem
 from brubeck.http.proxies import TrustedProxies
 from brubeck.http.request import Request
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
 log = logging.getLogger("brubeck.app")
 access_log = logging.getLogger("brubeck.access")
 
+_METHODS = "DELETE, GET, HEAD, OPTIONS, PATCH, POST, PUT"
 KEPT_STREAMS = 1000
 """How many streams and partitions are held at hand, at the most."""
 
@@ -350,6 +352,8 @@ class Brubeck:
             if match.route.allows(request.method):
                 return self._handled(request, match)
             allowed |= match.route.methods or set()
+        if path == "*":  # the server as a whole, and all that any of its resources may allow
+            return Response(b"", 204, headers=Headers({"Allow": _METHODS}))
         if not allowed:
             detail = f"There is nothing at {request.path}."
             return self._base(request).render_error(404, detail)

@@ -8,6 +8,7 @@ from typing import Any, BinaryIO, Final, cast
 from urllib.parse import quote
 
 from brubeck.http import Headers, Problem, Request, Response, StreamingResponse
+from brubeck.http.authority import host_problem
 from brubeck.http.proxies import Client
 from brubeck.http.request import decode_path
 
@@ -66,6 +67,8 @@ class _Chunks:
 
 def request_of(environ: Environ) -> Request:
     """Return the request that an environ describes; a `Problem` for one it cannot be."""
+    if detail := host_problem(environ.get("HTTP_HOST", "")):
+        raise Problem(400, detail)
     raw_path = (environ.get("SCRIPT_NAME", "") + environ.get("PATH_INFO", "")) or "/"
     try:
         path = raw_path.encode("latin-1").decode()

@@ -18,6 +18,7 @@ from uuid import uuid4
 
 import msgspec
 
+from brubeck.http.authority import is_authority, target_authority
 from brubeck.http.cookies import parse_cookies
 from brubeck.http.forms import Form, FormLimits, parse_multipart, parse_urlencoded
 from brubeck.http.headers import Headers
@@ -130,14 +131,18 @@ class Request:
     def _split_target(self) -> str:
         """Set the query and return the raw path of any form of target (RFC 9112, section 3.2)."""
         path, _, self._query = self.target.partition("?")
+        if "#" in self.target:
+            raise Problem(400, "A request target has no fragment; encode # as %23.")
         if path.startswith("/"):
             return path
-        scheme, separator, rest = path.partition("://")
-        if separator and scheme.lower() in ("http", "https"):
-            return "/" + rest.partition("/")[2]
+        if self.method == "CONNECT":
+            raise Problem(501, "CONNECT is not supported: this server is not a proxy.")
         if path == "*" and self.method == "OPTIONS":
             return "*"
-        raise Problem(400, "The request target is neither a path nor an http URL.")
+        authority = target_authority(path)
+        if authority is None or not is_authority(authority):
+            raise Problem(400, "The request target is neither a path nor an http URL.")
+        return "/" + path.partition("://")[2].partition("/")[2]
 
     # Headers.
 
@@ -196,8 +201,14 @@ class Request:
 
     @property
     def host(self) -> str:
-        """The host, with its port if any, as the caller sees it."""
-        return self.client.host or self.headers.get("host", "")
+        """The host, with its port if any, as the caller sees it.
+
+        That of a target in absolute form wins over the ``Host`` header (RFC 9112, section 3.2.2).
+        """
+        if self.client.host:
+            return self.client.host
+        named = None if self.target.startswith("/") else target_authority(self.target)
+        return named or self.headers.get("host", "")
 
     # The body.
 

@@ -54,7 +54,13 @@ def test_every_form_of_target_is_read(method: str, target: str, path: str, query
     assert (request.query, request.path, request.query) == (query, path, query)
 
 
-@pytest.mark.parametrize("target", ["", "a", "*", "h:443", "ftp://h/a", "/a%00", "/%C3", "/a%7F"])
+@pytest.mark.parametrize(
+    "target",
+    [
+        *("", "a", "*", "h:443", "ftp://h/a", "/a%00", "/%C3", "/a%7F", "/a#b", "/a?b#c"),
+        *("http:///a", "http://u@h/a", "http://a,b/a", "http://h:99999/", "https://a b/"),
+    ],
+)
 def test_no_other_target_is(target: str) -> None:
     """400."""
     with pytest.raises(Problem) as caught:
@@ -355,3 +361,19 @@ def test_any_forwarding_header_is_read(value: str) -> None:
     trusted = TrustedProxies(["10.0.0.0/8"])
     for name in ("Forwarded", "X-Forwarded-For", "X-Forwarded-Proto"):
         assert trusted.client(Client("10.0.0.1"), Headers({name: value})) is not None
+
+
+@pytest.mark.parametrize(
+    ("target", "host"),
+    [
+        ("/a", "header.example"),
+        ("*", "header.example"),
+        ("http://target.example/a", "target.example"),
+        ("HTTPS://target.example:8443", "target.example:8443"),
+        ("http://target.example?a=/b", "target.example"),
+        ("http://[::1]:80/a", "[::1]:80"),
+    ],
+)
+def test_the_host_of_the_target_wins(target: str, host: str) -> None:
+    """Over the Host header (RFC 9112, section 3.2.2)."""
+    assert Request("OPTIONS", target, Headers({"Host": "header.example"})).host == host
