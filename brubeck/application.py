@@ -28,6 +28,7 @@ from brubeck.storage import Queryset, Storage
 from brubeck.stores import Stores
 from brubeck.streams import StreamHandler
 from brubeck.streams.broadcasts import Broadcasts
+from brubeck.streams.cross_origin import shared_error
 from brubeck.streams.description.served import Descriptions
 from brubeck.streams.description.streams import describe_stream
 from brubeck.streams.resources import routes
@@ -103,6 +104,7 @@ class Brubeck:
         self._command_line: dict[str, dict[str, object]] = {}
         self.router = Router()
         self.streams: list[type[StreamHandler]] = []
+        self._shared_streams: list[type[StreamHandler]] = []  # with pages of other origins
         self.apis: list[type[AutoAPIBase]] = []
         self._querysets: dict[tuple[str, str], Queryset] = {}
         self._page_plans: dict[str, dict[Any, Any]] = {}
@@ -233,6 +235,8 @@ class Brubeck:
                 names = f"{other.path} and {stream.path}"
                 raise ConfigError(f"{names} would be one stream in a storage.")
         self.streams.append(stream)
+        if stream.origins is not None:
+            self._shared_streams.append(stream)
         for pattern, handler in routes(stream):
             self.add_route_rule(pattern, handler)
         self.descriptions.add(partial(describe_stream, stream), self.router)
@@ -338,6 +342,8 @@ class Brubeck:
                 echo_coding(response, request)
         except (Exception, SystemExit) as reason:  # noqa: BLE001, it has to become an answer
             response = self._failed(request, reason)
+        if response.status >= 400 and self._shared_streams:
+            response = shared_error(response, request, self._shared_streams)
         if access_log.isEnabledFor(logging.INFO):
             self._log_access(request, response)
         return response

@@ -20,7 +20,9 @@ from brubeck.auth.caller import Caller
 from brubeck.auth.errors import BadCredentials
 from brubeck.auth.same_site import require_same_site
 from brubeck.auth.scheme import Scheme
+from brubeck.errors import ConfigError
 from brubeck.http import Request
+from brubeck.http.origins import declared_origins
 
 TWO_WEEKS: Final = 14 * 86_400
 LONGEST: Final = 4096
@@ -75,7 +77,10 @@ class CookieAuth(Scheme):
         self.max_age = max_age
         if isinstance(trusted_origins, str):
             trusted_origins = (trusted_origins,)  # whoever forgets the brackets means all of it
-        self._trusted = frozenset(trusted_origins)
+        try:
+            self._trusted = declared_origins(tuple(trusted_origins))
+        except ValueError as reason:
+            raise ConfigError(f"trusted_origins: {reason}.") from None
         self._lookup = lookup
 
     def authenticate(self, request: Request, context: AuthContext) -> Caller | None:

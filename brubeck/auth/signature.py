@@ -93,6 +93,11 @@ class SignatureAuth(Scheme):
         self._accepted[request] = key_id
         return caller
 
+    @property
+    def request_headers(self) -> tuple[str, ...]:
+        """The headers of a signature, and the digest that it covers."""
+        return ("Signature", "Signature-Input", "Content-Digest")
+
     def openapi(self) -> dict[str, object]:
         """Return the security scheme object; OpenAPI has no words for such signatures."""
         return {

@@ -221,7 +221,8 @@ class StreamHandler(WriteHooks, WebMessageHandler):
         if self._counted:
             response.headers.update(self._counted)
         if self.origins is not None:
-            response.headers.update(self.origins.headers(self.message, allowed_methods(type(self))))
+            methods, schemes = allowed_methods(type(self)), getattr(self, "schemes", ())
+            response.headers.update(self.origins.headers(self.message, methods, schemes))
             response.headers.setdefault("Vary", VARY)
         return response
 
