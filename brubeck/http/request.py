@@ -16,18 +16,18 @@ from typing import BinaryIO, cast
 from urllib.parse import unquote_to_bytes
 from uuid import uuid4
 
-import msgspec
-
 from brubeck.http.authority import is_authority, target_authority
 from brubeck.http.cookies import parse_cookies
 from brubeck.http.forms import Form, FormLimits, parse_multipart, parse_urlencoded
-from brubeck.http.headers import Headers
+from brubeck.http.headers import Headers, list_values
+from brubeck.http.json_text import decode_json
 from brubeck.http.media import media_type
 from brubeck.http.problems import Problem
 from brubeck.http.proxies import NO_PROXIES, Client, TrustedProxies
 from brubeck.http.sharing import Share
 
 _CHUNK = 1 << 16
+_FORMS = ("application/x-www-form-urlencoded", "multipart/form-data")
 
 
 class Request:
@@ -239,10 +239,18 @@ class Request:
 
     def json(self) -> object:
         """Return the body decoded from JSON; 400 when it is none."""
-        try:
-            return msgspec.json.decode(self.body)
-        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as reason:
-            raise Problem(400, f"The body is not JSON: {reason}.") from reason
+        self.require_plain_body()
+        return decode_json(self.body)
+
+    def require_plain_body(self) -> None:
+        """Raise a `Problem` (415) for a body with a content coding, such as ``gzip``.
+
+        Nobody decodes it here, and it would be taken for what it is not (RFC 9110, 15.5.16).
+        """
+        codings = self.header("content-encoding")
+        if codings and any(each.lower() != "identity" for each in list_values(codings)):
+            detail = "A body with a Content-Encoding is not understood here; send it as it is."
+            raise Problem(415, detail, headers={"Accept-Encoding": "identity"})
 
     @property
     def form(self) -> Form:
@@ -252,6 +260,8 @@ class Request:
         return self._form
 
     def _read_form(self) -> Form:
+        if self.content_type in _FORMS:
+            self.require_plain_body()
         if self.content_type == "application/x-www-form-urlencoded":
             return Form(fields=parse_urlencoded(self.body))
         if self.content_type == "multipart/form-data":

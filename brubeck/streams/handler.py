@@ -310,6 +310,7 @@ class StreamHandler(WriteHooks, WebMessageHandler):
 
     def require_type(self, *accepted: str) -> None:
         """Refuse a body of another type: 415. A body that names none is taken at its word."""
+        self.message.require_plain_body()
         content_type = self.message.content_type
         if content_type and content_type not in accepted:
             header = "Accept-Patch" if self.message.method == "PATCH" else "Accept"

@@ -377,3 +377,33 @@ def test_any_forwarding_header_is_read(value: str) -> None:
 def test_the_host_of_the_target_wins(target: str, host: str) -> None:
     """Over the Host header (RFC 9112, section 3.2.2)."""
     assert Request("OPTIONS", target, Headers({"Host": "header.example"})).host == host
+
+
+@pytest.mark.parametrize("coding", ["gzip", "br", "identity, gzip", "GZIP", "x"])
+@pytest.mark.parametrize(
+    "content_type",
+    ["application/json", "application/x-www-form-urlencoded", "multipart/form-data; boundary=b"],
+)
+def test_a_body_with_a_content_coding_is_a_415(coding: str, content_type: str) -> None:
+    """It would be taken for what it is not (RFC 9110, section 15.5.16)."""
+    headers = Headers({"Content-Type": content_type, "Content-Encoding": coding})
+    request = Request("POST", "/", headers, b"{}")
+    read = request.json if content_type == "application/json" else lambda: request.form
+    with pytest.raises(Problem) as caught:
+        read()
+    assert caught.value.status == 415
+    assert caught.value.headers["Accept-Encoding"] == "identity"
+
+
+@pytest.mark.parametrize("coding", ["", "identity", "Identity, identity"])
+def test_no_content_coding_is_as_good_as_identity(coding: str) -> None:
+    """Some clients say so outright."""
+    assert Request("POST", "/", Headers({"Content-Encoding": coding}), b"{}").json() == {}
+
+
+@pytest.mark.parametrize("mark", ["utf-8-sig", "utf-16"])
+def test_a_byte_order_mark_is_refused_by_name(mark: str) -> None:
+    """The words say what to leave out."""
+    with pytest.raises(Problem, match="byte order mark") as caught:
+        Request("POST", "/", Headers({}), "{}".encode(mark)).json()
+    assert caught.value.status == 400
