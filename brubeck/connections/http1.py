@@ -188,14 +188,20 @@ class Http1:
         It takes repeated spaces, a line without a version, and RTSP and ICE for HTTP.
         """
         line = b"%b %b HTTP/%b\r\n" % (self._parser.get_method(), self._url, version.encode())
-        received, position = self._received, self._position
-        at = received.find(line, position)
-        before = received[position:at]
-        between = before.rpartition(b"\r\n")[2] if not self._position_is_exact else before
-        if at < 0 or between.strip(b"\r\n"):
-            self._refuse(400, "The request line is not a method, a target and a version of HTTP.")
+        received, at = self._received, self._position
+        if not received.startswith(line, at):
+            at = self._find_line(line)
         self._position = received.find(b"\r\n\r\n", at + len(line) - 2) + 4
         self._position_is_exact = exact_end  # the end of a body in chunks is llhttp's alone
+
+    def _find_line(self, line: bytes) -> int:
+        """Return where a request line stands that is not the very next thing."""
+        at = self._received.find(line, self._position)
+        before = self._received[self._position : at]
+        between = before if self._position_is_exact else before.rpartition(b"\r\n")[2]
+        if at < 0 or between.strip(b"\r\n"):
+            self._refuse(400, "The request line is not a method, a target and a version of HTTP.")
+        return at
 
     def _check_host(self, value: bytes) -> None:
         detail = host_problem(value.decode("latin-1"))
