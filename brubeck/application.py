@@ -20,6 +20,7 @@ from brubeck.handlers.message import answer_of
 from brubeck.http.caching import kept_private
 from brubeck.http.compression import LEAST, compressed
 from brubeck.http.conditions import echo_coding
+from brubeck.http.headers import Headers
 from brubeck.http.problems import Problem
 from brubeck.http.proxies import TrustedProxies
 from brubeck.http.request import Request
@@ -29,6 +30,7 @@ from brubeck.storage import Queryset, Storage
 from brubeck.stores import Stores
 from brubeck.streams import StreamHandler
 from brubeck.streams.broadcasts import Broadcasts
+from brubeck.streams.cross_origin import shared_error
 from brubeck.streams.description.served import Descriptions
 from brubeck.streams.description.streams import describe_stream
 from brubeck.streams.resources import routes
@@ -44,6 +46,7 @@ if TYPE_CHECKING:
 log = logging.getLogger("brubeck.app")
 access_log = logging.getLogger("brubeck.access")
 
+_METHODS = "DELETE, GET, HEAD, OPTIONS, PATCH, POST, PUT"
 KEPT_STREAMS = 1000
 """How many streams and partitions are held at hand, at the most."""
 
@@ -105,6 +108,7 @@ class Brubeck:
         self._command_line: dict[str, dict[str, object]] = {}
         self.router = Router()
         self.streams: list[type[StreamHandler]] = []
+        self._shared_streams: list[type[StreamHandler]] = []  # with pages of other origins
         self.apis: list[type[AutoAPIBase]] = []
         self._querysets: dict[tuple[str, str], Queryset] = {}
         self._page_plans: dict[str, dict[Any, Any]] = {}
@@ -236,6 +240,8 @@ class Brubeck:
                 names = f"{other.path} and {stream.path}"
                 raise ConfigError(f"{names} would be one stream in a storage.")
         self.streams.append(stream)
+        if stream.origins is not None:
+            self._shared_streams.append(stream)
         for pattern, handler in routes(stream):
             self.add_route_rule(pattern, handler)
         self.descriptions.add(partial(describe_stream, stream), self.router)
@@ -344,6 +350,8 @@ class Brubeck:
                 echo_coding(response, request)
         except (Exception, SystemExit) as reason:  # noqa: BLE001, it has to become an answer
             response = self._failed(request, reason)
+        if response.status >= 400 and self._shared_streams:
+            response = shared_error(response, request, self._shared_streams)
         if access_log.isEnabledFor(logging.INFO):
             self._log_access(request, response)
         return response
@@ -358,6 +366,8 @@ class Brubeck:
             if match.route.allows(request.method):
                 return self._handled(request, match)
             allowed |= match.route.methods or set()
+        if path == "*":  # the server as a whole, and all that any of its resources may allow
+            return Response(b"", 204, headers=Headers({"Allow": _METHODS}))
         if not allowed:
             detail = f"There is nothing at {request.path}."
             return self._base(request).render_error(404, detail)

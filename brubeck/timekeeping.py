@@ -4,8 +4,9 @@ Rules:
 
 - A moment is an ``int`` of milliseconds, negative before 1970. Local time is never used: a date
   without an offset is taken as UTC.
-- Text becomes a moment by RFC 3339. What is finer than a millisecond is rounded up or down, as the
-  caller says, never cut by accident.
+- Text becomes a moment by RFC 3339, which is read here alone: a leap second counts as the second
+  after it, and an offset has its colon. What is finer than a millisecond is rounded up or down, as
+  the caller says, never cut by accident.
 - Programs take the time from a `Clock`, so that a test can hold it.
 """
 
@@ -13,12 +14,15 @@ from __future__ import annotations
 
 import re
 import time
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
 from email.utils import parsedate_to_datetime
 from typing import Final, Literal, Protocol
 
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_NAIVE_EPOCH: Final = EPOCH.replace(tzinfo=None)
 _MILLISECOND: Final = timedelta(milliseconds=1)
+_SECOND: Final = timedelta(seconds=1)
+_NO_TIME: Final = timedelta()
 
 EARLIEST: Final = (datetime.min.replace(tzinfo=UTC) - EPOCH) // _MILLISECOND
 """The first millisecond that Brubeck can name: 0001-01-01T00:00:00Z."""
@@ -28,7 +32,7 @@ LATEST: Final = (datetime.max.replace(tzinfo=UTC) - EPOCH) // _MILLISECOND
 Rounding = Literal["up", "down"]
 
 _RFC3339: Final = re.compile(
-    r"(\d{4})-(\d\d)-(\d\d)[Tt ](\d\d):(\d\d):(\d\d)(?:\.(\d{1,30}))?([Zz]|[+-]\d\d:\d\d)?",
+    r"(\d{4})-(\d\d)-(\d\d)[Tt ](\d\d):(\d\d):(\d\d)(?:\.(\d{1,40}))?([Zz]|[+-]\d\d:\d\d)?",
     re.ASCII,
 )
 _DATE: Final = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
@@ -114,27 +118,48 @@ def rfc3339_to_millis(text: str, rounding: Rounding = "down") -> int:
     """Return the moment that an RFC 3339 text names; `ValueError` when it names none.
 
     A date alone is its first millisecond, a missing offset is UTC, and a leap second counts as the
-    second after it (RFC 3339, section 5.6 and 5.7).
+    second after it (RFC 3339, section 5.6 and 5.7). Rounded up, the last moment of the year 9999
+    is `LATEST` + 1: a bound that nothing lies beyond.
 
     >>> rfc3339_to_millis('2018-02-07T01:26:13.8401Z', 'up')
     1517966773841
     """
     if _DATE.fullmatch(text):
         text += "T00:00:00Z"
+    local, leap, fraction, offset = _rfc3339(text)
+    millis = (local - _NAIVE_EPOCH + leap - (offset or _NO_TIME)) // _MILLISECOND
+    millis += int(fraction[:3].ljust(3, "0"))
+    if not EARLIEST <= millis <= LATEST:
+        raise ValueError(f'"{text}" lies outside the years 0001 to 9999')
+    return millis + 1 if rounding == "up" and fraction[3:].strip("0") else millis
+
+
+def rfc3339_to_datetime(text: str) -> datetime:
+    """Return the datetime of an RFC 3339 text, cut to microseconds; `ValueError` when it is none.
+
+    One without an offset stays without. A date alone is none.
+
+    >>> rfc3339_to_datetime('2018-02-07T01:26:13.9999999').isoformat()
+    '2018-02-07T01:26:13.999999'
+    """
+    local, leap, fraction, offset = _rfc3339(text)
+    try:
+        moment = local + leap
+    except OverflowError:
+        raise ValueError(f'"{text}" lies outside the years 0001 to 9999') from None
+    zone = None if offset is None else timezone(offset) if offset else UTC
+    return moment.replace(microsecond=int(fraction[:6].ljust(6, "0")), tzinfo=zone)
+
+
+def _rfc3339(text: str) -> tuple[datetime, timedelta, str, timedelta | None]:
+    """Return an RFC 3339 text's local time, leap second, fraction and offset from UTC."""
     match = _RFC3339.fullmatch(text)
     if match is None:
         raise ValueError(f'"{text[:60]}" is not a time like 2018-02-07T01:26:13.840Z')
     year, month, day, hour, minute, second = map(int, match.groups()[:6])
-    fraction, zone = match[7] or "0", match[8]
     leap = second == 60
-    whole = datetime(year, month, day, hour, minute, 59 if leap else second, tzinfo=UTC)
-    millis = (whole - EPOCH) // _MILLISECOND + (1000 if leap else 0) - _offset(zone)
-    millis += int(fraction[:3].ljust(3, "0"))
-    if rounding == "up" and fraction[3:].strip("0"):
-        millis += 1
-    if not EARLIEST <= millis <= LATEST:
-        raise ValueError(f'"{text}" lies outside the years 0001 to 9999')
-    return millis
+    local = datetime(year, month, day, hour, minute, 59 if leap else second)  # noqa: DTZ001, the offset is apart
+    return local, _SECOND if leap else _NO_TIME, match[7] or "0", _offset(match[8])
 
 
 def datestring_to_millis(text: str) -> int:
@@ -169,11 +194,14 @@ def http_date_to_millis(text: str) -> int:
     raise ValueError(f'"{text[:60]}" is not an HTTP date')
 
 
-def _offset(zone: str | None) -> int:
-    """Return the milliseconds that a zone such as ``+02:00`` is ahead of UTC."""
-    if zone is None or zone in "Zz":
-        return 0
+def _offset(zone: str | None) -> timedelta | None:
+    """Return how far a zone such as ``+02:00`` is ahead of UTC; None for no zone."""
+    if zone is None:
+        return None
+    if zone in "Zz":
+        return _NO_TIME
     hours, minutes = int(zone[1:3]), int(zone[4:])
     if hours > 23 or minutes > 59:
         raise ValueError(f'"{zone}" is not an offset from UTC')
-    return (hours * 60 + minutes) * 60_000 * (-1 if zone[0] == "-" else 1)
+    ahead = timedelta(hours=hours, minutes=minutes)
+    return -ahead if zone[0] == "-" else ahead

@@ -389,3 +389,24 @@ def test_a_handler_finishes_also_if_it_cannot_even_tell_its_error() -> None:
 
     reply = Client(Brubeck(handler_tuples=[("^/$", Confused)])).get("/")
     assert (reply.status, finished) == (500, [True])
+
+
+@pytest.mark.parametrize(
+    ("method", "target", "status"),
+    [
+        ("OPTIONS", "*", 204),
+        ("CONNECT", "h:443", 501),
+        ("CONNECT", "[::1]:443", 501),
+        ("CONNECT", "/notes", 405),
+        ("GET", "*", 400),
+        ("GET", "/notes#top", 400),
+        ("GET", "http://h/notes", 200),
+        ("GET", "http://u@h/notes", 400),
+    ],
+)
+def test_each_form_of_target_has_a_sensible_answer(method: str, target: str, status: int) -> None:
+    """Also the forms that are for proxies and for the server as a whole (RFC 9112, 3.2)."""
+    response = client().application.respond(Request(method, target, Headers({"Host": "h"})))
+    assert response.status == status
+    if target == "*" and status == 204:
+        assert "GET" in response.headers["Allow"]

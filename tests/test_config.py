@@ -150,3 +150,73 @@ def test_every_setting_says_what_it_is_for() -> None:
         for setting in keys.values():
             assert setting.help.endswith(".")
             assert setting.parse(setting.default) == setting.default
+
+
+SERVICES = ("BRUBECK", "BRUBECK_SERVER", "BRUBECK_STORAGE", "BRUBECK_JOBS", "BRUBECK_APP_2")
+LINKS = {
+    "_SERVICE_HOST": "10.0.0.1",
+    "_SERVICE_PORT": "6767",
+    "_SERVICE_PORT_HTTP": "6767",
+    "_SERVICE_PORT_WEB_UI": "80",
+    "_PORT": "tcp://10.0.0.1:6767",
+    "_PORT_6767_TCP": "tcp://10.0.0.1:6767",
+    "_PORT_6767_TCP_ADDR": "10.0.0.1",
+    "_PORT_6767_TCP_PORT": "6767",
+    "_PORT_6767_TCP_PROTO": "tcp",
+    "_PORT_53_UDP": "udp://[fd00::1]:53",
+    "_PORT_53_UDP_ADDR": "fd00::1",
+}
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_variables_of_service_links_are_no_settings(
+    service: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Neither as Kubernetes sets them nor as Docker does; one line of the log names them."""
+    environ = {f"{service}{suffix}": value for suffix, value in LINKS.items()}
+    alias = service.lower().replace("_", "-")
+    environ[f"{service}_NAME"] = f"/web/{alias}"
+    environ[f"{service}_ENV_PATH"] = "/usr/bin"
+    environ["BRUBECK_SERVER_WORKERS"] = "2"
+    environ["BRUBECK_STORAGE_CACHE"] = "memory://"
+    settings = load(environ=environ)
+    assert (settings.server.workers, settings.jobs.name) == (2, "jobs")
+    assert settings.storage == {"default": "memory://", "cache": "memory://"}
+    (record,) = caplog.records
+    assert record.name == "brubeck.server"
+    assert all(name in record.getMessage() for name in environ if service + "_PORT" in name)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("BRUBECK_PORT", "6767"),
+        ("BRUBECK_PORT", "http://10.0.0.1:6767"),
+        ("BRUBECK_SERVER_PORT", "6767"),
+        ("BRUBECK_SERVICE_HOST", "http://10.0.0.1"),
+        ("BRUBECK_SERVICE_PORT", "http://10.0.0.1:6767"),
+        ("BRUBECK_SERVICE_LISTEN", "http://127.0.0.1:6767"),
+        ("BRUBECK_SERVER_LISTN", "http://127.0.0.1:6767"),
+        ("BRUBECK_PORT_TCP", "tcp://10.0.0.1:6767"),
+        ("BRUBECK_NAME", "quakes"),
+        ("BRUBECK_JOBS_NAMES", "quakes"),
+        ("BRUBECK_SERVER_ENV_PATH", "/usr/bin"),
+    ],
+)
+def test_a_variable_that_is_like_a_link_is_still_refused(name: str, value: str) -> None:
+    """Without a value as links have it, it is a misspelt setting."""
+    with pytest.raises(ConfigError, match=name):
+        load(environ={name: value})
+
+
+def test_settings_and_stores_that_are_named_like_links_stay() -> None:
+    """Their values are not those of links."""
+    environ = {
+        "BRUBECK_JOBS_NAME": "quakes",
+        "BRUBECK_STORAGE_PORT": "redis://h/1",
+        "BRUBECK_STORAGE_ENV_EUROPE": "memory://",
+        "BRUBECK_STORAGE_SERVICE_HOST": "sqlite:///hosts.db",
+    }
+    settings = load(environ=environ)
+    assert settings.jobs.name == "quakes"
+    assert set(settings.storage) == {"default", "port", "env_europe", "service_host"}

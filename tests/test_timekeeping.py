@@ -22,6 +22,7 @@ from brubeck.timekeeping import (
     http_date_to_millis,
     millis_to_datetime,
     millis_to_rfc3339,
+    rfc3339_to_datetime,
     rfc3339_to_millis,
 )
 
@@ -122,3 +123,54 @@ def test_local_time_is_never_used() -> None:
 def test_the_clock_of_the_machine_counts_microseconds() -> None:
     """In step with `curtime`."""
     assert abs(SYSTEM_CLOCK.micros() // 1000 - curtime()) < 60_000
+
+
+DIGITS = st.text("0123456789", min_size=1, max_size=40)
+OFFSETS = st.sampled_from(("", "Z", "z", "+00:00", "-00:00", "+05:30", "-23:59"))
+
+
+@given(st.integers(EARLIEST // 1000 + 90_000, LATEST // 1000 - 90_000), DIGITS, OFFSETS)
+def test_further_digits_are_cut_in_both_readers(seconds: int, digits: str, offset: str) -> None:
+    """A value never becomes a later one, and both readers name the same millisecond."""
+    text = f"{millis_to_rfc3339(seconds * 1000)[:19]}.{digits}{offset}"
+    moment = rfc3339_to_datetime(text)
+    assert moment.microsecond == int(digits[:6].ljust(6, "0"))
+    assert datetime_to_millis(moment) == rfc3339_to_millis(text)
+    assert (moment.tzinfo is None) == (offset == "")
+
+
+def test_the_last_moment_of_the_years_is_read() -> None:
+    """However many digits it has; as a bound, rounded up, it lies behind every moment."""
+    for digits in range(1, 41):
+        text = f"9999-12-31T23:59:59.{'9' * digits}Z"
+        moment = rfc3339_to_datetime(text)
+        assert (moment.year, moment.second) == (9999, 59)
+        assert rfc3339_to_millis(text) <= LATEST
+        assert rfc3339_to_millis(text, "up") == LATEST + (digits > 3) - {1: 99, 2: 9}.get(digits, 0)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("2018-02-07T01:26:13+0100", "2018-02-07T01:26:13+01", "2018-02-07T01:26:61Z"),
+        *(
+            "2018-02-07T24:00:00Z",
+            "2018-02-07T01:26",
+            "2018-W06-3T00:00:00Z",
+            "2018-02-30T00:00:00Z",
+        ),
+        *("2018-02-07T01:26:13 01:00", "2018-02-07T01:26:13,5Z", "9999-12-31T23:59:60Z"),
+    ],
+)
+def test_both_readers_refuse_the_same(text: str) -> None:
+    """There is one judgement of what a time is."""
+    for reader in (rfc3339_to_millis, rfc3339_to_datetime):
+        with pytest.raises(ValueError, match=r"not a time|second|hour|day|outside"):
+            reader(text)
+
+
+def test_a_leap_second_is_the_second_after_it_in_both_readers() -> None:
+    """With its fraction."""
+    text = "1998-12-31T23:59:60.25Z"
+    assert rfc3339_to_datetime(text) == datetime(1999, 1, 1, 0, 0, 0, 250_000, tzinfo=UTC)
+    assert rfc3339_to_millis(text) == 915148800250

@@ -23,6 +23,7 @@ from brubeck.auth.scheme import Scheme, plain_lookup
 from brubeck.callables import check_type
 from brubeck.errors import ConfigError
 from brubeck.http import Request
+from brubeck.http.origins import declared_origins
 
 TWO_WEEKS: Final = 14 * 86_400
 LONGEST: Final = 4096
@@ -77,7 +78,10 @@ class CookieAuth(Scheme):
         self.max_age = max_age
         if isinstance(trusted_origins, str):
             trusted_origins = (trusted_origins,)  # whoever forgets the brackets means all of it
-        self._trusted = frozenset(trusted_origins)
+        try:
+            self._trusted = declared_origins(tuple(trusted_origins))
+        except ValueError as reason:
+            raise ConfigError(f"trusted_origins: {reason}.") from None
         self._lookup = plain_lookup(lookup)
 
     def check(self, context: AuthContext) -> None:

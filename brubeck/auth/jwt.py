@@ -140,12 +140,13 @@ class JWTAuth(Scheme):
 
     def _caller(self, claims: Claims) -> Caller:
         subject = claims.get("sub")
-        if not isinstance(subject, str) or not subject:
+        if not isinstance(subject, str) or not subject or not _is_text(subject):
             raise BadCredentials(_INVALID)
         credential, scopes = f"jwt:{subject}", _scopes(claims)
         if self._lookup is None:
             name = claims.get("preferred_username")
-            return Caller(subject, name if isinstance(name, str) else "", scopes, credential)
+            username = name if isinstance(name, str) and _is_text(name) else ""
+            return Caller(subject, username, scopes, credential)
         account = check_type(self._lookup(claims), Account, "lookup")
         if account is None:
             raise BadCredentials(_INVALID)
@@ -159,6 +160,15 @@ def _scopes(claims: Claims) -> frozenset[str]:
     if not isinstance(found, list) or not all(isinstance(each, str) for each in found):
         raise BadCredentials(_INVALID)
     return frozenset(found) - {""}
+
+
+def _is_text(text: str) -> bool:
+    """Return whether a text can be written as UTF-8: JSON can escape half of a character."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _checked(algorithms: Sequence[str]) -> list[str]:

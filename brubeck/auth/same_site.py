@@ -11,7 +11,9 @@ from collections.abc import Collection
 from typing import Final
 from urllib.parse import urlsplit
 
+from brubeck.errors import ConfigError
 from brubeck.http import Problem, Request
+from brubeck.http.origins import declared_origins
 
 SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 """What changes nothing, and so may be asked for from anywhere."""
@@ -65,8 +67,7 @@ def _scheme(request: Request) -> str:
 
 def _is_ours(request: Request, trusted: Collection[str]) -> bool:
     origin = request.header("origin")
-    # Of a single text not a part counts, but all of it.
-    if origin is not None and origin in ((trusted,) if isinstance(trusted, str) else trusted):
+    if origin is not None and origin in _origins(trusted):
         return True
     site = request.header("sec-fetch-site")
     if site is not None:
@@ -74,6 +75,16 @@ def _is_ours(request: Request, trusted: Collection[str]) -> bool:
         return site in ("same-origin", "none")
     page = origin if origin is not None else request.header("referer")
     return page is not None and _is_same_host(page, request.host)
+
+
+def _origins(trusted: Collection[str]) -> frozenset[str]:
+    """Return the trusted origins as browsers write them."""
+    # Of a single text not a part counts, but all of it.
+    texts = (trusted,) if isinstance(trusted, str) else tuple(trusted)
+    try:
+        return declared_origins(texts)
+    except ValueError as reason:
+        raise ConfigError(f"trusted_origins: {reason}.") from None
 
 
 def _is_same_host(page: str, host: str) -> bool:

@@ -37,6 +37,18 @@ class Scheme(ABC):
         check_plain_methods(cls)
 
     @property
+    def request_headers(self) -> tuple[str, ...]:
+        """The headers that carry the credentials, beside ``Authorization`` and ``Cookie``.
+
+        Pages of other origins may send them where ``cors`` lets them. By default it is the header
+        that `openapi` names, if it names one.
+        """
+        described = self.openapi()
+        if described.get("in") != "header":
+            return ()
+        return (str(described["name"]),)
+
+    @property
     def challenge(self) -> str | None:
         """What a 401 says in ``WWW-Authenticate``; None where HTTP has no word for it."""
         return None

@@ -24,7 +24,7 @@ from brubeck.auth.scheme import Scheme, plain_lookup
 from brubeck.auth.signed_messages import (
     Signature,
     check_digest,
-    read_signature,
+    read_signatures,
     sign,
     signature_base,
 )
@@ -77,7 +77,16 @@ class SignatureAuth(Scheme):
         accepted = self._accepted.get(request)
         if accepted is not None:
             return _caller(self._key(accepted, context), context)
-        signature = read_signature(described or "", signed or "")
+        refused: BadCredentials | None = None
+        for read in read_signatures(described or "", signed or ""):
+            try:
+                return self._verified(request, read(), context)
+            except BadCredentials as reason:
+                # The signature of a proxy may stand before the one by a key of ours, or behind it.
+                refused = refused or reason
+        raise refused or BadCredentials(_WRONG)
+
+    def _verified(self, request: Request, signature: Signature, context: AuthContext) -> Caller:
         created, key_id, nonce = _said(signature.parameters)
         self._check_time(created, signature.parameters, context)
         _check_cover(request, signature)
@@ -93,6 +102,11 @@ class SignatureAuth(Scheme):
         self._check_nonce(key_id, nonce, created, context)
         self._accepted[request] = key_id
         return caller
+
+    @property
+    def request_headers(self) -> tuple[str, ...]:
+        """The headers of a signature, and the digest that it covers."""
+        return ("Signature", "Signature-Input", "Content-Digest")
 
     def openapi(self) -> dict[str, object]:
         """Return the security scheme object; OpenAPI has no words for such signatures."""

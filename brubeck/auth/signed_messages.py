@@ -15,6 +15,7 @@ import base64
 import hashlib
 import hmac
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any, Final, TypeAlias, cast
 from urllib.parse import urlsplit
 
@@ -31,6 +32,8 @@ LONGEST: Final = 16_384
 """How many characters a header of signatures may have."""
 MOST: Final = 64
 """How many components may be covered."""
+MOST_SIGNATURES: Final = 8
+"""How many signatures a request may have: its own, and those of proxies."""
 DIGESTS: Final[Mapping[str, Callable[[], Any]]] = {
     "sha-256": hashlib.sha256,
     "sha-512": hashlib.sha512,
@@ -48,13 +51,24 @@ class Signature(msgspec.Struct, frozen=True):
     signed: bytes
 
 
-def read_signature(signature_input: str, signature: str) -> Signature:
-    """Return the one signature of two headers; `BadCredentials` for nonsense, or for several."""
+def read_signatures(signature_input: str, signature: str) -> list[Callable[[], Signature]]:
+    """Return a reader of each signature of two headers, in their order.
+
+    A request may come with signatures of proxies beside its own (RFC 9421, section 4.3), which may
+    use what is not understood here; so each is read only when it is looked at. Both this function
+    and the readers raise `BadCredentials` for nonsense.
+    """
     described = _dictionary("Signature-Input", signature_input)
     signed = _dictionary("Signature", signature)
-    if len(described) != 1 or described.keys() != signed.keys():
-        raise BadCredentials("Signature-Input and Signature have one signature of one label.")
-    (components, parameters), (value, _) = *described.values(), *signed.values()
+    if not described or described.keys() != signed.keys():
+        raise BadCredentials("Signature-Input and Signature have signatures of the same labels.")
+    if len(described) > MOST_SIGNATURES:
+        raise BadCredentials(f"A request has at most {MOST_SIGNATURES} signatures.")
+    return [partial(_signature, member, signed[label]) for label, member in described.items()]
+
+
+def _signature(described: Any, signed: Any) -> Signature:
+    (components, parameters), (value, _) = described, signed
     if not isinstance(components, list) or not isinstance(value, bytes):
         raise BadCredentials("Signature-Input is a list of components, and Signature is bytes.")
     names = [name for name, _ in components]

@@ -180,6 +180,7 @@ class AutoAPIBase(JSONMessageHandler):
 
     def _bodies(self) -> tuple[bool, Sequence[bytes]]:
         """Return whether the body is one document, and the JSON of each."""
+        self.message.require_plain_body()
         content_type = self.message.content_type
         if content_type and content_type != JSON:
             raise Problem(415, f"The body is {JSON}.", headers={"Accept": JSON})

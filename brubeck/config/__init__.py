@@ -9,6 +9,7 @@ refused with its place (file and line, variable, option), never ignored.
 
 from __future__ import annotations
 
+import logging
 import os
 import re
 import tomllib
@@ -18,6 +19,7 @@ from typing import Any, Final
 
 import msgspec
 
+from brubeck.config.links import link_variables
 from brubeck.config.values import (
     Listen,
     boolean,
@@ -34,6 +36,8 @@ from brubeck.config.values import (
     whole,
 )
 from brubeck.errors import ConfigError, did_you_mean
+
+log = logging.getLogger("brubeck.server")
 
 FILE_NAME: Final = "brubeck.toml"
 _RESERVED: Final = {"BRUBECK_GREEN", "BRUBECK_CONFIG", "BRUBECK_WORKER"}
@@ -213,8 +217,12 @@ def _from_mapping(sections: Mapping[str, Mapping[str, object]], where: str) -> I
 
 
 def _from_environment(environ: Mapping[str, str]) -> Iterator[_Given]:
+    linked = link_variables(environ)
+    if linked:
+        # A warning, since it is read before the level of the log is known.
+        log.warning("Variables of service links are ignored: %s.", ", ".join(sorted(linked)))
     for name, value in sorted(environ.items()):
-        if not name.startswith("BRUBECK_") or name in _RESERVED:
+        if not name.startswith("BRUBECK_") or name in _RESERVED or name in linked:
             continue
         section, _, key = name.removeprefix("BRUBECK_").lower().partition("_")
         if section not in SETTINGS or not key:

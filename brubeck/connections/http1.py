@@ -18,12 +18,16 @@ import httptools
 import msgspec
 
 from brubeck.http import Problem, Request
+from brubeck.http.authority import host_problem
 from brubeck.http.headers import list_values
 from brubeck.http.proxies import Client
 
 _TELLING: Final = frozenset((b"content-length", b"expect"))
 _CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
 _MAX_FIELDS: Final = 200
+_VERSIONS: Final = "The versions of HTTP that are spoken here are 1.0 and 1.1."
+_CHUNK_ALLOWANCE: Final = 16
+"""How many bytes the framing of one chunk may take beside its extensions."""
 
 log = logging.getLogger("brubeck.server")
 
@@ -59,6 +63,10 @@ class Http1:
         self._parser = httptools.HttpRequestParser(self)
         self.in_head = True
         self._head_size = 0
+        self._received = b""  # the bytes of the head so far; after the head, those of one `feed`
+        self._position = 0  # in `_received`: where the next request line begins, or a byte before
+        self._position_is_exact = True
+        self._excess = 0  # bytes of the framing of chunks beyond what a plain framing takes
         self._finished = False
         self._problem: Problem | None = None
         self._begin_head()
@@ -79,6 +87,10 @@ class Http1:
             return
         if self.in_head:
             self._head_size += len(data)
+            self._received = self._received + data if self._received else data
+        else:
+            self._received, self._position = data, 0
+            self._excess += len(data)
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserUpgrade:
@@ -86,9 +98,16 @@ class Http1:
         except httptools.HttpParserCallbackError as reason:
             raise self._problem or reason from None
         except httptools.HttpParserError as reason:
+            if "Invalid HTTP version" in str(reason):  # well formed, but neither 1.0 nor 1.1
+                raise Problem(505, _VERSIONS) from reason
             raise Problem(400, f"Not a request of HTTP/1.1: {reason}.") from reason
-        if self.in_head and self._head_size > self._limits.max_head:
-            raise Problem(431, f"The head is longer than {self._limits.max_head} bytes.")
+        if self.in_head:
+            self._received, self._position = self._received[self._position :], 0
+            if self._head_size > self._limits.max_head:
+                raise Problem(431, f"The head is longer than {self._limits.max_head} bytes.")
+        self._excess = max(0, self._excess)
+        if self._excess > self._limits.max_head:
+            raise Problem(431, f"The chunk extensions exceed {self._limits.max_head} bytes.")
 
     def _decline_upgrade(self) -> None:
         # Other protocols are not spoken here: the request is answered as what it is in HTTP/1.1.
@@ -148,6 +167,7 @@ class Http1:
             kind = name.lower()
             if kind == b"host":
                 hosts += 1
+                self._check_host(value)
             elif kind == b"transfer-encoding":
                 codings += b"," + value
             elif kind in _TELLING:
@@ -156,10 +176,37 @@ class Http1:
             self._check_codings(codings, version)
         if size > self._limits.max_head:
             self._refuse(431, f"The head is longer than {self._limits.max_head} bytes.")
+        self._check_line(version, exact_end=not codings)
         if version not in ("1.0", "1.1"):
-            self._refuse(505, "The versions of HTTP that are spoken here are 1.0 and 1.1.")
+            self._refuse(505, _VERSIONS)
         if hosts != 1 and (hosts or version == "1.1"):
             self._refuse(400, "A request names its host, once.")
+
+    def _check_line(self, version: str, *, exact_end: bool) -> None:
+        """Check the bytes of the request line, of which llhttp reads more forms than there are.
+
+        It takes repeated spaces, a line without a version, and RTSP and ICE for HTTP.
+        """
+        line = b"%b %b HTTP/%b\r\n" % (self._parser.get_method(), self._url, version.encode())
+        received, at = self._received, self._position
+        if not received.startswith(line, at):
+            at = self._find_line(line)
+        self._position = received.find(b"\r\n\r\n", at + len(line) - 2) + 4
+        self._position_is_exact = exact_end  # the end of a body in chunks is llhttp's alone
+
+    def _find_line(self, line: bytes) -> int:
+        """Return where a request line stands that is not the very next thing."""
+        at = self._received.find(line, self._position)
+        before = self._received[self._position : at]
+        between = before if self._position_is_exact else before.rpartition(b"\r\n")[2]
+        if at < 0 or between.strip(b"\r\n"):
+            self._refuse(400, "The request line is not a method, a target and a version of HTTP.")
+        return at
+
+    def _check_host(self, value: bytes) -> None:
+        detail = host_problem(value.decode("latin-1"))
+        if detail:
+            self._refuse(400, detail)
 
     def _check_codings(self, codings: bytes, version: str) -> None:
         """Check in which way the body is coded; a last coding that is not chunked is llhttp's."""
@@ -185,6 +232,9 @@ class Http1:
     def on_body(self, data: bytes) -> None:
         """Take some of the body."""
         self._size += len(data)
+        self._excess -= _CHUNK_ALLOWANCE + 2 * len(data)
+        if self._position_is_exact:
+            self._position += len(data)
         self.expects_continue = False
         if self._size > self._limits.max_body:
             self._refuse(413, f"A body has at most {self._limits.max_body} bytes.")
@@ -226,6 +276,7 @@ class Http1:
         request.sink = tempfile.TemporaryFile
         self.ready.append(Incoming(request, parser.should_keep_alive()))
         self.started, self.in_head, self._head_size = False, True, 0
+        self._excess = 0
         self._begin_head()
         if self._size or self.expects_continue:
             self.expects_continue = False

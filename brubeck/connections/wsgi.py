@@ -8,6 +8,7 @@ from typing import Any, BinaryIO, Final, cast
 from urllib.parse import quote
 
 from brubeck.http import Headers, Problem, Request, Response, StreamingResponse
+from brubeck.http.authority import host_problem
 from brubeck.http.proxies import Client
 from brubeck.http.request import decode_path
 
@@ -71,6 +72,8 @@ def request_of(environ: Environ) -> Request:
     Its path is ``PATH_INFO``. Its prefix is where the program is mounted (``SCRIPT_NAME``), which
     is part of its target, too: that is as the caller sent it.
     """
+    if detail := host_problem(environ.get("HTTP_HOST", "")):
+        raise Problem(400, detail)
     raw_path = (environ.get("SCRIPT_NAME", "") + environ.get("PATH_INFO", "")) or "/"
     try:
         path = (environ.get("PATH_INFO", "") or "/").encode("latin-1").decode()

@@ -10,7 +10,7 @@ import msgspec
 
 from brubeck import signing
 from brubeck.handlers.message import HTTP_METHODS, JSON, MessageHandler
-from brubeck.http.cookies import Cookie
+from brubeck.http.cookies import Cookie, needs_secure
 from brubeck.http.headers import Headers
 from brubeck.http.problems import Problem
 from brubeck.http.response import REASONS, Response
@@ -125,8 +125,10 @@ class WebMessageHandler(MessageHandler):
             value = signing.sign(value, _keys(secret), purpose=_COOKIE + key)
         elif not isinstance(value, str):
             raise TypeError("a cookie that is not a text must be signed: give a secret")
-        options.setdefault("secure", self.message.scheme == "https")
-        options.setdefault("path", self.message.prefix or "/")
+        # Behind a proxy that says nothing of https, a name may still say that it is secure.
+        options.setdefault("secure", self.message.scheme == "https" or needs_secure(key))
+        if not key.startswith("__Host-"):  # which browsers keep for the whole host alone
+            options.setdefault("path", self.message.prefix or "/")
         cookie = Cookie(name=key, value=value, **options)
         place = (key, cookie.domain, cookie.path)
         # Made into a header now: a bad one must not fail again while its error is answered.

@@ -17,6 +17,12 @@ _NAME: Final = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 _VALUE: Final = re.compile(r"[\x21\x23-\x2b\x2d-\x3a\x3c-\x5b\x5d-\x7e]*")
 _ATTRIBUTE: Final = re.compile(r"[\x20-\x3a\x3c-\x7e]*")
 
+_PREFIX: Final = re.compile(r"__(?:Secure|Host-Http|Host|Http)-", re.IGNORECASE)
+MAX_BYTES: Final = 4096
+"""How long name and value may be together; browsers drop what is longer."""
+MAX_ATTRIBUTE_BYTES: Final = 1024
+"""How long an attribute may be; browsers ignore what is longer."""
+
 SameSite = Literal["Lax", "Strict", "None"]
 
 
@@ -38,6 +44,15 @@ def parse_cookies(header: str) -> dict[str, str]:
             value = value[1:-1]
         cookies[name] = value
     return cookies
+
+
+def needs_secure(name: str) -> bool:
+    """Return whether browsers keep a cookie of this name only if it is secure.
+
+    >>> needs_secure('__Host-session'), needs_secure('session')
+    (True, False)
+    """
+    return _PREFIX.match(name) is not None
 
 
 class Cookie(msgspec.Struct, frozen=True, kw_only=True):
@@ -66,6 +81,7 @@ class Cookie(msgspec.Struct, frozen=True, kw_only=True):
         for attribute in (self.domain, self.path, self.same_site):
             if attribute is not None and not _ATTRIBUTE.fullmatch(attribute):
                 raise ValueError(f"not a cookie's domain, path or SameSite: {attribute!r}")
+        self._refuse_unkept()
         attributes = {
             "Max-Age": self.max_age,
             "Expires": None if self.expires is None else http_date(self.expires),
@@ -77,3 +93,22 @@ class Cookie(msgspec.Struct, frozen=True, kw_only=True):
         parts += [f"{key}={value}" for key, value in attributes.items() if value is not None]
         parts += ["Secure"] * self.secure + ["HttpOnly"] * self.http_only
         return "; ".join(parts)
+
+    def _refuse_unkept(self) -> None:
+        """Raise `ValueError` for a cookie that every browser drops without a word (RFC 6265bis)."""
+        found = _PREFIX.match(self.name)
+        prefix = found[0] if found else ""
+        named = prefix.lower()
+        if named and not self.secure:
+            raise ValueError(f"a cookie named {prefix}… must be secure")
+        if "http-" in named and not self.http_only:
+            raise ValueError(f"a cookie named {prefix}… must be http_only")
+        if "host-" in named and (self.path != "/" or self.domain is not None):
+            raise ValueError(f'a cookie named {prefix}… has the path "/" and no domain')
+        if self.same_site is not None and self.same_site.lower() == "none" and not self.secure:
+            raise ValueError('a cookie with same_site="None" must be secure')
+        if len(self.name) + len(self.value) > MAX_BYTES:
+            raise ValueError(f"a cookie's name and value have at most {MAX_BYTES} bytes together")
+        for attribute in (self.domain, self.path):
+            if attribute is not None and len(attribute) > MAX_ATTRIBUTE_BYTES:
+                raise ValueError(f"a cookie's attribute has at most {MAX_ATTRIBUTE_BYTES} bytes")

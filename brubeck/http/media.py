@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final
+
+_NAMED: Final = 3
 
 
 def media_type(content_type: str) -> str:
@@ -17,7 +20,8 @@ def media_type(content_type: str) -> str:
 def best_match(accept: str | None, offers: Sequence[str]) -> str | None:
     """Return the offer that an ``Accept`` header likes best, or None when it likes none.
 
-    Of offers liked equally the earlier one wins; no header at all accepts everything.
+    Of offers liked equally the one wins that is named more specifically, then one with a suffix,
+    such as ``application/atom+xml``, then the earlier one; no header at all accepts everything.
 
     >>> best_match('text/*;q=0.5, application/json', ['text/html', 'application/json'])
     'application/json'
@@ -25,11 +29,13 @@ def best_match(accept: str | None, offers: Sequence[str]) -> str | None:
     if accept is None or accept.strip() in ("", "*/*"):
         return offers[0]
     ranges = [_parse_range(each) for each in accept.split(",") if each.strip()]
-    best, best_quality = None, 0.0
+    best, highest = None, (0.0, 0, False)
     for offer in offers:
-        quality = _quality(offer, ranges)
-        if quality > best_quality:
-            best, best_quality = offer, quality
+        quality, specificity = _quality(offer, ranges)
+        # A caller that names a format of a format can read the special one, and wants it.
+        rank = (quality, specificity, specificity == _NAMED and "+" in offer)
+        if quality and rank > highest:
+            best, highest = offer, rank
     return best
 
 
@@ -61,11 +67,14 @@ def _weight(text: str) -> float:
     return weight if 0.0 <= weight <= 1.0 else 0.0
 
 
-def _quality(offer: str, ranges: list[tuple[str, float]]) -> float:
-    """Return the weight that the most specific matching range gives to an offer."""
+def _quality(offer: str, ranges: list[tuple[str, float]]) -> tuple[float, int]:
+    """Return the weight that the most specific matching range gives to an offer, and which it is.
+
+    The second number is 3 for a range that names the offer, 2 for ``type/*`` and 1 for ``*/*``.
+    """
     kind = offer.partition("/")[0]
-    for pattern in (offer, f"{kind}/*", "*/*"):
+    for specificity, pattern in ((_NAMED, offer), (2, f"{kind}/*"), (1, "*/*")):
         weights = [quality for name, quality in ranges if name == pattern]
         if weights:
-            return max(weights)
-    return 0.0
+            return max(weights), specificity
+    return 0.0, 0

@@ -16,11 +16,11 @@ from typing import BinaryIO, cast
 from urllib.parse import unquote_to_bytes
 from uuid import uuid4
 
-import msgspec
-
+from brubeck.http.authority import is_authority, target_authority
 from brubeck.http.cookies import parse_cookies
 from brubeck.http.forms import Form, FormLimits, parse_multipart, parse_urlencoded
-from brubeck.http.headers import IDENTITY, Headers, RequestHeaders
+from brubeck.http.headers import IDENTITY, Headers, RequestHeaders, list_values
+from brubeck.http.json_text import decode_json
 from brubeck.http.media import media_type
 from brubeck.http.problems import Problem
 from brubeck.http.proxies import NO_PROXIES, Client, TrustedProxies
@@ -30,6 +30,7 @@ _CHUNK = 1 << 16
 MAX_JSON = 1 << 20
 """How many bytes of JSON a handler decodes, unless it says otherwise."""
 _NOBODY = Client()
+_FORMS = ("application/x-www-form-urlencoded", "multipart/form-data")
 
 
 class Request:
@@ -136,14 +137,18 @@ class Request:
     def _split_target(self) -> str:
         """Set the query and return the raw path of any form of target (RFC 9112, section 3.2)."""
         path, _, self._query = self.target.partition("?")
+        if "#" in self.target:
+            raise Problem(400, "A request target has no fragment; encode # as %23.")
         if path.startswith("/"):
             return path
-        scheme, separator, rest = path.partition("://")
-        if separator and scheme.lower() in ("http", "https"):
-            return "/" + rest.partition("/")[2]
+        if self.method == "CONNECT":
+            raise Problem(501, "CONNECT is not supported: this server is not a proxy.")
         if path == "*" and self.method == "OPTIONS":
             return "*"
-        raise Problem(400, "The request target is neither a path nor an http URL.")
+        authority = target_authority(path)
+        if authority is None or not is_authority(authority):
+            raise Problem(400, "The request target is neither a path nor an http URL.")
+        return "/" + path.partition("://")[2].partition("/")[2]
 
     # Headers.
 
@@ -214,8 +219,14 @@ class Request:
 
     @property
     def host(self) -> str:
-        """The host, with its port if any, as the caller sees it."""
-        return self.client.host or self.headers.get("host", "")
+        """The host, with its port if any, as the caller sees it.
+
+        That of a target in absolute form wins over the ``Host`` header (RFC 9112, section 3.2.2).
+        """
+        if self.client.host:
+            return self.client.host
+        named = None if self.target.startswith("/") else target_authority(self.target)
+        return named or self.headers.get("host", "")
 
     @property
     def prefix(self) -> str:
@@ -258,11 +269,19 @@ class Request:
 
         A decoded value may take fifty times the memory of its text, so the limit comes first.
         """
+        self.require_plain_body()
         self._check_size(max_bytes)
-        try:
-            return msgspec.json.decode(self.body)
-        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as reason:
-            raise Problem(400, f"The body is not JSON: {reason}.") from reason
+        return decode_json(self.body)
+
+    def require_plain_body(self) -> None:
+        """Raise a `Problem` (415) for a body with a content coding, such as ``gzip``.
+
+        Nobody decodes it here, and it would be taken for what it is not (RFC 9110, 15.5.16).
+        """
+        codings = self.header("content-encoding")
+        if codings and any(each.lower() != "identity" for each in list_values(codings)):
+            detail = "A body with a Content-Encoding is not understood here; send it as it is."
+            raise Problem(415, detail, headers={"Accept-Encoding": "identity"})
 
     @property
     def form(self) -> Form:
@@ -278,6 +297,8 @@ class Request:
             raise Problem(413, f"Such a body has at most {most} bytes; this one has {size}.")
 
     def _read_form(self) -> Form:
+        if self.content_type in _FORMS:
+            self.require_plain_body()
         if self.content_type == "application/x-www-form-urlencoded":
             self._check_size((self.form_limits or FormLimits()).urlencoded_size)
             return Form(fields=parse_urlencoded(self.body))

@@ -59,6 +59,10 @@ class Sent(Response):
         super().__init__(b'{"data":%b}' % record.body, 202, headers=Headers(headers))
 
 
+class UnsendableData(Problem, ValueError):
+    """The data of a job that no worker could take: a 413 or 422 for their sender."""
+
+
 class Jobs:
     """The jobs of an application: `send` them from anywhere; workers have them done."""
 
@@ -77,7 +81,8 @@ class Jobs:
         is whose the job is, in a stream of `OwnedJob`. Once this returns, the job will be done.
 
         Raises a `Problem` (503) when the queue or the store cannot be reached, `LookupError` for a
-        path that nobody is at, `TypeError` or `ValueError` for data that cannot be sent.
+        path that nobody is at, `TypeError` for data that JSON cannot say, and a `Problem` that is a
+        `ValueError` for data that are too large (413) or nested too deeply (422).
         """
         stream, _ = self._found(path)
         owned = issubclass(stream.model, OwnedJob)
@@ -298,11 +303,12 @@ def _written(data: Any) -> msgspec.Raw:
         # Who reads it may stand on more than who writes it.
         msgspec.json.decode(b"[" * _HEADROOM + written + b"]" * _HEADROOM)
     except RecursionError:
-        raise ValueError("the data of a job are nested too deeply") from None
+        raise UnsendableData(422, "The data of a job are nested too deeply.") from None
     if len(written) > MAX_BYTES:
-        raise ValueError(
-            f"a job has at most {MAX_BYTES} bytes of data, not {len(written)}; "
-            "keep it in a store and send where it is"
+        raise UnsendableData(
+            413,
+            f"A job has at most {MAX_BYTES} bytes of data, not {len(written)}; "
+            "keep them in a store and send their place.",
         )
     return msgspec.Raw(written)
 

@@ -3,7 +3,7 @@
 Rules:
 
 - What XML 1.0 cannot hold (section 2.2) becomes U+FFFD, and everything else comes out as it was.
-- A page has the feed's ``id``, which is the URL of its first page, and a ``self`` of its own.
+- A page has the feed's ``id``, which all pages share, and a ``self`` of its own.
 - A feed without an author has to have its stream's name for one (RFC 4287, section 4.1.1).
 """
 
@@ -47,7 +47,7 @@ def render(feed: Feed) -> bytes:
 def _feed(feed: Feed) -> Iterator[str]:
     yield '<?xml version="1.0" encoding="utf-8"?>'
     yield f'<feed xmlns="{_ATOM}" xmlns:os="{_OPEN_SEARCH}">'
-    yield _element("id", feed.first)
+    yield _element("id", feed.id)
     yield _element("title", feed.title)
     yield _element("updated", feed.updated)
     yield f"<author>{_element('name', feed.title)}</author>"
@@ -72,7 +72,7 @@ def _feed(feed: Feed) -> Iterator[str]:
 def _entry(item: FeedItem) -> Iterator[str]:
     entry = item.entry
     yield "<entry>"
-    yield _element("id", item.url)
+    yield _element("id", item.id)
     yield _element("title", entry.title)
     yield _element("published", item.published)
     yield _element("updated", item.updated)

@@ -25,6 +25,7 @@ RESET: Final = "reset"
 """The event id of a stream's end after a lost place; who comes back with it is told to stop."""
 
 _MILLIS: Final = re.compile(r"-?\d{1,15}", re.ASCII)
+_LOST_PLUS: Final = re.compile(r"[0-9T:.t -]{19,60} \d\d:?\d\d", re.ASCII)
 CHANGE: Final = re.compile(r"([0-9]{1,16})(?:~([0-9a-z]{1,32})(?:~([0-9]{1,16}))?)?")
 """What a place in the change order looks like."""
 
@@ -36,7 +37,13 @@ def parse_time(text: str, rounding: Literal["up", "down"]) -> int:
     True
     """
     if not _MILLIS.fullmatch(text):
-        return rfc3339_to_millis(text, rounding)
+        try:
+            return rfc3339_to_millis(text, rounding)
+        except ValueError:
+            if _LOST_PLUS.fullmatch(text):
+                hint = "in a URL, the + of an offset is written %2B"
+                raise ValueError(f'"{text[:60]}" is not a time; {hint}') from None
+            raise
     millis = int(text)
     if not EARLIEST <= millis <= LATEST:
         raise ValueError(f"{text} ms lies outside the years 0001 to 9999")

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
+from uuid import UUID, uuid5
 
 import msgspec
 
@@ -26,6 +27,8 @@ TITLES: Final = ("title", "name", "subject", "headline", "summary", "text")
 LONGEST_TITLE: Final = 120
 
 _APART: Final = frozenset(("id", "created_at", "updated_at", "owner_id", "owner_username"))
+_FEEDS: Final = UUID("0b1f6a1e-6f0c-5a55-9d0e-2c0c6f1d8a34")
+"""The namespace of the ids of feeds; another one would change all of them."""
 _HOST: Final = re.compile(r"(?:[A-Za-z0-9._~-]+|\[[0-9A-Fa-f:.]+\])(?::\d{1,5})?")
 
 
@@ -38,8 +41,9 @@ class FeedEntry(msgspec.Struct, frozen=True):
 
 
 class FeedItem(msgspec.Struct, frozen=True):
-    """An entry in its place: its URL, and its moments as RFC 3339."""
+    """An entry in its place: its id, its URL, and its moments as RFC 3339."""
 
+    id: str
     url: str
     published: str
     updated: str
@@ -47,8 +51,13 @@ class FeedItem(msgspec.Struct, frozen=True):
 
 
 class Feed(msgspec.Struct, frozen=True, kw_only=True):
-    """A page as both formats have it; every URL is absolute."""
+    """A page as both formats have it; every URL is absolute.
 
+    URLs begin with the host that the caller used; ids do not, since a reader takes an item with
+    another id for another item.
+    """
+
+    id: str
     title: str
     home: str
     first: str
@@ -67,6 +76,7 @@ def make_feed(handler: StreamHandler, plan: PagePlan, view: PageView) -> Feed:
     items = [_item(handler, plan, home, record) for record in view.records]
     last = view.page.follow(plan.query.viewer) // 1000
     return Feed(
+        id=_urn(plan.first),
         title=handler.feed_title or handler.base,
         home=home,
         first=f"{origin}{plan.first}",
@@ -77,6 +87,11 @@ def make_feed(handler: StreamHandler, plan: PagePlan, view: PageView) -> Feed:
         total=view.total,
         items=items,
     )
+
+
+def _urn(name: str) -> str:
+    """Return the id of a feed or an item, which stays the same under every host (RFC 9562, 5.5)."""
+    return uuid5(_FEEDS, name).urn
 
 
 def origin_of(request: Request) -> str:
@@ -126,6 +141,7 @@ def _item(handler: StreamHandler, plan: PagePlan, home: str, record: Record) -> 
     stored = msgspec.json.decode(record.body)
     shown = msgspec.json.decode(plan.shape(record.body))
     return FeedItem(
+        _urn(f"{handler.base}/{record.id}?created_at={record.created_at}"),
         f"{home}/{record.id}",
         _moment(record.created_at, 0),
         _moment(stored.get("updated_at"), record.created_at),

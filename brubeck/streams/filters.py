@@ -9,7 +9,7 @@ from typing import Any, Final, Protocol, cast
 
 import msgspec
 
-from brubeck.dictshield.fields import DecimalField
+from brubeck.dictshield.fields import DateTimeField, DecimalField
 from brubeck.errors import ConfigError, did_you_mean
 from brubeck.storage import Condition, FieldInfo, Scalar
 from brubeck.storage.records import Operator
@@ -86,7 +86,15 @@ def declare_filters(
 
 
 def field_infos(fields: Mapping[str, Any], filters: Mapping[str, Filter]) -> dict[str, FieldInfo]:
-    """Return what a storage has to know of a model's fields."""
+    """Return what a storage has to know of a model's fields.
+
+    Raises `ConfigError` for a field whose values are shown in a way in which they are not read: an
+    item that has one could not be changed.
+    """
+    for name, field in fields.items():
+        for part in field.parts():
+            if isinstance(part, DateTimeField) and not part.reads_back():
+                raise ConfigError(f"The format of {name} shows texts that it does not read back.")
     indexed = {each.field for each in filters.values()}
     equality = {each.field for each in filters.values() if each.operator in ("eq", "in")}
     return {

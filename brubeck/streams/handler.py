@@ -225,7 +225,8 @@ class StreamHandler(WriteHooks, WebMessageHandler):
         if self._counted:
             response.headers.update(self._counted)
         if self.origins is not None:
-            response.headers.update(self.origins.headers(self.message, allowed_methods(type(self))))
+            methods, schemes = allowed_methods(type(self)), getattr(self, "schemes", ())
+            response.headers.update(self.origins.headers(self.message, methods, schemes))
             response.headers.setdefault("Vary", VARY)
         return response
 
@@ -316,6 +317,7 @@ class StreamHandler(WriteHooks, WebMessageHandler):
 
     def require_type(self, *accepted: str) -> None:
         """Refuse a body of another type: 415. A body that names none is taken at its word."""
+        self.message.require_plain_body()
         content_type = self.message.content_type
         if content_type and content_type not in accepted:
             header = "Accept-Patch" if self.message.method == "PATCH" else "Accept"

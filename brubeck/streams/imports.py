@@ -44,6 +44,7 @@ def import_lines(handler: StreamHandler) -> Response:
     """Create an item of each line of the body."""
     handler.negotiate(MEDIA_TYPE)
     no_parameters(handler.message.query_pairs)
+    handler.message.require_plain_body()
     answers = _written(handler, batches(lines(handler.message.open_body())))
     # The first batch is written before the answer begins, so that what stops it has a status.
     first = next(answers, None)

@@ -24,7 +24,7 @@ from brubeck.streams.documents import StreamedDocument
 from brubeck.streams.handler import JSON, MAX_ERRORS, StreamHandler
 from brubeck.streams.pages import shaped_tag
 from brubeck.streams.parameters import item_parameters, no_parameters
-from brubeck.streams.patching import MEDIA_TYPES, merge, strangers
+from brubeck.streams.patching import MEDIA_TYPES, merge, read_patch, strangers
 from brubeck.streams.shapes import Shape, json_list, shape
 from brubeck.streams.writing import (
     Result,
@@ -125,7 +125,7 @@ class Items(StreamHandler):
         body = self.message.body
         if len(body) > MAX_BYTES:
             raise too_long(f"{len(body)}")
-        change = parse_json(body)
+        change = read_patch(body)
         if not isinstance(change, dict):
             raise Problem(422, "A merge patch of an item is an object.")
         for pointer, fault in faults(change):

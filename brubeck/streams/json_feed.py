@@ -39,7 +39,7 @@ def render(feed: Feed) -> bytes:
 def _item(item: FeedItem) -> dict[str, object]:
     entry = item.entry
     members: dict[str, object] = {
-        "id": item.url,
+        "id": item.id,
         "url": item.url,
         "title": entry.title,
         "content_text": entry.text or entry.title,

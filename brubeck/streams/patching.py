@@ -3,11 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from typing import Any, Final
 
-from brubeck.dictshield.base import child_pointer
+import msgspec
+
+from brubeck.dictshield.base import ShieldDocException, child_pointer
+from brubeck.dictshield.limits import Faults, TooManyFaults, add_shape_faults, parse
+from brubeck.http.json_text import decode_json
 
 MEDIA_TYPES: Final = ("application/merge-patch+json", "application/json")
+
+
+def read_patch(body: bytes) -> object:
+    """Return the value of a patch; a `Problem` (400) when it is no JSON.
+
+    Raises `ShieldDocException` for an object that names a key twice, at any depth: readers differ
+    in which of the two counts.
+    """
+    patch: object = decode_json(body)
+    # What lost a member on the way in has fewer colons when it is written out again.
+    if b"\\" in body or body.count(b":") != msgspec.json.encode(patch).count(b":"):
+        faults = Faults()
+        with suppress(TooManyFaults):
+            add_shape_faults(parse(body), faults)
+        if faults:
+            raise ShieldDocException("patch", list(faults))
+    return patch
 
 
 def merge(target: object, patch: dict[str, object]) -> dict[str, object]:

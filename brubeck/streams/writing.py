@@ -11,6 +11,7 @@ from brubeck.callables import run_hook
 from brubeck.dictshield.base import ShieldException
 from brubeck.errors import BrubeckError
 from brubeck.http import Problem
+from brubeck.http.json_text import decode_json
 from brubeck.storage import Change, Put, Record, Refused, check_canonical
 from brubeck.storage.canonical import MAX_BYTES
 from brubeck.storage.ids import RULE, is_id
@@ -229,10 +230,7 @@ def too_long(size: str) -> Problem:
 
 def parse_json(body: bytes) -> object:
     """Return the value of a JSON text; a `Problem` (400) when it is none."""
-    try:
-        return msgspec.json.decode(body)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as reason:
-        raise Problem(400, f"The body is not JSON: {reason}.") from reason
+    return decode_json(body)
 
 
 def invalid(pointer: str, detail: str) -> Problem:

@@ -109,6 +109,15 @@ def test_claims_that_are_not_as_they_must_be(wrong: dict[str, Any]) -> None:
     assert told(unchecked) == INVALID
 
 
+@pytest.mark.parametrize("half", ["\ud800", "a\udfffb"])
+def test_half_a_character_is_no_name(half: str) -> None:
+    """JSON can escape it, but no storage and no header can hold it."""
+    assert told(token(sub=half)) == INVALID
+    caller = told(token(preferred_username=half))
+    assert isinstance(caller, Caller)
+    assert caller.username == ""
+
+
 def test_a_token_ends_with_its_time() -> None:
     """Give or take the leeway."""
     past = token(exp=time.time() - 10)

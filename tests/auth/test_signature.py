@@ -18,7 +18,7 @@ from brubeck.auth.errors import BadCredentials
 from brubeck.auth.replay import SeenNonces
 from brubeck.auth.signed_messages import (
     check_digest,
-    read_signature,
+    read_signatures,
     sign,
     signature_base,
     signed_headers,
@@ -399,11 +399,12 @@ PARTS = st.text(alphabet='s=()"@method; ,:AZaz09?*._-\\%', max_size=60)
 def test_any_headers_are_read_or_refused(described: str, value: str) -> None:
     """With nothing between."""
     try:
-        signature = read_signature(described, value)
+        signatures = [read() for read in read_signatures(described, value)]
     except BadCredentials:
         return
-    assert isinstance(signature.signed, bytes)
-    assert len(set(signature.components)) == len(signature.components)
+    for signature in signatures:
+        assert isinstance(signature.signed, bytes)
+        assert len(set(signature.components)) == len(signature.components)
 
 
 @given(
@@ -431,3 +432,44 @@ def test_no_nonce_passes_twice_however_little_is_remembered(uses: list[tuple[int
             passed.append((number, created))
     assert len(set(passed)) == len(passed)
     assert len(seen) <= 3
+
+
+PROXIES = (
+    '("@method" "@authority" "signature";key="s");created=1;keyid="lb";alg="ecdsa-p256-sha256"',
+    '("@method" "@target-uri");created=1618884473;keyid="lb";nonce="p";alg="ed25519"',
+    '("@method";req "@status");keyid="lb"',
+    '("@method" "@target-uri");created=1;keyid="k1";nonce="n1"',
+    "()",
+)
+
+
+@pytest.mark.parametrize("proxy", PROXIES)
+@pytest.mark.parametrize("before", [False, True])
+def test_a_signature_that_a_proxy_added_does_not_spoil_ours(
+    scheme: SignatureAuth, proxy: str, before: bool
+) -> None:
+    """Wherever it stands, and whatever it covers (RFC 9421, section 4.3)."""
+    own = signed()
+    added = {"signature_input": f"proxy_sig={proxy}", "signature": "proxy_sig=:AAAA:"}
+    pairs = {name: (added[name], own[name]) if before else (own[name], added[name]) for name in own}
+    headers = {name: ", ".join(pair) for name, pair in pairs.items()}
+    assert outcome(scheme, request("GET", TARGET, **headers), World()) == PAULS
+
+
+@pytest.mark.parametrize("proxy", PROXIES)
+def test_several_signatures_without_a_good_one_are_refused(
+    scheme: SignatureAuth, proxy: str
+) -> None:
+    """Neither a number of them nor a forged one of ours is let through."""
+    forged = signed(secret="another secret, as long as the right one")
+    headers = {
+        "signature_input": f"{forged['signature_input']}, proxy_sig={proxy}",
+        "signature": f"{forged['signature']}, proxy_sig=:AAAA:",
+    }
+    assert outcome(scheme, request("GET", TARGET, **headers), World()) == WRONG
+    many = {
+        "signature_input": ", ".join(f"s{n}={proxy}" for n in range(9)),
+        "signature": ", ".join(f"s{n}=:AAAA:" for n in range(9)),
+    }
+    said = outcome(scheme, request("GET", TARGET, **many), World())
+    assert said == "A request has at most 8 signatures."

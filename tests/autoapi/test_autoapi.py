@@ -368,3 +368,10 @@ def test_the_documentation_shows_what_happens() -> None:
     failed, tried = doctest.testfile(str(page), module_relative=False)
     assert tried
     assert not failed
+
+
+@pytest.mark.parametrize("body", [b'{"title":"a"}', b'[{"title":"a"}]'])
+def test_a_body_with_a_content_coding_is_a_415(body: bytes) -> None:
+    """One document or several."""
+    headers = {"Content-Type": "application/json", "Content-Encoding": "gzip"}
+    assert served(queries=DictQueryset()).post("/todo", body=body, headers=headers).status == 415

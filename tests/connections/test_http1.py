@@ -8,6 +8,7 @@ from functools import partial
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from hypothesis import given
@@ -15,6 +16,7 @@ from hypothesis import strategies as st
 
 from brubeck.connections.http1 import Http1, Limits
 from brubeck.http import Problem
+from brubeck.http.authority import is_authority
 from brubeck.http.proxies import Client
 
 ACCEPTED = (0, 400, 413, 417, 431, 501, 505)
@@ -246,6 +248,123 @@ def test_trailers_are_no_headers_and_have_a_limit() -> None:
     with pytest.raises(Problem) as caught:
         http.feed(head + b"X: yyyyyyyyyy\r\n" * 500)
     assert caught.value.status == 431
+
+
+VALID_HOSTS = (
+    *(
+        "",
+        "h",
+        "a.example",
+        "A.Example:8080",
+        "127.0.0.1:80",
+        "[::1]",
+        "[::1]:65535",
+        "a_b.c",
+        "h:",
+    ),
+    *("[v1.fe80:a]", "caf%C3%A9.example", "xn--caf-dma.example", "a.example.", "[::ffff:1.2.3.4]"),
+)
+INVALID_HOSTS = (
+    *("a b", "u@h", "h/", "h/p", "h?q", "h#f", "h:1:2", "h:a", "h:65536", "h:-1", "h:+1", "h: 1"),
+    *("[::1", "::1]", "::1", "[]", "[::g]", "[1.2.3.4]", "[fe80::1%25eth0]", "[::1]x", "[v1]"),
+    *("a\x01", "a<b", "a>b", 'a"b', "a\\b", "a^b", "a`b", "a{b", "a|b", "a}b", "a,b", "a, b"),
+    *("caf\xe9", "%", "%4", "%zz", ":80", "h:" + "0" * 20 + "80", "a" * 256),
+)
+
+
+@pytest.mark.parametrize("host", VALID_HOSTS)
+def test_a_host_that_a_url_may_have_is_accepted(host: str) -> None:
+    """In the header, and in a target in absolute form."""
+    raw = f"GET / HTTP/1.1\r\nHost: {host}\r\n\r\n".encode("latin-1")
+    assert refusal(raw) == 0
+
+
+@pytest.mark.parametrize("host", INVALID_HOSTS)
+def test_a_host_that_no_url_may_have_is_refused(host: str) -> None:
+    """By 400, before links, cookies or caches can be derived from it (RFC 9112, section 3.2)."""
+    raw = f"GET / HTTP/1.1\r\nHost: {host}\r\n\r\n".encode("latin-1")
+    assert refusal(raw) == 400
+
+
+@given(st.text(st.characters(max_codepoint=255), max_size=12))
+def test_a_host_is_accepted_only_where_a_url_has_the_same(host: str) -> None:
+    """Whatever the text: the host of the URL that is made of it is the text itself."""
+    if is_authority(host):
+        parts = urlsplit(f"http://{host}/")
+        assert (parts.netloc, parts.path, parts.username) == (host, "/", None)
+        assert parts.port is None or 0 <= parts.port <= 65_535
+        assert "," not in host
+
+
+LINES = [
+    (b"GET  / HTTP/1.1", 400),
+    (b"GET /  HTTP/1.1", 400),
+    (b"GET / HTTP/1.1 ", 400),
+    (b"GET /", 400),
+    (b"GET / ", 400),
+    (b"GET /a b HTTP/1.1", 400),
+    (b"GET / HTP/1.1", 400),
+    (b"GET / http/1.1", 400),
+    (b"GET / HTTP/1", 400),
+    (b"GET / HTTP/11.1", 400),
+    (b"GET / HTTP/a.b", 400),
+    (b"GET / RTSP/1.0", 400),
+    (b"SOURCE / ICE/1.0", 400),
+    (b"GET\t/ HTTP/1.1", 400),
+    (b" GET / HTTP/1.1", 400),
+    (b"GET / HTTP/0.9", 505),
+    (b"GET / HTTP/1.2", 505),
+    (b"GET / HTTP/2.0", 505),
+    (b"GET / HTTP/9.9", 505),
+    (b"GET / HTTP/1.1", 0),
+    (b"OPTIONS * HTTP/1.1", 0),
+    (b"M-SEARCH / HTTP/1.0", 0),
+    (b"\r\nGET http://a.example/ HTTP/1.1", 0),
+]
+BEFORE = (
+    b"",
+    b"GET / HTTP/1.1\r\n" + HOST + b"\r\n",
+    b"POST / HTTP/1.1\r\n" + HOST + b"Content-Length: 18\r\n\r\nGET / HTTP/1.1\r\n\r\n",
+    b"POST / HTTP/1.1\r\n" + HOST + b"Transfer-Encoding: chunked\r\n\r\n2\r\nab\r\n0\r\n\r\n",
+)
+
+
+@pytest.mark.parametrize("before", BEFORE)
+@pytest.mark.parametrize(("line", "status"), LINES)
+def test_a_request_line_has_one_form(line: bytes, status: int, before: bytes) -> None:
+    """A malformed one is a 400, another version a 505, in any pieces and behind any message."""
+    raw = before + line + b"\r\n" + HOST + b"X:GET / HTTP/1.1\r\n\r\n"
+    for size in (1, 7, len(raw)):
+        http = Http1(Limits(), Client())
+        found = 0
+        try:
+            feed(http, raw, size)
+        except Problem as problem:
+            found = problem.status
+        assert (size, found) == (size, status)
+
+
+@pytest.mark.parametrize("size", [1, 500, 100_000])
+def test_chunk_extensions_have_a_limit(size: int) -> None:
+    """One that never ends, and many in chunks of a byte (RFC 9112, section 7.1.1)."""
+    head = b"POST / HTTP/1.1\r\n" + HOST + b"Transfer-Encoding: chunked\r\n\r\n"
+    for body in (b"1;" + b"a" * 9000, (b"1;" + b"a" * 100 + b"\r\nx\r\n") * 90):
+        http = Http1(Limits(max_head=1000), Client())
+        http.feed(head)
+        with pytest.raises(Problem) as caught:
+            feed(http, body, size)
+        assert caught.value.status == 431
+
+
+@pytest.mark.parametrize("size", [1, 500, 100_000])
+def test_small_chunks_and_short_extensions_are_accepted(size: int) -> None:
+    """Also very many, over one connection."""
+    head = b"POST / HTTP/1.1\r\n" + HOST + b"Transfer-Encoding: chunked\r\n\r\n"
+    raw = head + b"1;a=b\r\nx\r\n" * 2000 + b"0\r\n\r\n"
+    http = Http1(Limits(max_head=1000), Client())
+    for _ in range(3):
+        feed(http, raw, size)
+    assert [len(each.request.body) for each in http.ready] == [2000] * 3
 
 
 @given(st.binary(max_size=300))

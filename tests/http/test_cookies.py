@@ -8,9 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from brubeck import signing
+from brubeck import Brubeck, Response, WebMessageHandler, signing
 from brubeck.errors import ConfigError
 from brubeck.http.cookies import Cookie, parse_cookies
+from brubeck.testing import Client
 
 
 @given(st.text(max_size=80))
@@ -105,3 +106,67 @@ def test_signing_needs_a_key() -> None:
     for keys in ([], [""]):
         with pytest.raises(ConfigError, match="cookie_secret"):
             signing.sign("x", keys, purpose="test")
+
+
+SECURE = {"secure": True}
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"name": "__Secure-a"},
+        {"name": "__secure-a"},
+        {"name": "__Host-a"},
+        {"name": "__Host-a", "domain": "x.org", **SECURE},
+        {"name": "__Host-a", "path": "/a", **SECURE},
+        {"name": "__HOST-a", "path": None, **SECURE},
+        {"name": "__Http-a", "http_only": False, **SECURE},
+        {"name": "__Http-a"},
+        {"name": "__Host-Http-a", "http_only": False, **SECURE},
+        {"name": "__Host-Http-a", "path": "/a", **SECURE},
+        {"same_site": "None"},
+        {"same_site": "none"},
+        {"value": "x" * 4096},
+        {"name": "n" * 4097, "value": ""},
+        {"path": "/" + "x" * 1024},
+        {"domain": "x" * 1025},
+    ],
+)
+def test_a_cookie_that_no_browser_keeps_is_refused(options: Any) -> None:
+    """Instead of being set in vain (RFC 6265bis, sections 5.6 and 5.7)."""
+    with pytest.raises(ValueError, match="cookie"):
+        Cookie(**({"name": "a", "value": "b"} | options)).header()
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"name": "__Secure-a", "domain": "x.org", "path": "/a", **SECURE},
+        {"name": "__Host-a", **SECURE},
+        {"name": "__Host-a", "http_only": False, **SECURE},
+        {"name": "__Host-Http-a", **SECURE},
+        {"name": "__Hostess"},
+        {"same_site": "None", **SECURE},
+        {"value": "x" * 4095},
+        {"path": "/" + "x" * 1023},
+    ],
+)
+def test_a_cookie_that_browsers_keep_is_set(options: Any) -> None:
+    """Up to every limit."""
+    assert Cookie(**({"name": "a", "value": "b"} | options)).header()
+
+
+@pytest.mark.parametrize("name", ["__Host-a", "__Secure-a"])
+def test_a_name_that_is_secure_makes_its_cookie_so(name: str) -> None:
+    """Also over http, behind a proxy, and when a cookie is deleted by the name that came."""
+
+    class Forgetting(WebMessageHandler):
+        def get(self) -> Response:
+            self.set_cookie(name, "b")
+            self.delete_cookies()
+            self.set_body("x")
+            return self.render()
+
+    reply = Client(Brubeck(None, [("^/$", Forgetting)])).get("/", headers={"Cookie": f"{name}=1"})
+    assert reply.status == 200
+    assert "Secure" in reply.headers["Set-Cookie"]

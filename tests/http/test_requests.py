@@ -54,7 +54,13 @@ def test_every_form_of_target_is_read(method: str, target: str, path: str, query
     assert (request.query, request.path, request.query) == (query, path, query)
 
 
-@pytest.mark.parametrize("target", ["", "a", "*", "h:443", "ftp://h/a", "/a%00", "/%C3", "/a%7F"])
+@pytest.mark.parametrize(
+    "target",
+    [
+        *("", "a", "*", "h:443", "ftp://h/a", "/a%00", "/%C3", "/a%7F", "/a#b", "/a?b#c"),
+        *("http:///a", "http://u@h/a", "http://a,b/a", "http://h:99999/", "https://a b/"),
+    ],
+)
 def test_no_other_target_is(target: str) -> None:
     """400."""
     with pytest.raises(Problem) as caught:
@@ -405,3 +411,49 @@ def test_any_forwarding_header_is_read(value: str) -> None:
     trusted = TrustedProxies(["10.0.0.0/8"])
     for name in ("Forwarded", "X-Forwarded-For", "X-Forwarded-Proto"):
         assert trusted.client(Client("10.0.0.1"), Headers({name: value})) is not None
+
+
+@pytest.mark.parametrize(
+    ("target", "host"),
+    [
+        ("/a", "header.example"),
+        ("*", "header.example"),
+        ("http://target.example/a", "target.example"),
+        ("HTTPS://target.example:8443", "target.example:8443"),
+        ("http://target.example?a=/b", "target.example"),
+        ("http://[::1]:80/a", "[::1]:80"),
+    ],
+)
+def test_the_host_of_the_target_wins(target: str, host: str) -> None:
+    """Over the Host header (RFC 9112, section 3.2.2)."""
+    assert Request("OPTIONS", target, Headers({"Host": "header.example"})).host == host
+
+
+@pytest.mark.parametrize("coding", ["gzip", "br", "identity, gzip", "GZIP", "x"])
+@pytest.mark.parametrize(
+    "content_type",
+    ["application/json", "application/x-www-form-urlencoded", "multipart/form-data; boundary=b"],
+)
+def test_a_body_with_a_content_coding_is_a_415(coding: str, content_type: str) -> None:
+    """It would be taken for what it is not (RFC 9110, section 15.5.16)."""
+    headers = Headers({"Content-Type": content_type, "Content-Encoding": coding})
+    request = Request("POST", "/", headers, b"{}")
+    read = request.json if content_type == "application/json" else lambda: request.form
+    with pytest.raises(Problem) as caught:
+        read()
+    assert caught.value.status == 415
+    assert caught.value.headers["Accept-Encoding"] == "identity"
+
+
+@pytest.mark.parametrize("coding", ["", "identity", "Identity, identity"])
+def test_no_content_coding_is_as_good_as_identity(coding: str) -> None:
+    """Some clients say so outright."""
+    assert Request("POST", "/", Headers({"Content-Encoding": coding}), b"{}").json() == {}
+
+
+@pytest.mark.parametrize("mark", ["utf-8-sig", "utf-16"])
+def test_a_byte_order_mark_is_refused_by_name(mark: str) -> None:
+    """The words say what to leave out."""
+    with pytest.raises(Problem, match="byte order mark") as caught:
+        Request("POST", "/", Headers({}), "{}".encode(mark)).json()
+    assert caught.value.status == 400

@@ -23,7 +23,7 @@ from brubeck.connections.jobs import (
     JobsConnection,
     QueueUnavailable,
 )
-from brubeck.http import Response
+from brubeck.http import Problem, Response
 from brubeck.jobs import GiveUp, JobHandler, JobStream, OwnedJob
 from brubeck.storage import Delete, Outcome, Queryset, Tombstone, Unavailable, Write
 from brubeck.storage.ids import new_id
@@ -202,6 +202,10 @@ def test_what_no_item_can_be_is_not_sent(make_app: MakeApp) -> None:
         app.jobs.send("/strange", deep)
     with pytest.raises(ValueError, match="nested"):
         app.jobs.send("/strange", [deep, deep])
+    for data, status in ((deep, 422), ("x" * (1 << 20), 413)):
+        with pytest.raises(Problem) as caught:
+            app.jobs.send("/strange", data)
+        assert caught.value.status == status
     other = make_app(Own)
     with pytest.raises(ValueError, match="too long"):
         other.jobs.send("/add", owner=Caller("x" * 200))

@@ -6,6 +6,7 @@ import json
 from typing import Any
 from urllib.parse import quote
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -23,7 +24,7 @@ from brubeck.http import Headers, Request, StreamingResponse
 from brubeck.storage.canonical import MAX_BYTES
 from brubeck.storage.memory import MemoryStorage
 from brubeck.streams import SharedDocument, StreamHandler
-from brubeck.testing import Client
+from brubeck.testing import Client, Reply
 from tests.streams.people import Known
 
 
@@ -184,3 +185,69 @@ def test_a_patch_is_no_longer_than_an_item() -> None:
         )
         assert reply.status == 413
     assert client.get("/things/a").json()["data"]["text"] == "x"
+
+
+TWICE = [
+    b'{"text":"a","text":"b"}',
+    b'{"extra":{"a":1,"a":2}}',
+    b'{"extra":{"a":[{"b":{"c":1,"\\u0063":2}}]}}',
+    b'{"number":1,"extra":{},"extra":{"x":":"}}',
+    b'{"extra":{"x":":","y":null,"y":"::"}}',
+]
+OF_JSON = {"Content-Type": "application/json"}
+LINES = {"Content-Type": "application/x-ndjson"}
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT", "PATCH"])
+@pytest.mark.parametrize("body", TWICE)
+def test_a_key_that_stands_twice_is_refused(method: str, body: bytes) -> None:
+    """By every write, at any depth: readers differ in which of the two counts."""
+    client = Client(Brubeck(streams=[Things]))
+    assert client.post("/things", json={"id": "a", "text": "x"}).status == 201
+    path = "/things" if method == "POST" else "/things/a"
+    reply = client.request(method, path, body=body, headers=OF_JSON)
+    assert reply.status == 422
+    assert "more than once" in reply.text
+    assert client.get("/things/a").json()["data"]["text"] == "x"
+
+
+def test_a_patch_may_hold_what_only_looks_like_a_key_twice() -> None:
+    """Colons and escapes in texts, the same key in two objects."""
+    client = Client(Brubeck(streams=[Things]))
+    assert client.post("/things", json={"id": "a"}).status == 201
+    for body in (
+        b'{"text":"a:b\\"c:"}',
+        b'{"extra":{"a":{"a":[{"a":1},{"a":2}]}}}',
+        b'{"text":null}',
+    ):
+        reply = client.patch("/things/a", body=body, headers=OF_JSON)
+        assert reply.status == 200
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body", "headers"),
+    [
+        ("POST", "/things", b'{"text":"a"}', OF_JSON),
+        ("POST", "/things", b'[{"text":"a"}]', OF_JSON),
+        ("POST", "/things", b'{"text":"a"}\n', LINES),
+        ("PUT", "/things/a", b'{"text":"a"}', OF_JSON),
+        ("PATCH", "/things/a", b'{"text":"a"}', {"Content-Type": "application/merge-patch+json"}),
+    ],
+)
+def test_every_write_judges_codings_and_byte_order_marks_alike(
+    method: str, path: str, body: bytes, headers: dict[str, str]
+) -> None:
+    """A coded body is a 415; a mark is a 400 that names it, in an import of its line."""
+    client = Client(Brubeck(streams=[Things]))
+    assert client.post("/things", json={"id": "a"}).status == 201
+
+    def write(sent: bytes, **more: str) -> Reply:
+        extra = {name.replace("_", "-"): value for name, value in more.items()}
+        return client.request(method, path, body=sent, headers=headers | extra)
+
+    reply = write(body, Content_Encoding="gzip")
+    assert (reply.status, reply.headers["Accept-Encoding"]) == (415, "identity")
+    assert write(body, Content_Encoding="identity").status in (200, 201)
+    text = write(b"\xef\xbb\xbf" + body).text
+    assert "byte order mark" in text
+    assert json.loads(text.split("\n")[0])["status"] == 400

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import Literal
 from uuid import UUID
 
 import pytest
@@ -88,3 +89,18 @@ def test_links_are_urls(text: str) -> None:
 
     made = url("/x", [("after", text), ("b", "")])
     assert parse_qsl(urlsplit(made).query, keep_blank_values=True) == [("after", text), ("b", "")]
+
+
+@pytest.mark.parametrize("text", ["2018-02-07T01:26:13 01:00", "2018-02-07 01:26:13.5 0100"])
+def test_an_offset_that_lost_its_plus_is_recognised(text: str) -> None:
+    """In a query a plus means a space; the error says how it is written."""
+    with pytest.raises(ValueError, match="%2B"):
+        parse_time(text, "up")
+
+
+@pytest.mark.parametrize("rounding", ["up", "down"])
+def test_the_last_moment_of_the_years_is_a_bound(rounding: Literal["up", "down"]) -> None:
+    """With any number of digits."""
+    for digits in range(1, 30):
+        moment = parse_time(f"9999-12-31T23:59:59.{'9' * digits}Z", rounding)
+        assert LATEST - 99 <= moment <= LATEST + 1

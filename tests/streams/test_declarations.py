@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from brubeck.dictshield.document import Document
-from brubeck.dictshield.fields import DictField, FloatField, ListField, StringField
+from brubeck.dictshield.fields import DateTimeField, DictField, FloatField, ListField, StringField
 from brubeck.errors import ConfigError
 from brubeck.streams import StreamedDocument, StreamHandler
 
@@ -75,3 +75,13 @@ def test_a_declaration_has_sensible_defaults() -> None:
     bigger: type[StreamHandler] = type("Bigger", (notes,), {"page_size": 99})
     assert bigger.declared.page_size == 99
     assert bigger.path == "/note"
+
+
+def test_a_format_that_is_only_for_showing_is_refused() -> None:
+    """An item that has it could not be changed."""
+
+    class Dated(StreamedDocument):
+        at = DateTimeField(format=lambda moment: f"in {moment.year}")
+
+    with pytest.raises(ConfigError, match="format of at"):
+        type("DatedStream", (StreamHandler,), {"model": Dated})

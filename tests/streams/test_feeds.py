@@ -83,7 +83,7 @@ def hold_to_rfc_4287(reply: Reply, url: str) -> ET.Element:
     for each in (feed, *feed.findall(f"{NS}entry")):
         for name in ("id", "title", "updated"):  # 4.1.1, 4.1.2: exactly one
             assert len(each.findall(f"{NS}{name}")) == 1
-        absolute(each.findtext(f"{NS}id"))  # 4.2.6
+        assert re.fullmatch("urn:uuid:[0-9a-f-]{36}", each.findtext(f"{NS}id") or "")  # 4.2.6
         for name in ("updated", "published"):  # 3.3
             for found in each.findall(f"{NS}{name}"):
                 moment(found.text)
@@ -181,23 +181,64 @@ def test_a_feed_has_the_items_of_the_pages(client: Client, query: str) -> None:
         page = client.get(path).json()
         pages.append([f"http://localhost/notes/{each['id']}" for each in page["data"]])
         path = page["paging"]["next"]
-    in_atom = [
-        [each.findtext(f"{NS}id") for each in page.findall(f"{NS}entry")]
-        for _, page in walk(client, ATOM, query)
-    ]
-    in_json = [[each["id"] for each in page["items"]] for _, page in walk(client, JSON_FEED, query)]
-    assert in_atom == in_json == pages
+    atom_pages = [page.findall(f"{NS}entry") for _, page in walk(client, ATOM, query)]
+    json_pages = [page["items"] for _, page in walk(client, JSON_FEED, query)]
+    assert [[entry_url(each) for each in page] for page in atom_pages] == pages
+    assert [[each["url"] for each in page] for page in json_pages] == pages
+    in_atom = [[each.findtext(f"{NS}id") for each in page] for page in atom_pages]
+    assert in_atom == [[each["id"] for each in page] for page in json_pages]
+
+
+def entry_url(entry: ET.Element) -> str | None:
+    """Return the URL of an entry's item."""
+    return {each.get("rel"): each.get("href") for each in entry.findall(f"{NS}link")}["alternate"]
+
+
+@BOTH
+def test_ids_do_not_depend_on_the_host(client: Client, headers: dict[str, str]) -> None:
+    """A reader would take the same item under another name of the server for a new one."""
+    ids = set()
+    for host in ("a.example", "B.example:8080", "[::1]"):
+        request = Request("GET", "/notes", Headers(headers | {"Host": host}))
+        body = client.application.respond(request).body.decode()
+        assert host in body
+        ids.add(tuple(re.findall("urn:uuid:[0-9a-f-]{36}", body)))
+    assert len(ids) == 1
+    assert len(set(*ids)) == (4 if headers is ATOM else 3)
+
+
+@pytest.mark.parametrize(
+    ("accept", "wanted"),
+    [
+        ("application/atom+xml, text/html", "atom"),
+        ("text/html, application/feed+json", "feed"),
+        ("text/html;q=0.9, application/xml;q=0.9, application/atom+xml;q=0.9, */*;q=0.8", "atom"),
+        ("application/json, application/feed+json", "feed"),
+        ("text/html, application/atom+xml;q=0.9", "html"),
+        ("text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8", "html"),
+        ("text/html, */*", "html"),
+        ("text/html, application/json", "application/json"),
+        ("*/*", "application/json"),
+        ("application/*", "application/json"),
+        ("*/*;q=0.1, application/*;q=0.1", "application/json"),
+    ],
+)
+def test_a_reader_of_feeds_gets_a_feed(client: Client, accept: str, wanted: str) -> None:
+    """Also one that takes pages for people as gladly; a browser and a program get theirs."""
+    reply = client.get("/notes", headers={"Accept": accept})
+    assert wanted in reply.headers["Content-Type"]
 
 
 def test_a_page_of_a_feed_knows_its_neighbours(client: Client) -> None:
     """By the names of RFC 5005; all of them are pages of one feed."""
-    seen = []
+    seen, ids = [], set()
     for url, page in walk(client, ATOM, "?limit=3&number__gte=0"):
         links = {each.get("rel"): each.get("href") for each in page.findall(f"{NS}link")}
         assert links["first"] == "http://localhost/notes?limit=3&number__gte=0"
-        assert page.findtext(f"{NS}id") == links["first"]
+        ids.add(page.findtext(f"{NS}id"))
         assert links["alternate"] == "http://localhost/notes"
         seen.append((url, links.get("previous")))
+    assert len(ids) == 1
     assert seen[0][1] is None
     assert "after=" in (seen[1][1] or "")
 
@@ -330,7 +371,7 @@ def test_a_reader_reads_atom(client: Client) -> None:
     assert not read.bozo
     assert read.version == "atom10"
     assert read.feed.title == 'Notes & "more"'
-    assert [each.id.rpartition("/")[2] for each in read.entries] == ["tricky", "n5", "n4"]
+    assert [each.link.rpartition("/")[2] for each in read.entries] == ["tricky", "n5", "n4"]
     assert read.entries[1].title == "Note 5"
     assert read.entries[1].published == "1970-01-01T00:00:00.005Z"
     assert {"next", "first", "self"} <= {each.rel for each in read.feed.links}

@@ -26,6 +26,7 @@ from typing import BinaryIO, Final
 import msgspec
 
 from brubeck.connections.mongrel2.messages import Message, Pairs
+from brubeck.http.authority import host_problem
 from brubeck.http.framing import keeps_alive
 from brubeck.http.problems import Problem
 from brubeck.http.proxies import Client
@@ -113,12 +114,14 @@ def version_of(message: Message) -> str:
 def make_request(message: Message, body: bytes | BinaryIO) -> Request:
     """Return the request that a message brings, with the body that `read_body` found.
 
-    Raises `Problem` for one that does not name its host once (RFC 9112, section 3.2).
+    Raises `Problem` for one that does not name a valid host once (RFC 9112, section 3.2).
     """
     words = message.words
-    hosts = len(message.get_all(b"host"))
-    if hosts != 1 and (hosts or version_of(message) == "1.1"):
+    hosts = message.get_all(b"host")
+    if len(hosts) != 1 and (hosts or version_of(message) == "1.1"):
         raise Problem(400, "A request names its host, once.")
+    if hosts and (detail := host_problem(hosts[0].strip(b" \t").decode("latin-1"))):
+        raise Problem(400, detail)
     client = Client(words.get("REMOTE_ADDR", ""), words.get("URL_SCHEME", "http"))
     request = Request(
         method_of(message),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import msgspec
@@ -17,6 +17,7 @@ from brubeck.timekeeping import (
     datestring_to_millis,
     datetime_to_millis,
     millis_to_datetime,
+    rfc3339_to_datetime,
 )
 
 if TYPE_CHECKING:
@@ -28,6 +29,20 @@ if TYPE_CHECKING:
 __all__ = ["DateTimeField", "MillisecondField", "TimeStampField"]
 
 _ISO8601: Final = re.compile(r"(\d{4})-(\d\d)-(\d\d)T(\d\d):(\d\d):(\d\d)(?:\.(\d{6}))?", re.ASCII)
+_DIRECTIVE: Final = re.compile(r"%(.)", re.DOTALL)
+_PROBES: Final = tuple(
+    datetime(*parts, tzinfo=zone)  # type: ignore[misc]  # parts are six or seven numbers
+    for parts in (
+        (1000, 1, 1, 0, 0, 0),
+        (1812, 6, 24, 13, 5, 9, 1),
+        (2000, 2, 29, 23, 59, 59, 999_999),
+        (2023, 12, 31, 12, 0, 0),
+        (2024, 10, 30, 1, 20, 30, 500_000),
+        (9999, 12, 31, 0, 7, 0),
+    )
+    for zone in (None, UTC, timezone(timedelta(hours=5, minutes=30)))
+)
+"""Moments that tell formats apart: leap days, afternoons, other centuries, offsets."""
 NOT_SECONDS: Final = "Not a timestamp: whole seconds, within the years 0001 to 9999"
 
 
@@ -51,7 +66,7 @@ class DateTimeField(BaseField[datetime]):
     ) -> None:
         super().__init__(**options)
         self.format = format
-        self.converts = isinstance(format, str)
+        self.converts = True
         self.needs_json = self.needs_json or format is not None
 
     def __set__(self, instance: Any, value: datetime | str | None) -> None:
@@ -73,7 +88,7 @@ class DateTimeField(BaseField[datetime]):
     ) -> str:
         """Return a datetime as text, by a `strftime` format or a callable."""
         if isinstance(format, str):
-            return dt.strftime(format)
+            return _shown(dt, format)
         if callable(format):
             return format(dt)
         raise ShieldException("DateTimeField format must be a string or callable", None, format)
@@ -83,6 +98,25 @@ class DateTimeField(BaseField[datetime]):
         super().refuse_misuse()
         if self.format is not None and not (isinstance(self.format, str) or callable(self.format)):
             raise InvalidShield("format must be a string or a callable.")
+        if isinstance(self.format, str) and not self.reads_back():
+            raise InvalidShield(
+                f"format {self.format!r} shows texts that it does not read back as they were; "
+                "use one with year, month and day, such as '%Y-%m-%d'."
+            )
+
+    def reads_back(self) -> bool:
+        """Return whether what the format shows is read as a moment that it shows alike.
+
+        Otherwise an item could not be sent back as it was received.
+        """
+        for moment in _PROBES:
+            try:
+                text = self.for_json(moment)
+                if self.for_json(self._read(text)) != text:
+                    return False
+            except ValueError:
+                return False
+        return True
 
     def adopt(self, value: Any) -> Any:
         """Return the datetime of a text in RFC 3339, ISO 8601 or the field's format."""
@@ -96,13 +130,15 @@ class DateTimeField(BaseField[datetime]):
         return value
 
     def _read(self, text: object) -> datetime:
-        """Return the moment of an RFC 3339 text, or of one in the field's own format."""
-        try:
-            return msgspec.convert(text, datetime)
-        except msgspec.ValidationError:
-            if isinstance(self.format, str) and isinstance(text, str):
+        """Return the moment of a text in the field's own format, or of an RFC 3339 text."""
+        if not isinstance(text, str):
+            raise ValueError("not a text")  # noqa: TRY004, what is raised for every other value
+        if isinstance(self.format, str):
+            try:
                 return datetime.strptime(text, self.format)  # noqa: DTZ007 - as it was written
-            raise
+            except ValueError:
+                pass
+        return rfc3339_to_datetime(text)
 
     def require_type(self, native: Any) -> None:
         """Raise unless it is a datetime."""
@@ -125,28 +161,22 @@ class DateTimeField(BaseField[datetime]):
         return native
 
     def restore(self, stored: Any) -> Any:
-        """Return the datetime of a text in the field's format."""
+        """Return the datetime of a text."""
         return self._read(stored) if isinstance(stored, str) else stored
 
-    @property
-    def needs_check(self) -> bool:
-        """Always: see `after_decoding`."""
-        return True
-
     def after_decoding(self, decoded: Any) -> Any:
-        """Return the datetime; one with an offset is left to the careful way.
-
-        RFC 3339 wants a colon in an offset, but C reads one without. Since colons are counted to
-        find keys given twice, such a text must not pass here.
-        """
+        """Return the datetime of a text; raise unless it lies within the years 0001 to 9999."""
         native = super().after_decoding(decoded)
-        if native.tzinfo not in (None, UTC):
-            raise self.fault("Not written as UTC, so its colons may not tell", native)
+        self._require_years(native)
         return native
 
     def wire_type(self) -> Any:
-        """Return the type of RFC 3339 texts, or of any text for a format."""
-        return str if self.converts else datetime
+        """Return the type of any text: C would round what is finer than a microsecond."""
+        return str
+
+    def loose_type(self) -> Any:
+        """Return the type of stored texts, which have nothing finer."""
+        return str if isinstance(self.format, str) else datetime
 
     def schema_terms(self) -> dict[str, Any]:
         """Return the schema of RFC 3339 texts, or of any text for a format."""
@@ -279,3 +309,18 @@ class MillisecondField(LongField):
     def schema_terms(self) -> dict[str, Any]:
         """Return the schema of milliseconds between the years 0001 and 9999."""
         return {"minimum": EARLIEST, "maximum": LATEST, **super().schema_terms()}
+
+
+def _shown(moment: datetime, form: str) -> str:
+    """Return a moment in a `strftime` format, so that `strptime` reads it.
+
+    The year has four digits, which the C library leaves out before the year 1000, and a moment
+    without an offset is UTC where the format shows one.
+    """
+    directives = _DIRECTIVE.findall(form)
+    if moment.tzinfo is None and ("z" in directives or "Z" in directives):
+        moment = moment.replace(tzinfo=UTC)
+    if moment.year < 1000:
+        year = f"{moment.year:04}"
+        form = _DIRECTIVE.sub(lambda found: year if found[1] == "Y" else found[0], form)
+    return moment.strftime(form)

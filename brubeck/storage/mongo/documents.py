@@ -74,7 +74,10 @@ def native(value: Any, info: FieldInfo | None) -> Any:
             value = rfc3339_to_millis(value)
         except ValueError:
             return value
-    return DatetimeMS(value) if isinstance(value, int) and EARLIEST <= value <= LATEST else value
+    # A bound of a query, rounded up, may be a millisecond past the last one.
+    if isinstance(value, int) and EARLIEST <= value <= LATEST + 1:
+        return DatetimeMS(value)
+    return value
 
 
 def selector(where: tuple[Condition, ...], schema: Schema) -> Document:
