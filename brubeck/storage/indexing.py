@@ -8,7 +8,7 @@ though it never heard of it. A filter is refused until its index is complete.
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import cached_property
 
 import msgspec
@@ -16,7 +16,7 @@ import msgspec
 from brubeck import green
 from brubeck.storage.contract import Queryset
 from brubeck.storage.errors import Unavailable
-from brubeck.storage.records import ChangesQuery, Condition, PageQuery
+from brubeck.storage.records import ChangesQuery, Condition, PageQuery, Write
 from brubeck.storage.schema import FieldInfo, Schema
 
 
@@ -120,6 +120,10 @@ class IndexedQueryset(Queryset):
     def _open(self) -> None:
         """Make ready what a stream needs before its first use."""
         return
+
+    def _check_writes(self, writes: Sequence[Write]) -> None:
+        """Raise `NotCanonical` for a write with more values of a field than are indexed."""
+        self._known_indexes().schema.check_writes(writes)
 
     def ask(self, schema: Schema) -> None:
         """Take a schema that may ask for more; what is missing is built when it is needed."""

@@ -154,6 +154,7 @@ class MongoQueryset(IndexedQueryset):
 
     def write(self, writes: Sequence[Write]) -> list[Outcome]:
         """Do each write by itself; see `Queryset.write`."""
+        self._check_writes(writes)
         if all(isinstance(each, Put) and each.expected is None for each in writes):
             outcomes = self._creations.do(writes)
         else:

@@ -124,6 +124,7 @@ class SQLiteQueryset(IndexedQueryset):
     def write(self, writes: Sequence[Write]) -> list[Outcome]:
         """Do each write by itself, all in one transaction; see `Queryset.write`."""
         stream, clock = self._stream(), self._storage.clock
+        self._check_writes(writes)
         while True:
             indexes = self._known_indexes()
             values = [
