@@ -19,9 +19,10 @@ from urllib.parse import urlsplit
 
 import msgspec
 import redis
+import redis.exceptions
 from redis.backoff import NoBackoff
 from redis.exceptions import ConnectionError as Disconnected
-from redis.exceptions import RedisError, ResponseError
+from redis.exceptions import ResponseError
 from redis.retry import Retry
 
 from brubeck.connections.jobs.messages import Message
@@ -31,6 +32,13 @@ from brubeck.errors import BrubeckError, ConfigError
 SCHEMES: Final = ("redis", "rediss", "unix")
 KEEP_KEYS: Final = 24 * 3600.0
 """How many seconds a key stands for its job."""
+
+DRIVER_ERRORS: Final = tuple(
+    each
+    for each in vars(redis.exceptions).values()
+    if isinstance(each, type) and issubclass(each, Exception)
+)
+"""Every error of the driver: not all of them are a `RedisError`."""
 
 _GROUP: Final = "workers"
 _RESENT: Final = 60.0
@@ -287,7 +295,7 @@ class JobQueue:
     def _translated(self) -> Iterator[None]:
         try:
             yield
-        except (RedisError, OSError) as reason:
+        except DRIVER_ERRORS as reason:
             self._begun = False  # it may come back with nothing in it
             raise QueueUnavailable(f"The queue at {self.shown}: {reason}") from reason
 

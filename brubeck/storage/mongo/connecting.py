@@ -13,6 +13,7 @@ from typing import Final
 from urllib.parse import parse_qsl, unquote, urlencode, urlsplit
 
 from bson.codec_options import CodecOptions, DatetimeConversion
+from bson.errors import BSONError
 from pymongo import MongoClient, ReadPreference
 from pymongo.client_session import ClientSession
 from pymongo.collection import Collection
@@ -95,7 +96,7 @@ class Door:
     def _translated(self) -> Iterator[None]:
         try:
             yield
-        except PyMongoError as reason:
+        except (PyMongoError, BSONError) as reason:
             said = str(reason).partition(", Topology Description")[0]  # it repeats what was said
             raise Unavailable(f"MongoDB at {self.shown}: {said}") from reason
 
@@ -167,6 +168,6 @@ def driver_url(url: str, ours: tuple[str, ...]) -> str:
     found += f"?{urlencode(kept)}" if kept else ""
     try:
         MongoClient(found, connect=False).close()
-    except (InvalidURI, BadOptions, ValueError) as reason:
+    except (InvalidURI, BadOptions, ValueError, OSError) as reason:
         raise ConfigError(f'The storage "{redacted(url)}": {reason}') from reason
     return found

@@ -13,10 +13,10 @@ from urllib.parse import SplitResult, unquote, urlsplit
 
 import redis
 import redis.cluster
+import redis.exceptions
 import redis.sentinel
 from redis.backoff import NoBackoff
 from redis.exceptions import ConnectionError as Disconnected
-from redis.exceptions import RedisError
 from redis.retry import Retry
 
 from brubeck import green
@@ -25,6 +25,12 @@ from brubeck.storage.errors import Unavailable
 from brubeck.storage.urls import redacted
 
 _driver: Any = redis  # half typed
+DRIVER_ERRORS: Final = tuple(
+    each
+    for each in vars(redis.exceptions).values()
+    if isinstance(each, type) and issubclass(each, Exception)
+)
+"""Every error of the driver: those of a cluster are no `RedisError`."""
 PORTS: Final = {"redis": 6379, "rediss": 6379, "redis+sentinel": 26379, "redis+cluster": 6379}
 
 
@@ -43,14 +49,17 @@ class Door:
 
     @contextmanager
     def client(self) -> Iterator[Any]:
-        """Lend the client; `Unavailable` for whatever goes wrong with it, and when none is free."""
+        """Lend the client; `Unavailable` for every error of the driver, and when none is free.
+
+        What else its borrower raises is the borrower's own.
+        """
         if self._closed:
             raise Unavailable("The storage is closed.")
         if not self._places.acquire(timeout=self._timeout):
             raise Unavailable(f"All connections to {self.shown} are in use.")
         try:
             yield self._client or self._open()
-        except (RedisError, OSError) as reason:
+        except DRIVER_ERRORS as reason:
             raise Unavailable(f"Redis at {self.shown}: {reason}") from reason
         finally:
             self._places.release()
@@ -63,7 +72,10 @@ class Door:
     def _open(self) -> Any:
         with self._opening:
             if self._client is None:
-                self._client = _client(self._url, self._timeout)
+                try:
+                    self._client = _client(self._url, self._timeout)
+                except OSError as reason:
+                    raise Unavailable(f"Redis at {self.shown}: {reason}") from reason
             return self._client
 
     def close(self) -> None:
