@@ -7,6 +7,7 @@ though it never heard of it. A filter is refused until its index is complete.
 
 from __future__ import annotations
 
+import secrets
 from abc import abstractmethod
 from collections.abc import Iterable, Sequence
 from functools import cached_property
@@ -52,7 +53,9 @@ class IndexSet(msgspec.Struct, frozen=True, dict=True, omit_defaults=True):
         if not new and sight == self.sight:
             return None
         names = dict.fromkeys((*self.building, *new, *set(sight).difference(self.sight)))
-        return IndexSet(self.version + 1, self.fields | new, tuple(names), sight)
+        # A storage that has lost its data begins again: the versions of then are not those of now.
+        version = self.version + 1 if self.version else 1 + secrets.randbelow(1 << 30)
+        return IndexSet(version, self.fields | new, tuple(names), sight)
 
     def _has(self, name: str, info: FieldInfo) -> bool:
         known = self.fields.get(name)
@@ -147,6 +150,13 @@ class IndexedQueryset(Queryset):
                 self._build()  # of nothing: done before anybody asks
             self._build_indexes()
         return self._indexes or known
+
+    def _follow(self, stored: IndexSet) -> None:
+        """Take another's set; one that lacks what is asked for here is declared and built again.
+
+        That is so where the storage has lost its data under the running program.
+        """
+        self._indexes = stored if stored.including(self._schema) is None else None
 
     def _widened(self) -> IndexSet:
         while True:

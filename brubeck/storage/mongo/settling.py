@@ -18,6 +18,7 @@ from pymongo.client_session import ClientSession
 from pymongo.database import Database
 from pymongo.errors import DuplicateKeyError
 
+from brubeck.storage.errors import Unavailable
 from brubeck.storage.indexing import IndexSet, decode_indexes
 from brubeck.storage.mongo.documents import (
     DEAD,
@@ -37,6 +38,10 @@ from brubeck.storage.places import next_floor
 from brubeck.storage.records import Head, fresh_era
 
 STREAMS: Final = "brubeck.streams"
+
+
+class LostStream(Unavailable):
+    """A stream whose own document is gone, under a program that had begun it."""
 
 
 class Stream(msgspec.Struct, frozen=True):
@@ -91,8 +96,7 @@ class Settler:
             return_document=ReturnDocument.AFTER,
         )
         if found is None:
-            self.begin(database)
-            return self.take_places(database, count, now)
+            raise LostStream(f"The database has lost the stream {self.name}.")
         stream = read_stream(found)
         return stream.position - count + 1, stream
 

@@ -124,7 +124,7 @@ class RedisQueryset(IndexedQueryset):
             return
         known = self._known_indexes()
         if known.building or (version is not None and version != known.version):
-            self._indexes = self._read_indexes()
+            self._follow(self._read_indexes())
             self._check_complete(query)
 
     # Writing.
@@ -156,7 +156,7 @@ class RedisQueryset(IndexedQueryset):
             pack(indexes.building),
         )
         if answer == b"stale":
-            self._indexes = self._read_indexes()
+            self._follow(self._read_indexes())
             return []
         return [_outcome(*each) for each in zip(answer[::2], answer[1::2], strict=True)]
 
