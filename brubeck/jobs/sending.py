@@ -7,7 +7,6 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
-from urllib.parse import urlsplit
 
 import msgspec
 
@@ -103,7 +102,7 @@ class Jobs:
         """The queue, at ``jobs.queue``, or in the default store if that is a Redis."""
         settings = self._app.settings
         url = settings.jobs.queue or settings.storage["default"]
-        if not settings.jobs.queue and urlsplit(url).scheme not in SCHEMES:
+        if not settings.jobs.queue and url.partition("://")[0] not in SCHEMES:
             raise ConfigError('Say where jobs wait: jobs.queue = "redis://…".')
         return JobQueue(url, settings.jobs.name)
 

@@ -15,7 +15,6 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any, Final
-from urllib.parse import urlsplit
 
 import msgspec
 import redis
@@ -25,6 +24,7 @@ from redis.exceptions import ConnectionError as Disconnected
 from redis.exceptions import ResponseError
 from redis.retry import Retry
 
+from brubeck.config.urls import redacted, split_url
 from brubeck.connections.jobs.messages import Message
 from brubeck.connections.jobs.scripts import register
 from brubeck.errors import BrubeckError, ConfigError
@@ -107,15 +107,20 @@ class JobQueue:
     """The jobs of a program, in a Redis. Any call may raise `QueueUnavailable`."""
 
     def __init__(self, url: str, name: str = "jobs", *, timeout: float = 5.0) -> None:
-        parts = urlsplit(url)
-        self.shown = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
+        self.shown = redacted(url)
+        try:
+            parts = split_url(url)
+        except ValueError as reason:
+            raise ConfigError(f'The queue "{self.shown}": {reason}.') from None
         if parts.scheme not in SCHEMES:
             known = ", ".join(f"{each}://" for each in SCHEMES)
             raise ConfigError(f'Jobs wait in one Redis ({known}), not at "{self.shown}".')
         try:
             # A reply that was lost is asked for once more: no command here minds.
             self._client: Any = redis.Redis.from_url(
-                parts._replace(query="").geturl(),
+                f"{parts.scheme}://{parts.hosts}{parts.path}",
+                username=parts.username or None,
+                password=parts.password or None,
                 socket_timeout=timeout,
                 socket_connect_timeout=timeout,
                 retry=Retry(NoBackoff(), 1, supported_errors=(Disconnected,)),

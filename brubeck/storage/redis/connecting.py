@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Final
-from urllib.parse import SplitResult, unquote, urlsplit
+from urllib.parse import unquote, urlsplit
 
 import redis
 import redis.cluster
@@ -20,9 +20,10 @@ from redis.exceptions import ConnectionError as Disconnected
 from redis.retry import Retry
 
 from brubeck import green
+from brubeck.config.urls import ServerURL
 from brubeck.errors import ConfigError
 from brubeck.storage.errors import Unavailable
-from brubeck.storage.urls import redacted
+from brubeck.storage.urls import redacted, split
 
 _driver: Any = redis  # half typed
 DRIVER_ERRORS: Final = tuple(
@@ -87,7 +88,7 @@ class Door:
 
 
 def _client(url: str, timeout: float) -> Any:
-    parts = urlsplit(url)
+    parts = split(url)
     # What a server closed while nobody looked is found out by using it: that once may be repeated.
     once = Retry(NoBackoff(), 1, supported_errors=(Disconnected,))
     common: dict[str, Any] = {
@@ -96,8 +97,8 @@ def _client(url: str, timeout: float) -> Any:
         "protocol": 2,
     }
     who: dict[str, Any] = {
-        "username": unquote(parts.username) if parts.username else None,
-        "password": unquote(parts.password) if parts.password else None,
+        "username": parts.username or None,
+        "password": parts.password or None,
     }
     places = _places(url)
     if parts.scheme == "redis+cluster":
@@ -116,15 +117,16 @@ def _client(url: str, timeout: float) -> Any:
 
 def _check(url: str) -> None:
     """Refuse what cannot be the URL of a Redis."""
+    parts = split(url)
     try:
-        fault = _fault(urlsplit(url), _places(url))
+        fault = _fault(parts, _places(url))
     except ValueError as reason:
         fault = str(reason)
     if fault:
         raise ConfigError(f'The storage "{redacted(url)}": {fault}.')
 
 
-def _fault(parts: SplitResult, places: list[tuple[str, int]]) -> str:
+def _fault(parts: ServerURL, places: list[tuple[str, int]]) -> str:
     path = parts.path.strip("/")
     if parts.scheme == "redis+sentinel":
         _service(path)
@@ -138,9 +140,9 @@ def _fault(parts: SplitResult, places: list[tuple[str, int]]) -> str:
 
 def _places(url: str) -> list[tuple[str, int]]:
     """Return the hosts and ports of a URL, which may name several, with commas."""
-    parts = urlsplit(url)
+    parts = split(url)
     places = []
-    for place in parts.netloc.rpartition("@")[2].split(","):
+    for place in parts.hosts.split(","):
         one = urlsplit(f"//{place}")
         places.append((one.hostname or "127.0.0.1", one.port or PORTS[parts.scheme]))
     return places
