@@ -72,6 +72,20 @@ def read_stream(found: Document | None) -> Stream:
     )
 
 
+def items_name(stream: str) -> str:
+    """Return the name of the collection of a stream's items: the stream's own, if it may be.
+
+    What begins with ``brubeck.`` is not a stream's own: no two collections share a name.
+    """
+    reserved = stream.startswith(("brubeck.", "system."))
+    return f"brubeck.items.{stream}" if reserved else stream
+
+
+def tombstones_name(stream: str) -> str:
+    """Return the name of the collection of what is left of a stream's deleted items."""
+    return f"brubeck.tombstones.{stream}"
+
+
 class Settler:
     """Finishes the writes of one stream."""
 
@@ -80,11 +94,11 @@ class Settler:
 
     def items(self, database: Database[Document]) -> Any:
         """Return the collection of the stream's items."""
-        return database[self.name]
+        return database[items_name(self.name)]
 
     def tombstones(self, database: Database[Document]) -> Any:
         """Return the collection of what is left of its deleted items."""
-        return database[f"{self.name}.tombstones"]
+        return database[tombstones_name(self.name)]
 
     def take_places(self, database: Database[Document], count: int, now: int) -> tuple[int, Stream]:
         """Take the next places of the change order; return the first, and the stream as it is."""

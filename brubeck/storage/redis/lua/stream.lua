@@ -117,9 +117,10 @@ local function less(a, b)
   return string.byte(a, differ) < string.byte(b, differ)
 end
 
--- A name as part of a key, however long it is.
+-- A name as part of a key, however long it is. One that begins as a digest does is made one, so that
+-- no two names are the same part.
 local function short(name)
-  return #name > 64 and '#' .. redis.sha1hex(name) or name
+  return (#name > 64 or string.byte(name) == 35) and '#' .. redis.sha1hex(name) or name
 end
 
 -- The key of the order of those that have a value in a field.
