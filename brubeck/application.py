@@ -17,6 +17,7 @@ from brubeck.callables import check_plain, check_plain_methods
 from brubeck.errors import ConfigError
 from brubeck.handlers import MessageHandler, WebMessageHandler
 from brubeck.handlers.message import answer_of
+from brubeck.http.access_log import log_access
 from brubeck.http.caching import kept_private
 from brubeck.http.compression import LEAST, compressed
 from brubeck.http.conditions import echo_coding
@@ -44,7 +45,6 @@ if TYPE_CHECKING:
     from brubeck.jobs import Jobs
 
 log = logging.getLogger("brubeck.app")
-access_log = logging.getLogger("brubeck.access")
 
 _METHODS = "DELETE, GET, HEAD, OPTIONS, PATCH, POST, PUT"
 KEPT_STREAMS = 1000
@@ -352,8 +352,7 @@ class Brubeck:
             response = self._failed(request, reason)
         if response.status >= 400 and self._shared_streams:
             response = shared_error(response, request, self._shared_streams)
-        if access_log.isEnabledFor(logging.INFO):
-            self._log_access(request, response)
+        log_access(request, response)
         return response
 
     def _routed(self, request: Request) -> Response:
@@ -398,17 +397,6 @@ class Brubeck:
         except Exception:
             log.exception("The base handler failed, request %s", request.id)
             return Problem(500, f"Server error, request {request.id}.").response()
-
-    @staticmethod
-    def _log_access(request: Request, response: Response) -> None:
-        access_log.info(
-            "%s %s %s %s %d",
-            request.remote_addr,
-            request.method,
-            request.target,
-            response.status,
-            len(response.body),
-        )
 
     # Running.
 

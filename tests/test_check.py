@@ -8,9 +8,11 @@ import sys
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import pytest
+from pymongo import MongoClient
 
 from brubeck.storage import FieldInfo, Put, Schema, open_storage
 from brubeck.storage.checking import Checkable, Finding
@@ -296,3 +298,28 @@ def test_a_disk_that_is_full_or_far_away_is_wrong(
     assert "MiB are free" in said
     monkeypatch.setattr(checking, "_MOUNTS", tmp_path / "nothing")
     assert "cannot be told here" in graded(findings(f"sqlite:///{tmp_path / 'notes.db'}"), "note")
+
+
+def test_a_user_of_a_mongodb_that_lacks_a_right_is_named_it(tmp_path: Path) -> None:
+    """Each action is tried on a collection of its own, which is gone afterwards."""
+    server = MongoServer(tmp_path)
+    server.command.append("--auth")
+    try:
+        server.run()
+        with server.client() as client:
+            admin = {"role": "root", "db": "admin"}
+            client.admin.command("createUser", "root", pwd="s3cret", roles=[admin])
+        root = f"mongodb://root:s3cret@127.0.0.1:{server.port}"
+        with MongoClient[dict[str, Any]](root) as client:
+            for name, role in (("reads", "read"), ("writes", "readWrite")):
+                given = [{"role": role, "db": "notes"}]
+                client.notes.command("createUser", name, pwd="s3cret", roles=given)
+            where = f"s3cret@127.0.0.1:{server.port}/notes?authSource=notes"
+            said = graded(findings(f"mongodb://reads:{where}"), "wrong")
+            assert "the user may not insert, update, createIndex, remove, dropCollection" in said
+            assert "role readWrite on the database notes" in said
+            assert "s3cret" not in said
+            assert graded(findings(f"mongodb://writes:{where}"), "wrong") == ""
+            assert not [each for each in client.notes.list_collection_names() if "check" in each]
+    finally:
+        server.kill()

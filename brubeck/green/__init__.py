@@ -59,6 +59,7 @@ __all__ = [
     "sleep",
     "spawn",
     "stream",
+    "supervise",
     "take_turn",
     "timeout",
     "wait_readable",
@@ -73,6 +74,8 @@ Semaphore = threading.Semaphore
 Queue = queue.Queue
 
 _TURN: Final = 0.01  # seconds for one before another has to wait no longer
+
+_SILENCE: Final = 60.0  # seconds between two reports of a loop's trouble
 
 _MODULES: Final = {name: f"brubeck.green.{name}_engine" for name in ("eventlet", "gevent")}
 
@@ -144,6 +147,31 @@ def _logged(function: Callable[..., object], *args: object) -> None:
         function(*args)
     except Exception:
         log.exception("A green thread died in %s.", getattr(function, "__qualname__", function))
+
+
+def supervise(
+    step: Callable[[], object], name: str, *, every: float = 0.0, pause: float = 1.0
+) -> None:
+    """Run a step again and again, ``every`` so many seconds, until it returns False.
+
+    What a step raises ends no loop: it is logged with its traceback, at most once a minute, and the
+    loop goes on after a ``pause`` (seconds). A socket that is closed ends it.
+    """
+    silent_until = 0.0
+    while True:
+        wait = every
+        try:
+            if step() is False:
+                return
+        except Closed:
+            return
+        except Exception:
+            wait = max(every, pause)
+            if monotonic() >= silent_until:
+                log.exception("%s failed, and goes on in %.1f s.", name, wait)
+                silent_until = monotonic() + _SILENCE
+        if wait:
+            sleep(wait)
 
 
 def sleep(seconds: float) -> None:

@@ -7,7 +7,6 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
-from urllib.parse import urlsplit
 
 import msgspec
 
@@ -112,7 +111,7 @@ class Jobs:
         """Return the URL of the queue; `ConfigError` where the program has none."""
         settings = self._app.settings
         url: str = settings.jobs.queue or settings.storage["default"]
-        if not settings.jobs.queue and urlsplit(url).scheme not in SCHEMES:
+        if not settings.jobs.queue and url.partition("://")[0] not in SCHEMES:
             raise ConfigError('A JobStream needs a queue of jobs: set jobs.queue = "redis://…".')
         return url
 

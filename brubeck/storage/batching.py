@@ -6,14 +6,34 @@ and many share the commits, flushes or round trips of one.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import chain, islice
 from typing import Generic, TypeVar, cast
 
 from brubeck import green
 
+T = TypeVar("T")
 J = TypeVar("J")
 R = TypeVar("R")
+
+
+def pieces(things: Iterable[T], cost: Callable[[T], int], most: int) -> Iterator[list[T]]:
+    """Yield things in lists, each as long as its cost allows; one thing may cost more.
+
+    >>> list(pieces([1, 2, 3, 9, 1], int, 5))
+    [[1, 2], [3], [9], [1]]
+    """
+    piece: list[T] = []
+    spent = 0
+    for thing in things:
+        price = cost(thing)
+        if piece and spent + price > most:
+            yield piece
+            piece, spent = [], 0
+        piece.append(thing)
+        spent += price
+    if piece:
+        yield piece
 
 
 class Waiting(Generic[J, R]):

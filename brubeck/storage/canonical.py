@@ -47,7 +47,7 @@ def faults(value: object, pointer: str = "", depth: int = 1) -> Iterator[tuple[s
             return
         for key, member in value.items():
             yield from faults(key, pointer)
-            yield from faults(member, f"{pointer}/{_escaped(key)}", depth + 1)
+            yield from faults(member, f"{pointer}/{pointer_token(key)}", depth + 1)
     elif isinstance(value, list):
         if depth > MAX_DEPTH:
             yield pointer, _TOO_DEEP
@@ -78,5 +78,6 @@ def _encodable(text: str) -> bool:
     return True
 
 
-def _escaped(key: str) -> str:
+def pointer_token(key: str) -> str:
+    """Return a name as one token of a JSON pointer (RFC 6901, section 3)."""
     return key.replace("~", "~0").replace("/", "~1")

@@ -49,7 +49,9 @@ class Queryset(ABC):
         """Do each write by itself, in order, and return what became of each.
 
         Each is atomic and none depends on another's success. A write whose token the record still
-        remembers has happened: it is not done again, and its first outcome is returned.
+        remembers has happened: it is not done again, and its first outcome is returned. Raises
+        `NotCanonical`, and does none of them, where one has more values of an indexed field than
+        `MAX_VALUES`: see `Schema.check_writes`.
         """
 
     @abstractmethod

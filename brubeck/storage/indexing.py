@@ -7,8 +7,9 @@ though it never heard of it. A filter is refused until its index is complete.
 
 from __future__ import annotations
 
+import secrets
 from abc import abstractmethod
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import cached_property
 
 import msgspec
@@ -16,7 +17,7 @@ import msgspec
 from brubeck import green
 from brubeck.storage.contract import Queryset
 from brubeck.storage.errors import Unavailable
-from brubeck.storage.records import ChangesQuery, Condition, PageQuery
+from brubeck.storage.records import ChangesQuery, Condition, PageQuery, Write
 from brubeck.storage.schema import FieldInfo, Schema
 
 
@@ -52,7 +53,9 @@ class IndexSet(msgspec.Struct, frozen=True, dict=True, omit_defaults=True):
         if not new and sight == self.sight:
             return None
         names = dict.fromkeys((*self.building, *new, *set(sight).difference(self.sight)))
-        return IndexSet(self.version + 1, self.fields | new, tuple(names), sight)
+        # A storage that has lost its data begins again: the versions of then are not those of now.
+        version = self.version + 1 if self.version else 1 + secrets.randbelow(1 << 30)
+        return IndexSet(version, self.fields | new, tuple(names), sight)
 
     def _has(self, name: str, info: FieldInfo) -> bool:
         known = self.fields.get(name)
@@ -121,6 +124,10 @@ class IndexedQueryset(Queryset):
         """Make ready what a stream needs before its first use."""
         return
 
+    def _check_writes(self, writes: Sequence[Write]) -> None:
+        """Raise `NotCanonical` for a write with more values of a field than are indexed."""
+        self._known_indexes().schema.check_writes(writes)
+
     def ask(self, schema: Schema) -> None:
         """Take a schema that may ask for more; what is missing is built when it is needed."""
         wider = self._schema.joined(schema)
@@ -143,6 +150,13 @@ class IndexedQueryset(Queryset):
                 self._build()  # of nothing: done before anybody asks
             self._build_indexes()
         return self._indexes or known
+
+    def _follow(self, stored: IndexSet) -> None:
+        """Take another's set; one that lacks what is asked for here is declared and built again.
+
+        That is so where the storage has lost its data under the running program.
+        """
+        self._indexes = stored if stored.including(self._schema) is None else None
 
     def _widened(self) -> IndexSet:
         while True:

@@ -63,14 +63,17 @@ class News:
             green.spawn(self._look_until_nobody_waits)
 
     def _look_until_nobody_waits(self) -> None:
-        while True:
-            with self._changed:
-                if not self._waiting or self._closed:
-                    self._looking = False
-                    return
-            with suppress(StorageError):  # who waits finds out when it reads; the look-out goes on
-                self._take(self._look())
-            green.sleep(self._every)
+        green.supervise(self._look_once, "Looking for news", every=self._every)
+
+    def _look_once(self) -> bool:
+        """Look, and return whether anybody still waits."""
+        with self._changed:
+            if not self._waiting or self._closed:
+                self._looking = False
+                return False
+        with suppress(StorageError):  # who waits finds out when it reads; the look-out goes on
+            self._take(self._look())
+        return True
 
     def _take(self, head: Head) -> None:
         with self._changed:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import cached_property
 from typing import Any, Final, Literal, TypeAlias, cast
 
 import msgspec
 
-from brubeck.storage.records import Scalar
+from brubeck.storage.canonical import pointer_token
+from brubeck.storage.errors import NotCanonical
+from brubeck.storage.records import Put, Scalar, Write
 from brubeck.timekeeping import rfc3339_to_millis
 
 Kind: TypeAlias = Literal[
@@ -23,6 +25,9 @@ Kind: TypeAlias = Literal[
     "any",
 ]
 Values: TypeAlias = tuple[Scalar, ...]
+
+MAX_VALUES: Final = 100
+"""How many values of a field are indexed: each costs entries in every order that it has."""
 
 
 class FieldInfo(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -69,12 +74,33 @@ class Schema(msgspec.Struct, frozen=True, dict=True):
         return [name for name, info in self.fields.items() if info.indexed]
 
     def extract(self, body: bytes) -> dict[str, Values]:
-        """Return the values of a body's known fields, in one pass; nothing is an empty tuple."""
+        """Return the values of a body's known fields, in one pass; nothing is an empty tuple.
+
+        Of a list that is longer than `MAX_VALUES`, because it is older than its index, these are
+        the first ones: no step of a storage depends on how long a list was.
+        """
         names = self._names
         if not names:
             return {}
         found = self._decoder.decode(body)
         return {name: self._values(name, getattr(found, name)) for name in names}
+
+    def check(self, body: bytes) -> None:
+        """Raise `NotCanonical` for a body with more values of a known field than are indexed."""
+        if body.count(b",") < MAX_VALUES or not self._names:
+            return  # so short a text holds no such list
+        found = self._decoder.decode(body)
+        for name in self._names:
+            value = getattr(found, name)
+            if isinstance(value, list) and len(value) > MAX_VALUES:
+                detail = f"At most {MAX_VALUES} values can be indexed; this list has {len(value)}."
+                raise NotCanonical(f"/{pointer_token(name)}", detail)
+
+    def check_writes(self, writes: Iterable[Write]) -> None:
+        """Check the body of each write; a storage calls it before it writes any of them."""
+        for write in writes:
+            if isinstance(write, Put):
+                self.check(write.body)
 
     def viewers(self, values: Mapping[str, Values]) -> frozenset[str]:
         """Return who may see a record with these values."""
@@ -99,7 +125,7 @@ class Schema(msgspec.Struct, frozen=True, dict=True):
     def _values(self, name: str, value: Any) -> Values:
         info = self.fields[name]
         kind = (info.item_kind or "any") if info.kind == "list" else info.kind
-        members = value if isinstance(value, list) else [value]
+        members = value[:MAX_VALUES] if isinstance(value, list) else [value]
         found = [_comparable(member, kind) for member in members]
         return tuple(member for member in found if member is not None)
 

@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
-from typing import Any, Final
-from urllib.parse import parse_qsl, urlsplit
+from typing import Any
+from urllib.parse import parse_qsl
 
+from brubeck.config.urls import ServerURL, redacted, split_url
 from brubeck.errors import ConfigError, did_you_mean
 
-# Up to the last at sign: a password may hold what ought to have been escaped in it.
-_SECRET: Final = re.compile(r"(?<=://).*@", re.DOTALL)
+__all__ = ["choice", "read_options", "redacted", "split"]
 
 
-def redacted(url: str) -> str:
-    """Return a URL fit for a log: without who logs in and how, and without its options.
-
-    >>> redacted('redis://user:se/cr@et@host/0?password=x')
-    'redis://***@host/0'
-    """
-    return _SECRET.sub("***@", url).partition("?")[0]
+def split(url: str) -> ServerURL:
+    """Return the parts of a storage's URL; `ConfigError` for one that has none."""
+    try:
+        return split_url(url)
+    except ValueError as reason:
+        raise ConfigError(f'The storage "{redacted(url)}": {reason}.') from None
 
 
 def read_options(url: str, options: Mapping[str, Callable[[object], Any]]) -> dict[str, Any]:
@@ -32,7 +30,7 @@ def read_options(url: str, options: Mapping[str, Callable[[object], Any]]) -> di
     {'timeout': 2.0}
     """
     found: dict[str, Any] = {}
-    for name, value in parse_qsl(urlsplit(url).query, keep_blank_values=True):
+    for name, value in parse_qsl(split(url).query, keep_blank_values=True):
         where = f'The storage "{redacted(url)}"'
         if name not in options:
             hint = did_you_mean(name, options)

@@ -19,6 +19,8 @@ from brubeck.streams.cursors import parse_time
 RESERVED: Final = frozenset(
     ("limit", "count", "order", "before", "after", "since", "until", "fields", "total", "wait")
 )
+MAX_CHOICES: Final = 50
+"""How many values an ``__in`` filter takes: each of them is work for the storage."""
 OPERATORS: Final = ("eq", "gt", "gte", "lt", "lte", "in")
 
 
@@ -33,6 +35,8 @@ class Filter(msgspec.Struct, frozen=True):
     def condition(self, values: list[str]) -> Condition:
         """Return the condition that the parameter's values mean; `ValueError` for bad ones."""
         if self.operator == "in":
+            if len(values) > MAX_CHOICES:
+                raise ValueError(f"it takes at most {MAX_CHOICES} values, not {len(values)}")
             return Condition(self.field, "in", tuple(self._read(value) for value in values))
         if len(values) > 1:
             raise ValueError("it is given more than once")

@@ -119,14 +119,17 @@ class Sweeper:
 
     def run(self) -> None:
         """Look at every stream, wait, and look again."""
-        while True:
-            for stream in self._streams:
-                try:
-                    if self._is_first(stream):
-                        self.sweep(stream)
-                except StorageError as reason:
-                    log.warning("%s was not swept: %s", stream.path, reason)
-            green.sleep(EVERY)
+        green.supervise(self._look, "The sweeper", every=EVERY)
+
+    def _look(self) -> None:
+        for stream in self._streams:
+            try:
+                if self._is_first(stream):
+                    self.sweep(stream)
+            except StorageError as reason:
+                log.warning("%s was not swept: %s", stream.path, reason)
+            except Exception:  # the other streams are swept all the same
+                log.exception("%s was not swept.", stream.path)
 
     def sweep(self, stream: type[StreamHandler]) -> Swept:
         """Look at one stream, all partitions of it."""

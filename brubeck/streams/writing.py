@@ -12,7 +12,7 @@ from brubeck.dictshield.base import ShieldException
 from brubeck.errors import BrubeckError
 from brubeck.http import Problem
 from brubeck.http.json_text import decode_json
-from brubeck.storage import Change, Put, Record, Refused, check_canonical
+from brubeck.storage import Change, Put, Record, Refused, Schema, check_canonical
 from brubeck.storage.canonical import MAX_BYTES
 from brubeck.storage.ids import RULE, is_id
 from brubeck.streams.documents import StreamedDocument
@@ -161,7 +161,7 @@ def draft(handler: StreamHandler, body: bytes, name: str, item_id: str | None = 
     if handler.looks_at_writes:
         _look(handler, handler.before_create, document)
     handler.check_document(document)
-    return put(document, handler.plan.token(name))
+    return put(document, handler.schema, handler.plan.token(name))
 
 
 def revise(
@@ -179,7 +179,7 @@ def revise(
     if handler.looks_at_writes:
         _look(handler, handler.before_update, document, stored)
     handler.check_document(document)
-    return put(document, handler.plan.token(stored.id or ""), expected)
+    return put(document, handler.schema, handler.plan.token(stored.id or ""), expected)
 
 
 def _look(
@@ -196,10 +196,11 @@ def _look(
     document.validate(validate_all=True)
 
 
-def put(document: StreamedDocument, token: str, expected: int | None = None) -> Put:
+def put(document: StreamedDocument, schema: Schema, token: str, expected: int | None = None) -> Put:
     """Return the write of a finished document."""
     body = document.encode()
     check_canonical(body)
+    schema.check(body)  # here it is the fault of one item, in the storage of all its neighbours
     return Put(
         id=document.id or "",
         created_at=document.created_at or 0,

@@ -23,7 +23,9 @@ from brubeck.dictshield.fields import (
 from brubeck.http import Headers, Request, StreamingResponse
 from brubeck.storage.canonical import MAX_BYTES
 from brubeck.storage.memory import MemoryStorage
+from brubeck.storage.schema import MAX_VALUES
 from brubeck.streams import SharedDocument, StreamHandler
+from brubeck.streams.filters import MAX_CHOICES
 from brubeck.testing import Client, Reply
 from tests.streams.people import Known
 
@@ -251,3 +253,29 @@ def test_every_write_judges_codings_and_byte_order_marks_alike(
     text = write(b"\xef\xbb\xbf" + body).text
     assert "byte order mark" in text
     assert json.loads(text.split("\n")[0])["status"] == 400
+
+
+def test_a_filter_takes_so_many_values_and_no_more() -> None:
+    """Each is work for the storage: one more is a 400."""
+    client = Client(Brubeck(streams=[Things]))
+    most = "&".join(f"tags__in={n}" for n in range(MAX_CHOICES))
+    assert client.get(f"/things?{most}").status == 200
+    refused = client.get(f"/things?{most}&tags__in=more")
+    assert refused.status == 400
+    assert f"at most {MAX_CHOICES} values, not {MAX_CHOICES + 1}" in refused.json()["detail"]
+    assert client.get(f"/things/changes?{most}&tags__in=more").status == 400
+
+
+def test_a_filtered_list_has_so_many_members_and_no_more() -> None:
+    """Each has an order of its own: one more is the fault of its item alone, a 422."""
+    client = Client(Brubeck(streams=[Things]))
+    most = [str(n) for n in range(MAX_VALUES)]
+    good, bad = {"tags": most}, {"tags": [*most, "more"]}
+    assert client.post("/things", json=good).status == 201
+    refused = client.post("/things", json=bad)
+    assert refused.status == 422
+    assert [each["pointer"] for each in refused.json()["errors"]] == ["/tags"]
+    assert client.put("/things/x", json=bad).status == 422
+    both = client.post("/things", json=[bad, good])
+    assert both.status == 207
+    assert [each["status"] for each in both.json()["data"]] == [422, 201]

@@ -92,17 +92,20 @@ class EmbeddedServer:
             min(idle, key=lambda each: each.deadline).cut()
 
     def _sweep(self) -> None:
-        while not (self.draining and not self._connections):
-            green.sleep(_TICK)
-            self.tick += _TICK
-            busy = {each.fileno(): each for each in list(self._connections)}
-            for fileno in green.hung_up(busy):
-                busy[fileno].left()
-            for connection in [each for each in self._connections if each.deadline < self.tick]:
-                try:
-                    connection.expire()
-                except Exception:
-                    log.exception("A connection could not be ended in time.")
+        green.supervise(self._sweep_once, "The sweep of connections", every=_TICK)
+
+    def _sweep_once(self) -> bool:
+        """Look after every connection, and return whether there may be more to look after."""
+        self.tick += _TICK
+        for connection in [each for each in self._connections if each.deadline < self.tick]:
+            try:
+                connection.expire()
+            except Exception:
+                log.exception("A connection could not be ended in time.")
+        busy = {each.fileno(): each for each in list(self._connections)}
+        for fileno in green.hung_up(busy):
+            busy[fileno].left()
+        return not self.draining or bool(self._connections)
 
     def _drain(self) -> None:
         self._listener.close()

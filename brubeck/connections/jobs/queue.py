@@ -15,15 +15,16 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any, Final
-from urllib.parse import urlsplit
 
 import msgspec
 import redis
+import redis.exceptions
 from redis.backoff import NoBackoff
 from redis.exceptions import ConnectionError as Disconnected
-from redis.exceptions import RedisError, ResponseError
+from redis.exceptions import ResponseError
 from redis.retry import Retry
 
+from brubeck.config.urls import redacted, split_url
 from brubeck.connections.jobs.messages import Message
 from brubeck.connections.jobs.scripts import register
 from brubeck.errors import BrubeckError, ConfigError
@@ -31,6 +32,13 @@ from brubeck.errors import BrubeckError, ConfigError
 SCHEMES: Final = ("redis", "rediss", "unix")
 KEEP_KEYS: Final = 24 * 3600.0
 """How many seconds a key stands for its job."""
+
+DRIVER_ERRORS: Final = tuple(
+    each
+    for each in vars(redis.exceptions).values()
+    if isinstance(each, type) and issubclass(each, Exception)
+)
+"""Every error of the driver: not all of them are a `RedisError`."""
 
 _GROUP: Final = "workers"
 _RESENT: Final = 60.0
@@ -99,15 +107,20 @@ class JobQueue:
     """The jobs of a program, in a Redis. Any call may raise `QueueUnavailable`."""
 
     def __init__(self, url: str, name: str = "jobs", *, timeout: float = 5.0) -> None:
-        parts = urlsplit(url)
-        self.shown = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
+        self.shown = redacted(url)
+        try:
+            parts = split_url(url)
+        except ValueError as reason:
+            raise ConfigError(f'The queue "{self.shown}": {reason}.') from None
         if parts.scheme not in SCHEMES:
             known = ", ".join(f"{each}://" for each in SCHEMES)
             raise ConfigError(f'Jobs wait in one Redis ({known}), not at "{self.shown}".')
         try:
             # A reply that was lost is asked for once more: no command here minds.
             self._client: Any = redis.Redis.from_url(
-                parts._replace(query="").geturl(),
+                f"{parts.scheme}://{parts.hosts}{parts.path}",
+                username=parts.username or None,
+                password=parts.password or None,
                 socket_timeout=timeout,
                 socket_connect_timeout=timeout,
                 retry=Retry(NoBackoff(), 1, supported_errors=(Disconnected,)),
@@ -287,7 +300,7 @@ class JobQueue:
     def _translated(self) -> Iterator[None]:
         try:
             yield
-        except (RedisError, OSError) as reason:
+        except DRIVER_ERRORS as reason:
             self._begun = False  # it may come back with nothing in it
             raise QueueUnavailable(f"The queue at {self.shown}: {reason}") from reason
 

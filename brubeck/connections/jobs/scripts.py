@@ -2,13 +2,41 @@
 
 from __future__ import annotations
 
+import re
 from importlib.resources import files
 from typing import Any, Final
 
 _NAMES: Final = ("send", "wake", "claim", "renew", "later", "bury", "revive", "leave")
+_CALLS: Final = re.compile(r"redis\.call\(\s*'([A-Z]+)'(?:, '([A-Z]+)')?")
+_GUARD: Final = """local function allowed(name, subcommand, key)
+  if subcommand ~= '' then
+    return redis.acl_check_cmd(name, subcommand, key)
+  end
+  return redis.acl_check_cmd(name, key)
+end
+if redis.acl_check_cmd then
+  for _, call in ipairs({%s}) do
+    for _, key in ipairs(KEYS) do
+      if not allowed(call[1], call[2], key) then
+        return redis.error_reply('NOPERM the user may not run ' .. call[1] .. ' on ' .. key)
+      end
+    end
+  end
+end
+"""
+
+
+def guarded(text: str) -> str:
+    """Return a script that first checks whether the user may run every command of it.
+
+    What a script did before one of its commands was refused stays done. The check needs Redis 7.
+    """
+    calls = sorted(set(_CALLS.findall(text)))
+    return _GUARD % ", ".join(f"{{'{name}', '{second}'}}" for name, second in calls) + text
 
 
 def register(client: Any) -> dict[str, Any]:
     """Return the scripts by name, each to be called with ``keys`` and ``args``."""
     folder = files(__package__) / "lua"
-    return {name: client.register_script((folder / f"{name}.lua").read_text()) for name in _NAMES}
+    texts = {name: guarded((folder / f"{name}.lua").read_text()) for name in _NAMES}
+    return {name: client.register_script(text) for name, text in texts.items()}

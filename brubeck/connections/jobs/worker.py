@@ -171,13 +171,15 @@ class JobsConnection:
 
     def _keep(self) -> None:
         """Say again and again what is in hand, so that nobody takes it over."""
-        while not self.must_end:
-            green.sleep(self._lease / 4)
-            if held := self._held():
-                try:
-                    self.queue.renew(self.name, self._lease, held)
-                except QueueUnavailable as reason:
-                    self._tell_down(reason)
+        green.supervise(self._renew, "Renewing leases", every=self._lease / 4, pause=_PAUSE)
+
+    def _renew(self) -> bool:
+        if held := self._held():
+            try:
+                self.queue.renew(self.name, self._lease, held)
+            except QueueUnavailable as reason:
+                self._tell_down(reason)
+        return not self.must_end
 
     # Doing.
 
@@ -244,17 +246,19 @@ class JobsConnection:
 
     def _acknowledge(self) -> None:
         """Tell the queue what is done, all of it at once; it is written down by then."""
-        while True:
-            with self._changed:
-                self._changed.wait_for(lambda: self._done or self._over, _LOOK)
-                done = list(self._done)
-            if done:
-                self._settle(lambda done=done: self.queue.done(done))  # type: ignore[misc]
-                with self._changed:
-                    del self._done[: len(done)]
-                    self._changed.notify_all()
-            elif self._over:
-                return
+        green.supervise(self._acknowledge_some, "Acknowledging jobs", pause=_PAUSE)
+
+    def _acknowledge_some(self) -> bool:
+        with self._changed:
+            self._changed.wait_for(lambda: self._done or self._over, _LOOK)
+            done = list(self._done)
+        if not done:
+            return not self._over
+        self._settle(lambda: self.queue.done(done))
+        with self._changed:
+            del self._done[: len(done)]
+            self._changed.notify_all()
+        return True
 
     def _settle(self, tell: Callable[[], object]) -> None:
         """Tell the queue what became of a job, as soon as it can be told."""

@@ -14,6 +14,7 @@ Rules:
 
 from __future__ import annotations
 
+import logging
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
@@ -26,6 +27,8 @@ from brubeck.connections.mongrel2.replies import Gone, Outbox
 from brubeck.connections.mongrel2.requests import Peer
 from brubeck.http.framing import frame
 from brubeck.http.problems import Problem
+
+log = logging.getLogger("brubeck.server")
 
 BACKLOG: Final = 10_000
 """How many clients may wait for a place."""
@@ -173,6 +176,8 @@ class Clients:
         while True:
             try:
                 self._serve(client)
+            except Exception:  # those who wait for a place are served all the same
+                log.exception("A client of Mongrel2 could not be served.")
             finally:
                 with self._lock:
                     waiting = self._backlog.popleft() if self._backlog else None

@@ -139,12 +139,17 @@ class Mongrel2Connection:
                     green.sleep(0)
 
     def _keep_alive(self, outgoing: Outgoing) -> None:
-        while not self._stopping.wait(self._beat):
-            alive: dict[bytes, list[bytes]] = {}
-            for peer in self.clients.peers():
-                alive.setdefault(peer.sender, []).append(peer.conn_id)
-            for sender, ids in alive.items():
-                outgoing.control(sender, ids, "keep-alive")
+        green.supervise(lambda: self._keep_alive_once(outgoing), "Keeping connections alive")
+
+    def _keep_alive_once(self, outgoing: Outgoing) -> bool:
+        if self._stopping.wait(self._beat):
+            return False
+        alive: dict[bytes, list[bytes]] = {}
+        for peer in self.clients.peers():
+            alive.setdefault(peer.sender, []).append(peer.conn_id)
+        for sender, ids in alive.items():
+            outgoing.control(sender, ids, "keep-alive")
+        return True
 
     # Messages.
 

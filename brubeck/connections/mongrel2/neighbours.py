@@ -62,9 +62,7 @@ class Neighbours:
             raise OSError(f"{self._directory} is not ours alone")
 
     def _receive(self, inbox: ZMQSocket, take: Callable[[bytes], None]) -> None:
-        with suppress(green.Closed):
-            while True:
-                take(inbox.recv())
+        green.supervise(lambda: take(inbox.recv()), "Taking what other programs pass on")
 
     def tell(self, message: bytes) -> None:
         """Pass a message of Mongrel2 on to every other program."""

@@ -59,15 +59,14 @@ class Outgoing:
 
     def follow(self, front_gone: Callable[[], None]) -> None:
         """Follow the subscriptions until the socket is closed."""
-        try:
-            while True:
-                if self._socket.recv()[:1] == b"\1":
-                    self._subscribed.set()
-                else:
-                    self._subscribed.clear()
-                    front_gone()
-        except green.Closed:
-            pass
+        green.supervise(lambda: self._follow_once(front_gone), "Following subscriptions")
+
+    def _follow_once(self, front_gone: Callable[[], None]) -> None:
+        if self._socket.recv()[:1] == b"\1":
+            self._subscribed.set()
+        else:
+            self._subscribed.clear()
+            front_gone()
 
     def wait_subscribed(self, seconds: float) -> bool:
         """Wait until Mongrel2 listens, at most so long, and tell whether it does."""

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from brubeck.storage.canonical import MAX_BYTES
 from brubeck.storage.conformance.base import RELAXED, START, Suite, walk
 from brubeck.storage.conformance.machine import SCHEMA, put_new
+from brubeck.storage.errors import NotCanonical
 from brubeck.storage.records import (
     Attempt,
     ChangesQuery,
@@ -21,6 +22,7 @@ from brubeck.storage.records import (
     Put,
     Record,
 )
+from brubeck.storage.schema import MAX_VALUES
 from brubeck.timekeeping import HeldClock
 
 
@@ -92,6 +94,23 @@ class Values(Suite):
                 assert walk(stream, limit=2, where=where) == [(0, "d"), (0, "c"), (0, "a")]
                 up = walk(stream, limit=2, where=where, descending=False)
                 assert up == [(0, "a"), (0, "c"), (0, "d")]
+
+    def test_a_field_has_so_many_values_and_no_more(self) -> None:
+        """G9: a list that is longer is refused, by its name, before anything is written."""
+        with self.stream() as stream:
+            most = [f"t{n}" for n in range(MAX_VALUES)]
+            stream.write([put_new("a", 0, tags=most)])
+            last = (Condition("tags", "eq", most[-1]),)
+            assert walk(stream, limit=2, where=last) == [(0, "a")]
+            more = [*most, "one more"]
+            for put, field in (
+                (put_new("c", 0, tags=more), "tags"),
+                (put_new("c", 0, readers=more), "readers"),
+            ):
+                with pytest.raises(NotCanonical) as caught:
+                    stream.write([put_new("b", 0), put])
+                assert caught.value.pointer == f"/{field}"
+                assert stream.get(["b", "c"]) == [None, None]
 
     def test_a_count_stops_at_its_bound(self) -> None:
         """A total is exact up to a bound, and says so."""

@@ -92,6 +92,7 @@ class MemoryQueryset(Queryset):
     def write(self, writes: Sequence[Write]) -> list[Outcome]:
         """Do each write by itself; see `Queryset.write`."""
         self._storage.kept.add(self)
+        self._indexes.schema.check_writes(writes)
         with self._written:
             self._storage.check_open()
             try:

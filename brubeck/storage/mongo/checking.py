@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, Final
+from uuid import uuid4
 
+from pymongo.database import Database
 from pymongo.errors import OperationFailure
 
 from brubeck.storage.checking import Finding, fine, note, wrong
 from brubeck.storage.mongo.connecting import Door
+from brubeck.storage.mongo.documents import Document
 from brubeck.storage.mongo.settling import STREAMS
 
 TESTED: Final = (6, 0)
 """The version that the tests run with."""
+UNAUTHORIZED: Final = 13
+"""The code of what a user may not do."""
 
 
 def findings(door: Door) -> list[Finding]:
@@ -21,6 +26,10 @@ def findings(door: Door) -> list[Finding]:
         admin = database.client.admin
         hello, version = admin.command("hello"), admin.command("buildInfo")["version"]
         found = [_version(version, door.shown), *_kind(admin, hello)]
+        rights = _rights(database)
+        found.append(rights)
+        if rights.grade == "wrong":
+            return found
         # Nothing is there to change; but the answer waits for all that was written before.
         database[STREAMS].update_one({"_id": ""}, {"$unset": {"nothing": ""}})
         by = "the majority" if door.replicated else "the server's journal"
@@ -29,6 +38,38 @@ def findings(door: Door) -> list[Finding]:
         database[STREAMS].find_one({"_id": ""}, session=session)
         found.append(fine("the primary answers reads, with the concern that order needs"))
     return found
+
+
+def _rights(database: Database[Document]) -> Finding:
+    """Try each action that a storage needs, on a collection of its own, and clean up."""
+    rows = database[f"brubeck.check.{uuid4().hex}"]
+    actions: dict[str, Callable[[], object]] = {
+        "insert": lambda: rows.insert_one({"_id": "a"}),
+        "find": lambda: rows.find_one({"_id": "a"}),
+        "update": lambda: rows.update_one({"_id": "a"}, {"$set": {"b": 1}}),
+        "createIndex": lambda: rows.create_index("b"),
+        "remove": lambda: rows.delete_one({"_id": "a"}),
+        "dropCollection": rows.drop,
+    }
+    if "setName" in database.client.admin.command("hello"):
+        actions["changeStream"] = lambda: rows.watch(max_await_time_ms=1).close()
+    refused = [name for name, action in actions.items() if _is_refused(action)]
+    if refused:
+        return wrong(
+            f"the user may not {', '.join(refused)}: give it the role readWrite on the database "
+            f"{database.name}"
+        )
+    return fine("the user may read, write, create indexes and watch")
+
+
+def _is_refused(action: Callable[[], object]) -> bool:
+    try:
+        action()
+    except OperationFailure as reason:
+        if reason.code != UNAUTHORIZED:
+            raise
+        return True
+    return False
 
 
 def _version(version: str, shown: str) -> Finding:

@@ -10,9 +10,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
-from urllib.parse import parse_qsl, unquote, urlencode, urlsplit
+from urllib.parse import parse_qsl, unquote, urlencode
 
 from bson.codec_options import CodecOptions, DatetimeConversion
+from bson.errors import BSONError
 from pymongo import MongoClient, ReadPreference
 from pymongo.client_session import ClientSession
 from pymongo.collection import Collection
@@ -26,7 +27,7 @@ from brubeck import green
 from brubeck.errors import ConfigError, did_you_mean
 from brubeck.storage.errors import Unavailable
 from brubeck.storage.mongo.documents import Document
-from brubeck.storage.urls import redacted
+from brubeck.storage.urls import redacted, split
 
 PASSED_ON: Final = (
     "appname",
@@ -95,7 +96,7 @@ class Door:
     def _translated(self) -> Iterator[None]:
         try:
             yield
-        except PyMongoError as reason:
+        except (PyMongoError, BSONError) as reason:
             said = str(reason).partition(", Topology Description")[0]  # it repeats what was said
             raise Unavailable(f"MongoDB at {self.shown}: {said}") from reason
 
@@ -118,7 +119,7 @@ class Door:
         return client
 
     def _database(self, client: MongoClient[Document]) -> Database[Document]:
-        name = unquote(urlsplit(self._url).path.strip("/")) or DATABASE
+        name = unquote(split(self._url).path.strip("/")) or DATABASE
         return client.get_database(
             name,
             codec_options=CodecOptions(datetime_conversion=DatetimeConversion.DATETIME_MS),
@@ -151,22 +152,23 @@ def driver_url(url: str, ours: tuple[str, ...]) -> str:
 
     Raises `ConfigError` for an option that is neither, such as a read preference.
     """
-    address, _, query = url.partition("?")
+    parts = split(url)
+    address = url.partition("?")[0]
     kept = []
-    for name, value in parse_qsl(query, keep_blank_values=True):
+    for name, value in parse_qsl(parts.query, keep_blank_values=True):
         if name in ours:
             continue
         if name not in PASSED_ON:
             hint = did_you_mean(name, (*ours, *PASSED_ON))
             raise ConfigError(f'The storage "{redacted(url)}" has no option "{name}".{hint}')
         kept.append((name, value))
-    path = urlsplit(address).path.strip("/")
+    path = parts.path.strip("/")
     if "/" in path or any(each in path for each in ' ."$'):
         raise ConfigError(f'The storage "{redacted(url)}": the path is the name of a database.')
     found = f"{address if path else address.rstrip('/') + '/'}"
     found += f"?{urlencode(kept)}" if kept else ""
     try:
         MongoClient(found, connect=False).close()
-    except (InvalidURI, BadOptions, ValueError) as reason:
-        raise ConfigError(f'The storage "{redacted(url)}": {reason}') from reason
+    except (InvalidURI, BadOptions, ValueError, OSError) as reason:
+        raise ConfigError(f'The storage "{redacted(url)}": {reason}') from None
     return found

@@ -7,6 +7,7 @@ from typing import Final
 from weakref import WeakValueDictionary
 
 from brubeck import green
+from brubeck.storage.errors import StorageError
 from brubeck.storage.mongo.connecting import Door
 from brubeck.storage.mongo.settling import STREAMS
 from brubeck.storage.news import News
@@ -37,13 +38,20 @@ class Listener:
             green.spawn(self._listen)
 
     def _listen(self) -> None:
-        while not self._closed:
-            try:
-                self._pass_on()
-            except Exception as reason:  # noqa: BLE001, a driver that is closed raises anything
-                if not self._closed:
-                    log.info("News of %s are late: %s", self._door.shown, reason)
-                    green.sleep(_RETRY)
+        green.supervise(self._listen_once, "Listening for news", pause=_RETRY)
+
+    def _listen_once(self) -> bool:
+        """Listen until the connection breaks, and return whether to connect again."""
+        try:
+            self._pass_on()
+        except StorageError as reason:
+            if not self._closed:
+                log.info("News of %s are late: %s", self._door.shown, reason)
+                green.sleep(_RETRY)
+        except Exception:
+            if not self._closed:  # a driver that is closed raises anything
+                raise
+        return not self._closed
 
     def _pass_on(self) -> None:
         moved = [{"$match": {_POSITION: {"$exists": True}}}]

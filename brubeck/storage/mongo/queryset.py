@@ -39,7 +39,7 @@ from brubeck.storage.mongo.indexes import (
     keys_between,
 )
 from brubeck.storage.mongo.rows import SCAN, ChangesRows, PageRows
-from brubeck.storage.mongo.settling import STREAMS, Settler, Stream, read_stream
+from brubeck.storage.mongo.settling import STREAMS, LostStream, Settler, Stream, read_stream
 from brubeck.storage.mongo.writing import Writer
 from brubeck.storage.news import News
 from brubeck.storage.places import check_place, reached
@@ -104,6 +104,19 @@ class MongoQueryset(IndexedQueryset):
     def _stream(self, database: Database[Document], session: Session = None) -> Stream:
         return read_stream(database[STREAMS].find_one({"_id": self.name}, session=session))
 
+    def _present(self, database: Database[Document], session: Session = None) -> Stream:
+        """Return the stream as it is; one that its database has lost is begun again."""
+        stream = self._stream(database, session)
+        if stream.era:
+            return stream
+        self._begin_again()
+        return self._stream(database, session)
+
+    def _begin_again(self) -> None:
+        self._indexes = None
+        self._kept = 0
+        self._known_indexes()
+
     def _is_empty(self) -> bool:
         with self._door.database() as database:
             return self._stream(database).position == 0
@@ -141,7 +154,7 @@ class MongoQueryset(IndexedQueryset):
     def _check_indexes(self, query: PageQuery | ChangesQuery, stream: Stream) -> None:
         """Refuse what asks for an index that is not complete; follow another's declaration."""
         if stream.indexes.version != self._known_indexes().version:
-            self._indexes = stream.indexes
+            self._follow(stream.indexes)
         self._check_complete(query)
 
     def _tick(self, viewer: str | None) -> None:
@@ -154,6 +167,7 @@ class MongoQueryset(IndexedQueryset):
 
     def write(self, writes: Sequence[Write]) -> list[Outcome]:
         """Do each write by itself; see `Queryset.write`."""
+        self._check_writes(writes)
         if all(isinstance(each, Put) and each.expected is None for each in writes):
             outcomes = self._creations.do(writes)
         else:
@@ -163,7 +177,11 @@ class MongoQueryset(IndexedQueryset):
         return outcomes
 
     def _write(self, writes: Sequence[Write]) -> list[Outcome]:
-        return self._twice(lambda: self._write_once(writes))
+        while True:
+            try:
+                return self._twice(lambda: self._write_once(writes))
+            except LostStream:
+                self._begin_again()  # and write again: each write is known by its token
 
     def _write_once(self, writes: Sequence[Write]) -> list[Outcome]:
         indexes = self._known_indexes()
@@ -250,7 +268,7 @@ class MongoQueryset(IndexedQueryset):
         self._known_indexes()
         self._tick(query.viewer)
         with self._door.reading() as (database, session):
-            stream = self._stream(database, session)
+            stream = self._present(database, session)
             self._check_indexes(query, stream)
             items, indexes = self._settler.items(database), self._known_indexes()
             rows = PageRows(items, session, query, indexes)
@@ -286,7 +304,7 @@ class MongoQueryset(IndexedQueryset):
         self._tick(query.viewer)
         with self._door.reading() as (database, session):
             # First the head, then whatever is pending; only then what stands up to that head.
-            stream = self._stream(database, session)
+            stream = self._present(database, session)
             if max(query.after or 0, query.began) > max(stream.position, stream.floor):
                 # A new primary learns only by a write how far the old one had come.
                 self._confirm(database, session)
@@ -354,7 +372,7 @@ class MongoQueryset(IndexedQueryset):
         """Return where the change order ends now."""
         self._known_indexes()
         with self._door.reading() as (database, session):
-            return self._stream(database, session).head
+            return self._present(database, session).head
 
     def wait(self, after: int, seconds: float) -> bool:
         """Wait for news: from the server's stream of changes, or by looking now and then."""
@@ -369,7 +387,7 @@ class MongoQueryset(IndexedQueryset):
         if low >= high:
             return Count(0, exact=True)
         with self._door.reading() as (database, session):
-            self._check_indexes(query, self._stream(database, session))
+            self._check_indexes(query, self._present(database, session))
             items = self._settler.items(database)
             sight = {} if query.viewer is None else {SIGHT: query.viewer}
             some: list[Document] = [

@@ -18,6 +18,7 @@ from pymongo.client_session import ClientSession
 from pymongo.database import Database
 from pymongo.errors import DuplicateKeyError
 
+from brubeck.storage.errors import Unavailable
 from brubeck.storage.indexing import IndexSet, decode_indexes
 from brubeck.storage.mongo.documents import (
     DEAD,
@@ -37,6 +38,10 @@ from brubeck.storage.places import next_floor
 from brubeck.storage.records import Head, fresh_era
 
 STREAMS: Final = "brubeck.streams"
+
+
+class LostStream(Unavailable):
+    """A stream whose own document is gone, under a program that had begun it."""
 
 
 class Stream(msgspec.Struct, frozen=True):
@@ -67,6 +72,20 @@ def read_stream(found: Document | None) -> Stream:
     )
 
 
+def items_name(stream: str) -> str:
+    """Return the name of the collection of a stream's items: the stream's own, if it may be.
+
+    What begins with ``brubeck.`` is not a stream's own: no two collections share a name.
+    """
+    reserved = stream.startswith(("brubeck.", "system."))
+    return f"brubeck.items.{stream}" if reserved else stream
+
+
+def tombstones_name(stream: str) -> str:
+    """Return the name of the collection of what is left of a stream's deleted items."""
+    return f"brubeck.tombstones.{stream}"
+
+
 class Settler:
     """Finishes the writes of one stream."""
 
@@ -75,11 +94,11 @@ class Settler:
 
     def items(self, database: Database[Document]) -> Any:
         """Return the collection of the stream's items."""
-        return database[self.name]
+        return database[items_name(self.name)]
 
     def tombstones(self, database: Database[Document]) -> Any:
         """Return the collection of what is left of its deleted items."""
-        return database[f"{self.name}.tombstones"]
+        return database[tombstones_name(self.name)]
 
     def take_places(self, database: Database[Document], count: int, now: int) -> tuple[int, Stream]:
         """Take the next places of the change order; return the first, and the stream as it is."""
@@ -91,8 +110,7 @@ class Settler:
             return_document=ReturnDocument.AFTER,
         )
         if found is None:
-            self.begin(database)
-            return self.take_places(database, count, now)
+            raise LostStream(f"The database has lost the stream {self.name}.")
         stream = read_stream(found)
         return stream.position - count + 1, stream
 

@@ -21,7 +21,7 @@ from brubeck.storage.mongo.queryset import MongoQueryset
 from brubeck.storage.mongo.settling import STREAMS
 from brubeck.storage.records import Attempt, fresh_era
 from brubeck.storage.schema import Schema
-from brubeck.storage.urls import read_options
+from brubeck.storage.urls import read_options, split
 from brubeck.timekeeping import SYSTEM_CLOCK, Clock
 
 OPTIONS: Final = {"timeout": duration, "pool": whole(1, 10_000)}
@@ -51,7 +51,7 @@ class MongoStorage(Storage):
     @classmethod
     def from_url(cls, url: str, *, clock: Clock = SYSTEM_CLOCK) -> Self:
         """Open ``mongodb://host:port/database`` or ``mongodb+srv://``."""
-        query = url.partition("?")[2].split("&")
+        query = split(url).query.split("&")
         ours = "&".join(each for each in query if each.partition("=")[0] in OPTIONS)
         return cls(url, clock=clock, **read_options(f"mongodb://?{ours}", OPTIONS))
 

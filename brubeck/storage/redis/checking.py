@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any
+from contextlib import suppress
+from typing import Any, Final
+from uuid import uuid4
 
-from redis.exceptions import ResponseError
+from redis.exceptions import NoPermissionError, ResponseError
 
 from brubeck.storage.checking import Finding, fine, note, wrong
 from brubeck.storage.redis.connecting import Door
@@ -15,21 +17,76 @@ def findings(door: Door) -> list[Finding]:
     """Return what there is to say of a Redis."""
     with door.client() as client:
         if not hasattr(client, "get_primaries"):
-            return list(_server(client, f"at {door.shown}", ""))
+            return [*_server(client, f"at {door.shown}", ""), *_rights(client)]
         state = client.cluster_info()["cluster_state"]
         whole = fine("the cluster is whole") if state == "ok" else wrong("the cluster is not whole")
         found = [whole]
         for node in client.get_primaries():
             place = f"{node.host}:{node.port}"
             found += _server(client.get_redis_connection(node), f"at {place}", f"{place}: ")
-        return found
+        return [*found, *_rights(client)]
 
 
 def _server(client: Any, where: str, who: str) -> Iterator[Finding]:
-    info: dict[str, Any] = client.info()
+    try:
+        info: dict[str, Any] = client.info()
+    except NoPermissionError:
+        yield wrong(f"{who}the user may not run INFO, which every script reads: add +info")
+        return
     yield fine(f"Redis {info['redis_version']} {where}")
     for each in (_role(info), _eviction(info), _replicas(info), *_disk(info, _asked(client))):
         yield Finding(each.grade, who + each.text)
+
+
+def _rights(client: Any) -> Iterator[Finding]:
+    """Try each right that a storage needs, on a key of its own, and clean up."""
+    key = f"brubeck:{{check {uuid4().hex}}}"
+    refused = dict.fromkeys(rule for tried in _TRIED if (rule := _refused(client, key, *tried)))
+    with suppress(ResponseError):  # then nothing was written either
+        client.delete(key, f"{key}:items")
+    subscription = client.pubsub()
+    try:
+        subscription.subscribe(key)
+        subscription.get_message(timeout=1.0)
+        subscription.unsubscribe(key)
+    except NoPermissionError as reason:
+        refused[_rule(str(reason), "subscribe")] = None
+    finally:
+        subscription.close()
+    if refused:
+        yield wrong(f"the user lacks rights; add {' '.join(refused)}")
+    else:
+        yield fine("the user may run scripts, read, write, publish and subscribe")
+
+
+_TRIED: Final = (
+    *(("EVAL", "return 1", 1, "{key}"), ("EVALSHA", "0" * 40, 1, "{key}")),
+    *(("HSET", "{key}", "f", "v"), ("HGET", "{key}", "f"), ("HMGET", "{key}", "f")),
+    *(("HDEL", "{key}", "f"), ("EXISTS", "{key}"), ("PEXPIRE", "{key}", 1000)),
+    *(("ZADD", "{key}:items", 1, "m"), ("ZCOUNT", "{key}:items", 0, 1), ("DEL", "{key}")),
+    *(("ZRANGE", "{key}:items", 0, 1), ("ZRANGEBYSCORE", "{key}:items", 0, 1)),
+    *(("ZRANK", "{key}:items", "m"), ("ZSCORE", "{key}:items", "m"), ("ZREM", "{key}:items", "m")),
+    *(("SCAN", 0, "COUNT", 1), ("PUBLISH", "{key}", "0")),
+)
+"""Every command that a storage uses, with what it is tried on."""
+
+
+def _refused(client: Any, key: str, command: str, *given: object) -> str:
+    """Return the rule that lets a user run a command, "" where there is one."""
+    words = [each.replace("{key}", key) if isinstance(each, str) else each for each in given]
+    try:
+        client.execute_command(command, *words)
+    except NoPermissionError as reason:
+        return _rule(str(reason), command.lower())
+    except ResponseError:
+        pass  # there is no such script: it was looked for
+    return ""
+
+
+def _rule(reason: str, command: str) -> str:
+    if "channel" in reason:
+        return "&brubeck:*"
+    return "~brubeck:*" if " key" in reason else f"+{command}"
 
 
 def _asked(client: Any) -> Mapping[str, str]:

@@ -9,22 +9,29 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Final
-from urllib.parse import SplitResult, unquote, urlsplit
+from urllib.parse import unquote, urlsplit
 
 import redis
 import redis.cluster
+import redis.exceptions
 import redis.sentinel
 from redis.backoff import NoBackoff
 from redis.exceptions import ConnectionError as Disconnected
-from redis.exceptions import RedisError
 from redis.retry import Retry
 
 from brubeck import green
+from brubeck.config.urls import ServerURL
 from brubeck.errors import ConfigError
 from brubeck.storage.errors import Unavailable
-from brubeck.storage.urls import redacted
+from brubeck.storage.urls import redacted, split
 
 _driver: Any = redis  # half typed
+DRIVER_ERRORS: Final = tuple(
+    each
+    for each in vars(redis.exceptions).values()
+    if isinstance(each, type) and issubclass(each, Exception)
+)
+"""Every error of the driver: those of a cluster are no `RedisError`."""
 PORTS: Final = {"redis": 6379, "rediss": 6379, "redis+sentinel": 26379, "redis+cluster": 6379}
 
 
@@ -43,14 +50,17 @@ class Door:
 
     @contextmanager
     def client(self) -> Iterator[Any]:
-        """Lend the client; `Unavailable` for whatever goes wrong with it, and when none is free."""
+        """Lend the client; `Unavailable` for every error of the driver, and when none is free.
+
+        What else its borrower raises is the borrower's own.
+        """
         if self._closed:
             raise Unavailable("The storage is closed.")
         if not self._places.acquire(timeout=self._timeout):
             raise Unavailable(f"All connections to {self.shown} are in use.")
         try:
             yield self._client or self._open()
-        except (RedisError, OSError) as reason:
+        except DRIVER_ERRORS as reason:
             raise Unavailable(f"Redis at {self.shown}: {reason}") from reason
         finally:
             self._places.release()
@@ -63,7 +73,10 @@ class Door:
     def _open(self) -> Any:
         with self._opening:
             if self._client is None:
-                self._client = _client(self._url, self._timeout)
+                try:
+                    self._client = _client(self._url, self._timeout)
+                except OSError as reason:
+                    raise Unavailable(f"Redis at {self.shown}: {reason}") from reason
             return self._client
 
     def close(self) -> None:
@@ -75,7 +88,7 @@ class Door:
 
 
 def _client(url: str, timeout: float) -> Any:
-    parts = urlsplit(url)
+    parts = split(url)
     # What a server closed while nobody looked is found out by using it: that once may be repeated.
     once = Retry(NoBackoff(), 1, supported_errors=(Disconnected,))
     common: dict[str, Any] = {
@@ -84,8 +97,8 @@ def _client(url: str, timeout: float) -> Any:
         "protocol": 2,
     }
     who: dict[str, Any] = {
-        "username": unquote(parts.username) if parts.username else None,
-        "password": unquote(parts.password) if parts.password else None,
+        "username": parts.username or None,
+        "password": parts.password or None,
     }
     places = _places(url)
     if parts.scheme == "redis+cluster":
@@ -104,15 +117,16 @@ def _client(url: str, timeout: float) -> Any:
 
 def _check(url: str) -> None:
     """Refuse what cannot be the URL of a Redis."""
+    parts = split(url)
     try:
-        fault = _fault(urlsplit(url), _places(url))
+        fault = _fault(parts, _places(url))
     except ValueError as reason:
         fault = str(reason)
     if fault:
         raise ConfigError(f'The storage "{redacted(url)}": {fault}.')
 
 
-def _fault(parts: SplitResult, places: list[tuple[str, int]]) -> str:
+def _fault(parts: ServerURL, places: list[tuple[str, int]]) -> str:
     path = parts.path.strip("/")
     if parts.scheme == "redis+sentinel":
         _service(path)
@@ -126,9 +140,9 @@ def _fault(parts: SplitResult, places: list[tuple[str, int]]) -> str:
 
 def _places(url: str) -> list[tuple[str, int]]:
     """Return the hosts and ports of a URL, which may name several, with commas."""
-    parts = urlsplit(url)
+    parts = split(url)
     places = []
-    for place in parts.netloc.rpartition("@")[2].split(","):
+    for place in parts.hosts.split(","):
         one = urlsplit(f"//{place}")
         places.append((one.hostname or "127.0.0.1", one.port or PORTS[parts.scheme]))
     return places

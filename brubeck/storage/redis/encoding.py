@@ -13,8 +13,16 @@ from typing import Any, Final
 
 import msgspec
 
-from brubeck.storage.records import Condition, Head, Record, Scalar, Tombstone
-from brubeck.storage.schema import Values
+from brubeck.storage.records import (
+    Condition,
+    Delete,
+    Head,
+    Record,
+    Scalar,
+    Tombstone,
+    Write,
+)
+from brubeck.storage.schema import Schema, Values
 
 pack: Final = msgspec.msgpack.Encoder().encode
 
@@ -71,6 +79,37 @@ def read_live(item_id: bytes, item: bytes) -> Record:
     """Return the record of an item that is live."""
     position, created_at, body = item.split(b" ", 2)
     return Record(item_id.decode(), int(created_at), int(position), body)
+
+
+WORK: Final = 2500
+"""How much work one script is sent: about microseconds, as the scripts count them."""
+
+
+def work_of(body: bytes, values: Mapping[str, Values]) -> int:
+    """Return about how much work it is to write an item."""
+    return 10 + len(body) // 200 + sum(4 * len(each) for each in values.values())
+
+
+def script_writes(writes: Iterable[Write], schema: Schema) -> list[tuple[object, ...]]:
+    """Return the first writes as the script takes them: as many as are `WORK` together, or one."""
+    found: list[tuple[object, ...]] = []
+    work = 0
+    for write in writes:
+        values = {} if isinstance(write, Delete) else schema.extract(write.body)
+        work += 10 if isinstance(write, Delete) else work_of(write.body, values)
+        if found and work > WORK:
+            break
+        found.append(_script_write(write, values, schema))
+    return found
+
+
+def _script_write(write: Write, values: Mapping[str, Values], schema: Schema) -> tuple[object, ...]:
+    expected = "" if write.expected is None else str(write.expected)
+    if isinstance(write, Delete):
+        return "delete", write.id, write.token, expected, "", "", {}, []
+    begins, body = str(write.created_at), write.body.decode()  # Redis's MessagePack knows no bytes
+    put = ("put", write.id, write.token, expected, begins, body)
+    return *put, known_values(values), sorted(schema.viewers(values))
 
 
 class _Seen(msgspec.Struct):

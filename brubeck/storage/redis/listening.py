@@ -7,6 +7,7 @@ from typing import Any, Final
 from weakref import WeakValueDictionary
 
 from brubeck import green
+from brubeck.storage.errors import StorageError
 from brubeck.storage.news import News
 from brubeck.storage.redis.connecting import Door
 
@@ -36,13 +37,20 @@ class Listener:
             green.spawn(self._listen)
 
     def _listen(self) -> None:
-        while not self._closed:
-            try:
-                self._pass_on(self._door.subscription())
-            except Exception as reason:  # noqa: BLE001, a driver that is closed raises anything
-                if not self._closed:
-                    log.info("News of %s are late: %s", self._door.shown, reason)
-                    green.sleep(_RETRY)
+        green.supervise(self._listen_once, "Listening for news", pause=_RETRY)
+
+    def _listen_once(self) -> bool:
+        """Listen until the connection breaks, and return whether to connect again."""
+        try:
+            self._pass_on(self._door.subscription())
+        except StorageError as reason:
+            if not self._closed:
+                log.info("News of %s are late: %s", self._door.shown, reason)
+                green.sleep(_RETRY)
+        except Exception:
+            if not self._closed:  # a driver that is closed raises anything
+                raise
+        return not self._closed
 
     def _pass_on(self, subscription: Any) -> None:
         subscribed: set[str] = set()

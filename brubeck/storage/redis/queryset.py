@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
 
-from brubeck.storage.batching import ListBatches
+from brubeck.storage.batching import ListBatches, pieces
 from brubeck.storage.indexing import IndexedQueryset, IndexSet, decode_indexes, encode_indexes
 from brubeck.storage.news import News
 from brubeck.storage.places import check_place, reached
@@ -15,7 +16,6 @@ from brubeck.storage.records import (
     ChangesQuery,
     Condition,
     Count,
-    Delete,
     Head,
     Outcome,
     Page,
@@ -30,6 +30,7 @@ from brubeck.storage.records import (
     fresh_era,
 )
 from brubeck.storage.redis.encoding import (
+    WORK,
     choices,
     could_see,
     known_values,
@@ -38,7 +39,9 @@ from brubeck.storage.redis.encoding import (
     read_head,
     read_item,
     read_live,
+    script_writes,
     sortable,
+    work_of,
 )
 from brubeck.storage.redis.scripts import SCRIPTS
 from brubeck.storage.schema import Schema
@@ -92,11 +95,15 @@ class RedisQueryset(IndexedQueryset):
             return client.hget(self.key, "position") is None
 
     def _fill(self, indexes: IndexSet) -> None:
+        def work(record: Record) -> int:
+            return work_of(record.body, indexes.schema.extract(record.body))
+
         # By the timeline: a walk of it loses nothing, whatever is purged meanwhile.
         query: PageQuery | None = PageQuery(limit=BATCH)
         while query is not None:
             page = self.page(query)
-            self._index(indexes, page.records)
+            for some in pieces(page.records, work, WORK):
+                self._index(indexes, some)
             query = PageQuery(limit=BATCH, start=page.stopped) if page.stopped else None
 
     def _index(self, indexes: IndexSet, records: Iterable[Record]) -> None:
@@ -117,32 +124,41 @@ class RedisQueryset(IndexedQueryset):
             return
         known = self._known_indexes()
         if known.building or (version is not None and version != known.version):
-            self._indexes = self._read_indexes()
+            self._follow(self._read_indexes())
             self._check_complete(query)
 
     # Writing.
 
     def write(self, writes: Sequence[Write]) -> list[Outcome]:
         """Do each write by itself; those of several callers go into one script."""
+        self._check_writes(writes)
         outcomes = self._writes.do(writes)
         last = max((each.position for each in outcomes if isinstance(each, Written)), default=0)
         self.news.announce(last)
         return outcomes
 
     def _write(self, writes: Sequence[Write]) -> list[Outcome]:
-        while True:
-            indexes = self._known_indexes()
-            answer = self._run(
-                "write",
-                fresh_era(),
-                self._storage.clock.micros(),
-                indexes.version,
-                pack(sorted(indexes.equality)),
-                pack([_told(each, indexes.schema) for each in writes]),
-            )
-            if answer != b"stale":
-                return [_outcome(*each) for each in zip(answer[::2], answer[1::2], strict=True)]
-            self._indexes = self._read_indexes()
+        outcomes: list[Outcome] = []
+        while len(outcomes) < len(writes):
+            outcomes += self._write_some(writes, len(outcomes))
+        return outcomes
+
+    def _write_some(self, writes: Sequence[Write], start: int) -> list[Outcome]:
+        """Do as many of some writes as one script may; none where the set of indexes was old."""
+        indexes = self._known_indexes()
+        answer = self._run(
+            "write",
+            fresh_era(),
+            self._storage.clock.micros(),
+            indexes.version,
+            pack(sorted(indexes.equality)),
+            pack(script_writes(islice(writes, start, None), indexes.schema)),
+            pack(indexes.building),
+        )
+        if answer == b"stale":
+            self._follow(self._read_indexes())
+            return []
+        return [_outcome(*each) for each in zip(answer[::2], answer[1::2], strict=True)]
 
     def purge(self, until: int) -> int:
         """Forget the tombstones up to a position, and return how many."""
@@ -278,17 +294,6 @@ class RedisQueryset(IndexedQueryset):
 def stream_key(name: str) -> str:
     """Return the key of a stream's head, whose braces keep all its keys on one server."""
     return f"brubeck:{{{name}}}"
-
-
-def _told(write: Write, schema: Schema) -> tuple[object, ...]:
-    """Return a write as the script is told of it."""
-    expected = "" if write.expected is None else str(write.expected)
-    if isinstance(write, Delete):
-        return "delete", write.id, write.token, expected, "", "", {}, []
-    values = schema.extract(write.body)
-    begun, body = str(write.created_at), write.body.decode()  # Redis's MessagePack knows no bytes
-    told = ("put", write.id, write.token, expected, begun, body)
-    return *told, known_values(values), sorted(schema.viewers(values))
 
 
 def _named(viewer: str | None) -> str:

@@ -6,6 +6,7 @@ A server that has lost its scripts, as after a restart or a failover, is sent th
 from __future__ import annotations
 
 import hashlib
+import re
 from importlib.resources import files
 from typing import Any, Final
 
@@ -15,6 +16,20 @@ _LUA: Final = files(__package__) / "lua"
 _OF_STREAMS: Final = ("write", "changes", "head", "purge", "keep_indexes", "index", "new_era")
 _WALKING: Final = ("page", "count")
 _OTHERS: Final = ("hit", "attempt", "conclude")
+_WRITING: Final = frozenset(
+    ("write", "purge", "keep_indexes", "index", "new_era", "hit", "attempt", "conclude")
+)
+_CALLS: Final = re.compile(r"redis\.call\(\s*'([A-Z]+)'")
+_GUARD: Final = """if redis.acl_check_cmd then
+  for _, command in ipairs({%s}) do
+    if not redis.acl_check_cmd(command, KEYS[1])
+      or not redis.acl_check_cmd(command, KEYS[1] .. ':items')
+    then
+      return redis.error_reply('NOPERM the user may not run ' .. command .. ' on ' .. KEYS[1])
+    end
+  end
+end
+"""
 
 
 class Script:
@@ -32,13 +47,27 @@ class Script:
             return client.eval(self.text, 1, key, *args)
 
 
+def commands(text: str) -> list[str]:
+    """Return the commands that a script calls and cannot do without."""
+    return sorted(set(_CALLS.findall(text)))
+
+
+def _guarded(text: str) -> str:
+    """Return a script that first checks whether the user may run every command of it.
+
+    What a script did before one of its commands was refused stays done. The check needs Redis 7.
+    """
+    return _GUARD % ", ".join(f"'{command}'" for command in commands(text)) + text
+
+
 def _load() -> dict[str, Script]:
     shared = (_LUA / "stream.lua").read_text()
     walk = shared + (_LUA / "walk.lua").read_text()
     before = dict.fromkeys(_OF_STREAMS, shared) | dict.fromkeys(_WALKING, walk)
     before |= dict.fromkeys(_OTHERS, "")
+    texts = {name: text + (_LUA / f"{name}.lua").read_text() for name, text in before.items()}
     return {
-        name: Script(text + (_LUA / f"{name}.lua").read_text()) for name, text in before.items()
+        name: Script(_guarded(text) if name in _WRITING else text) for name, text in texts.items()
     }
 
 

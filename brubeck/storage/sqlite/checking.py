@@ -37,6 +37,10 @@ def _file(database: Database, path: Path) -> Finding:
         if os.access(path.parent, os.W_OK):
             return note(f"{path} is not there yet; it is made when it is first used")
         return wrong(f"{path} is not there, and cannot be made in its directory")
+    if not os.access(path, os.W_OK):
+        return wrong(f"{path} may not be written by this user")
+    if not os.access(path.parent, os.W_OK):
+        return wrong(f"{path.parent} may not be written by this user: SQLite keeps a log there")
     database.write(lambda db: db.execute("UPDATE storage SET value = value WHERE key = 'era'"))
     return fine(f"SQLite {sqlite3.sqlite_version} writes {path}")
 

@@ -72,6 +72,15 @@ class Database:
         self._writes = self._batches()
         self._pid = os.getpid()
         self._closed = False
+        self._file: tuple[int, int] | None = None
+        self._replacing = green.Lock()
+        self._lives = 0
+
+    @property
+    def lives(self) -> int:
+        """How many files have been left because they were deleted or replaced."""
+        self._check_open()
+        return self._lives
 
     @contextmanager
     def reading(self) -> Iterator[sqlite3.Connection]:
@@ -130,6 +139,7 @@ class Database:
             connection.close()
             raise
         connection.text_factory = bytes
+        self._file = self._file or self._found_file()
         return connection
 
     def _use_wal(self, connection: sqlite3.Connection) -> None:
@@ -173,6 +183,26 @@ class Database:
             # SQLite's connections do not survive a fork: leave them to the parent, open our own.
             self._pid, self._idle, self._writer = os.getpid(), [], None
             self._writes = self._batches()
+        if self._file is not None and self._file != self._found_file():
+            self._forget_file()
+
+    def _found_file(self) -> tuple[int, int] | None:
+        try:
+            found = os.stat(self.path)  # noqa: PTH116, at every call
+        except OSError:
+            return None
+        return found.st_dev, found.st_ino
+
+    def _forget_file(self) -> None:
+        """Leave a file that is not at its path any more: what is written to it would be lost."""
+        self._writes.finish()
+        with self._replacing:
+            if self._file != self._found_file():
+                connections = [*self._idle, *([self._writer] if self._writer else [])]
+                self._idle, self._writer, self._file = [], None, None
+                self._lives += 1
+                for connection in connections:
+                    connection.close()
 
     def _batches(self) -> Batches[Job[Any], Any]:
         return Batches(partial(green.offload, self._commit))

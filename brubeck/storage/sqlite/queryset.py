@@ -76,18 +76,21 @@ class SQLiteQueryset(IndexedQueryset):
         self._database = storage.database
         self._name = name
         self._number: int | None = None
+        self._life = 0
         self.news = News(self.head, POLL)
 
     # Opening.
 
     def _stream(self) -> int:
         """Return the stream's number in the file; the first time its indexes are asked for."""
+        if self._life != self._database.lives:
+            self._indexes = None  # of a file that is gone
         self._known_indexes()
         assert self._number is not None  # noqa: S101, who knows the indexes has opened the stream
         return self._number
 
     def _open(self) -> None:
-        name = self._name
+        name, self._life = self._name, self._database.lives
         self._number = self._database.write(lambda db: open_stream(db, name))
 
     def unfinished(self) -> tuple[str, ...]:
@@ -116,7 +119,7 @@ class SQLiteQueryset(IndexedQueryset):
         """Return where the stream stands; whoever declares another index is followed."""
         row = read_row(db, stream)
         if row.version != self._known_indexes().version:
-            self._indexes = row.indexes(db)
+            self._follow(row.indexes(db))
         return row
 
     # Writing.
@@ -124,6 +127,7 @@ class SQLiteQueryset(IndexedQueryset):
     def write(self, writes: Sequence[Write]) -> list[Outcome]:
         """Do each write by itself, all in one transaction; see `Queryset.write`."""
         stream, clock = self._stream(), self._storage.clock
+        self._check_writes(writes)
         while True:
             indexes = self._known_indexes()
             values = [

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 from pathlib import Path
 from typing import Final, Self
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote
 from weakref import WeakValueDictionary
 
 from brubeck.config.values import duration
@@ -18,7 +18,7 @@ from brubeck.storage.schema import Schema
 from brubeck.storage.sqlite.checking import findings
 from brubeck.storage.sqlite.database import Database
 from brubeck.storage.sqlite.queryset import SQLiteQueryset
-from brubeck.storage.urls import choice, read_options
+from brubeck.storage.urls import choice, read_options, redacted, split
 from brubeck.timekeeping import SYSTEM_CLOCK, Clock
 
 OPTIONS: Final = {"timeout": duration, "sync": choice("full", "normal")}
@@ -44,11 +44,11 @@ class SQLiteStorage(Storage):
     @classmethod
     def from_url(cls, url: str, *, clock: Clock = SYSTEM_CLOCK) -> Self:
         """Open ``sqlite:///relative/path`` or ``sqlite:////absolute/path``."""
-        parts = urlsplit(url)
+        parts = split(url)
         path = unquote(parts.path.removeprefix("/"))
-        if parts.netloc or not path or path.endswith("/") or path.startswith(":"):
+        if parts.hosts or not path or path.endswith("/") or path.startswith(":"):
             raise ConfigError(
-                f'"{url}" names no file: write sqlite:///quakes.db, or sqlite:////var/quakes.db.'
+                f'"{redacted(url)}" names no file: write sqlite:///quakes.db, or sqlite:////var/quakes.db.'
             )
         return cls(path, clock=clock, **read_options(url, OPTIONS))
 

@@ -8,6 +8,7 @@ from typing import Final
 
 import msgspec
 
+from brubeck.storage.errors import Unavailable
 from brubeck.storage.indexing import IndexSet, decode_indexes, encode_indexes
 from brubeck.storage.records import Head
 from brubeck.storage.schema import Values
@@ -33,11 +34,14 @@ class StreamRow(msgspec.Struct, frozen=True):
 
 def read_row(db: sqlite3.Connection, stream: int) -> StreamRow:
     """Return where a stream stands."""
-    position, horizon, floor, version, era = db.execute(
+    row = db.execute(
         "SELECT position, horizon, floor, version, (SELECT value FROM storage WHERE key = 'era')"
         " FROM streams WHERE stream = ?",
         (stream,),
     ).fetchone()
+    if row is None:
+        raise Unavailable("The file has been replaced meanwhile.")
+    position, horizon, floor, version, era = row
     return StreamRow(stream, Head(position, era.decode(), horizon, floor), version)
 
 

@@ -12,7 +12,7 @@ from brubeck.storage.indexing import IndexSet
 from brubeck.storage.past import Past, refusal
 from brubeck.storage.records import Delete, Outcome, Put, Write, Written
 from brubeck.storage.schema import Values
-from brubeck.storage.sqlite.streams import SIGHT, add_facets, remove_facets, see
+from brubeck.storage.sqlite.streams import SIGHT, add_facets, read_row, remove_facets, see
 
 _encode: Final = msgspec.msgpack.Encoder().encode
 read_past: Final = msgspec.msgpack.Decoder(Past).decode
@@ -41,10 +41,9 @@ class Writer:
         self, db: sqlite3.Connection, writes: Sequence[Write], values: list[dict[str, Values]]
     ) -> list[Outcome] | None:
         """Do each write; None, and nothing is done, where the set of indexes is another by now."""
-        self._head, self._floor, version = db.execute(
-            "SELECT position, floor, version FROM streams WHERE stream = ?", (self._stream,)
-        ).fetchone()
-        if version != self._indexes.version:
+        row = read_row(db, self._stream)
+        self._head, self._floor = row.head.position, row.head.floor
+        if row.version != self._indexes.version:
             return None
         outcomes = [self._write(db, *each) for each in zip(writes, values, strict=True)]
         db.execute("UPDATE streams SET position = ? WHERE stream = ?", (self._head, self._stream))

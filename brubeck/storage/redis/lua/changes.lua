@@ -5,7 +5,7 @@
 
 local answer = enter(ARGV[1])
 local reached, limit, most = ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4])
-local conditions = cmsgpack.unpack(ARGV[5])
+local conditions = read_conditions(ARGV[5])
 local viewer, order = nil, CHANGES
 if ARGV[7] ~= '' then
   tick(answer, tonumber(ARGV[6]))
@@ -23,7 +23,7 @@ local function shown(id, position, item)
   if not item or string.match(item, '^%d+') ~= position then
     return true, false -- it left the viewer's sight there, whatever has become of it since
   end
-  local past = cmsgpack.unpack(redis.call('HGET', PAST, id))
+  local past = past_of(id)
   if viewer and not holds(past.s, viewer) then
     return true, false
   end
@@ -34,7 +34,7 @@ local function shown(id, position, item)
 end
 
 local ended = false
-while found < limit and looked < most do
+while found < limit and looked < most and spent <= ENOUGH do
   local step = math.min(most - looked, #conditions == 0 and limit or 200)
   local some =
     redis.call('ZRANGEBYSCORE', order, '(' .. reached, '+inf', 'WITHSCORES', 'LIMIT', 0, step)
@@ -43,17 +43,18 @@ while found < limit and looked < most do
     reached = text(tonumber(some[at + 1]))
     looked = looked + 1
     local item = redis.call('HGET', ITEMS, id)
+    spend(LOOK + #(item or '') / PLAIN)
     local show, live = shown(id, reached, item)
     if show then
       found = found + 1
       local next = 5 + 3 * found
       answer[next], answer[next + 1], answer[next + 2] = reached, id, live and item or ''
-      if found == limit then
-        break
-      end
+    end
+    if found == limit or spent > ENOUGH then
+      break
     end
   end
-  if found < limit and #some < 2 * step then
+  if found < limit and spent <= ENOUGH and #some < 2 * step then
     ended = true
     break
   end

@@ -4,7 +4,7 @@
 
 low_at, low_id, high_at, high_id = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
 local bound, most = tonumber(ARGV[5]), tonumber(ARGV[6])
-local conditions = cmsgpack.unpack(ARGV[7])
+local conditions = read_conditions(ARGV[7])
 lead = cmsgpack.unpack(ARGV[8])
 descending = true
 look_through(ARGV[9])
@@ -24,13 +24,14 @@ while true do
   if not id then
     return {total, looked, '', ''}
   end
-  if looked == bound or looked == most then
+  if looked == bound or looked == most or (looked > 0 and spent > ENOUGH) then
     return {total, looked, last_at, last_id}
   end
   looked = looked + 1
   last_id, last_at = id, at
-  local past = redis.call('HGET', PAST, id)
-  if past and meets(conditions, cmsgpack.unpack(past).v) then
+  spend(LOOK)
+  local past = past_of(id)
+  if past and meets(conditions, past.v) then
     total = total + 1
   end
 end

@@ -16,7 +16,7 @@ look_through(ARGV[13])
 local limit, most = tonumber(ARGV[2]), tonumber(ARGV[8])
 descending = ARGV[3] == '-'
 low_at, low_id, high_at, high_id = ARGV[4], ARGV[5], ARGV[6], ARGV[7]
-local conditions = cmsgpack.unpack(ARGV[9])
+local conditions = read_conditions(ARGV[9])
 lead = cmsgpack.unpack(ARGV[10])
 
 local ids, last_id, last_at = {}, '', ''
@@ -45,14 +45,15 @@ else
     if not id then
       break
     end
-    if #ids == limit or looked == most then
+    if #ids == limit or looked == most or (looked > 0 and spent > ENOUGH) then
       more = true
       break
     end
     looked = looked + 1
     last_id, last_at = id, at
-    local past = redis.call('HGET', PAST, id)
-    if past and meets(conditions, cmsgpack.unpack(past).v) then
+    spend(LOOK)
+    local past = past_of(id)
+    if past and meets(conditions, past.v) then
       ids[#ids + 1] = id
     end
   end

@@ -50,7 +50,7 @@ local sources = {}
 local function set_out()
   if timeline == TIMELINE then
     for _, value in ipairs(lead[2] or {}) do
-      sources[#sources + 1] = source(by_value(lead[1], value), 200)
+      sources[#sources + 1] = source(by_value(lead[1], value), math.ceil(200 / #lead[2]))
     end
   end
   if #sources == 0 then
@@ -70,6 +70,7 @@ end
 -- Return the next member of all sources; what stands in several comes once.
 local function next_member()
   local id, at
+  spend(#sources) -- each of them is looked at
   for _, each in ipairs(sources) do
     local other_id, other_at = each.peek()
     if other_id and (not id or before(other_at, other_id, at, id)) then

@@ -1,6 +1,11 @@
 -- ARGV: a fresh era, now, version of the set of indexes, the fields that have an order for each of
--- their values, and the writes: {operation, id, token, expected, created_at, body, values, viewers}.
--- Returns for each write how it went and the position, or "stale" for another set of indexes.
+-- their values, the writes: {operation, id, token, expected, created_at, body, values, viewers}, and
+-- the fields whose index is not complete.
+-- Returns for each write how it went and the position, or "stale" for another set of indexes. It
+-- ends when it has done enough: the writes that have no outcome are to be sent again.
+--
+-- No write command of it may fail where an earlier one has succeeded, and its work is in proportion
+-- to what it is sent: nobody else is served meanwhile.
 
 local TOKENS, MAX_TOKENS, RETRY, FORMER_LIMIT = 8, 64, 60000000, 32
 
@@ -11,6 +16,7 @@ end
 local head, floor = tonumber(entered[1]), tonumber(entered[4])
 local now = tonumber(ARGV[2])
 local equality = cmsgpack.unpack(ARGV[4])
+local building = set(cmsgpack.unpack(ARGV[6]))
 
 local function same(a, b)
   a, b = a or {}, b or {}
@@ -25,18 +31,22 @@ local function same(a, b)
   return true
 end
 
-local function index(id, created_at, values)
+-- Let the orders of values hold an item under its new ones: only what differs is written, unless the
+-- old ones may be missing there, since whoever builds the index passes over what has moved.
+local function reindex(id, created_at, old, new)
   for _, field in ipairs(equality) do
-    for _, value in ipairs(values[field] or {}) do
-      redis.call('ZADD', by_value(field, value), created_at, id)
+    local before, after = set(old[field]), set(new[field])
+    for value in pairs(before) do
+      if not after[value] then
+        redis.call('ZREM', by_value(field, value), id)
+        spend(KEY)
+      end
     end
-  end
-end
-
-local function unindex(id, values)
-  for _, field in ipairs(equality) do
-    for _, value in ipairs(values[field] or {}) do
-      redis.call('ZREM', by_value(field, value), id)
+    for value in pairs(after) do
+      if not before[value] or building[field] then
+        redis.call('ZADD', by_value(field, value), created_at, id)
+        spend(KEY)
+      end
     end
   end
 end
@@ -48,30 +58,42 @@ local function show(id, created_at, position, could, can, was_live)
     redis.call('ZADD', timeline, created_at, id)
     redis.call('ZADD', seen, position, id)
     redis.call('ZREM', DEPARTURES, viewer .. '\0' .. id)
+    spend(3 * KEY)
   end
+  local still = set(can)
   for _, viewer in ipairs(could) do
-    if not holds(can, viewer) then
+    if not still[viewer] then
       local timeline, seen = of_viewer(viewer)
       if was_live then
         redis.call('ZREM', timeline, id)
       end
       redis.call('ZADD', seen, position, id)
       redis.call('ZADD', DEPARTURES, position, viewer .. '\0' .. id)
+      spend(3 * KEY)
     end
   end
+end
+
+-- Return the former values of a field with some more of them, false when they are too many.
+local function joined(former, values)
+  local known = set(former)
+  for _, value in ipairs(values) do
+    if not known[value] then
+      if #former == FORMER_LIMIT then
+        return false
+      end
+      known[value] = true
+      former[#former + 1] = value
+    end
+  end
+  return former
 end
 
 -- Remember the values that readers may have seen.
 local function pass_on(former, old, new)
   for field, values in pairs(old) do
     if #values > 0 and former[field] ~= false and not same(values, new[field]) then
-      local known = former[field] or {}
-      for _, value in ipairs(values) do
-        if not any(known, 'eq', {value}) then
-          known[#known + 1] = value
-        end
-      end
-      former[field] = #known <= FORMER_LIMIT and known
+      former[field] = joined(former[field] or {}, values)
     end
   end
 end
@@ -89,9 +111,12 @@ end
 local function write(operation, id, token, expected, created_at, body, values, viewers)
   local item = redis.call('HGET', ITEMS, id)
   local past, stands, created
+  spend(WRITE)
+  spend(#body / PLAIN)
   if item then
     stands, created = string.match(item, '^(%d+) ?(%-?%d*)')
-    past = cmsgpack.unpack(redis.call('HGET', PAST, id))
+    past = past_of(id)
+    spend(#item / PLAIN)
     for at = 1, #past.t, 2 do
       if past.t[at] == token then
         return 'written', text(past.t[at + 1])
@@ -116,9 +141,7 @@ local function write(operation, id, token, expected, created_at, body, values, v
   pass_on(past.f, old, values)
   remember(past.t, token)
   past.v = values
-  if live then
-    unindex(id, old)
-  elseif item then
+  if item and not live then
     redis.call('ZREM', TOMBSTONES, id)
   end
   if operation == 'put' then
@@ -128,28 +151,33 @@ local function write(operation, id, token, expected, created_at, body, values, v
       redis.call('ZADD', TIMELINE, created_at, id)
     end
     redis.call('HSET', ITEMS, id, position .. ' ' .. created_at .. ' ' .. body)
-    index(id, created_at, values)
     past.s = viewers
   else
     redis.call('HSET', ITEMS, id, position)
     redis.call('ZREM', TIMELINE, id)
     redis.call('ZADD', TOMBSTONES, position, id)
   end
+  reindex(id, created_at, live and old or {}, values)
   show(id, created_at, position, could, viewers, live)
   redis.call('ZADD', CHANGES, position, id)
-  redis.call('HSET', PAST, id, cmsgpack.pack(past))
+  local packed = cmsgpack.pack(past)
+  redis.call('HSET', PAST, id, packed)
+  spend(#packed / PACKED)
   return 'written', position
 end
 
 local outcomes = {}
 local before = head
 for _, each in ipairs(cmsgpack.unpack(ARGV[5])) do
+  if spent > ENOUGH then
+    break
+  end
   local how, where = write(unpack(each))
   outcomes[#outcomes + 1] = how
   outcomes[#outcomes + 1] = where
 end
 if head ~= before then
   redis.call('HSET', HEAD, 'position', text(head))
-  redis.call('PUBLISH', HEAD, text(head))
+  redis.pcall('PUBLISH', HEAD, text(head)) -- a notice: who does not get it looks by itself
 end
 return outcomes
