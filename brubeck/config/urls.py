@@ -9,6 +9,7 @@ from urllib.parse import unquote
 import msgspec
 
 _RAW: Final = re.compile(r"[/?#\[\]]")
+_SCHEME: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
 ENCODED: Final = (
     "a user name or password is percent-encoded: write %2F for /, %3F for ?, %23 for #, %5B for [, "
     "%5D for ], %40 for @"
@@ -69,9 +70,9 @@ def redacted(url: str) -> str:
     >>> redacted('redis://user:se/cr@et@host/0?password=x')
     'redis://***@host/0'
     """
-    scheme, separator, rest = url.partition("://")
-    if not separator:
-        scheme, rest = "", url
-    if not (separator and rest.startswith("/")) and "@" in rest:
+    found = _SCHEME.match(url)
+    scheme, rest = (found[0], url[found.end() :]) if found else ("", url)
+    # The path of a file may hold an at sign; whatever else has one may hold a password before it.
+    if "@" in rest and not (scheme == "sqlite://" and rest.startswith("/")):
         rest = "***@" + rest.rpartition("@")[2]
-    return f"{scheme}{separator}{re.split('[?#]', rest, maxsplit=1)[0]}"
+    return f"{scheme}{re.split('[?#]', rest, maxsplit=1)[0]}"
