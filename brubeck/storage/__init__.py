@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from brubeck.storage.canonical import check_canonical
 from brubeck.storage.contract import Queryset, Storage
-from brubeck.storage.errors import LostPlace, NotCanonical, StorageError, Unavailable
+from brubeck.storage.errors import IndexBuilding, LostPlace, NotCanonical, StorageError, Unavailable
 from brubeck.storage.opening import open_storage
 from brubeck.storage.records import (
     Attempt,
@@ -39,6 +39,7 @@ __all__ = [
     "Delete",
     "FieldInfo",
     "Head",
+    "IndexBuilding",
     "LostPlace",
     "NotCanonical",
     "Outcome",

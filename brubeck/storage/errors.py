@@ -17,6 +17,10 @@ class Unavailable(StorageError):
         self.retry_after = retry_after
 
 
+class IndexBuilding(Unavailable):
+    """A filter whose index is not complete yet; its text may be shown to callers."""
+
+
 class LostPlace(StorageError):
     """A position whose history is gone: of another era, past the head, or purged since.
 

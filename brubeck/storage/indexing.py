@@ -16,7 +16,7 @@ import msgspec
 
 from brubeck import green
 from brubeck.storage.contract import Queryset
-from brubeck.storage.errors import Unavailable
+from brubeck.storage.errors import IndexBuilding
 from brubeck.storage.records import ChangesQuery, Condition, PageQuery, Write
 from brubeck.storage.schema import FieldInfo, Schema
 
@@ -74,7 +74,8 @@ class IndexSet(msgspec.Struct, frozen=True, dict=True, omit_defaults=True):
         asked = [condition.name for condition in where]
         for name in (*asked, *(self.sight if viewer is not None else ())):
             if name in self.building:
-                raise Unavailable(f'The index of "{name}" is being built.', retry_after=5)
+                text = f"The index of field '{name}' is still being built; retry later."
+                raise IndexBuilding(text, retry_after=5)
 
 
 _encode = msgspec.json.Encoder().encode

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from difflib import get_close_matches
 from functools import lru_cache
@@ -11,25 +12,36 @@ import msgspec
 
 from brubeck.callables import run_hook
 from brubeck.dictshield.base import ShieldException
-from brubeck.errors import ConfigError
+from brubeck.errors import ConfigError, did_you_mean
 from brubeck.handlers import WebMessageHandler
+from brubeck.handlers.message import HTTP_METHODS
 from brubeck.handlers.web import allowed_methods
 from brubeck.http import Headers, Problem, Response
 from brubeck.http.media import best_match
-from brubeck.storage import LostPlace, NotCanonical, Queryset, Record, Schema, Unavailable
+from brubeck.storage import (
+    IndexBuilding,
+    LostPlace,
+    NotCanonical,
+    Queryset,
+    Record,
+    Schema,
+    Unavailable,
+)
 from brubeck.streams.attempts import Attempts
 from brubeck.streams.browsing import problem_page, wants_page
 from brubeck.streams.cross_origin import Origins, declare_origins
 from brubeck.streams.documents import OwnedDocument, StreamedDocument
 from brubeck.streams.feeds import FeedEntry, default_entry
 from brubeck.streams.filters import Filter, declare_filters, field_infos
-from brubeck.streams.hooks import WriteHooks
+from brubeck.streams.hooks import WRITE_HOOKS, WriteHooks
 from brubeck.streams.parameters import Declared
 from brubeck.streams.paths import StreamPath, declare_path, is_key
 from brubeck.streams.plans import FreshPlan, Plan, RecordedPlan
 from brubeck.streams.rates import Rate, declare_rate, network
 from brubeck.streams.retention import Retention, declare_retention
 from brubeck.streams.shapes import check_hidden_fields, hidden_fields
+
+log = logging.getLogger("brubeck.app")
 
 JSON = "application/json"
 VARY = "Accept, Authorization, Cookie, Origin"
@@ -40,6 +52,7 @@ KNOWN_ACCEPT = 300
 _READING = frozenset(("GET", "HEAD", "OPTIONS"))
 PUBLIC_HEADERS = Headers({"Vary": VARY, "Cache-Control": "no-cache"})
 _OF_AUTH = ("schemes", "scopes", "owned", "may_read", "may_write")
+_HOOKS = ("admit", "feed_entry", "get_current_user", *sorted(WRITE_HOOKS))
 _DECLARATIONS = (
     *("model", "path", "filters", "page_size", "max_page_size", "max_batch"),
     *("read_only", "accept_created_at", "retain", "keep_deletions", "feed_title"),
@@ -117,6 +130,9 @@ class StreamHandler(WriteHooks, WebMessageHandler):
     def _refuse_misspelt(cls) -> None:
         """Refuse an attribute that is nearly a declaration: nothing would ever look at it."""
         for name, value in vars(cls).items():
+            ours = cls.__module__.startswith("brubeck.")
+            if not ours and hasattr(value, "__get__") and not hasattr(super(cls, cls), name):
+                cls._refuse_misspelt_hook(name)
             if name in _OF_AUTH and hasattr(cls, "model") and not hasattr(super(cls, cls), name):
                 raise ConfigError(f"{cls.__name__}.{name} takes an AuthStreamHandler.")
             if name in _DECLARATIONS or hasattr(StreamHandler, name) or hasattr(value, "__get__"):
@@ -127,9 +143,31 @@ class StreamHandler(WriteHooks, WebMessageHandler):
                 )
 
     @classmethod
+    def _refuse_misspelt_hook(cls, name: str) -> None:
+        """Refuse a method that is nearly a hook: nothing would ever call it."""
+        if name == "get_current_user":
+            raise ConfigError(f"{cls.__name__}.{name} takes an AuthStreamHandler.")
+        near = get_close_matches(name, _HOOKS, n=1, cutoff=0.8)
+        if near or name.startswith(("before_", "after_")):
+            hint = did_you_mean(name, near or _HOOKS)
+            raise ConfigError(f"{cls.__name__}.{name} is no hook, and is never called.{hint}")
+
+    @classmethod
+    def _refuse_methods(cls) -> None:
+        """Refuse a ``get`` and the like: it would replace pages, items and changes alike."""
+        own = [base for base in cls.__mro__ if not base.__module__.startswith("brubeck.")]
+        for name in HTTP_METHODS:
+            if any(vars(base).get(name) is not None for base in own):
+                raise ConfigError(
+                    f"{cls.__name__}.{name} would replace the pages, the items and the changes of "
+                    "the stream alike. Use the hooks of a StreamHandler, or a route of your own."
+                )
+
+    @classmethod
     def _declare(cls) -> None:
         """Check the declaration and work out once what requests need of it."""
         name = cls.__name__
+        cls._refuse_methods()
         model: object = cls.model
         if not (isinstance(model, type) and issubclass(model, StreamedDocument)):
             raise ConfigError(f"{name}.model must be a subclass of StreamedDocument.")
@@ -369,6 +407,10 @@ class StreamHandler(WriteHooks, WebMessageHandler):
             return Problem(410, f"{err} Start over.", extra={"restart": self.base})
         if isinstance(err, Unavailable):
             headers = {"Retry-After": str(err.retry_after)}
+            if isinstance(err, IndexBuilding):
+                return Problem(503, str(err), headers=headers)
+            # The caller is not told where the storage is; whoever runs it needs to know.
+            log.warning("503, request %s: %s", self.message.id, err)
             return Problem(503, "The storage cannot be reached now.", headers=headers)
         return None
 

@@ -13,6 +13,8 @@ from brubeck.streams.documents import StreamedDocument
 log = logging.getLogger("brubeck.app")
 
 _BEFORE = ("before_create", "before_update", "before_delete")
+WRITE_HOOKS = (*_BEFORE, "after_change")
+"""The names of the hooks around writes."""
 
 
 class WriteHooks:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import msgspec
+import pymongo
 from bson.int64 import Int64
 from pymongo.client_session import ClientSession
 from pymongo.database import Database
@@ -132,8 +133,11 @@ class MongoQueryset(IndexedQueryset):
             return database[STREAMS].update_one(same, {"$set": changed}).matched_count == 1
 
     def _fill(self, indexes: IndexSet) -> None:
-        """Have the server build what is missing; it goes on serving meanwhile."""
-        with self._door.database() as database:
+        """Have the server build what is missing; it goes on serving meanwhile.
+
+        However long that takes: a build that a client gives up is begun again, and never ends.
+        """
+        with self._door.database() as database, pymongo.timeout(None):
             for name in indexes.building:
                 if name in indexes.equality:
                     self._settler.items(database).create_index(facet(name))

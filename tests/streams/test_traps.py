@@ -1,0 +1,69 @@
+"""What would pass silently is refused when the class is made."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+import pytest
+
+from brubeck import Brubeck
+from brubeck.errors import ConfigError
+from brubeck.storage import Unavailable
+from brubeck.streams import StreamedDocument, StreamHandler
+from brubeck.testing import Client
+
+KNOWN = {"model": StreamedDocument, "path": "/notes"}
+
+
+def method(*_args: Any, **_kwargs: Any) -> None:
+    """Do nothing."""
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("before_save", "before_creat", "before_created", "after_changes", "after_create"),
+        *("before_put", "after_delete", "feed_entrys", "admits", "get_curent_user"),
+    ],
+)
+def test_a_misspelt_hook_is_refused(name: str) -> None:
+    """Nothing would ever call it."""
+    with pytest.raises(ConfigError, match=f"Notes.{name} is no hook"):
+        type("Notes", (StreamHandler,), KNOWN | {name: method})
+
+
+@pytest.mark.parametrize("name", ["get", "post", "put", "patch", "delete", "head", "options"])
+def test_a_method_of_http_is_refused(name: str) -> None:
+    """In the class itself and in what it inherits: it would stand for three resources at once."""
+    with pytest.raises(ConfigError, match=f"Notes.{name} would replace"):
+        type("Notes", (StreamHandler,), KNOWN | {name: method})
+    mixin = type("Mixin", (), {name: method})
+    with pytest.raises(ConfigError, match=f"Notes.{name} would replace"):
+        type("Notes", (mixin, StreamHandler), KNOWN)
+
+
+def test_a_user_whom_nobody_asks_for_is_refused() -> None:
+    """A plain stream lets everybody in, whatever such a method says."""
+    with pytest.raises(ConfigError, match="takes an AuthStreamHandler"):
+        type("Notes", (StreamHandler,), KNOWN | {"get_current_user": method})
+
+
+@pytest.mark.parametrize("name", ["title_of", "notify", "befriend", "helper"])
+def test_any_other_method_is_the_users_own(name: str) -> None:
+    """It is called by their hooks."""
+    assert hasattr(type("Notes", (StreamHandler,), KNOWN | {name: method}), name)
+
+
+def test_the_cause_of_a_503_is_in_the_log(caplog: pytest.LogCaptureFixture) -> None:
+    """With the request's id; the caller is not told where the storage is."""
+
+    def before_create(_self: Any, _document: Any) -> None:
+        raise Unavailable("Redis at redis://h/0: refused")
+
+    stream = type("Notes", (StreamHandler,), KNOWN | {"before_create": before_create})
+    with caplog.at_level(logging.WARNING, "brubeck.app"):
+        reply = Client(Brubeck(streams=[stream])).post("/notes", json={})
+    assert reply.status == 503
+    assert "redis" not in reply.text
+    assert "Redis at redis://h/0: refused" in caplog.text
