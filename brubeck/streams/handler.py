@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import inspect
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from difflib import get_close_matches
 from functools import lru_cache
 from typing import Any, ClassVar, cast
@@ -35,7 +36,7 @@ from brubeck.streams.feeds import FeedEntry, default_entry
 from brubeck.streams.filters import Filter, declare_filters, field_infos
 from brubeck.streams.hooks import WRITE_HOOKS, WriteHooks
 from brubeck.streams.parameters import Declared
-from brubeck.streams.paths import StreamPath, declare_path, is_key
+from brubeck.streams.paths import PartitionRule, StreamPath, declare_partitions, declare_path
 from brubeck.streams.plans import FreshPlan, Plan, RecordedPlan
 from brubeck.streams.rates import Rate, declare_rate, network
 from brubeck.streams.retention import Retention, declare_retention
@@ -54,7 +55,7 @@ PUBLIC_HEADERS = Headers({"Vary": VARY, "Cache-Control": "no-cache"})
 _OF_AUTH = ("schemes", "scopes", "owned", "may_read", "may_write")
 _HOOKS = ("admit", "feed_entry", "get_current_user", *sorted(WRITE_HOOKS))
 _DECLARATIONS = (
-    *("model", "path", "filters", "page_size", "max_page_size", "max_batch"),
+    *("model", "path", "partitions", "filters", "page_size", "max_page_size", "max_batch"),
     *("read_only", "accept_created_at", "retain", "keep_deletions", "feed_title"),
     *("storage", "rate", "cors"),
     *_OF_AUTH,
@@ -81,6 +82,9 @@ class StreamHandler(WriteHooks, WebMessageHandler):
 
     One argument, as in ``/users/<owner>/posts``, makes one stream of each value: a partition.
     """
+    partitions: ClassVar[str | Callable[[str], bool] | None] = None
+    """The keys of partitions that there may be: an expression that matches a whole key, or a
+    function that returns whether there is one. Any other is a 404; None bounds nothing."""
     filters: ClassVar[tuple[str, ...]] = ()
     """What may be filtered by: ``network`` for equality, ``magnitude__gte`` and so on."""
     page_size: ClassVar[int] = 25
@@ -109,6 +113,7 @@ class StreamHandler(WriteHooks, WebMessageHandler):
     needs_queue: ClassVar[bool] = False
     """Whether the stream shows the jobs of a queue, which the program has to have."""
     _path_is_default: ClassVar[bool] = True
+    partition_rule: ClassVar[PartitionRule]
     place: ClassVar[StreamPath]
     """The path as it was declared: what it matches, and what storages call the stream."""
     declared: ClassVar[Declared]
@@ -177,6 +182,9 @@ class StreamHandler(WriteHooks, WebMessageHandler):
             # Also for a subclass of one without a path: its model may be another.
             cls.path = f"/{cls.model.__name__.lower()}"
         cls.place = declare_path(cls.path, name)
+        # As it was declared: a function is not to become a method.
+        rule = inspect.getattr_static(cls, "partitions")
+        cls.partition_rule = declare_partitions(rule, cls.place, name)
         if not 1 <= cls.page_size <= cls.max_page_size:
             raise ConfigError(f"{name}: 1 <= page_size <= max_page_size does not hold.")
         fields = cls.model._fields
@@ -272,7 +280,7 @@ class StreamHandler(WriteHooks, WebMessageHandler):
         arguments = cast("dict[str, str]", self._url_args)
         if self.place.partition:
             self.partition_key = arguments.pop(self.place.partition)
-            if not is_key(self.partition_key):
+            if not self.partition_rule.allows(self.partition_key):
                 raise Problem(404, f"There is nothing at {self.message.path[:160]}.")
         method = self.message.method
         if method != "OPTIONS":

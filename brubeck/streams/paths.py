@@ -7,10 +7,12 @@ A path may hold one argument, ``/users/<owner>/posts``: then it serves one strea
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import Final
 
 import msgspec
 
+from brubeck.callables import check_plain, check_value
 from brubeck.errors import ConfigError
 from brubeck.storage.ids import is_id
 
@@ -68,6 +70,41 @@ def declare_path(path: object, owner: str) -> StreamPath:
     if "ids" in arguments:
         raise ConfigError(f"{owner}.path: <ids> is what items are asked for with.")
     return StreamPath(path, *arguments)
+
+
+class PartitionRule(msgspec.Struct, frozen=True):
+    """Which keys a stream has partitions for; without a test, all that are keys."""
+
+    test: Callable[[str], object] | None
+
+    def allows(self, key: str) -> bool:
+        """Return whether there may be a partition of a key."""
+        if not is_key(key):
+            return False
+        return self.test is None or bool(check_value(self.test(key), "partitions"))
+
+
+def declare_partitions(rule: object, path: StreamPath, owner: str) -> PartitionRule:
+    """Return the rule of which partitions there may be, as a handler declares it.
+
+    ``rule`` is a regular expression for a whole key, a function of a key, or None for any key.
+    Raises `ConfigError` for anything else, and for a rule where the path has no argument.
+    """
+    if rule is None:
+        return PartitionRule(None)
+    if not path.partition:
+        raise ConfigError(f"{owner}.partitions: the path {path.template} has no argument.")
+    rule = rule.__func__ if isinstance(rule, staticmethod) else rule
+    if callable(rule):
+        check_plain(rule, f"{owner}.partitions", generators=False)
+        return PartitionRule(rule)
+    try:
+        pattern = re.compile(rule if isinstance(rule, str) else "")
+    except re.error as reason:
+        raise ConfigError(f"{owner}.partitions is not a pattern: {reason}.") from reason
+    if not isinstance(rule, str):
+        raise ConfigError(f"{owner}.partitions is a pattern or a function, not {rule!r}.")
+    return PartitionRule(pattern.fullmatch)
 
 
 def is_key(text: str) -> bool:

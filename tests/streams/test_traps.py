@@ -55,6 +55,44 @@ def test_any_other_method_is_the_users_own(name: str) -> None:
     assert hasattr(type("Notes", (StreamHandler,), KNOWN | {name: method}), name)
 
 
+PARTED = {"model": StreamedDocument, "path": "/u/<who>/notes"}
+
+
+def is_ella(key: str) -> bool:
+    """Return whether a key is the one of ella."""
+    return key == "ella"
+
+
+@pytest.mark.parametrize("rule", ["ella|el", is_ella, staticmethod(is_ella)])
+def test_a_declared_rule_bounds_the_partitions(rule: object) -> None:
+    """Any other is not there, for readers and for writers, and leaves nothing behind."""
+    stream = type("Notes", (StreamHandler,), PARTED | {"partitions": rule})
+    app = Brubeck(streams=[stream])
+    client = Client(app)
+    assert client.get("/u/ella/notes").status == 200
+    assert client.post("/u/ella/notes", json={}).status == 201
+    for key in ("dave", "ella2", "xella", "ELLA"):
+        for method in ("GET", "POST", "HEAD"):
+            assert client.request(method, f"/u/{key}/notes", json={}).status == 404
+        assert client.get(f"/u/{key}/notes/changes").status == 404
+    assert app.partitions(stream) == ["ella"]
+
+
+@pytest.mark.parametrize(
+    ("declared", "reason"),
+    [
+        (PARTED | {"partitions": "("}, "not a pattern"),
+        (PARTED | {"partitions": 5}, "a pattern or a function"),
+        (KNOWN | {"partitions": "a"}, "has no argument"),
+        (PARTED | {"partition": "a"}, 'Did you mean "partitions"'),
+    ],
+)
+def test_a_rule_that_is_none_is_refused(declared: dict[str, Any], reason: str) -> None:
+    """When the class is made."""
+    with pytest.raises(ConfigError, match=reason):
+        type("Notes", (StreamHandler,), declared)
+
+
 def test_the_cause_of_a_503_is_in_the_log(caplog: pytest.LogCaptureFixture) -> None:
     """With the request's id; the caller is not told where the storage is."""
 
