@@ -51,7 +51,7 @@ class LogIn(Page):
         """Begin a session, or show the form once more, without saying which of both was wrong."""
         name = self.get_argument("name", "")
         password = self.get_argument("password", "", strip=False)
-        user = self.application.accounts.log_in(name, password)
+        user = self.application.accounts.log_in(name, password, self.message.remote_addr)
         if user is None:
             return self.render_template(
                 "login.html", _status_code=422, next=self.next_url(), name=name, wrong=True

@@ -280,3 +280,13 @@ def test_the_map_names_every_room() -> None:
         name = path.stem
         if not name.startswith("_") and path.suffix in ("", ".py") and name != "py":
             assert re.search(rf"`{name}/?`", text), f"the map lacks {name}"
+
+
+def test_every_test_that_the_page_on_security_names_is_there() -> None:
+    """A sentence without its test would be a promise that nobody keeps."""
+    text = (ROOT / "docs" / "security.md").read_text()
+    named = re.findall(r"`(tests/[\w/]+\.py)(?:::(\w+))?`", text)
+    assert len(named) > 20
+    for path, function in named:
+        source = (ROOT / path).read_text()
+        assert not function or f"def {function}(" in source, f"{path}::{function}"

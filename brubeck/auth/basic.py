@@ -10,7 +10,8 @@ from collections.abc import Callable
 from brubeck.auth.accounts import Account, AuthContext
 from brubeck.auth.caller import Caller
 from brubeck.auth.errors import BadCredentials
-from brubeck.auth.passwords import check_password
+from brubeck.auth.guesses import Guesses
+from brubeck.auth.passwords import check_password, was_checked
 from brubeck.auth.scheme import Scheme, plain_lookup, quoted_string, sent_credentials
 from brubeck.callables import check_type
 from brubeck.http import Request
@@ -32,6 +33,7 @@ class BasicAuth(Scheme):
     ) -> None:
         self._challenge = f'Basic realm={quoted_string(realm)}, charset="UTF-8"'
         self._lookup = plain_lookup(lookup)
+        self._guesses = Guesses()
 
     @property
     def challenge(self) -> str:
@@ -39,7 +41,10 @@ class BasicAuth(Scheme):
         return self._challenge
 
     def authenticate(self, request: Request, context: AuthContext) -> Caller | None:
-        """Return whose name and password they are; an unknown name takes as long as a known one."""
+        """Return the caller of a name and a password; an unknown name takes as long as a known one.
+
+        Raises a `Problem` (429), before anything is hashed, after too many failures of a network.
+        """
         sent = sent_credentials(request, "Basic")
         if sent is None:
             return None
@@ -47,7 +52,14 @@ class BasicAuth(Scheme):
         lookup = self._lookup or context.accounts.by_username
         account = check_type(lookup(username), Account, "lookup")
         line = "" if account is None else account.password_line
-        if not check_password(password, line) or account is None:
+        if account is not None and was_checked(password, line):
+            return account.caller(f"basic:{account.id}")
+        with self._guesses.attempt(request.remote_addr, username) as attempt:
+            if account is not None and check_password(password, line):
+                attempt.succeed()
+            elif account is None:
+                check_password(password, line)  # it takes as long as any other
+        if account is None or not attempt.succeeded:
             raise BadCredentials("The name or the password is wrong.")
         return account.caller(f"basic:{account.id}")
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
-from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
+from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from typing import Final
 
 import msgspec
@@ -171,3 +171,19 @@ def _bare_address(text: str) -> str:
 
 
 NO_PROXIES: Final = TrustedProxies()
+
+
+def network(address: str) -> str:
+    """Return what an address is counted by: itself, or the 64 bits of a network of IPv6.
+
+    A home has that many addresses of IPv6, and could come with another one each time.
+    """
+    try:
+        known = ip_address(address)
+    except ValueError:
+        return address
+    if isinstance(known, IPv6Address):
+        if known.ipv4_mapped is not None:  # as a socket for both families shows IPv4
+            return str(known.ipv4_mapped)
+        return str(ip_network((known, 64), strict=False))
+    return address

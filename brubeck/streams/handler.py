@@ -19,6 +19,7 @@ from brubeck.handlers.message import HTTP_METHODS
 from brubeck.handlers.web import allowed_methods
 from brubeck.http import Headers, Problem, Response
 from brubeck.http.media import best_match
+from brubeck.http.proxies import network
 from brubeck.storage import (
     IndexBuilding,
     LostPlace,
@@ -38,7 +39,7 @@ from brubeck.streams.hooks import WRITE_HOOKS, WriteHooks
 from brubeck.streams.parameters import Declared
 from brubeck.streams.paths import PartitionRule, StreamPath, declare_partitions, declare_path
 from brubeck.streams.plans import FreshPlan, Plan, RecordedPlan
-from brubeck.streams.rates import Rate, declare_rate, network
+from brubeck.streams.rates import Rate, declare_rate
 from brubeck.streams.retention import Retention, declare_retention
 from brubeck.streams.shapes import check_hidden_fields, hidden_fields
 

@@ -6,7 +6,6 @@ ends. The fields are those of the IETF's draft (draft-ietf-httpapi-ratelimit-hea
 
 from __future__ import annotations
 
-import ipaddress
 import math
 import re
 from typing import Final
@@ -65,19 +64,3 @@ def declare_rate(rate: object, owner: str) -> Rate | None:
         return Rate(int(hits), _UNITS.get(time) or duration(time))
     except ValueError:
         raise ConfigError(f"{owner}.rate is like '100/minute' or '5/10s', not {rate!r}.") from None
-
-
-def network(address: str) -> str:
-    """Return what an address is counted by: itself, or the 64 bits of a network of IPv6.
-
-    A home has that many addresses of IPv6, and could come with another one each time.
-    """
-    try:
-        known = ipaddress.ip_address(address)
-    except ValueError:
-        return address
-    if isinstance(known, ipaddress.IPv6Address):
-        if known.ipv4_mapped is not None:  # as a socket for both families shows IPv4
-            return str(known.ipv4_mapped)
-        return str(ipaddress.ip_network((known, 64), strict=False))
-    return address

@@ -9,10 +9,10 @@ import pytest
 
 from brubeck import Brubeck
 from brubeck.errors import ConfigError
+from brubeck.http.proxies import network
 from brubeck.storage import Storage
 from brubeck.storage.memory import MemoryStorage
 from brubeck.streams import StreamedDocument, StreamHandler
-from brubeck.streams.rates import network
 from brubeck.testing import Client
 from brubeck.timekeeping import HeldClock
 from tests.streams.people import World
