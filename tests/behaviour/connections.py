@@ -9,7 +9,7 @@ import importlib
 import socket
 import sys
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from http.client import HTTPConnection
 from pathlib import Path
@@ -152,8 +152,11 @@ def _answers(ask: Ask) -> bool:
 
 
 @contextmanager
-def in_process(storage: str = "") -> Iterator[Ask]:
-    """Ask the program itself, in a module of its own, with its items in memory or elsewhere."""
+def in_process(storage: str = "", named_in: str = "") -> Iterator[Ask]:
+    """Ask the program itself, in a module of its own, with its items in memory or elsewhere.
+
+    ``named_in`` is the module of the storage that names new eras; they are called blue.
+    """
     from brubeck.testing import Client
     from tests.behaviour import app as module
 
@@ -165,7 +168,12 @@ def in_process(storage: str = "") -> Iterator[Ask]:
     def ask(
         method: str, target: str, body: bytes = b"", headers: dict[str, str] | None = None
     ) -> Answer:
-        with client.request(method, target, body=body, headers=headers) as reply:
+        # For the request alone: other tests run in this process while the program stands.
+        namer = f"brubeck.storage.{named_in}.fresh_era"
+        with (
+            mock.patch(namer, _blue) if named_in else nullcontext(),
+            client.request(method, target, body=body, headers=headers) as reply,
+        ):
             return Answer(reply.status, comparable(list(reply.headers.pairs())), reply.body)
 
     try:
@@ -179,8 +187,7 @@ def on_sqlite() -> Iterator[Ask]:
     """Ask the program itself, with its items in a file."""
     with (
         TemporaryDirectory() as directory,
-        mock.patch("brubeck.storage.sqlite.database.fresh_era", _blue),
-        in_process(f"sqlite:///{directory}/items.db") as ask,
+        in_process(f"sqlite:///{directory}/items.db", "sqlite.database") as ask,
     ):
         yield ask
 
@@ -192,8 +199,7 @@ def on_redis() -> Iterator[Ask]:
         server = RedisServer(Path(directory))
         stack.callback(server.stop)
         server.run()
-        stack.enter_context(mock.patch("brubeck.storage.redis.queryset.fresh_era", _blue))
-        yield stack.enter_context(in_process(server.url))
+        yield stack.enter_context(in_process(server.url, "redis.queryset"))
 
 
 @contextmanager
@@ -202,8 +208,7 @@ def on_mongo() -> Iterator[Ask]:
     with (
         TemporaryDirectory() as directory,
         mongo_set(Path(directory)) as members,
-        mock.patch("brubeck.storage.mongo.settling.fresh_era", _blue),
-        in_process(set_url(members)) as ask,
+        in_process(set_url(members), "mongo.settling") as ask,
     ):
         yield ask
 
