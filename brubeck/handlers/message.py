@@ -222,7 +222,9 @@ class MessageHandler:
 
     def _prepared(self) -> Response | None:
         """Return the answer that `prepare` gives by itself, if it does."""
-        answer = check_type(self.prepare(), Response, f"{type(self).__name__}.prepare")
+        answer = self.prepare()
+        if answer is not None:  # its name is made only where it is needed
+            answer = check_type(answer, Response, f"{type(self).__name__}.prepare")
         return self._response if self._finished else answer
 
     def _fallback(self, _name: str) -> Any:
