@@ -247,7 +247,7 @@ class AutoAPIBase(JSONMessageHandler):
         return outcomes
 
     def _update(self, documents: list[Any]) -> list[Any]:
-        """Replace documents, but not what a caller cannot see of them."""
+        """Replace documents, and keep the fields that a caller cannot see."""
         hidden = hidden_fields(self.model, {self._id_field.field_name})
         if hidden:
             ids = [str(self._id_field.__get__(each)) for each in documents]

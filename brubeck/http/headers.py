@@ -19,7 +19,7 @@ _FORBIDDEN: Final = re.compile("[\r\n\0]|[^\x00-\xff]")
 
 
 IDENTITY: Final = {"cookie": "Cookie", "authorization": "Authorization"}
-"""The request headers that say who the caller is, by their names in lower case."""
+"""The request headers that identify the caller, by their names in lower case."""
 
 
 class Headers(MutableMapping[str, str]):
@@ -129,7 +129,7 @@ class Headers(MutableMapping[str, str]):
 
 
 class RequestHeaders(Headers):
-    """The header fields of a request, which note whether anybody read who the caller is.
+    """The header fields of a request, with a note of those read that identify the caller.
 
     ``identity`` are the names of such fields that were read: an answer may depend on them.
     """

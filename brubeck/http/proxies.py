@@ -158,7 +158,7 @@ def _with_port(host: str, hop: Hop) -> str:
 
 
 def _prefix(text: str | None) -> str:
-    """Return a path prefix without the slash at its end; empty for what cannot be one."""
+    """Return a path prefix without the slash at its end; empty for a text that is none."""
     found = (text or "").rstrip("/")
     return found if _PREFIX.fullmatch(found) else ""
 

@@ -82,7 +82,7 @@ class EmbeddedServer:
         green.spawn(connection.run, sock, self._tls)
 
     def _make_room(self) -> None:
-        """End the connection that has been idle longest, for somebody who waits to be taken.
+        """End the connection that has been idle longest, to make room for a new one.
 
         One that has only just come, or been answered, has a second to send something.
         """
