@@ -18,7 +18,7 @@ from brubeck.errors import ConfigError
 from brubeck.handlers import MessageHandler, WebMessageHandler
 from brubeck.handlers.message import answer_of
 from brubeck.http.access_log import log_access
-from brubeck.http.caching import kept_private
+from brubeck.http.caching import SET_COOKIE, kept_private
 from brubeck.http.compression import LEAST, compressed
 from brubeck.http.conditions import echo_coding
 from brubeck.http.headers import Headers
@@ -342,7 +342,7 @@ class Brubeck:
         request.trusted_proxies = self._trusted_proxies
         try:
             response = self._routed(request)
-            if request.identity or "set-cookie" in response.headers:
+            if request.identity or not response.headers.lacks(SET_COOKIE):
                 response = kept_private(response, request.identity)
             if len(response.body) > LEAST:
                 response = compressed(response, request)

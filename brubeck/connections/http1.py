@@ -19,12 +19,13 @@ import msgspec
 
 from brubeck.http import Problem, Request
 from brubeck.http.authority import host_problem
-from brubeck.http.headers import list_values
+from brubeck.http.headers import Headers, list_values
 from brubeck.http.proxies import Client
 
 _TELLING: Final = frozenset((b"content-length", b"expect"))
 _CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
 _MAX_FIELDS: Final = 200
+_KEPT_FIELDS: Final = 4096  # bytes of header fields that a connection keeps for its next request
 _VERSIONS: Final = "The versions of HTTP that are spoken here are 1.0 and 1.1."
 _CHUNK_ALLOWANCE: Final = 16
 """How many bytes the framing of one chunk may take beside its extensions."""
@@ -69,12 +70,17 @@ class Http1:
         self._excess = 0  # bytes of the framing of chunks beyond what a plain framing takes
         self._finished = False
         self._problem: Problem | None = None
+        self._plain: list[tuple[bytes, bytes]] | None = None  # fields that were checked before
+        self._plain_size = 0
+        self._decoded: Headers | None = None  # the same, if they have come again
+        self._method = self._version = ""
         self._begin_head()
         self._begin_body()
 
     def _begin_head(self) -> None:
         self._url = b""
         self._headers: list[tuple[bytes, bytes]] = []
+        self._fields: Headers | list[tuple[bytes, bytes]] = self._headers
 
     def _begin_body(self) -> None:
         self._body = bytearray()
@@ -160,8 +166,27 @@ class Http1:
     def on_headers_complete(self) -> None:
         """Check the head as a whole."""
         self.in_head = False
-        version = self._parser.get_http_version()
-        size, hosts, codings = len(self._url), 0, b""
+        parser = self._parser
+        method, self._version = parser.get_method(), parser.get_http_version()
+        self._method = method.decode("ascii")
+        chunked = False
+        if self._headers == self._plain:
+            self._check_size(self._plain_size)
+            self._decoded = self._fields = self._decoded or Headers.from_wire(self._headers)
+        else:
+            chunked = self._check_fields()
+        line = b"%b %b HTTP/%b\r\n" % (method, self._url, self._version.encode())
+        self._check_line(line, exact_end=not chunked)
+        if self._version not in ("1.0", "1.1"):
+            self._refuse(505, _VERSIONS)
+
+    def _check_fields(self) -> bool:
+        """Check the header fields; tell whether the body comes in chunks.
+
+        Most clients send the same fields with each request of a connection. So those that say
+        nothing of a body are kept, and need neither be checked nor decoded when they come again.
+        """
+        size, hosts, codings, plain = 0, 0, b"", True
         for name, value in self._headers:
             size += len(name) + len(value) + 4
             kind = name.lower()
@@ -171,23 +196,29 @@ class Http1:
             elif kind == b"transfer-encoding":
                 codings += b"," + value
             elif kind in _TELLING:
+                plain = False
                 self._check(kind, value)
+        version = self._version
         if codings:
             self._check_codings(codings, version)
-        if size > self._limits.max_head:
-            self._refuse(431, f"The head is longer than {self._limits.max_head} bytes.")
-        self._check_line(version, exact_end=not codings)
-        if version not in ("1.0", "1.1"):
-            self._refuse(505, _VERSIONS)
+        self._check_size(size)
         if hosts != 1 and (hosts or version == "1.1"):
             self._refuse(400, "A request names its host, once.")
+        self._plain = self._decoded = None
+        if plain and hosts and not codings and size <= _KEPT_FIELDS:
+            self._plain, self._plain_size = self._headers, size
+        return bool(codings)
 
-    def _check_line(self, version: str, *, exact_end: bool) -> None:
+    def _check_size(self, size: int) -> None:
+        """Check the length of the head, with fields of this size."""
+        if size + len(self._url) > self._limits.max_head:
+            self._refuse(431, f"The head is longer than {self._limits.max_head} bytes.")
+
+    def _check_line(self, line: bytes, *, exact_end: bool) -> None:
         """Check the bytes of the request line, of which llhttp reads more forms than there are.
 
         It takes repeated spaces, a line without a version, and RTSP and ICE for HTTP.
         """
-        line = b"%b %b HTTP/%b\r\n" % (self._parser.get_method(), self._url, version.encode())
         received, at = self._received, self._position
         if not received.startswith(line, at):
             at = self._find_line(line)
@@ -266,11 +297,11 @@ class Http1:
         elif self._body:
             body = bytes(self._body)
         request = Request(
-            parser.get_method().decode("ascii"),
+            self._method,
             self._url.decode("latin-1"),
-            self._headers,
+            self._fields,
             body,
-            version=parser.get_http_version(),
+            version=self._version,
             client=self._client,
         )
         request.sink = tempfile.TemporaryFile

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from copy import copy
+from typing import Final
 
 from brubeck.http.headers import list_values
 from brubeck.http.response import Response
+
+SET_COOKIE: Final = frozenset(("set-cookie",))
+"""The response header that makes an answer one for a single caller."""
 
 
 def kept_private(response: Response, identity: Iterable[str]) -> Response:

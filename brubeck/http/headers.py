@@ -94,6 +94,12 @@ class Headers(MutableMapping[str, str]):
             [f"{name}: {value}\r\n" for name, values in self._fields.values() for value in values]
         )
 
+    def having(self, name: str, value: str) -> Headers:
+        """Return headers of their own with one field replaced; its value is known to be good."""
+        changed = Headers.__new__(Headers)
+        changed._fields = {**self._fields, name.lower(): (name, (value,))}
+        return changed
+
     def lacks(self, names: frozenset[str]) -> bool:
         """Tell whether none of these names, given in lower case, is there."""
         return self._fields.keys().isdisjoint(names)
@@ -139,11 +145,11 @@ class RequestHeaders(Headers):
     identity: set[str]
 
     @classmethod
-    def watch(cls, headers: Headers) -> RequestHeaders:
-        """Return the same fields, watched."""
+    def watch(cls, headers: Headers, identity: set[str]) -> RequestHeaders:
+        """Return the same fields, watched; those of the next request may be the given ones, too."""
         watched = cls.__new__(cls)
-        watched._fields = headers._fields
-        watched.identity = set()
+        watched._fields = headers._fields.copy()
+        watched.identity = identity
         return watched
 
     def get(self, name: str, default: Any = None) -> Any:

@@ -10,6 +10,7 @@ Rules:
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Set as AbstractSet
 from contextlib import suppress
 from io import SEEK_END, BytesIO
 from typing import BinaryIO, cast
@@ -70,7 +71,8 @@ class Request:
     _arguments: dict[str, list[str]] | None = None
     _origin: Client | None = None
     _id: str | None = None
-    _read: set[str] | None = None
+    identity: AbstractSet[str] = frozenset()
+    """The headers that say who the caller is and that were read so far, by their names."""
 
     def __init__(
         self,
@@ -159,15 +161,9 @@ class Request:
         if not isinstance(headers, RequestHeaders):
             if not isinstance(headers, Headers):
                 headers = Headers.from_wire(headers)
-            headers = self._headers = RequestHeaders.watch(headers)
+            self.identity = read = set(self.identity)
+            headers = self._headers = RequestHeaders.watch(headers, read)
         return headers
-
-    @property
-    def identity(self) -> set[str]:
-        """The headers that say who the caller is and that were read so far, by their names."""
-        read = self._read or set()
-        headers = self._headers
-        return headers.identity | read if isinstance(headers, RequestHeaders) else read
 
     def header(self, name: str) -> str | None:
         """Return one header's value, or None; without making all of them for its sake.
@@ -176,7 +172,7 @@ class Request:
         """
         headers = self._headers
         if name in IDENTITY:
-            self._read = {*(self._read or ()), IDENTITY[name]}
+            headers = self.headers  # which notes what is read
         if isinstance(headers, Headers):
             value: str | None = headers.get(name)
             return value

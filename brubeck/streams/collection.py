@@ -58,14 +58,9 @@ class Collection(StreamHandler):
                 return self._otherwise(chosen)
         plan = self._page_plan()
         made = self._made(plan)
-        headers = self.stream_headers()
-        headers["ETag"] = made.tag
-        if made.link:
-            headers["Link"] = made.link
         if matches(self.message.header("if-none-match"), made.tag):
-            return Response(b"", 304, headers=headers)
-        headers["Content-Type"] = JSON
-        return Response(made.body, 200, headers=headers)
+            return Response(b"", 304, headers=made.headers.copy())
+        return Response(made.body, 200, headers=made.headers.having("Content-Type", JSON))
 
     def _otherwise(self, media_type: str) -> Response:
         """Return the timeline in another shape: a page of it, or all of it."""
@@ -142,7 +137,11 @@ class Collection(StreamHandler):
         bodies = [record.body for record in view.records]
         data = json_list(bodies if plan.shape is whole else map(plan.shape, bodies))
         body = b'{"data":%b,"paging":%b}' % (data, json_bytes(paging))
-        return MadePage(page.head, view.tag, link_header(found), body)
+        headers = self.stream_headers()
+        headers["ETag"] = view.tag
+        if link := link_header(found):
+            headers["Link"] = link
+        return MadePage(page.head, view.tag, headers, body)
 
     def _total(self, plan: PagePlan) -> Count:
         whole = msgspec.structs.replace(plan.query, start=None, limit=COUNT_BOUND)

@@ -16,6 +16,7 @@ from typing import Final
 
 import msgspec
 
+from brubeck.http import Headers
 from brubeck.storage import Count, Head, Page, PageQuery, Place, Record
 from brubeck.streams.cursors import format_place, url
 from brubeck.streams.parameters import Declared, Pairs, page_parameters
@@ -43,7 +44,9 @@ class PageView(msgspec.Struct, frozen=True):
 
 
 class MadePage(msgspec.Struct, frozen=True):
-    """A page that was made when the stream's head was there: its tag, ``Link`` header and body.
+    """A page that was made when the stream's head was there: its tag, headers and body.
+
+    The headers lack the type of the body, which an answer without one does not have.
 
     A page is a function of its query and of the stream, and every write moves the head. So as long
     as the head is where it was, it is the page that would be made again.
@@ -51,7 +54,7 @@ class MadePage(msgspec.Struct, frozen=True):
 
     head: Head
     tag: str
-    link: str
+    headers: Headers
     body: bytes
 
 
