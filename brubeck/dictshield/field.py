@@ -328,6 +328,9 @@ class BaseField(Generic[T]):
             yield ShieldException("Invalid value", self.field_name, value, pointer=place)
             return
         own = self._pointer()
+        if type(error) is ShieldException and error.pointer == own:  # nearly every error
+            yield ShieldException(error.reason, self.field_name, value, pointer=place)
+            return
         for pointer, reason in error.errors:
             rest = pointer[len(own) :] if own and pointer.startswith(own) else ""
             yield ShieldException(reason, self.field_name, value, pointer=place + rest)

@@ -10,6 +10,7 @@ import zlib
 from functools import lru_cache
 from typing import Final
 
+from brubeck import green
 from brubeck.http.headers import Headers
 from brubeck.http.media import accepts_gzip, media_type
 from brubeck.http.request import Request
@@ -18,6 +19,7 @@ from brubeck.http.response import Response
 LEAST: Final = 1000
 ETAG_SUFFIX: Final = "-gzip"
 _LEVEL: Final = 5
+_SLICE: Final = 1 << 16
 _GZIP: Final = 16 + zlib.MAX_WBITS
 _TEXTUAL: Final = ("+json", "+xml", "/json", "/xml", "/javascript", "/x-ndjson")
 
@@ -34,14 +36,21 @@ def compressed(response: Response, request: Request) -> Response:
         return response
     if "content-encoding" in headers:
         return response
-    headers = headers.copy()
     vary = headers.get("vary")
-    headers["Vary"] = f"{vary}, Accept-Encoding" if vary else "Accept-Encoding"
+    headers = headers.having("Vary", f"{vary}, Accept-Encoding" if vary else "Accept-Encoding")
     body = response.body
     if accepts_gzip(request.header("accept-encoding")):
-        body = zlib.compress(body, _LEVEL, _GZIP)
+        body = _zipped(body)
         _mark(headers)
     return Response(body, response.status, headers=headers, reason=response.reason)
+
+
+def _zipped(body: bytes) -> bytes:
+    """Return a body in gzip; a long one a slice at a time, so that others are served meanwhile."""
+    coder = zlib.compressobj(_LEVEL, wbits=_GZIP)
+    starts = green.fairly(range(0, len(body), _SLICE))
+    pieces = [coder.compress(body[start : start + _SLICE]) for start in starts]
+    return b"".join([*pieces, coder.flush()])
 
 
 def _mark(headers: Headers) -> None:

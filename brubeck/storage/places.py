@@ -6,6 +6,7 @@ from typing import Final
 
 from brubeck.storage.errors import LostPlace
 from brubeck.storage.records import Change, Changes, ChangesQuery, Head
+from brubeck.storage.sizes import fitting
 
 SCAN: Final = 5000
 """How many entries one step looks at before it says where it stopped."""
@@ -44,8 +45,12 @@ def reached(
     """Return a step that came to a position; ``ended`` says that the change order ended there.
 
     Who has caught up stands at the head, also past what a purge has taken from the order's end. A
-    viewer stands at its own last change or at the floor, and is not told of any other.
+    viewer stands at its own last change or at the floor, and is not told of any other. A step
+    ends before that with the change that fills it (see `brubeck.storage.sizes`).
     """
+    kept = fitting([0 if each.record is None else len(each.record.body) for each in found])
+    if kept < len(found):
+        found, position, ended = found[:kept], found[kept - 1].position, False
     caught_up = ended or (query.viewer is None and position >= head.position)
     end = head.position if query.viewer is None else head.floor
     place = max(end, position) if caught_up else position

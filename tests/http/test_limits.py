@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import tracemalloc
 from io import BytesIO
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -11,7 +13,8 @@ from hypothesis import strategies as st
 
 from brubeck.dictshield.base import ShieldException
 from brubeck.dictshield.document import Document
-from brubeck.dictshield.fields import IntField, ListField
+from brubeck.dictshield.fields import IntField, ListField, StringField
+from brubeck.dictshield.limits import MOST_FAULTS, TOO_MANY
 from brubeck.http import Problem, Request
 from brubeck.http.forms import FormLimits, parse_urlencoded
 from brubeck.http.request import MAX_JSON
@@ -47,7 +50,7 @@ def test_a_long_value_is_decoded_as_a_short_one(text: str, shift: int) -> None:
     """Wherever an escape lies between two slices."""
     from urllib.parse import quote
 
-    piece = "x" * shift + quote(text, safe="") + "%c3%a9%F0%9D%84%9E%"
+    piece = "x" * shift + quote(text, safe="") + "%c3%a9%F0%9D%84%9E%z"
     many = 1 + 40_000 // len(piece)
     ((_, one),) = parse_urlencoded(f"a={piece}")
     assert parse_urlencoded("a=" + piece * many) == [("a", one * many)]
@@ -77,3 +80,26 @@ def test_a_bad_document_names_a_bounded_number_of_errors() -> None:
     with pytest.raises(ShieldException) as caught:
         Numbers.from_json(b'{"numbers":[' + b'"x",' * 100_000 + b'"x"]}')
     assert len(caught.value.errors) <= 1_001
+
+
+def test_a_bad_document_is_read_no_further_than_its_errors_are_told() -> None:
+    """Each error costs several times a good value; so a document has only so many."""
+    read = []
+
+    class Noted(StringField):
+        def require_type(self, native: Any) -> None:
+            read.append(native)
+            super().require_type(native)
+
+    class Tagged(Document):
+        tags = ListField(Noted())
+
+    for count in (MOST_FAULTS, 10 * MOST_FAULTS, 10_000):
+        read.clear()
+        with pytest.raises(ShieldException) as caught:
+            Tagged.from_json(json.dumps({"tags": [1] * count}))
+        errors = caught.value.errors
+        told = min(count, MOST_FAULTS)
+        assert [pointer for pointer, _ in errors[:told]] == [f"/tags/{at}" for at in range(told)]
+        assert errors[told:] == ([("", TOO_MANY)] if count > told else [])
+        assert len(read) <= MOST_FAULTS + 1

@@ -15,9 +15,16 @@ from brubeck.storage.records import (
     Delete,
     PageQuery,
     Place,
+    Record,
     Written,
 )
+from brubeck.storage.sizes import STEP_BYTES
 from brubeck.timekeeping import HeldClock
+
+
+def _check_full(records: list[Record]) -> None:
+    """Check that all but the last record of a step leave room."""
+    assert sum(len(each.body) for each in records[:-1]) < STEP_BYTES
 
 
 class Orders(Suite):
@@ -69,6 +76,33 @@ class Orders(Suite):
             for start in (None, Place(-9)):
                 up = walk(stream, limit=2, descending=False, start=start, since=3, until=7)
                 assert [key[0] for key in up] == [3, 4, 5, 6]
+
+    @pytest.mark.parametrize("filtered", [False, True])
+    def test_large_items_come_in_more_steps(self, *, filtered: bool) -> None:
+        """A step ends with the item that fills it, whatever its limit, and leaves none out."""
+        sizes = [10, STEP_BYTES // 3, 10, 900_000, 900_000, 900_000, 10, STEP_BYTES // 3, 10]
+        where = (Condition("network", "eq", "ci"),) if filtered else ()
+        with self.stream() as stream:
+            for at, size in enumerate(sizes):
+                stream.write([put_new(f"i{at}", at, network="ci", place="x" * size)])
+            for descending in (True, False):
+                keys = walk(stream, limit=100, descending=descending, where=where)
+                assert keys == sorted(keys, reverse=descending)
+                assert len(keys) == len(sizes)
+            step, steps, seen = ChangesQuery(limit=100, where=where), 0, list[str]()
+            while True:
+                found = stream.changes(step)
+                _check_full([each.record for each in found.changes if each.record])
+                seen += [each.id for each in found.changes]
+                steps += 1
+                if found.caught_up:
+                    break
+                step = onward(step, found)
+            assert seen == [f"i{at}" for at in range(len(sizes))]
+            page = stream.page(PageQuery(limit=100, where=where))
+            _check_full(page.records)
+            assert page.stopped is not None
+            assert steps > 1
 
     def test_the_last_page_says_that_it_is_the_last(self) -> None:
         """A page stops nowhere only where nothing lies beyond, and always there."""

@@ -32,6 +32,7 @@ from brubeck.storage.records import (
 )
 from brubeck.storage.schema import Schema, Values
 from brubeck.storage.sight import Sight, View
+from brubeck.storage.sizes import bounded
 from brubeck.storage.sorted_keys import SortedKeys
 from brubeck.storage.timeline import Key, stretch
 
@@ -187,7 +188,8 @@ class MemoryQueryset(Queryset):
                 keys.pop()
             entries = self._entries
             records = [entries[key[1]].record for key in keys]
-            return Page(cast("list[Record]", records), Place(*keys[-1]) if more else None, head)
+            stopped = Place(*keys[-1]) if more else None
+            return bounded(Page(cast("list[Record]", records), stopped, head))
 
     def _filtered(self, query: PageQuery, head: Head) -> Page:
         """Take a step that looks at each entry, and at no more than a number of them."""
@@ -195,11 +197,11 @@ class MemoryQueryset(Queryset):
         records: list[Record] = []
         for index, (_, item_id) in enumerate(keys):
             if len(records) == query.limit or index == max(SCAN, query.limit):
-                return Page(records, Place(*keys[index - 1]), head)
+                return bounded(Page(records, Place(*keys[index - 1]), head))
             entry = self._entries[item_id]
             if entry.record is not None and meets(query.where, entry.values):
                 records.append(entry.record)
-        return Page(records, None, head)
+        return bounded(Page(records, None, head))
 
     def _keys(self, query: PageQuery, count: int) -> list[Key]:
         """Return the first keys of a query's stretch, in its direction."""

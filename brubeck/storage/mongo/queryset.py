@@ -61,6 +61,7 @@ from brubeck.storage.records import (
     Written,
 )
 from brubeck.storage.schema import Schema
+from brubeck.storage.sizes import bounded
 from brubeck.storage.timeline import stretch
 
 if TYPE_CHECKING:
@@ -288,7 +289,7 @@ class MongoQueryset(IndexedQueryset):
         if len(found) > query.limit:
             last = found[query.limit - 1]
             stopped = Place(int(last["created_at"]), last["_id"])
-        return Page(records, stopped, stream.head)
+        return bounded(Page(records, stopped, stream.head))
 
     def _shows(self, found: Document, query: PageQuery) -> bool:
         """Tell whether a document shows a record; while it is written anew, what it was counts."""
@@ -317,9 +318,8 @@ class MongoQueryset(IndexedQueryset):
             noted = stream.head
             self._settle_pending(self._settler.items(database), session)
             limit = max(SCAN, query.limit) if query.where else query.limit
-            rows = ChangesRows(
-                self._settler, database, session, query, noted.position, limit
-            ).read()
+            reader = ChangesRows(self._settler, database, session, query, noted.position, limit)
+            rows = reader.read()
             now = self._stream(database, session).head
             if noted.position > self._kept and not self._door.replicated:
                 # A server alone shows what is not in its journal yet, and might forget it.
@@ -334,7 +334,7 @@ class MongoQueryset(IndexedQueryset):
                 found.append(change)
                 if len(found) == query.limit:
                     break
-        ended = len(rows) < limit and len(found) < query.limit
+        ended = len(rows) < limit and not reader.filled and len(found) < query.limit
         noted = msgspec.structs.replace(noted, era=now.era, horizon=now.horizon)
         return reached(query, found, position, noted, ended=ended)
 

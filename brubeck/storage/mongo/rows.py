@@ -25,6 +25,7 @@ from brubeck.storage.mongo.documents import (
 from brubeck.storage.mongo.indexes import TIMELINE, Lead, between_keys, direction, facet
 from brubeck.storage.mongo.settling import Settler
 from brubeck.storage.records import ChangesQuery, Condition, PageQuery, Place
+from brubeck.storage.sizes import STEP_BYTES
 from brubeck.storage.timeline import Key, stretch
 
 SCAN: Final = 2000
@@ -59,7 +60,14 @@ class PageRows:
             return []
         meeting = selector(rest, self._schema) | ({} if lead is None else lead.query)
         rows = self._walk(self._items.find(meeting, SHOWN, session=self._session), lead, low, high)
-        return list(rows.limit(query.limit + 1))
+        found, size = [], 0
+        for each in rows.limit(query.limit + 1):
+            found.append(each)
+            size += len(each[OURS].get("json", ""))
+            if size >= STEP_BYTES:
+                self.stopped = Place(int(each["created_at"]), each["_id"])
+                break
+        return found
 
     def _walk(self, cursor: Any, lead: Lead | None, low: Key, high: Key) -> Any:
         """Let a cursor follow an index between two keys of it, in the query's direction."""
@@ -111,17 +119,23 @@ class ChangesRows:
         self._query = query
         self._between = {"$gt": Int64(query.after or 0), "$lte": Int64(head)}
         self._limit = limit
+        self.filled = False
+        """Whether there were as many bytes as a step takes, so that there may be more rows."""
 
     def read(self) -> list[Row]:
         """Return the rows; as many of each kind as may be needed, and so maybe some more."""
         viewer = self._query.viewer
         # The items before the graves: what is buried between the two reads is in both, not in none.
         live = dict(self._live(viewer))
+        live_at = list(live)
         if viewer is not None:
             live |= dict(self._departed(self._items, DEPARTED, viewer))
         rows = dict(self._dead(viewer)) | live
         if viewer is not None:
             rows |= dict(self._departed(self._graves, "departed", viewer))
+        if self.filled:
+            last = max(live_at)
+            rows = {at: row for at, row in rows.items() if at <= last}
         return sorted(rows.items(), key=lambda row: row[0])
 
     def _live(self, viewer: str | None) -> list[Row]:
@@ -130,7 +144,15 @@ class ChangesRows:
         found = self._items.find(where, shown, session=self._session)
         found = found.hint("position" if viewer is None else "sight_changes")
         found = found.sort(POSITION, ASCENDING).limit(self._limit)
-        return [(int(each[OURS]["position"]), each) for each in found]
+        rows: list[Row] = []
+        size = 0
+        for each in found:
+            rows.append((int(each[OURS]["position"]), each))
+            size += len(each[OURS].get("json", ""))
+            if size >= STEP_BYTES:
+                self.filled = True
+                break
+        return rows
 
     def _dead(self, viewer: str | None) -> list[Row]:
         where = {"position": self._between} | ({} if viewer is None else {"sight": viewer})

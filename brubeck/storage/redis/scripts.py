@@ -12,6 +12,8 @@ from typing import Any, Final
 
 from redis.exceptions import NoScriptError
 
+from brubeck.storage.sizes import STEP_BYTES
+
 _LUA: Final = files(__package__) / "lua"
 _OF_STREAMS: Final = ("write", "changes", "head", "purge", "keep_indexes", "index", "new_era")
 _WALKING: Final = ("page", "count")
@@ -62,7 +64,8 @@ def _guarded(text: str) -> str:
 
 def _load() -> dict[str, Script]:
     shared = (_LUA / "stream.lua").read_text()
-    walk = shared + (_LUA / "walk.lua").read_text()
+    bound = f"local STEP_BYTES = {STEP_BYTES}\n"
+    walk = shared + bound + (_LUA / "walk.lua").read_text()
     before = dict.fromkeys(_OF_STREAMS, shared) | dict.fromkeys(_WALKING, walk)
     before |= dict.fromkeys(_OTHERS, "")
     texts = {name: text + (_LUA / f"{name}.lua").read_text() for name, text in before.items()}

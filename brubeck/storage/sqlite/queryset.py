@@ -33,6 +33,7 @@ from brubeck.storage.records import (
     Written,
 )
 from brubeck.storage.schema import Schema
+from brubeck.storage.sizes import STEP_BYTES, bounded
 from brubeck.storage.sqlite.purging import (
     BATCH,
     forget,
@@ -59,6 +60,8 @@ POLL: Final = 0.1
 """Seconds after which a reader that waits learns what another process wrote."""
 MERGED: Final = 16
 """How many orders of a field's values are merged, where a condition takes one of several."""
+_TOGETHER: Final = 32
+"""How many rows are fetched before their size is looked at."""
 
 _Row = tuple[bytes, int, int, bytes | None, bytes, int]
 """id, created_at, position, body, past, and whether it left the viewer's sight there."""
@@ -184,11 +187,11 @@ class SQLiteQueryset(IndexedQueryset):
             row = self._row(db, stream)
             if query.where or query.viewer is not None:
                 return self._filtered(db, stream, query, row.head)
-            rows = _timeline(db, stream, query, query.limit + 1).fetchall()
+            rows = _enough(_timeline(db, stream, query, query.limit + 1))
         more = len(rows) > query.limit
         records = [_record(each) for each in rows[: query.limit]]
         last = Place(records[-1].created_at, records[-1].id) if more else None
-        return Page(records, last, row.head)
+        return bounded(Page(records, last, row.head))
 
     def _filtered(self, db: sqlite3.Connection, stream: int, query: PageQuery, head: Head) -> Page:
         """Take a step that looks at each candidate, and at no more than a number of them."""
@@ -197,13 +200,15 @@ class SQLiteQueryset(IndexedQueryset):
         scan = max(SCAN, query.limit)
         records: list[Record] = []
         last: Place | None = None
+        size = 0
         for looked, row in enumerate(self._candidates(db, stream, query, scan + 1)):
-            if len(records) == query.limit or looked == scan:
+            if len(records) == query.limit or looked == scan or size >= STEP_BYTES:
                 return Page(records, last, head)
             record = _record(row)
             last = Place(record.created_at, record.id)
             if meets(query.where, extract(record.body)):
                 records.append(record)
+                size += len(record.body)
         return Page(records, None, head)
 
     def _tick(self, stream: int, viewer: str | None) -> None:
@@ -244,16 +249,17 @@ class SQLiteQueryset(IndexedQueryset):
             position = query.after or 0
             scan = max(SCAN, query.limit) if query.where else query.limit
             found: list[Change] = []
-            looked = 0
+            looked = size = 0
             for each in _concerning(db, stream, query.viewer, position, scan):
                 looked += 1
                 position = each[2]
                 change = self._change(each, query)
                 if change is not None:
                     found.append(change)
-                    if len(found) == query.limit:
+                    size += 0 if change.record is None else len(change.record.body)
+                    if len(found) == query.limit or size >= STEP_BYTES:
                         break
-            ended = looked < scan and len(found) < query.limit
+            ended = looked < scan and len(found) < query.limit and size < STEP_BYTES
         return reached(query, found, position, row.head, ended=ended)
 
     def _change(self, row: _Row, query: ChangesQuery) -> Change | None:
@@ -330,6 +336,16 @@ def _timeline(db: sqlite3.Connection, stream: int, query: PageQuery, most: int) 
         f" AND {_BETWEEN} ORDER BY {_direction(query)} LIMIT ?",
         (stream, *_bounds(query), most),
     )
+
+
+def _enough(rows: sqlite3.Cursor) -> list[tuple[bytes, int, int, bytes]]:
+    """Return the rows of a step, and perhaps some more; not many of them when they are large."""
+    found: list[tuple[bytes, int, int, bytes]] = []
+    while some := rows.fetchmany(_TOGETHER):
+        found += some
+        if len(some) < _TOGETHER or sum([len(row[3]) for row in found]) >= STEP_BYTES:
+            break
+    return found
 
 
 def _facet(

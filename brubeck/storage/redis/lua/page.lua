@@ -59,14 +59,29 @@ else
   end
 end
 
-local answer = head
-answer[6], answer[7] = more and last_at or '', more and last_id or ''
-for from = 1, #ids, 1000 do
-  local to = math.min(#ids, from + 999)
-  local items = redis.call('HMGET', ITEMS, unpack(ids, from, to))
-  for at = from, to do
-    answer[#answer + 1] = ids[at]
-    answer[#answer + 1] = items[at - from + 1]
+-- The items, a few at a time while they are large: a step ends with the one that fills it.
+local answer, size = head, 0
+answer[6], answer[7] = '', ''
+local first, count = 1, 3
+while first <= #ids do
+  local items = redis.call('HMGET', ITEMS, unpack(ids, first, math.min(#ids, first + count - 1)))
+  for at, item in ipairs(items) do
+    answer[#answer + 1] = ids[first + at - 1]
+    answer[#answer + 1] = item
+    size = size + #item
+    if size >= STEP_BYTES then
+      more, last_id = true, ids[first + at - 1]
+      last_at = redis.call('ZSCORE', timeline, last_id)
+      break
+    end
   end
+  if size >= STEP_BYTES then
+    break
+  end
+  first = first + count
+  count = math.min(100, math.ceil((STEP_BYTES - size) * (first - 1) / size)) -- as large ones
+end
+if more then
+  answer[6], answer[7] = last_at, last_id
 end
 return answer
