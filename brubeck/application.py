@@ -9,12 +9,13 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property, partial
-from typing import TYPE_CHECKING, Any, ClassVar, cast
+from inspect import signature
+from typing import TYPE_CHECKING, Any, ClassVar, Never, cast
 
 from brubeck import config
 from brubeck.autoapi import AutoAPIBase, describe_api, pattern_of, placed
 from brubeck.callables import check_plain, check_plain_methods
-from brubeck.errors import ConfigError
+from brubeck.errors import ConfigError, did_you_mean
 from brubeck.handlers import MessageHandler, WebMessageHandler
 from brubeck.handlers.message import answer_of
 from brubeck.http.access_log import log_access
@@ -92,7 +93,11 @@ class Brubeck:
         clock: Clock = SYSTEM_CLOCK,
         title: str = "",
         version: str = "1",
+        **unknown: Never,
     ) -> None:
+        for name in unknown:
+            known = signature(type(self)).parameters
+            raise ConfigError(f'Brubeck has no argument "{name}".{did_you_mean(name, known)}')
         self.msg_conn = None if _is_setting(msg_conn) else cast("Connection | None", msg_conn)
         self.pool = pool
         self.no_handler = no_handler

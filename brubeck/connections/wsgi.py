@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
+from time import monotonic
 from typing import Any, BinaryIO, Final, cast
 from urllib.parse import quote
 
+from brubeck import green
 from brubeck.http import Headers, Problem, Request, Response, StreamingResponse
 from brubeck.http.authority import host_problem
 from brubeck.http.proxies import Client
@@ -15,6 +17,8 @@ from brubeck.http.request import decode_path
 Environ = dict[str, Any]
 StartResponse = Callable[..., object]
 
+PATIENCE: Final = 45.0
+"""Seconds that a feed or a long poll lasts. Proxies and servers often end one after a minute."""
 _CHUNK: Final = 65_536
 _SPOOL: Final = 1 << 20
 _AS_IT_CAME: Final[Any] = {"safe": "/:,~@!$&'()*+;=", "encoding": "latin-1"}
@@ -24,7 +28,8 @@ class WSGIConnection:
     """Turns an environ into a request and a response into what WSGI returns.
 
     Framing is the server's: what the application says of ``Connection`` and ``Transfer-Encoding``
-    is left out.
+    is left out. WSGI cannot tell that a reader has left, so an answer waits for something to happen
+    no longer than `PATIENCE`; and not at all where its process serves nobody else meanwhile.
     """
 
     def __init__(self, respond: Callable[[Request], Response]) -> None:
@@ -35,6 +40,7 @@ class WSGIConnection:
         request: Request | None = None
         try:
             request = request_of(environ)
+            request.may_wait = _until(monotonic() + (PATIENCE if _is_shared(environ) else 0.0))
             response = self._respond(request)
         except Problem as problem:
             response = problem.response()
@@ -45,6 +51,15 @@ class WSGIConnection:
             return chunks
         chunks.close()
         return [] if head_only or response.bodiless else [response.body]
+
+
+def _is_shared(environ: Environ) -> bool:
+    """Tell whether the process serves others while one answer waits: by threads, or green ones."""
+    return bool(environ.get("wsgi.multithread")) or green.patched()
+
+
+def _until(moment: float) -> Callable[[], bool]:
+    return lambda: monotonic() < moment
 
 
 class _Chunks:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from keyword import iskeyword
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
 
 from brubeck.dictshield.base import InvalidShield
 from brubeck.dictshield.compiled import Compiled
 from brubeck.dictshield.field import BaseField
 from brubeck.dictshield.shaping import SafeableMixin
 from brubeck.errors import did_you_mean
+
+_CONSTANT: Final = re.compile(r"(?:\w+\.)*(?:ClassVar|Final)\b")
 
 
 class DocumentOptions:
@@ -49,6 +52,7 @@ class DocumentMetaclass(type):
         cls._options = _options(cls, meta)
         for key, field in cls.complete(own, bases).items():
             _place(cls, key, field)
+        _refuse_annotations(cls, rest)
         _refuse_clashes(cls)
         for key in ("_internal_fields", "_private_fields", "_public_fields"):
             _refuse_list(cls, key, rest.get(key))
@@ -60,6 +64,21 @@ class DocumentMetaclass(type):
         """Return the fields to add to the inherited ones; a metaclass below may add some."""
         del bases
         return own
+
+
+def _refuse_annotations(cls: Any, namespace: dict[str, Any]) -> None:
+    """Raise for a member that is annotated like a field of a dataclass, and is none.
+
+    Constants are annotated as ``ClassVar`` or ``Final``; names with an underscore are nobody's
+    business.
+    """
+    for key, kind in namespace.get("__annotations__", {}).items():
+        constant = _CONSTANT.match(kind if isinstance(kind, str) else repr(kind))
+        if not (constant or key.startswith("_") or key in cls.__compiled__.fields):
+            raise InvalidShield(
+                f"{cls.__name__}.{key} is annotated, which makes no field: write {key} = StringField(), "
+                "or whichever field it is."
+            )
 
 
 def _options(cls: Any, meta: Any) -> DocumentOptions:

@@ -56,6 +56,7 @@ __all__ = [
     "listen",
     "offload",
     "patch",
+    "patched",
     "sleep",
     "spawn",
     "stream",
@@ -124,6 +125,11 @@ def engine() -> Engine:
         module = import_module(_MODULES[name] if name else "brubeck.green.threads_engine")
         _engine = module.Engine()
     return _engine
+
+
+def patched() -> bool:
+    """Return whether an engine has made the standard library of this process cooperative."""
+    return _patched() is not None
 
 
 def _patched() -> str | None:

@@ -13,6 +13,7 @@ Rules:
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Callable, Iterable, Iterator
 from io import BytesIO
 from typing import TYPE_CHECKING, BinaryIO, Final
@@ -31,6 +32,12 @@ log = logging.getLogger("brubeck.server")
 
 MAX_FIELDS: Final = 1000
 _SLICE: Final = 16_384
+_PADDING: Final = 1000
+_EXTENDED_NAME: Final = re.compile(
+    r";\s*filename\*\s*=\s*([^'\s;]*)'[^'\s;]*'([^;\s]*)", re.IGNORECASE
+)
+_QUOTED: Final = re.compile(r'"(?:[^"\\]|\\.)*"')
+_CHARSETS: Final = {"utf-8": "utf-8", "iso-8859-1": "latin-1"}
 Pairs = list[tuple[str, str]]
 
 
@@ -121,7 +128,7 @@ def parse_multipart(
             max_segment_size=max(limits.field_size, limits.file_size),
         ) as parser:
             reader = _FormReader(limits, sink)
-            for chunk in _nonempty(body):
+            for chunk in _unpadded(body, boundary):
                 for event in parser.parse(chunk):
                     reader.feed(event)
     except ParserLimitReached as reason:
@@ -131,9 +138,25 @@ def parse_multipart(
     return reader.form()
 
 
-def _nonempty(chunks: Iterable[bytes]) -> Iterator[bytes]:
-    # To the parser an empty chunk means the end.
-    return (chunk for chunk in chunks if chunk)
+def _unpadded(chunks: Iterable[bytes], boundary: str) -> Iterator[bytes]:
+    """Yield the same form without white space behind its boundaries, which the parser refuses.
+
+    A message may have got it on its way (RFC 2046, section 5.1.1). Nothing that is yielded is
+    empty: to the parser that would be the end.
+    """
+    delimiter = b"\r\n--" + boundary.encode()
+    padded = re.compile(re.escape(delimiter) + rb"(?:--)?[ \t]+(?=\r)")
+    longest = len(delimiter) + _PADDING
+    held = b"\r\n"  # so that the first boundary looks like the others
+    for chunk in chunks:
+        data = padded.sub(lambda found: found[0].rstrip(), held + chunk)
+        # What may be a boundary whose padding has not ended yet is held back.
+        cut = data.rfind(b"\r", max(0, len(data) - longest))
+        held = b"" if cut < 0 else data[cut:]
+        if cut:
+            yield data if cut < 0 else data[:cut]
+    if held:
+        yield held
 
 
 def _boundary(content_type: str) -> str:
@@ -148,13 +171,30 @@ def _boundary(content_type: str) -> str:
     return boundary
 
 
+def file_name(part: MultipartSegment) -> str | None:
+    """Return the name of the file that a part is, empty where it has none; None for a field.
+
+    ``filename*`` (RFC 8187) wins over ``filename``. Forms should not have it (RFC 7578, section
+    4.2), but some clients send it; a `Problem` for one that cannot be decoded.
+    """
+    disposition: str = part.header("Content-Disposition", "")
+    given = _EXTENDED_NAME.search(_QUOTED.sub('""', disposition))
+    if given is None:
+        name: str | None = part.filename
+        return name
+    try:
+        return unquote_to_bytes(given[2]).decode(_CHARSETS[given[1].lower()])
+    except (UnicodeDecodeError, KeyError):
+        raise Problem(400, "The name of a file in the form is not what its charset says.") from None
+
+
 class _FormReader:
     """Turns the parser's events (a part's head, its chunks, its end) into fields and files."""
 
     def __init__(self, limits: FormLimits, sink: Callable[[], BinaryIO]) -> None:
         self._limits, self._sink = limits, sink
         self._fields: Pairs = []
-        self._files: list[tuple[MultipartSegment, int, int]] = []
+        self._files: list[tuple[MultipartSegment, str, int, int]] = []
         self._fields_size = 0
         self._place: BinaryIO | None = None
         self._written = 0
@@ -164,12 +204,13 @@ class _FormReader:
 
         if isinstance(event, MultipartSegment):
             self._part, self._size = event, 0
+            self._file_name = file_name(event)
             self._text = bytearray()
         elif event is None:
             self._end()
         elif isinstance(event, bytes | bytearray | memoryview):
             self._size += len(event)
-            if self._part.filename is None:
+            if self._file_name is None:
                 self._add_to_field(event)
             else:
                 self._add_to_file(event)
@@ -194,10 +235,10 @@ class _FormReader:
             raise Problem(507, "There is no room for the form.") from reason
 
     def _end(self) -> None:
-        if self._part.filename is None:
+        if self._file_name is None:
             self._fields.append((self._part.name or "", self._text.decode()))
-        else:
-            self._files.append((self._part, self._written, self._size))
+        elif self._file_name or self._size:  # a browser sends an input without a file like that
+            self._files.append((self._part, self._file_name, self._written, self._size))
             self._written += self._size
 
     def form(self) -> Form:
@@ -206,11 +247,11 @@ class _FormReader:
         files = [
             UploadedFile(
                 part.name or "",
-                bare_name(part.filename or ""),
+                bare_name(name),
                 part.content_type or "application/octet-stream",
                 piece(place, start, size),
                 size,
             )
-            for part, start, size in self._files
+            for part, name, start, size in self._files
         ]
         return Form(self._fields, files)

@@ -49,9 +49,12 @@ class Request:
     form_limits: FormLimits | None = None
     sink: Callable[[], BinaryIO] = BytesIO
     """Opens a place for the files of a form, where the body is not in memory itself."""
+    is_wanted: Callable[[], bool] = staticmethod(lambda: True)
+    """Tells whether the caller is still there and the server not about to stop."""
     may_wait: Callable[[], bool] = staticmethod(lambda: True)
-    """Tells whether the caller is still there and the server not about to stop. What waits long
-    asks now and then, and where it may not wait on answers with what it has."""
+    """Tells whether an answer may wait for something to happen: that it is wanted, and holds up
+    nobody. What waits long asks now and then, and where it may not wait on answers with what it
+    has."""
     may_share: bool = False
     """Whether the connection takes a ``share`` (see `brubeck.http.sharing`)."""
     mounted_at: str = ""

@@ -135,7 +135,7 @@ class Walk:
         Who has left would only be noticed when something is sent.
         """
         green.sleep(0)
-        if not self._handler.message.may_wait():
+        if not self._handler.message.is_wanted():
             raise Unavailable("nobody waits for the rest of the export")
 
     def _readmit(self) -> None:

@@ -48,6 +48,11 @@ class Follower:
     @property
     def stays(self) -> bool:
         """Whether somebody still wants to know."""
+        return self._handler.message.is_wanted()
+
+    @property
+    def may_wait(self) -> bool:
+        """Whether a reader that has caught up may wait for more."""
         return self._handler.message.may_wait()
 
     def step(self) -> Changes:
@@ -71,7 +76,7 @@ class Follower:
         """Wait for more than was found, at most so long and while somebody wants to know."""
         queryset = self._handler.queryset
         until = time.monotonic() + seconds
-        while self.stays and (left := until - time.monotonic()) > 0:
+        while self.may_wait and (left := until - time.monotonic()) > 0:
             if queryset.wait(after.head, min(left, PATIENCE)):
                 return
             self._readmit()
@@ -111,7 +116,7 @@ def poll(handler: StreamHandler, parameters: ChangesParameters) -> Changes:
     while True:
         found = follower.step()
         left = until - time.monotonic()
-        if found.changes or left <= 0 or not follower.stays:
+        if found.changes or left <= 0 or not follower.may_wait:
             return found
         if found.caught_up:
             follower.wait(found, left)
@@ -121,32 +126,14 @@ def feed(handler: StreamHandler, parameters: ChangesParameters, cut: Shape) -> I
     """Yield the frames of an open feed, as many at a time as there are, while it is followed.
 
     A checkpoint comes whenever the reader has caught up after being behind, and every so often.
-    Once it has caught up it goes on among others who have, where connection and stream allow it.
+    Once it has caught up it goes on among others who have, where connection and stream allow it;
+    where it may not wait it ends, and its reader comes back by the place it has been told.
     """
-    shares = handler.message.may_share and not handler.private
     yield sse.retry(RETRY_MS)
-    follower = Follower(handler, parameters, STEP)
-    said, behind = time.monotonic(), True
-    while follower.stays:
+    frames = _Frames(handler, parameters, cut)
+    while frames.go_on:
         try:
-            found = follower.step()
-            if found.changes:
-                yield _frames(found, cut)
-            left = said + CHECKPOINT - time.monotonic()
-            if left <= 0 or (found.caught_up and behind):
-                yield _checkpoint(found)
-                said, left = time.monotonic(), CHECKPOINT
-            behind = not found.caught_up
-            if found.caught_up and shares:
-                seat = _seat(handler, parameters, cut, found)
-                handler.message.share = seat
-                yield b""
-                follower.go_on(seat.found)
-                said = time.monotonic()
-                if seat.found is found:
-                    follower.wait(found, _ASIDE)  # the others were elsewhere, or it is over
-            elif found.caught_up:
-                follower.wait(found, left)
+            yield from frames.next()
         except LostPlace:
             yield _reset(410, handler)
             return
@@ -155,7 +142,51 @@ def feed(handler: StreamHandler, parameters: ChangesParameters, cut: Shape) -> I
             return
         except Unavailable:
             yield sse.comment("the storage cannot be reached now")
+            if not frames.follower.may_wait:
+                return
             green.sleep(1.0)
+
+
+class _Frames:
+    """The frames of one feed, a step at a time."""
+
+    def __init__(self, handler: StreamHandler, parameters: ChangesParameters, cut: Shape) -> None:
+        self.follower = Follower(handler, parameters, STEP)
+        self._handler, self._parameters, self._cut = handler, parameters, cut
+        self._shares = handler.message.may_share and not handler.private
+        self._said = time.monotonic()
+        self._behind = True
+
+    @property
+    def go_on(self) -> bool:
+        """Whether there is more to send, or to wait for."""
+        follower = self.follower
+        return follower.stays and (self._behind or follower.may_wait)
+
+    def next(self) -> Iterator[bytes]:
+        """Yield what a step finds, and wait where it finds that nothing else is there yet."""
+        found = self.follower.step()
+        if found.changes:
+            yield _frames(found, self._cut)
+        left = self._said + CHECKPOINT - time.monotonic()
+        if left <= 0 or (found.caught_up and self._behind):
+            yield _checkpoint(found)
+            self._said, left = time.monotonic(), CHECKPOINT
+        self._behind = not found.caught_up
+        if found.caught_up and self._shares:
+            yield from self._among_others(found)
+        elif found.caught_up:
+            self.follower.wait(found, left)
+
+    def _among_others(self, found: Changes) -> Iterator[bytes]:
+        """Go on among the feeds that ask for the same, until this one has to go on alone."""
+        seat = _seat(self._handler, self._parameters, self._cut, found)
+        self._handler.message.share = seat
+        yield b""
+        self.follower.go_on(seat.found)
+        self._said = time.monotonic()
+        if seat.found is found:
+            self.follower.wait(found, _ASIDE)  # the others were elsewhere, or it is over
 
 
 def element(change: Change, cut: Shape) -> bytes:

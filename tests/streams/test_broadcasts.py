@@ -197,7 +197,7 @@ def test_whoever_has_to_be_admitted_listens_alone() -> None:
     world.write("ann", text="x")
     ear = Ear(world.app, name="ann")
     heard: list[bool] = []
-    ear.request.may_wait = lambda: not ear.ids
+    ear.request.is_wanted = lambda: not ear.ids
     heard.append(ear.listen())
     assert heard == [False]
     assert len(ear.ids) == 1

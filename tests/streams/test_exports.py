@@ -331,7 +331,7 @@ class TestCut:
         request = Request("GET", "/rare?text=rare", Headers(NDJSON))
         response = client.application.respond(request)
         assert isinstance(response, StreamingResponse)
-        request.may_wait = lambda: False
+        request.is_wanted = lambda: False
         with pytest.raises(Unavailable):
             list(response.chunks)
 

@@ -13,10 +13,14 @@ from brubeck.testing import Client
 
 
 class Tape(StreamedDocument):
+    """A recording."""
+
     sound = StringField()
 
 
 class Tapes(StreamHandler):
+    """Recordings of any length."""
+
     model = Tape
     path = "/tapes"
 
@@ -37,7 +41,8 @@ def test_a_reader_of_large_items_gets_them_in_pages_of_few() -> None:
     """Along `next` everything comes once; so it does along the changes."""
     client = _filled(12, 500_000)
     for path in ("/tapes?limit=200", "/tapes/changes?limit=200"):
-        url, seen, sizes = path, [], []
+        url: str | None = path
+        seen, sizes = list[str](), list[int]()
         while url is not None:
             answer = client.get(url)
             assert answer.status == 200

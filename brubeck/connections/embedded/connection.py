@@ -164,7 +164,7 @@ class Connection:
             incoming = ready.popleft()
             self.deadline = inf
             request = incoming.request
-            request.may_wait = self.may_wait
+            request.is_wanted = request.may_wait = self.is_wanted
             request.may_share = stream.offers
             try:
                 framed = self._answer_one(stream, incoming)
@@ -335,8 +335,8 @@ class Connection:
         elif self._answer is not None and self._answer.endless:
             green.spawn(self._answer.abandon)
 
-    def may_wait(self) -> bool:
-        """Tell whether an answer that is waited for would still be read."""
+    def is_wanted(self) -> bool:
+        """Tell whether an answer would still be read, and the server is not about to stop."""
         return not (self._left or self._server.draining)
 
     def finish(self) -> bool:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable
+from functools import partial
 from typing import BinaryIO
 
 from brubeck import green
@@ -38,6 +39,9 @@ class Answerer:
     def __init__(self, respond: Respond, uploads: Uploads, stopping: green.Event) -> None:
         self._respond, self._uploads, self._stopping = respond, uploads, stopping
 
+    def _is_wanted(self, outbox: Outbox) -> bool:
+        return not (outbox.gone or self._stopping.is_set())
+
     def answer(self, message: Message, outbox: Outbox) -> Rest | None:
         """Answer a message; `Gone` when its client is.
 
@@ -51,7 +55,7 @@ class Answerer:
         try:
             body = read_body(message, self._uploads)
             request = make_request(message, body)
-            request.may_wait = lambda: not (outbox.gone or self._stopping.is_set())
+            request.is_wanted = request.may_wait = partial(self._is_wanted, outbox)
             request.may_share = version_of(message) == "1.1"
             response = self._response(request)
         except Problem as problem:
