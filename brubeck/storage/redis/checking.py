@@ -15,7 +15,7 @@ from brubeck.storage.redis.connecting import Door
 
 def findings(door: Door) -> list[Finding]:
     """Return what there is to say of a Redis."""
-    with door.client() as client:
+    with door.client(several=True) as client:
         if not hasattr(client, "get_primaries"):
             return [*_server(client, f"at {door.shown}", ""), *_rights(client)]
         state = client.cluster_info()["cluster_state"]
