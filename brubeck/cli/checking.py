@@ -52,6 +52,28 @@ def _findings(application: Brubeck) -> Iterator[tuple[str, Finding]]:
                 yield name, finding
         except BrubeckError as reason:
             yield name, wrong(str(reason))
+    if application.settings.jobs.queue or _has_jobs(application):
+        try:
+            yield "jobs", _of_queue(application)
+        except BrubeckError as reason:
+            yield "jobs", wrong(str(reason))
+
+
+def _has_jobs(application: Brubeck) -> bool:
+    from brubeck.jobs import JobStream
+
+    return any(issubclass(stream, JobStream) for stream in application.streams)
+
+
+def _of_queue(application: Brubeck) -> Finding:
+    """Return whether the user of the queue's Redis has every right that jobs need."""
+    from brubeck.storage.checking import fine, wrong
+
+    queue = application.jobs.queue
+    missing = queue.missing_rules()
+    if missing:
+        return wrong(f"the user of the queue lacks rights; add {' '.join(missing)}")
+    return fine(f"the user may send and do jobs at {queue.shown}")
 
 
 def _of_store(application: Brubeck, name: str) -> Iterator[Finding]:
