@@ -52,10 +52,32 @@ def _findings(application: Brubeck) -> Iterator[tuple[str, Finding]]:
                 yield name, finding
         except BrubeckError as reason:
             yield name, wrong(str(reason))
+    if application.settings.jobs.queue or _has_jobs(application):
+        try:
+            yield "jobs", _of_queue(application)
+        except BrubeckError as reason:
+            yield "jobs", wrong(str(reason))
+
+
+def _has_jobs(application: Brubeck) -> bool:
+    from brubeck.jobs import JobStream
+
+    return any(issubclass(stream, JobStream) for stream in application.streams)
+
+
+def _of_queue(application: Brubeck) -> Finding:
+    """Return whether the user of the queue's Redis has every right that jobs need."""
+    from brubeck.storage.checking import fine, wrong
+
+    queue = application.jobs.queue
+    missing = queue.missing_rules()
+    if missing:
+        return wrong(f"the user of the queue lacks rights; add {' '.join(missing)}")
+    return fine(f"the user may send and do jobs at {queue.shown}")
 
 
 def _of_store(application: Brubeck, name: str) -> Iterator[Finding]:
-    from brubeck.storage.checking import Building, Checkable, fine
+    from brubeck.storage.checking import Building, Checkable, Progressing, fine
 
     store = application.store(name)
     if isinstance(store, Checkable):
@@ -67,14 +89,19 @@ def _of_store(application: Brubeck, name: str) -> Iterator[Finding]:
             parts = [application.queryset(stream, key) for key in application.partitions(stream)]
             building = [each for each in parts if isinstance(each, Building)]
             unfinished = dict.fromkeys(field for each in building for field in each.unfinished())
+            known = [each.progress() for each in building if isinstance(each, Progressing)]
             if building:
-                yield _of_indexes(stream.place.template, unfinished)
+                yield _of_indexes(stream.place.template, unfinished, known if unfinished else [])
 
 
-def _of_indexes(path: str, unfinished: Iterable[str]) -> Finding:
+def _of_indexes(path: str, unfinished: Iterable[str], known: Iterable[dict[str, float]]) -> Finding:
+    """Return which indexes of a stream are built; of several partitions, the slowest counts."""
     from brubeck.storage.checking import fine, note
 
-    fields = ", ".join(unfinished)
+    fields = []
+    for name in unfinished:
+        parts = [each[name] for each in known if name in each]
+        fields.append(f"{name} ({int(min(parts) * 100)} % built)" if parts else name)
     if not fields:
         return fine(f"{path}: every index is complete")
-    return note(f"{path}: not complete yet, and answered 503: {fields}")
+    return note(f"{path}: not complete yet, and answered 503: {', '.join(fields)}")

@@ -30,7 +30,10 @@ class SQLiteQueryset(Queryset):
 class RedisQueryset(Queryset):
     """Documents in a Redis: ``RedisQueryset('redis://127.0.0.1:6379/0')``."""
 
-    schemes = ("redis", "rediss", "redis+sentinel", "redis+cluster")
+    schemes = (
+        *("redis", "redis+sentinel", "redis+cluster"),
+        *("rediss", "rediss+sentinel", "rediss+cluster"),
+    )
 
 
 class MongoQueryset(Queryset):

@@ -51,3 +51,11 @@ class Building(Protocol):
 
     def unfinished(self) -> tuple[str, ...]:
         """Return the fields whose index is asked for and not complete; nothing is begun by it."""
+
+
+@runtime_checkable
+class Progressing(Protocol):
+    """A stream that knows how far its indexes are built."""
+
+    def progress(self) -> dict[str, float]:
+        """Return the part of each unfinished index that is built, 0 to 1, where it is known."""

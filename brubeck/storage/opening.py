@@ -21,7 +21,9 @@ SCHEMES: Final = {
     "redis": "brubeck.storage.redis:RedisStorage",
     "rediss": "brubeck.storage.redis:RedisStorage",
     "redis+sentinel": "brubeck.storage.redis:RedisStorage",
+    "rediss+sentinel": "brubeck.storage.redis:RedisStorage",
     "redis+cluster": "brubeck.storage.redis:RedisStorage",
+    "rediss+cluster": "brubeck.storage.redis:RedisStorage",
     "mongodb": "brubeck.storage.mongo:MongoStorage",
     "mongodb+srv": "brubeck.storage.mongo:MongoStorage",
 }

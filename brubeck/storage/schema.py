@@ -126,14 +126,16 @@ class Schema(msgspec.Struct, frozen=True, dict=True):
         info = self.fields[name]
         kind = (info.item_kind or "any") if info.kind == "list" else info.kind
         members = value[:MAX_VALUES] if isinstance(value, list) else [value]
-        found = [_comparable(member, kind) for member in members]
+        found = [filter_key(member, kind) for member in members]
         return tuple(member for member in found if member is not None)
 
 
-def _comparable(value: Any, kind: Kind) -> Scalar | None:
-    """Return a value as conditions compare it, or None for one that is not of its field's kind.
+def filter_key(value: Any, kind: Kind) -> Scalar | None:
+    """Return the key of a value of a field, by which conditions compare it.
 
-    An item may be older than its model: what the field holds then is met by no condition.
+    It is the same for the value in an item and for the value in a query: so a value that was shown
+    finds its item. Moments count by whole milliseconds. None for a value that is not of its field's
+    kind: an item may be older than its model, and what the field holds then meets no condition.
     """
     if kind == "datetime" and isinstance(value, str):
         # A moment may be written in more ways than one; milliseconds cannot.

@@ -13,7 +13,7 @@ from brubeck.dictshield.fields import DateTimeField, DecimalField
 from brubeck.errors import ConfigError, did_you_mean
 from brubeck.storage import Condition, FieldInfo, Scalar
 from brubeck.storage.records import Operator
-from brubeck.storage.schema import Kind
+from brubeck.storage.schema import Kind, filter_key
 from brubeck.streams.cursors import parse_time
 
 RESERVED: Final = frozenset(
@@ -21,6 +21,7 @@ RESERVED: Final = frozenset(
 )
 MAX_CHOICES: Final = 50
 """How many values an ``__in`` filter takes: each of them is work for the storage."""
+_WHOLE: Final = re.compile(r"[+-]?\d{1,19}", re.ASCII)
 OPERATORS: Final = ("eq", "gt", "gte", "lt", "lte", "in")
 
 
@@ -43,10 +44,12 @@ class Filter(msgspec.Struct, frozen=True):
         return Condition(self.field, self.operator, self._read(values[0]))
 
     def _read(self, text: str) -> Scalar:
-        if self.kind in ("datetime", "milliseconds"):
-            # What is finer than a millisecond is rounded to where it changes nothing.
+        if self.kind == "milliseconds":
+            # No item has anything finer: it is rounded to where it changes nothing.
             return parse_time(text, "down" if self.operator in ("gt", "lte") else "up")
-        return _READERS[self.kind](text)
+        key = filter_key(_READERS[self.kind](text), self.kind)
+        assert key is not None  # noqa: S101, a reader returns values of its kind
+        return key
 
 
 class ModelField(Protocol):
@@ -85,6 +88,11 @@ def declare_filters(
                 f'declare "{parameter}__eq".'
             )
         kind = _kind(fields[name], parameter, owner)
+        if _has_format(fields[name]) and operator in ("gt", "gte", "lt", "lte"):
+            raise ConfigError(
+                f'{owner}.filters: "{parameter}" compares texts in the format of {name}, which do '
+                "not sort as moments do; declare equality or __in, or the field without a format."
+            )
         filters[parameter] = Filter(parameter, name, cast("Operator", operator or "eq"), kind)
     return filters
 
@@ -103,9 +111,9 @@ def field_infos(fields: Mapping[str, Any], filters: Mapping[str, Filter]) -> dic
     equality = {each.field for each in filters.values() if each.operator in ("eq", "in")}
     return {
         name: FieldInfo(
-            field.kind,
+            _shown_kind(field),
             indexed=name in indexed,
-            item_kind=getattr(field, "item_kind", None),
+            item_kind=_item_kind(field),
             equality=name in equality,
         )
         for name, field in fields.items()
@@ -114,6 +122,8 @@ def field_infos(fields: Mapping[str, Any], filters: Mapping[str, Filter]) -> dic
 
 def _kind(field: ModelField, parameter: str, owner: str) -> Kind:
     kind = field.item_kind if field.kind == "list" else field.kind
+    if _has_format(field):
+        kind = "string"
     if isinstance(field, DecimalField):
         kind = "decimal"
     if kind not in _READERS:
@@ -124,13 +134,31 @@ def _kind(field: ModelField, parameter: str, owner: str) -> Kind:
     return cast("Kind", kind)
 
 
+def _has_format(field: Any) -> bool:
+    """Return whether a field, or the items of a list, are moments shown as texts of a format."""
+    item = getattr(field, "item_field", None) or field
+    return isinstance(item, DateTimeField) and item.kind == "datetime" and item.format is not None
+
+
+def _shown_kind(field: Any) -> Kind:
+    """Return the kind of what JSON shows of a field."""
+    return "string" if field.kind == "datetime" and _has_format(field) else field.kind
+
+
+def _item_kind(field: Any) -> Kind | None:
+    item = getattr(field, "item_field", None)
+    return getattr(field, "item_kind", None) if item is None else _shown_kind(item)
+
+
 def _integer(text: str) -> int:
-    if not re.fullmatch(r"[+-]?\d{1,19}", text, re.ASCII) or not -(1 << 63) <= int(text) < 1 << 63:
+    if not _WHOLE.fullmatch(text) or not -(1 << 63) <= int(text) < 1 << 63:
         raise ValueError("it takes a whole number within ±2^63")
     return int(text)
 
 
-def _number(text: str) -> float:
+def _number(text: str) -> int | float:
+    if _WHOLE.fullmatch(text) and -(1 << 63) <= int(text) < 1 << 63:
+        return int(text)  # as in an item: a double would round what is past 2^53
     try:
         number = float(text)
     except ValueError:
@@ -153,7 +181,7 @@ def _string(text: str) -> str:
 
 
 def _time(text: str) -> int:
-    return parse_time(text, "up")
+    return parse_time(text, "down")  # as the key of an item's moment
 
 
 _READERS: Final[dict[str, Callable[[str], Scalar]]] = {

@@ -5,12 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from importlib.resources import files
+from pathlib import Path
 
 import pytest
+from redis.exceptions import ResponseError
 
 from brubeck.connections.jobs import Job, JobQueue, QueueUnavailable
-from brubeck.connections.jobs.scripts import _CALLS, _NAMES
+from brubeck.connections.jobs.checking import TRIED
+from brubeck.connections.jobs.scripts import _CALLS, _NAMES, guarded
+from brubeck.storage.redis.scripts import SCRIPTS
 from tests.servers.redis import RedisServer
+from tests.test_check import check
 
 _LUA = files("brubeck.connections.jobs") / "lua"
 CALLED = sorted(
@@ -60,6 +65,63 @@ def test_a_step_is_done_as_a_whole_or_not_at_all(server: RedisServer, command: s
                 assert _everything(server) == before
             else:
                 step()
+
+
+WORDS = sorted({command.lower().replace(" ", "|") for command, *_ in TRIED} | {"multi", "exec"})
+
+
+@pytest.mark.parametrize("command", WORDS)
+def test_a_check_names_the_missing_command(server: RedisServer, command: str) -> None:
+    """Whichever it is, alone, and leaves no key behind."""
+    with closing(limited(server, "+@all", "~brubeck-jobs:*", f"-{command}")) as queue:
+        missing = queue.missing_rules()
+    assert missing == [f"+{command}"]
+    left = [] if command == "del" else list(_everything(server))
+    assert not [key for key in left if b"check" in key]
+
+
+def test_a_check_names_the_missing_keys(server: RedisServer) -> None:
+    """And nothing to a user who lacks nothing."""
+    with closing(limited(server, "+@all", "~elsewhere:*")) as queue:
+        assert queue.missing_rules() == ["~brubeck-jobs:*"]
+    with closing(limited(server, "+@all", "~brubeck-jobs:*")) as queue:
+        assert queue.missing_rules() == []
+
+
+def test_every_command_of_a_script_is_tried() -> None:
+    """One that is added to a script is added to the check."""
+    known = {command.partition(" ")[0] for command, *_ in TRIED}
+    assert set(CALLED) <= known
+
+
+def test_the_check_of_a_program_looks_at_its_queue(server: RedisServer, tmp_path: Path) -> None:
+    """Where the program has one; a queue that is down is said, too."""
+    url = f"redis://app:secret@127.0.0.1:{server.port}/0"
+    with closing(limited(server, "+@all", "~brubeck-jobs:*", "-xreadgroup", "-xadd")):
+        (tmp_path / "brubeck.toml").write_text(f'[jobs]\nqueue = "{url}"\n')
+        status, lines = check(tmp_path)
+    assert status == 1
+    (said,) = [line for line in lines if " jobs: " in line]
+    assert said == "wrong jobs: the user of the queue lacks rights; add +xadd +xreadgroup"
+    with closing(limited(server, "+@all", "~brubeck-jobs:*")):
+        status, lines = check(tmp_path)
+    assert status == 0
+    assert any(line.startswith("fine  jobs: the user may send and do jobs at") for line in lines)
+    (tmp_path / "brubeck.toml").unlink()
+    assert not [line for line in check(tmp_path)[1] if " jobs: " in line]
+
+
+def test_a_redis_that_cannot_check_rights_is_refused(server: RedisServer) -> None:
+    """As one before 7.0, which has no such function: nothing is written."""
+    for text in (guarded("return redis.call('XADD', KEYS[1], '*', 'a', 'b')"), _text("write")):
+        old = text.replace("redis.acl_check_cmd", "redis.not_there")
+        with server.client() as client, pytest.raises(ResponseError, match="or newer is needed"):
+            client.eval(old, 1, "brubeck:{old}")
+    assert _everything(server) == {}
+
+
+def _text(name: str) -> str:
+    return SCRIPTS[name].text
 
 
 def _everything(server: RedisServer) -> dict[bytes, bytes | None]:

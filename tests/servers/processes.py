@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 
@@ -54,3 +56,16 @@ class Server:
             self.process.kill()
             self.process.wait()
         self.process = None
+
+
+@contextmanager
+def frozen(*servers: Server) -> Iterator[None]:
+    """Stop processes in the middle of what they do, and let them go on afterwards."""
+    running = [server.process for server in servers if server.process is not None]
+    for process in running:
+        process.send_signal(signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        for process in running:
+            process.send_signal(signal.SIGCONT)

@@ -10,23 +10,26 @@ from typing import Any
 import redis
 
 from tests.servers import free_port, require, wait_until
+from tests.servers.certificates import Certificates
 from tests.servers.processes import Server
 
 
 class RedisServer(Server):
-    """A Redis of its own, by default one that keeps nothing on the disk."""
+    """A Redis of its own, by default one that keeps nothing on the disk and speaks no TLS."""
 
-    def __init__(self, directory: Path, *options: str) -> None:
+    def __init__(self, directory: Path, *options: str, tls: Certificates | None = None) -> None:
         port = free_port()
         program = require("redis-server", "redis-server")
-        command = [program, "--port", str(port), "--bind", "127.0.0.1", "--dir", str(directory)]
-        command += ["--save", "", *options]
+        command = [program, "--bind", "127.0.0.1", "--dir", str(directory), "--save", ""]
+        command += ["--port", str(port)] if tls is None else tls.redis_options(port)
+        command += options
         super().__init__(command, port, directory / f"redis-{port}.log")
-        self.url = f"redis://127.0.0.1:{port}/0"
+        self.url = f"redis{'' if tls is None else 's'}://127.0.0.1:{port}/0"
+        self._tls: dict[str, Any] = {} if tls is None else tls.redis_client()
 
     def client(self) -> redis.Redis:
         """Return a client of its own."""
-        return redis.Redis(port=self.port, socket_timeout=5)
+        return redis.Redis(port=self.port, socket_timeout=5, **self._tls)
 
     def run(self) -> None:
         """Start it and wait until it answers."""
@@ -38,15 +41,23 @@ SLOTS = 16384
 
 
 @contextmanager
-def redis_cluster(directory: Path, masters: int = 3) -> Iterator[list[RedisServer]]:
+def redis_cluster(
+    directory: Path, masters: int = 3, *, tls: Certificates | None = None
+) -> Iterator[list[RedisServer]]:
     """Run a cluster of several masters, each with its share of the slots."""
     servers = []
     try:
         for number in range(masters):
-            options = ("--cluster-enabled", "yes", "--cluster-config-file", f"nodes-{number}.conf")
-            servers.append(
-                RedisServer(directory, *options, "--cluster-port", str(free_port()), "--save", "")
+            options: tuple[str, ...] = (
+                "--cluster-enabled",
+                "yes",
+                "--cluster-config-file",
+                f"nodes-{number}.conf",
             )
+            if tls is not None:
+                options += ("--tls-cluster", "yes")
+            bus = ("--cluster-port", str(free_port()))
+            servers.append(RedisServer(directory, *options, *bus, tls=tls))
             servers[-1].run()
         _join(servers)
         yield servers

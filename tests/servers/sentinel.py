@@ -10,6 +10,7 @@ from typing import Any
 import redis
 
 from tests.servers import free_port, require, wait_until
+from tests.servers.certificates import Certificates
 from tests.servers.processes import Server
 from tests.servers.redis import RedisServer
 
@@ -22,22 +23,36 @@ DOWN_AFTER = 2000
 class Sentinel(Server):
     """One Sentinel; it keeps what it learns in its own configuration file."""
 
-    def __init__(self, directory: Path, master: RedisServer) -> None:
+    def __init__(self, directory: Path, master: RedisServer, quorum: int = QUORUM) -> None:
         port = free_port()
         program = require("redis-server", "redis-server")
         self.configuration = directory / f"sentinel-{port}.conf"
         self.configuration.write_text(
             f"port {port}\nbind 127.0.0.1\ndir {directory}\n"
-            f"sentinel monitor {SERVICE} 127.0.0.1 {master.port} {QUORUM}\n"
+            f"sentinel monitor {SERVICE} 127.0.0.1 {master.port} {quorum}\n"
             f"sentinel down-after-milliseconds {SERVICE} {DOWN_AFTER}\n"
             f"sentinel failover-timeout {SERVICE} 5000\n"
         )
         command = [program, str(self.configuration), "--sentinel"]
         super().__init__(command, port, directory / f"sentinel-{port}.log")
+        self._login: dict[str, Any] = {}
+
+    def protect(self, password: str, tls: Certificates, *, own: bool) -> None:
+        """Let in the user watcher alone, and watch by the user app over TLS; ``own``: speak it."""
+        lines = [f"tls-ca-cert-file {tls.cafile}", f"tls-cert-file {tls.certfile}"]
+        lines += [f"tls-key-file {tls.keyfile}", "tls-replication yes"]
+        if own:
+            lines += ["port 0", f"tls-port {self.port}"]
+        lines += ["user default off", f'user watcher on ">{password}" ~* &* +@all']
+        lines += [f"sentinel auth-user {SERVICE} app", f'sentinel auth-pass {SERVICE} "{password}"']
+        with self.configuration.open("a") as file:
+            file.write("\n".join(lines) + "\n")
+        self._login = {"username": "watcher", "password": password}
+        self._login |= tls.redis_client() if own else {}
 
     def client(self) -> redis.Redis:
         """Return a client of its own."""
-        return redis.Redis(port=self.port, socket_timeout=5)
+        return redis.Redis(port=self.port, socket_timeout=5, **self._login)
 
     def run(self) -> None:
         """Start it and wait until it answers."""

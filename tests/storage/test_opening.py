@@ -35,9 +35,9 @@ from brubeck.storage.sqlite import SQLiteStorage
         ("redis+sentinel://one:26379,two", "names the service"),
         ("redis+cluster://one,two/1", "no databases"),
         ("mongodb://host/a/b", "name of a database"),
-        ("mongodb://host/b?readPreference=secondary", 'no option "readPreference"'),
+        ("mongodb://host/b?readPreference=secondary", '"readPreference" may only be primary'),
         ("mongodb://host/b?timeout=never", '"timeout" must be a time'),
-        ("mongodb://host/b?replicaset=rs0", 'Did you mean "replicaSet"?'),
+        ("mongodb://host/b?replicasat=rs0", 'Did you mean "replicaSet"?'),
         ("mongodb://host:x/b", "ort"),
     ],
 )

@@ -25,6 +25,7 @@ from redis.exceptions import ResponseError
 from redis.retry import Retry
 
 from brubeck.config.urls import redacted, split_url
+from brubeck.connections.jobs.checking import missing_rules
 from brubeck.connections.jobs.messages import Message
 from brubeck.connections.jobs.scripts import register
 from brubeck.errors import BrubeckError, ConfigError
@@ -227,6 +228,11 @@ class JobQueue:
         self._run("leave", [self._jobs], _GROUP, worker, _millis(_GONE))
 
     # Looking.
+
+    def missing_rules(self) -> list[str]:
+        """Return the ACL rules that the user of the URL lacks; each right is tried."""
+        with self._translated():
+            return missing_rules(self._client)
 
     def depth(self) -> Depth:
         """Return how many jobs there are."""

@@ -14,12 +14,13 @@ _GUARD: Final = """local function allowed(name, subcommand, key)
   end
   return redis.acl_check_cmd(name, key)
 end
-if redis.acl_check_cmd then
-  for _, call in ipairs({%s}) do
-    for _, key in ipairs(KEYS) do
-      if not allowed(call[1], call[2], key) then
-        return redis.error_reply('NOPERM the user may not run ' .. call[1] .. ' on ' .. key)
-      end
+if not redis.acl_check_cmd then
+  return redis.error_reply('ERR Redis 7.0 or newer is needed')
+end
+for _, call in ipairs({%s}) do
+  for _, key in ipairs(KEYS) do
+    if not allowed(call[1], call[2], key) then
+      return redis.error_reply('NOPERM the user may not run ' .. call[1] .. ' on ' .. key)
     end
   end
 end
@@ -29,7 +30,8 @@ end
 def guarded(text: str) -> str:
     """Return a script that first checks whether the user may run every command of it.
 
-    What a script did before one of its commands was refused stays done. The check needs Redis 7.
+    What a script did before one of its commands was refused stays done. A Redis before 7.0 cannot
+    check that, and is refused.
     """
     calls = sorted(set(_CALLS.findall(text)))
     return _GUARD % ", ".join(f"{{'{name}', '{second}'}}" for name, second in calls) + text

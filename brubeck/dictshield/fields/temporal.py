@@ -227,6 +227,10 @@ class TimeStampField(DateTimeField):
         except ValueError:
             return value
 
+    def reads_back(self) -> bool:
+        """Return True: whole seconds are read as they are shown."""
+        return True
+
     def from_builtin(self, value: Any) -> Any:
         """Return the datetime of whole seconds."""
         if isinstance(value, bool) or not isinstance(value, int):

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
-from urllib.parse import parse_qsl, unquote, urlencode
+from urllib.parse import unquote
 
 from bson.codec_options import CodecOptions, DatetimeConversion
 from bson.errors import BSONError
@@ -18,36 +18,15 @@ from pymongo import MongoClient, ReadPreference
 from pymongo.client_session import ClientSession
 from pymongo.collection import Collection
 from pymongo.database import Database
-from pymongo.errors import ConfigurationError as BadOptions
-from pymongo.errors import InvalidURI, PyMongoError
+from pymongo.errors import PyMongoError
 from pymongo.read_concern import ReadConcern
 from pymongo.write_concern import WriteConcern
 
 from brubeck import green
-from brubeck.errors import ConfigError, did_you_mean
 from brubeck.storage.errors import Unavailable
 from brubeck.storage.mongo.documents import Document
 from brubeck.storage.urls import redacted, split
 
-PASSED_ON: Final = (
-    "appname",
-    "authMechanism",
-    "authMechanismProperties",
-    "authSource",
-    "compressors",
-    "directConnection",
-    "loadBalanced",
-    "replicaSet",
-    "srvServiceName",
-    "tls",
-    "tlsAllowInvalidCertificates",
-    "tlsAllowInvalidHostnames",
-    "tlsCAFile",
-    "tlsCertificateKeyFile",
-    "tlsCertificateKeyFilePassword",
-    "zlibCompressionLevel",
-)
-"""The driver's own options that a URL may have; what a promise depends on is not among them."""
 DATABASE: Final = "brubeck"
 
 Rows = Collection[Document]
@@ -145,30 +124,3 @@ def quick(rows: Rows) -> Rows:
     For a first step: a later one that is durable makes it so, since it stands behind it in the log.
     """
     return rows.with_options(write_concern=WriteConcern(1))
-
-
-def driver_url(url: str, ours: tuple[str, ...]) -> str:
-    """Return the URL for the driver, without the options that are Brubeck's own.
-
-    Raises `ConfigError` for an option that is neither, such as a read preference.
-    """
-    parts = split(url)
-    address = url.partition("?")[0]
-    kept = []
-    for name, value in parse_qsl(parts.query, keep_blank_values=True):
-        if name in ours:
-            continue
-        if name not in PASSED_ON:
-            hint = did_you_mean(name, (*ours, *PASSED_ON))
-            raise ConfigError(f'The storage "{redacted(url)}" has no option "{name}".{hint}')
-        kept.append((name, value))
-    path = parts.path.strip("/")
-    if "/" in path or any(each in path for each in ' ."$'):
-        raise ConfigError(f'The storage "{redacted(url)}": the path is the name of a database.')
-    found = f"{address if path else address.rstrip('/') + '/'}"
-    found += f"?{urlencode(kept)}" if kept else ""
-    try:
-        MongoClient(found, connect=False).close()
-    except (InvalidURI, BadOptions, ValueError, OSError) as reason:
-        raise ConfigError(f'The storage "{redacted(url)}": {reason}') from None
-    return found

@@ -18,9 +18,9 @@ from bson.int64 import Int64
 
 from brubeck.storage.past import Former, Past
 from brubeck.storage.records import Condition, Delete, Put, Record, Tombstone, Write
-from brubeck.storage.schema import FieldInfo, Schema
+from brubeck.storage.schema import FieldInfo, Schema, filter_key
 from brubeck.storage.schema import Values as FieldValues
-from brubeck.timekeeping import EARLIEST, LATEST, rfc3339_to_millis
+from brubeck.timekeeping import EARLIEST, LATEST
 
 OURS: Final = "_brubeck"
 POSITION: Final = f"{OURS}.position"
@@ -69,14 +69,10 @@ def native(value: Any, info: FieldInfo | None) -> Any:
         return [native(each, member) for each in value]
     if info.kind not in _DATES or isinstance(value, bool):
         return value
-    if isinstance(value, str):
-        try:
-            value = rfc3339_to_millis(value)
-        except ValueError:
-            return value
+    key = filter_key(value, info.kind)
     # A bound of a query, rounded up, may be a millisecond past the last one.
-    if isinstance(value, int) and EARLIEST <= value <= LATEST + 1:
-        return DatetimeMS(value)
+    if isinstance(key, int) and EARLIEST <= key <= LATEST + 1:
+        return DatetimeMS(key)
     return value
 
 

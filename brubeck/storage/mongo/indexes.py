@@ -6,6 +6,8 @@ from typing import Any, Final, NamedTuple
 
 from bson.datetime_ms import DatetimeMS
 from pymongo import ASCENDING, DESCENDING, IndexModel
+from pymongo.database import Database
+from pymongo.errors import OperationFailure
 
 from brubeck.storage.mongo.documents import (
     DEAD,
@@ -53,6 +55,28 @@ def indexes_of_graves() -> list[IndexModel]:
 def facet(name: str) -> list[tuple[str, int]]:
     """Return the index of a field: the timeline of each of its values."""
     return [(name, ASCENDING), *TIMELINE]
+
+
+def builds(database: Database[Document], collection: str) -> dict[str, float]:
+    """Return the part, 0 to 1, of each index under construction by its first field.
+
+    A user who may not look at the operations of others is told of none.
+    """
+    pipeline: list[Document] = [
+        {"$currentOp": {"allUsers": True, "idleConnections": True}},
+        {"$match": {"ns": f"{database.name}.{collection}", "msg": {"$regex": "^Index Build"}}},
+    ]
+    try:
+        found = list(database.client.admin.aggregate(pipeline))
+    except OperationFailure:
+        return {}
+    parts: dict[str, float] = {}
+    for each in found:
+        progress = each.get("progress", {})
+        part = progress.get("done", 0) / max(progress.get("total", 0), 1)
+        for index in each.get("command", {}).get("indexes", ()):
+            parts[next(iter(index["key"]))] = min(1.0, part)
+    return parts
 
 
 def indexes_of_every_stream(*, sharded: bool) -> list[IndexModel]:

@@ -33,6 +33,7 @@ from brubeck.storage.mongo.documents import (
 )
 from brubeck.storage.mongo.indexes import (
     TIMELINE,
+    builds,
     facet,
     indexes_of_every_stream,
     indexes_of_graves,
@@ -74,6 +75,11 @@ POLL: Final = 0.25
 """Seconds after which a reader that waits looks by itself."""
 PATIENCE: Final = 0.005
 """Seconds that a reader leaves a write to who began it, before it finishes it."""
+BUILD_SECONDS: Final = 2_000_000.0
+"""Seconds that a build may take: the longest time that a command can name, 23 days.
+
+With None in its place the driver would fall back to the timeout of the client.
+"""
 TOGETHER: Final = 1000
 """How many new items of several callers are written in one go."""
 
@@ -138,12 +144,18 @@ class MongoQueryset(IndexedQueryset):
 
         However long that takes: a build that a client gives up is begun again, and never ends.
         """
-        with self._door.database() as database, pymongo.timeout(None):
+        with self._door.database() as database, pymongo.timeout(BUILD_SECONDS):
             for name in indexes.building:
                 if name in indexes.equality:
                     self._settler.items(database).create_index(facet(name))
             if not set(indexes.building).isdisjoint(indexes.sight):
                 self._build_sight(database, indexes)
+
+    def progress(self) -> dict[str, float]:
+        """Return the part of each unfinished index that its server has built."""
+        with self._door.database() as database:
+            built = builds(database, self._settler.items(database).name)
+        return {name: built[name] for name in self.unfinished() if name in built}
 
     def _build_sight(self, database: Database[Document], indexes: IndexSet) -> None:
         """Note with each item who may see it; what moves meanwhile is noted by who moves it."""

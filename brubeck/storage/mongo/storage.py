@@ -15,8 +15,9 @@ from brubeck.green import Lock
 from brubeck.storage.checking import Finding
 from brubeck.storage.contract import Storage
 from brubeck.storage.mongo.checking import findings
-from brubeck.storage.mongo.connecting import Door, driver_url
+from brubeck.storage.mongo.connecting import Door
 from brubeck.storage.mongo.listening import Listener
+from brubeck.storage.mongo.options import driver_url, own_options
 from brubeck.storage.mongo.queryset import MongoQueryset
 from brubeck.storage.mongo.settling import STREAMS
 from brubeck.storage.records import Attempt, fresh_era
@@ -51,8 +52,7 @@ class MongoStorage(Storage):
     @classmethod
     def from_url(cls, url: str, *, clock: Clock = SYSTEM_CLOCK) -> Self:
         """Open ``mongodb://host:port/database`` or ``mongodb+srv://``."""
-        query = split(url).query.split("&")
-        ours = "&".join(each for each in query if each.partition("=")[0] in OPTIONS)
+        ours = own_options(split(url).query, tuple(OPTIONS))
         return cls(url, clock=clock, **read_options(f"mongodb://?{ours}", OPTIONS))
 
     def queryset(self, name: str, schema: Schema) -> MongoQueryset:

@@ -12,10 +12,13 @@ from redis.exceptions import NoPermissionError, ResponseError
 from brubeck.storage.checking import Finding, fine, note, wrong
 from brubeck.storage.redis.connecting import Door
 
+LEAST: Final = 7
+"""The first version of Redis in which a script can check the rights of its user."""
+
 
 def findings(door: Door) -> list[Finding]:
     """Return what there is to say of a Redis."""
-    with door.client() as client:
+    with door.client(several=True) as client:
         if not hasattr(client, "get_primaries"):
             return [*_server(client, f"at {door.shown}", ""), *_rights(client)]
         state = client.cluster_info()["cluster_state"]
@@ -33,9 +36,16 @@ def _server(client: Any, where: str, who: str) -> Iterator[Finding]:
     except NoPermissionError:
         yield wrong(f"{who}the user may not run INFO, which every script reads: add +info")
         return
-    yield fine(f"Redis {info['redis_version']} {where}")
+    yield _version(info["redis_version"], where)
     for each in (_role(info), _eviction(info), _replicas(info), *_disk(info, _asked(client))):
         yield Finding(each.grade, who + each.text)
+
+
+def _version(version: str, where: str) -> Finding:
+    text = f"Redis {version} {where}"
+    if int(version.partition(".")[0]) >= LEAST:
+        return fine(text)
+    return wrong(f"{text}: {LEAST}.0 or newer is needed, for a script to check its rights first")
 
 
 def _rights(client: Any) -> Iterator[Finding]:

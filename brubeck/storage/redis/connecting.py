@@ -1,13 +1,16 @@
 """Connecting to Redis: one server, a service that Sentinels watch, or a cluster.
 
 Nothing is sent twice but what may be: a write carries a token, so a reply that was lost with its
-connection is asked for once more, at once. A reply that does not come in time is an error.
+connection is asked for once more, at once. An operation that does not end by its deadline fails.
 """
 
 from __future__ import annotations
 
+import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
+from math import inf
 from typing import Any, Final
 from urllib.parse import unquote, urlsplit
 
@@ -17,12 +20,21 @@ import redis.exceptions
 import redis.sentinel
 from redis.backoff import NoBackoff
 from redis.exceptions import ConnectionError as Disconnected
+from redis.exceptions import TimeoutError as TooLate
 from redis.retry import Retry
 
 from brubeck import green
 from brubeck.config.urls import ServerURL
 from brubeck.errors import ConfigError
 from brubeck.storage.errors import Unavailable
+from brubeck.storage.redis.deadlines import (
+    TimedCommands,
+    TimedConnection,
+    TimedMasterConnection,
+    remaining,
+    within,
+)
+from brubeck.storage.redis.security import NO_SECURITY, Security
 from brubeck.storage.urls import redacted, split
 
 _driver: Any = redis  # half typed
@@ -32,13 +44,16 @@ DRIVER_ERRORS: Final = tuple(
     if isinstance(each, type) and issubclass(each, Exception)
 )
 """Every error of the driver: those of a cluster are no `RedisError`."""
-PORTS: Final = {"redis": 6379, "rediss": 6379, "redis+sentinel": 26379, "redis+cluster": 6379}
+SENTINEL_PORT: Final = 26379
+SERVER_PORT: Final = 6379
 
 
 class Door:
-    """The way to a Redis: ``pool`` commands at once at the most, each of ``timeout`` seconds."""
+    """The way to a Redis: ``pool`` operations at once, each of ``timeout`` seconds at most."""
 
-    def __init__(self, url: str, *, timeout: float, pool: int) -> None:
+    def __init__(
+        self, url: str, *, timeout: float, pool: int, security: Security = NO_SECURITY
+    ) -> None:
         self.shown = redacted(url)
         self._url = url
         self._timeout = timeout
@@ -46,24 +61,28 @@ class Door:
         self._client: Any = None
         self._opening = green.Lock()
         self._closed = False
-        _check(url)
+        self._security = security
+        self._tls = _check(url, security)
 
     @contextmanager
-    def client(self) -> Iterator[Any]:
+    def client(self, *, several: bool = False) -> Iterator[Any]:
         """Lend the client; `Unavailable` for every error of the driver, and when none is free.
 
-        What else its borrower raises is the borrower's own.
+        All that is done with it takes the timeout at most, waiting for it included. Where
+        ``several`` commands are sent, however many, each of them may take so long. What else its
+        borrower raises is the borrower's own.
         """
         if self._closed:
             raise Unavailable("The storage is closed.")
-        if not self._places.acquire(timeout=self._timeout):
-            raise Unavailable(f"All connections to {self.shown} are in use.")
-        try:
-            yield self._client or self._open()
-        except DRIVER_ERRORS as reason:
-            raise Unavailable(f"Redis at {self.shown}: {reason}") from reason
-        finally:
-            self._places.release()
+        with within(inf if several else self._timeout):
+            if not self._places.acquire(timeout=self._timeout):
+                raise Unavailable(f"All connections to {self.shown} are in use.")
+            try:
+                yield self._client or self._open()
+            except DRIVER_ERRORS as reason:
+                raise Unavailable(f"Redis at {self.shown}: {reason}") from reason
+            finally:
+                self._places.release()
 
     def subscription(self) -> Any:
         """Return a new subscription, which has a connection of its own."""
@@ -71,12 +90,17 @@ class Door:
             return client.pubsub()
 
     def _open(self) -> Any:
-        with self._opening:
-            if self._client is None:
-                try:
-                    self._client = _client(self._url, self._timeout)
-                except OSError as reason:
-                    raise Unavailable(f"Redis at {self.shown}: {reason}") from reason
+        with within(self._timeout):
+            # Whoever opens it has a deadline of its own, which may be later.
+            if not self._opening.acquire(timeout=remaining()):
+                raise Unavailable(f"Redis at {self.shown}: Timeout connecting to server")
+            try:
+                if self._client is None:
+                    self._client = _client(self._url, self._timeout, self._security, self._tls)
+            except OSError as reason:
+                raise Unavailable(f"Redis at {self.shown}: {reason}") from reason
+            finally:
+                self._opening.release()
             return self._client
 
     def close(self) -> None:
@@ -87,7 +111,46 @@ class Door:
             self._client = None
 
 
-def _client(url: str, timeout: float) -> Any:
+class _Client(TimedCommands, _driver.Redis):  # type: ignore[misc]
+    """A client of one server, or of the master that the Sentinels name."""
+
+
+class _Cluster(TimedCommands, _driver.cluster.RedisCluster):  # type: ignore[misc]
+    """A client of a cluster."""
+
+
+class _Sentinels(_driver.sentinel.Sentinel):  # type: ignore[misc]
+    """The Sentinels of a service, of which one that does not answer leaves time for the others."""
+
+    def __init__(self, clients: list[Any]) -> None:
+        super().__init__([])
+        self.sentinels = clients
+
+    def discover_master(self, service_name: str) -> tuple[str, int]:
+        """Return the host and port of the master, asking the Sentinel that knew it first."""
+        errors = []
+        clients = list(self.sentinels)
+        for number, client in enumerate(clients):
+            shares = len(clients) - number + 1  # one is left to connect to the master
+            try:
+                with within(remaining() / shares):
+                    state = client.sentinel_masters().get(service_name)
+            except (Disconnected, TooLate) as reason:
+                errors.append(str(reason))
+                continue
+            if state and self.check_master_state(state, service_name):
+                self.sentinels = [client, *(each for each in clients if each is not client)]
+                return state["ip"], state["port"]
+        known = f": {'; '.join(errors)}" if errors else ""
+        raise _driver.sentinel.MasterNotFoundError(f"No master of {service_name!r} found{known}")
+
+    def close(self) -> None:
+        """Close the connections to the Sentinels."""
+        for client in self.sentinels:
+            client.close()
+
+
+def _client(url: str, timeout: float, security: Security, tls: ssl.SSLContext | None) -> Any:
     parts = split(url)
     # What a server closed while nobody looked is found out by using it: that once may be repeated.
     once = Retry(NoBackoff(), 1, supported_errors=(Disconnected,))
@@ -101,36 +164,77 @@ def _client(url: str, timeout: float) -> Any:
         "password": parts.password or None,
     }
     places = _places(url)
-    if parts.scheme == "redis+cluster":
-        nodes = [_driver.cluster.ClusterNode(host, port) for host, port in places]
-        return _driver.cluster.RedisCluster(startup_nodes=nodes, **common, **who)
-    if parts.scheme == "redis+sentinel":
+    if parts.scheme.endswith("+cluster"):
+        client = _cluster(places, tls, common | who)
+    elif parts.scheme.endswith("+sentinel"):
         service, database = _service(parts.path)
-        sentinels = _driver.sentinel.Sentinel(places, **common)
-        return sentinels.master_for(service, db=database, retry=once, **common, **who)
+        guarded = parts.scheme.startswith("rediss")
+        guards = guarded if security.sentinel_tls is None else security.sentinel_tls
+        logs_in = {
+            "username": security.sentinel_username or None,
+            "password": security.sentinel_password or None,
+        }
+        known = common | logs_in | {"retry": once, "tls": tls if guards else None}
+        sentinels = _Sentinels([_server(place, **known) for place in places])
+        client = sentinels.master_for(
+            service,
+            redis_class=_Client,
+            connection_class=TimedMasterConnection,
+            tls=tls if guarded else None,
+            db=database,
+            retry=once,
+            **common,
+            **who,
+        )
+    else:
+        database = _database(parts.path.strip("/"))
+        client = _server(places[0], db=database, retry=once, tls=tls, **common, **who)
+    client.timeout = timeout
+    return client
+
+
+def _server(place: tuple[str, int], **options: Any) -> Any:
+    host, port = place
+    pool = _driver.ConnectionPool(connection_class=TimedConnection, host=host, port=port, **options)
+    return _Client.from_pool(pool)
+
+
+def _cluster(
+    places: list[tuple[str, int]], tls: ssl.SSLContext | None, options: dict[str, Any]
+) -> Any:
     host, port = places[0]
-    if parts.scheme == "rediss":
-        common["ssl"] = True
-    database = _database(parts.path.strip("/"))
-    return _driver.Redis(host, port, db=database, retry=once, **common, **who)
+    return _Cluster(
+        # By a URL, or the driver takes connections of its own classes only.
+        url=f"redis://{f'[{host}]' if ':' in host else host}:{port}",
+        startup_nodes=[_driver.cluster.ClusterNode(*place) for place in places],
+        connection_pool_class=partial(
+            _driver.ConnectionPool, connection_class=TimedConnection, tls=tls, share=0.5
+        ),
+        # The number alone counts: a node that is gone is found out, and its successor asked.
+        retry=Retry(NoBackoff(), 2),
+        **options,
+    )
 
 
-def _check(url: str) -> None:
-    """Refuse what cannot be the URL of a Redis."""
+def _check(url: str, security: Security) -> ssl.SSLContext | None:
+    """Refuse what cannot be the URL of a Redis; return the context of TLS, where it is used."""
     parts = split(url)
     try:
-        fault = _fault(parts, _places(url))
+        fault = _fault(parts, _places(url)) or security.fault(parts.scheme)
+        guarded = parts.scheme.startswith("rediss") or security.sentinel_tls
+        tls = security.context() if guarded and not fault else None
     except ValueError as reason:
-        fault = str(reason)
+        fault, tls = str(reason), None
     if fault:
         raise ConfigError(f'The storage "{redacted(url)}": {fault}.')
+    return tls
 
 
 def _fault(parts: ServerURL, places: list[tuple[str, int]]) -> str:
     path = parts.path.strip("/")
-    if parts.scheme == "redis+sentinel":
+    if parts.scheme.endswith("+sentinel"):
         _service(path)
-    elif parts.scheme == "redis+cluster":
+    elif parts.scheme.endswith("+cluster"):
         return "a cluster has no databases" if path else ""
     else:
         _database(path)
@@ -141,10 +245,11 @@ def _fault(parts: ServerURL, places: list[tuple[str, int]]) -> str:
 def _places(url: str) -> list[tuple[str, int]]:
     """Return the hosts and ports of a URL, which may name several, with commas."""
     parts = split(url)
+    usual = SENTINEL_PORT if parts.scheme.endswith("+sentinel") else SERVER_PORT
     places = []
     for place in parts.hosts.split(","):
         one = urlsplit(f"//{place}")
-        places.append((one.hostname or "127.0.0.1", one.port or PORTS[parts.scheme]))
+        places.append((one.hostname or "127.0.0.1", one.port or usual))
     return places
 
 

@@ -57,6 +57,8 @@ SCAN: Final = 1000
 BATCH: Final = 250
 """How many writes one script does."""
 MERGED: Final = 16
+PROGRESS_KEPT: Final = 3_600_000
+"""Milliseconds for which the progress of a build that nobody continues is kept."""
 _NOTHING: Final = pack([])
 _REASONS: Final[dict[bytes, Reason]] = {
     b"exists": "exists",
@@ -100,11 +102,29 @@ class RedisQueryset(IndexedQueryset):
 
         # By the timeline: a walk of it loses nothing, whatever is purged meanwhile.
         query: PageQuery | None = PageQuery(limit=BATCH)
+        done = 0
         while query is not None:
             page = self.page(query)
             for some in pieces(page.records, work, WORK):
                 self._index(indexes, some)
+            done += len(page.records)
+            self._note_progress(done)
             query = PageQuery(limit=BATCH, start=page.stopped) if page.stopped else None
+        with self._door.client() as client:
+            client.delete(f"{self.key}:building")
+
+    def _note_progress(self, done: int) -> None:
+        with self._door.client() as client:
+            client.hset(f"{self.key}:building", "done", done)
+            client.pexpire(f"{self.key}:building", PROGRESS_KEPT)
+
+    def progress(self) -> dict[str, float]:
+        """Return the part of each unfinished index that is built; all are built in one walk."""
+        with self._door.client() as client:
+            done = client.hget(f"{self.key}:building", "done")
+            total = client.zcount(f"{self.key}:timeline", "-inf", "+inf")
+        part = 1.0 if not total else min(1.0, int(done or 0) / total)
+        return {} if done is None else dict.fromkeys(self.unfinished(), part)
 
     def _index(self, indexes: IndexSet, records: Iterable[Record]) -> None:
         equality = [name for name in indexes.building if name in indexes.equality]

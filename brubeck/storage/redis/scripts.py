@@ -22,13 +22,14 @@ _WRITING: Final = frozenset(
     ("write", "purge", "keep_indexes", "index", "new_era", "hit", "attempt", "conclude")
 )
 _CALLS: Final = re.compile(r"redis\.call\(\s*'([A-Z]+)'")
-_GUARD: Final = """if redis.acl_check_cmd then
-  for _, command in ipairs({%s}) do
-    if not redis.acl_check_cmd(command, KEYS[1])
-      or not redis.acl_check_cmd(command, KEYS[1] .. ':items')
-    then
-      return redis.error_reply('NOPERM the user may not run ' .. command .. ' on ' .. KEYS[1])
-    end
+_GUARD: Final = """if not redis.acl_check_cmd then
+  return redis.error_reply('ERR Redis 7.0 or newer is needed')
+end
+for _, command in ipairs({%s}) do
+  if not redis.acl_check_cmd(command, KEYS[1])
+    or not redis.acl_check_cmd(command, KEYS[1] .. ':items')
+  then
+    return redis.error_reply('NOPERM the user may not run ' .. command .. ' on ' .. KEYS[1])
   end
 end
 """
@@ -57,7 +58,8 @@ def commands(text: str) -> list[str]:
 def _guarded(text: str) -> str:
     """Return a script that first checks whether the user may run every command of it.
 
-    What a script did before one of its commands was refused stays done. The check needs Redis 7.
+    What a script did before one of its commands was refused stays done. A Redis before 7.0 cannot
+    check that, and is refused.
     """
     return _GUARD % ", ".join(f"'{command}'" for command in commands(text)) + text
 

@@ -16,25 +16,32 @@ from brubeck.storage.redis.connecting import Door
 from brubeck.storage.redis.listening import Listener
 from brubeck.storage.redis.queryset import RedisQueryset, stream_key
 from brubeck.storage.redis.scripts import SCRIPTS
+from brubeck.storage.redis.security import NO_SECURITY, SECURITY_OPTIONS, Security
 from brubeck.storage.schema import Schema
 from brubeck.storage.urls import read_options
 from brubeck.timekeeping import SYSTEM_CLOCK, Clock
 
-OPTIONS: Final = {"timeout": duration, "pool": whole(1, 10_000)}
+OPTIONS: Final = {"timeout": duration, "pool": whole(1, 10_000), **SECURITY_OPTIONS}
 
 
 class RedisStorage(Storage):
     """Streams in a Redis: one server, a service that Sentinels watch, or a cluster.
 
-    ``timeout`` is how many seconds a command may take, and a command may wait to be sent while
-    ``pool`` others are under way.
+    ``timeout`` is how many seconds an operation may take; waiting for a connection, while ``pool``
+    others are under way, and asking Sentinels are part of it.
     """
 
     def __init__(
-        self, url: str, *, timeout: float = 2.0, pool: int = 50, clock: Clock = SYSTEM_CLOCK
+        self,
+        url: str,
+        *,
+        timeout: float = 2.0,
+        pool: int = 50,
+        security: Security = NO_SECURITY,
+        clock: Clock = SYSTEM_CLOCK,
     ) -> None:
         self.clock = clock
-        self.door = Door(url, timeout=timeout, pool=pool)
+        self.door = Door(url, timeout=timeout, pool=pool, security=security)
         self.listener = Listener(self.door)
         # Anybody may ask for any partition: one that is looked at by nobody is not held.
         self._querysets: WeakValueDictionary[str, RedisQueryset] = WeakValueDictionary()
@@ -44,10 +51,14 @@ class RedisStorage(Storage):
     def from_url(cls, url: str, *, clock: Clock = SYSTEM_CLOCK) -> Self:
         """Open ``redis://host:port/database``.
 
-        Also ``rediss://`` (TLS), ``redis+sentinel://one:26379,two:26379/service/database``, and
-        ``redis+cluster://one:6379,two:6379``.
+        Also ``redis+sentinel://one:26379,two:26379/service/database``, and
+        ``redis+cluster://one:6379,two:6379``; each with ``rediss`` for TLS.
         """
-        return cls(url.partition("?")[0], clock=clock, **read_options(url, OPTIONS))
+        options = read_options(url, OPTIONS)
+        security = Security(
+            **{each: options.pop(each) for each in SECURITY_OPTIONS if each in options}
+        )
+        return cls(url.partition("?")[0], clock=clock, security=security, **options)
 
     def queryset(self, name: str, schema: Schema) -> RedisQueryset:
         """Return the stream of a name."""
@@ -62,7 +73,7 @@ class RedisStorage(Storage):
         """Begin a new era in every stream and return its name."""
         era = fresh_era()
         names = self.streams()
-        with self.door.client() as client:
+        with self.door.client(several=True) as client:
             for name in names:
                 SCRIPTS["new_era"](client, stream_key(name), era)
         return era
@@ -94,7 +105,7 @@ class RedisStorage(Storage):
     def streams(self, prefix: str = "") -> list[str]:
         """Return the names of the streams that have been written to."""
         before, after = stream_key("*").encode().split(b"*")
-        with self.door.client() as client:
+        with self.door.client(several=True) as client:
             keys = list(client.scan_iter(match=b"%b*:items" % before, count=1000))
         names = {key.removeprefix(before).removesuffix(after + b":items").decode() for key in keys}
         return sorted(name for name in names if name.startswith(prefix))

@@ -46,8 +46,10 @@ from brubeck.storage.sqlite.streams import (
     StreamRow,
     build_some,
     keep_indexes,
+    note_progress,
     open_stream,
     read_indexes,
+    read_progress,
     read_row,
 )
 from brubeck.storage.sqlite.writing import Writer, read_past
@@ -117,6 +119,15 @@ class SQLiteQueryset(IndexedQueryset):
         while after is not None:
             step = partial(build_some, stream=stream, indexes=indexes, after=after, count=BATCH)
             after = self._database.write(step)
+            self._database.write(partial(note_progress, stream=stream, number=after))
+
+    def progress(self) -> dict[str, float]:
+        """Return the part of each unfinished index that is built; all are built in one walk."""
+        unfinished, part = self.unfinished(), None
+        if unfinished:
+            with self._database.reading() as db:
+                part = read_progress(db, self._name)
+        return {} if part is None else dict.fromkeys(unfinished, part)
 
     def _row(self, db: sqlite3.Connection, stream: int) -> StreamRow:
         """Return where the stream stands; whoever declares another index is followed."""

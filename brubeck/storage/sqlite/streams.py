@@ -94,6 +94,30 @@ def build_some(
     return after if rows else None
 
 
+def note_progress(db: sqlite3.Connection, stream: int, number: int | None) -> None:
+    """Note up to which item's number the indexes are built; None ends the build."""
+    key = f"building {stream}"
+    if number is None:
+        db.execute("DELETE FROM storage WHERE key = ?", (key,))
+    else:
+        db.execute("INSERT OR REPLACE INTO storage (key, value) VALUES (?, ?)", (key, str(number)))
+
+
+def read_progress(db: sqlite3.Connection, name: str) -> float | None:
+    """Return the part of a stream's items that is indexed, None where no build is noted."""
+    row = db.execute(
+        "SELECT storage.value, streams.stream FROM streams, storage"
+        " WHERE streams.name = ? AND storage.key = 'building ' || streams.stream",
+        (name,),
+    ).fetchone()
+    if row is None:
+        return None
+    first, last = db.execute(
+        "SELECT min(number), max(number) FROM items WHERE stream = ?", (row[1],)
+    ).fetchone()
+    return 1.0 if first is None else (int(row[0]) - first + 1) / (last - first + 1)
+
+
 def see(
     db: sqlite3.Connection,
     stream: int,

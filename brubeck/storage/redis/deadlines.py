@@ -1,0 +1,149 @@
+"""One deadline over an operation: over connecting, discovery, every read, every write, each retry.
+
+The driver knows a timeout for each read of a socket. Several of them, several Sentinels and several
+retries add up. So the deadline of an operation is kept beside the operation, and each connection
+waits no longer than until then.
+"""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from math import inf
+from time import monotonic
+from typing import Any, Final
+
+import redis.connection
+import redis.sentinel
+
+_connection: Any = redis.connection  # half typed
+_sentinel: Any = redis.sentinel
+
+_DEADLINE: Final = ContextVar("deadline", default=inf)
+_SHORTEST: Final = 0.001
+"""Seconds that a step may take after the deadline: enough to fail by the usual error."""
+_SLACK: Final = 0.02
+"""Seconds by which the timeout of a socket may be wrong, so that it is seldom set."""
+
+
+@contextmanager
+def within(seconds: float) -> Iterator[None]:
+    """Limit all commands sent inside to a number of seconds together; an earlier deadline holds."""
+    token = _DEADLINE.set(min(_DEADLINE.get(), monotonic() + seconds))
+    try:
+        yield
+    finally:
+        _DEADLINE.reset(token)
+
+
+def remaining() -> float:
+    """Return the seconds until the deadline, at least a millisecond; `inf` where there is none."""
+    return max(_DEADLINE.get() - monotonic(), _SHORTEST)
+
+
+class TimedSocket:
+    """A socket whose reads and writes end at the deadline, and at its own timeout before."""
+
+    __slots__ = ("_own", "_sock")
+
+    def __init__(self, sock: Any, timeout: float) -> None:
+        self._sock = sock
+        self.settimeout(timeout)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._sock, name)
+
+    def settimeout(self, timeout: float | None) -> None:
+        """Set the socket's own timeout, as for any socket."""
+        self._own = timeout
+        self._sock.settimeout(timeout)
+
+    def recv(self, *args: Any) -> Any:
+        """Receive bytes."""
+        self._limit()
+        return self._sock.recv(*args)
+
+    def recv_into(self, *args: Any) -> Any:
+        """Receive bytes into a buffer and return how many."""
+        self._limit()
+        return self._sock.recv_into(*args)
+
+    def sendall(self, *args: Any) -> None:
+        """Send all bytes."""
+        self._limit()
+        self._sock.sendall(*args)
+
+    def _limit(self) -> None:
+        if self._own == 0:
+            return  # it waits for nothing
+        limit = min(inf if self._own is None else self._own, remaining())
+        current = self._sock.gettimeout()
+        if limit == inf:
+            self._sock.settimeout(None)
+        elif current is None or abs(limit - current) > _SLACK:
+            self._sock.settimeout(limit)
+
+
+class TimedConnection(_connection.Connection):  # type: ignore[misc]
+    """A connection to a Redis that keeps the deadline.
+
+    ``tls`` is the context to connect by, if any. ``share`` is the part of the remaining time that
+    connecting and logging in may take, where another server can be asked afterwards.
+    """
+
+    socket_timeout: float
+
+    def __init__(
+        self, *, tls: ssl.SSLContext | None = None, share: float = 1.0, **options: Any
+    ) -> None:
+        self._tls = tls
+        self._share = share
+        super().__init__(**options)
+
+    def connect(self) -> None:
+        """Connect if necessary, within the connection's timeout."""
+        with within(self.socket_timeout):
+            super().connect()
+
+    def connect_check_health(self, *args: Any, **options: Any) -> None:
+        """Connect and log in, within the share of the remaining time."""
+        with within(self.socket_timeout), within(remaining() * self._share):
+            super().connect_check_health(*args, **options)
+
+    def _connect(self) -> TimedSocket:
+        timeout = self.socket_timeout
+        # Both the connection and the handshake of TLS, which the driver's own class does, too.
+        self.socket_connect_timeout = self.socket_timeout = min(timeout, remaining())
+        try:
+            sock = super()._connect()
+            if self._tls is not None:
+                try:
+                    sock = self._tls.wrap_socket(sock, server_hostname=self.host)
+                except BaseException:
+                    sock.close()
+                    raise
+        finally:
+            self.socket_timeout = timeout
+        return TimedSocket(sock, timeout)
+
+
+class TimedMasterConnection(_sentinel.SentinelManagedConnection, TimedConnection):  # type: ignore[misc]
+    """A connection to the master that the Sentinels name."""
+
+    def connect(self) -> None:
+        """Ask the Sentinels and connect, within the connection's timeout."""
+        with within(self.socket_timeout):
+            super().connect()
+
+
+class TimedCommands:
+    """A client each of whose commands, retries included, takes ``timeout`` seconds at most."""
+
+    timeout: float = inf
+
+    def execute_command(self, *args: Any, **options: Any) -> Any:
+        """Send a command and return its reply."""
+        with within(self.timeout):
+            return super().execute_command(*args, **options)  # type: ignore[misc]
