@@ -20,6 +20,7 @@ from brubeck import (
 )
 from brubeck.auth import Account, CookieAuth
 from brubeck.dictshield.fields import DateTimeField, DecimalField, DictField, StringField
+from brubeck.dictshield.limits import MOST_FAULTS
 from brubeck.errors import ConfigError
 from brubeck.http import Headers, Request
 from brubeck.models import StoredAccounts

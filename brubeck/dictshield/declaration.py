@@ -76,8 +76,8 @@ def _refuse_annotations(cls: Any, namespace: dict[str, Any]) -> None:
         constant = _CONSTANT.match(kind if isinstance(kind, str) else repr(kind))
         if not (constant or key.startswith("_") or key in cls.__compiled__.fields):
             raise InvalidShield(
-                f"{cls.__name__}.{key} is annotated, which makes no field: write {key} = StringField(), "
-                "or whichever field it is."
+                f"{cls.__name__}.{key} is annotated, which makes no field: write "
+                f"{key} = StringField(), or whichever field it is."
             )
 
 

@@ -100,6 +100,10 @@ class Headers(MutableMapping[str, str]):
         changed._fields = {**self._fields, name.lower(): (name, (value,))}
         return changed
 
+    def replace(self, other: Headers) -> None:
+        """Take over the fields of other headers, with all their values, in place of its own."""
+        self._fields.update(other._fields)
+
     def lacks(self, names: frozenset[str]) -> bool:
         """Tell whether none of these names, given in lower case, is there."""
         return self._fields.keys().isdisjoint(names)

@@ -15,7 +15,7 @@ from brubeck.auth import Caller
 from brubeck.connections.jobs import Delivery, JobQueue, JobsConnection, QueueUnavailable
 from brubeck.connections.jobs import Job as QueuedJob
 from brubeck.connections.jobs.messages import MAX_BYTES, check_path
-from brubeck.connections.jobs.queue import SCHEMES
+from brubeck.connections.jobs.queue import SCHEMES, KeyTaken
 from brubeck.errors import ConfigError, ProtocolError, did_you_mean
 from brubeck.handlers import MessageHandler
 from brubeck.http import Headers, Problem, Request, Response
@@ -81,7 +81,8 @@ class Jobs:
 
         Raises a `Problem` (503) when the queue or the store cannot be reached, `LookupError` for a
         path that nobody is at, `TypeError` for data that JSON cannot say, and a `Problem` that is a
-        `ValueError` for data that are too large (413) or nested too deeply (422).
+        `ValueError` for data that are too large (413) or nested too deeply, or with a key that
+        stands for other data (422).
         """
         stream, _ = self._found(path)
         owned = issubclass(stream.model, OwnedJob)
@@ -97,6 +98,9 @@ class Jobs:
             again, job.id = sent != job.id, sent
             record = self._record(stream, job)
             record.queue(again=again)
+        except KeyTaken as reason:
+            detail = "The key stands for a job with other data; use another key."
+            raise UnsendableData(422, detail) from reason
         except (QueueUnavailable, Unavailable) as reason:
             detail = "Jobs cannot be taken at the moment."
             raise Problem(503, detail, headers={"Retry-After": "5"}) from reason

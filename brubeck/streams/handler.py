@@ -14,7 +14,6 @@ import msgspec
 from brubeck.callables import run_hook
 from brubeck.dictshield.base import ShieldException
 from brubeck.errors import ConfigError, did_you_mean
-from brubeck.handlers import WebMessageHandler
 from brubeck.handlers.message import HTTP_METHODS
 from brubeck.handlers.web import allowed_methods
 from brubeck.http import Headers, Problem, Response
@@ -29,6 +28,7 @@ from brubeck.storage import (
     Schema,
     Unavailable,
 )
+from brubeck.streams.answers import StreamAnswers
 from brubeck.streams.attempts import Attempts
 from brubeck.streams.browsing import problem_page, wants_page
 from brubeck.streams.cross_origin import Origins, declare_origins
@@ -66,7 +66,7 @@ _DECLARATIONS = (
 _known_match = lru_cache(maxsize=256)(best_match)  # there are few clients, each with its header
 
 
-class StreamHandler(WriteHooks, WebMessageHandler):
+class StreamHandler(WriteHooks, StreamAnswers):
     """A stream of documents, declared by class attributes and served at its ``path``.
 
     >>> class Quakes(StreamHandler):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
@@ -286,3 +286,24 @@ def test_inheritance_need_not_show() -> None:
     assert Plain(title="a").to_python() == {"title": "a"}
     assert Plainer(title="a").to_python() == {"title": "a"}
     assert Plainer._options.bucket == "plain"
+
+
+MAKE: Any = type(Document)
+
+
+@pytest.mark.parametrize("kind", [str, "str", "int | None", "list[ClassVar]", "MyFinal"])
+@pytest.mark.parametrize("valued", [False, True])
+def test_an_annotation_makes_no_field(kind: object, valued: bool) -> None:
+    """As it would in a dataclass: so it is refused, with the field that was meant."""
+    members = {"__annotations__": {"place": kind}} | ({"place": "here"} if valued else {})
+    with pytest.raises(InvalidShield, match=r"Quake.place is annotated, .* place = StringField"):
+        MAKE("Quake", (Document,), members)
+
+
+@pytest.mark.parametrize("kind", ["ClassVar[int]", "typing.ClassVar", "t.Final", ClassVar[int]])
+def test_a_constant_may_be_annotated(kind: object) -> None:
+    """And so may a field, and what begins with an underscore."""
+    members = {"__annotations__": {"MOST": kind, "place": "str", "_kept": "int"}, "MOST": 3}
+    quake = MAKE("Quake", (Document,), members | {"place": StringField()})
+    assert (quake.MOST, list(quake._fields)[-1]) == (3, "place")
+    assert MAKE("Big", (quake,), {"__annotations__": {"place": "str"}})._fields["place"]

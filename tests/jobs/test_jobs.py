@@ -90,6 +90,18 @@ def test_a_key_is_one_job(make_app: MakeApp) -> None:
     assert late.json()["data"]["state"] == "done"
 
 
+def test_a_key_is_of_its_data(make_app: MakeApp) -> None:
+    """The same data, however written, are the same job; with others nothing is sent."""
+    app = make_app()
+    first = app.jobs.send("/add", {"numbers": [1], "more": None}, key="k")
+    assert app.jobs.send("/add", {"more": None, "numbers": [1]}, key="k").id == first.id
+    for data in ({"numbers": [2], "more": None}, {"numbers": [1]}, None, [1]):
+        with pytest.raises(ValueError, match="other data") as caught:
+            app.jobs.send("/add", data, key="k")
+        assert caught.value.status == 422  # type: ignore[attr-defined]  # it is a Problem, too
+    assert app.jobs.queue.depth().waiting == 1
+
+
 def test_a_key_is_of_its_path(make_app: MakeApp) -> None:
     """And says nothing about other jobs."""
     app = make_app()

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from brubeck import Brubeck
+from brubeck import Brubeck, Response
 from brubeck.errors import ConfigError
 from brubeck.storage import Unavailable
 from brubeck.streams import StreamedDocument, StreamHandler
@@ -105,3 +105,76 @@ def test_the_cause_of_a_503_is_in_the_log(caplog: pytest.LogCaptureFixture) -> N
     assert reply.status == 503
     assert "redis" not in reply.text
     assert "Redis at redis://h/0: refused" in caplog.text
+
+
+class Marked(StreamHandler):
+    """Its hooks add to the answers of every kind."""
+
+    model = StreamedDocument
+    path = "/marked"
+
+    def prepare(self) -> Response | None:
+        self.headers["X-Mark"] = "one"
+        self.headers.add("X-Mark", "two")
+        self.set_cookie("seen", "yes")
+        return self.redirect("/elsewhere") if self.get_argument("away") else None
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "accept", "status"),
+    [
+        ("GET", "", "application/json", 200),
+        ("GET", "", "text/html", 200),
+        ("GET", "", "application/x-ndjson", 200),
+        ("GET", "/changes", "application/json", 200),
+        ("GET", "/kept", "application/json", 200),
+        ("POST", "", "application/json", 201),
+        ("PUT", "/another", "application/json", 201),
+        ("PATCH", "/kept", "application/json", 200),
+        ("DELETE", "/kept", "application/json", 204),
+        ("OPTIONS", "", "application/json", 204),
+        ("GET", "?away=yes", "application/json", 302),
+    ],
+)
+def test_headers_and_cookies_of_hooks_are_in_the_answer(
+    method: str, path: str, accept: str, status: int
+) -> None:
+    """And a cookie keeps it out of shared caches; the next answer is none the wiser."""
+    client = Client(Brubeck(streams=[Marked]))
+    assert client.put("/marked/kept", json={}).status == 201
+    body = b"" if method in ("GET", "DELETE", "OPTIONS") else b"{}"
+    for _ in range(2):
+        reply = client.request(method, "/marked" + path, body=body, headers={"Accept": accept})
+        if reply.status in (200, 410) and reply.status != status:
+            continue  # the second time
+        assert reply.status == status
+        assert reply.headers.get_all("X-Mark") == ["one", "two"]
+        assert [each.partition(";")[0] for each in reply.headers.get_all("Set-Cookie")] == [
+            "seen=yes"
+        ]
+        assert reply.headers["Cache-Control"]
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments"),
+    [("set_status", (418,)), ("set_body", ("no",)), ("add_to_payload", ("a", 1))],
+)
+def test_what_would_change_no_answer_is_an_error(
+    name: str, arguments: tuple[Any, ...], caplog: pytest.LogCaptureFixture
+) -> None:
+    """Before anything is written."""
+
+    def before_create(self: Any, _document: object) -> None:
+        getattr(self, name)(*arguments)
+
+    stream = type("Notes", (StreamHandler,), KNOWN | {"before_create": before_create})
+    client = Client(Brubeck(streams=[stream]))
+    assert client.post("/notes", json={}).status == 500
+    assert f"{name} changes no answer of a stream" in caplog.text
+    assert client.get("/notes").json()["data"] == []
+
+
+def test_an_unknown_argument_of_a_program_is_named() -> None:
+    """With what was meant."""
+    with pytest.raises(ConfigError, match=r'no argument "storag". Did you mean "storage"'):
+        Brubeck(storag="memory://")  # type: ignore[arg-type]  # type checkers say so, too

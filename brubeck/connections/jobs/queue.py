@@ -63,6 +63,10 @@ class Job(Message, omit_defaults=True):
     owner: tuple[str, str] | None = None
 
 
+class KeyTaken(BrubeckError):
+    """The key of a job stands for another job at the same path, with other data."""
+
+
 class Delivery(msgspec.Struct, eq=False):
     """A job in a worker's hand; ``job`` is None for something in the queue that is none.
 
@@ -138,12 +142,20 @@ class JobQueue:
     # Sending.
 
     def send(self, job: Job, key: str = "") -> str:
-        """Put a job into the queue, and return its id; the id of another that came with its key."""
+        """Put a job into the queue, and return its id; the id of another that came with its key.
+
+        Raises `KeyTaken` when that has other data.
+        """
         told = hashlib.sha256(key.encode()).hexdigest() if key else job.id
         keep = KEEP_KEYS if key else _RESENT
         keys = [self._jobs, f"{self._jobs}:key:{told}"]
-        sent = self._run("send", keys, job.id, msgspec.json.encode(job), int(keep * 1000))
-        return str(sent.decode())
+        data = msgspec.json.encode(msgspec.json.decode(job.data), order="sorted")
+        stands = f"{job.id} {hashlib.sha256(data).hexdigest()}"
+        sent = self._run("send", keys, stands, msgspec.json.encode(job), int(keep * 1000))
+        item_id, _, digest = str(sent.decode()).partition(" ")
+        if digest and digest != stands.partition(" ")[2]:
+            raise KeyTaken(item_id)
+        return item_id
 
     # Working.
 

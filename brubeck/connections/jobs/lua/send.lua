@@ -1,6 +1,7 @@
 -- Put a job into its queue, once for a key however often it is sent.
--- KEYS: the queue, the key. ARGV: the job's id, the job, how long the key is kept (ms).
--- Returns the id of the job that the key stands for.
+-- KEYS: the queue, the key. ARGV: what the key is to stand for (the job's id, and what names its
+-- data), the job, how long the key is kept (ms).
+-- Returns what the key stands for.
 local there = redis.call('GET', KEYS[2])
 if there then return there end
 -- In this order: what a script did before it failed stays done.
