@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Final
 
 from brubeck.storage.errors import LostPlace
@@ -11,28 +12,55 @@ SCAN: Final = 5000
 """How many entries one step looks at before it says where it stopped."""
 TICK: Final = 1_000_000
 """Microseconds from one place of the floor to the next: it stands where the clock's tick began."""
+AHEAD: Final = 3_600_000_000
+"""How far past its own end a viewer's position may lie: another process may have a fast clock."""
+
+KEPT: Final = 366 * 86_400 * 1_000_000
+"""How far behind the clock a viewer's position may lie; for so long its own horizon is kept.
+
+Without a limit, everybody who was ever named as a reader would leave something for ever.
+"""
 
 
 def next_floor(head: Head, now: int) -> int:
-    """Return the floor that a viewer is to be shown: from the clock, or where a purge has come to.
+    """Return the floor that a stream has to keep before a viewer is shown `viewer_floor`.
 
-    A viewer that reads moves it to where the present tick began, whoever has read or written
-    meanwhile: it would tell when they did, were it the moment of a read. A clock that is behind the
-    head has nothing to say: the floor stays where it is.
+    Where the head or the floor is past the present tick, no later write is given a position before
+    it anyway, and nothing has to be kept.
     """
-    tick = now - now % TICK if now > head.position else 0
-    return max(tick, head.floor, head.horizon)
+    tick = now - now % TICK
+    return head.floor if tick <= max(head.position, head.floor) else tick
 
 
-def check_place(query: ChangesQuery, head: Head) -> None:
+def viewer_head(head: Head, horizon: int, now: int) -> Head:
+    """Return the head that a viewer is shown: nothing in it depends on the writes of others.
+
+    Its horizon is the viewer's own, or the oldest that is kept. Its floor is where the present tick
+    of the clock began, or the own horizon; ``head`` is kept past it, see `next_floor`. The position
+    is for waiting alone.
+    """
+    tick = now - now % TICK
+    kept = max(head.position, head.floor)
+    # It is past what is kept only where the floor could not be written.
+    floor = tick if tick <= kept else head.floor
+    return Head(head.position, head.era, max(horizon, tick - KEPT), max(floor, horizon))
+
+
+def check_place(query: ChangesQuery, head: Head, last: Callable[[], int]) -> None:
     """Raise `LostPlace` when what came after a place is not all known any more.
 
-    The head has to be as of the read of the changes or later, so that no purge falls between.
+    The head has to be as of the read of the changes or later, so that no purge falls between. A
+    viewer's is its `viewer_head`, and its place is compared with nothing else but ``last``, which
+    returns the position of the last change that concerns it.
     """
     if query.era is not None and query.era != head.era:
         raise LostPlace("The position belongs to another era of this storage.")
     place = max(query.after or 0, query.began)
-    if place > max(head.position, head.floor):
+    if query.viewer is None:
+        past_end = place > max(head.position, head.floor)
+    else:
+        past_end = place > head.floor + AHEAD and place > last()
+    if past_end:
         raise LostPlace("The position lies past the end of the changes.")
     if query.after is not None and place < head.horizon:
         raise LostPlace("The changes after this position have been purged.")

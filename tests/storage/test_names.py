@@ -8,7 +8,7 @@ from importlib.resources import files
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from brubeck.storage.mongo.settling import STREAMS, items_name, tombstones_name
+from brubeck.storage.mongo.settling import HORIZONS, STREAMS, items_name, tombstones_name
 from brubeck.storage.mongo.storage import ATTEMPTS, HITS
 from tests.servers.redis import RedisServer
 
@@ -27,7 +27,7 @@ def test_no_two_collections_of_a_mongodb_share_a_name(one: str, other: str) -> N
     """Items, tombstones, and what belongs to all streams."""
     names = {make(each) for each in {one, other} for make in (items_name, tombstones_name)}
     assert len(names) == 2 * len({one, other})
-    assert not names & {STREAMS, HITS, ATTEMPTS}
+    assert not names & {STREAMS, HITS, ATTEMPTS, HORIZONS}
 
 
 @given(st.text(max_size=70), st.text(max_size=70))

@@ -12,7 +12,7 @@ from brubeck.storage.conditions import may_have_met, meets
 from brubeck.storage.contract import Queryset
 from brubeck.storage.indexing import IndexSet
 from brubeck.storage.past import Past, refusal
-from brubeck.storage.places import SCAN, check_place, next_floor, reached
+from brubeck.storage.places import KEPT, SCAN, check_place, next_floor, reached, viewer_head
 from brubeck.storage.records import (
     Change,
     Changes,
@@ -219,7 +219,7 @@ class MemoryQueryset(Queryset):
         with self._lock:
             self._storage.check_open()
             head = self._head_for(query.viewer)
-            check_place(query, head)
+            check_place(query, head, self._sight.of(query.viewer or "").last)
             position = after = query.after or 0
             found: list[Change] = []
             scan = max(SCAN, query.limit) if query.where else query.limit
@@ -261,10 +261,13 @@ class MemoryQueryset(Queryset):
         return Head(self._head, self._storage.era, self._horizon, self._floor)
 
     def _head_for(self, viewer: str | None) -> Head:
-        """Return the head as a viewer needs it: with a floor that is not far behind the clock."""
-        if viewer is not None:
-            self._floor = next_floor(self._head_now(), self._storage.clock.micros())
-        return self._head_now()
+        """Return the head, or the one that a viewer is shown, whose floor is kept from then on."""
+        head = self._head_now()
+        if viewer is None:
+            return head
+        now = self._storage.clock.micros()
+        self._floor = next_floor(head, now)
+        return viewer_head(self._head_now(), self._sight.of(viewer).horizon, now)
 
     def wait(self, after: int, seconds: float) -> bool:
         """Wait for news; woken by the write itself."""
@@ -311,8 +314,9 @@ class MemoryQueryset(Queryset):
             for view in self._sight.views():
                 for position, item_id in view.up_to(until):
                     if self._at.get(position) != item_id or not self._is_seen(item_id, view):
+                        view.horizon = max(view.horizon, position)
                         view.forget(item_id)
-            self._sight.tidy()
+            self._sight.tidy(self._storage.clock.micros() - KEPT)
             return len(dead)
 
     def _is_seen(self, item_id: str, view: View) -> bool:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import msgspec
 import pymongo
-from bson.int64 import Int64
 from pymongo.client_session import ClientSession
 from pymongo.database import Database
 from pymongo.errors import AutoReconnect
@@ -18,8 +18,6 @@ from brubeck.storage.conditions import may_have_met, meets
 from brubeck.storage.errors import Unavailable
 from brubeck.storage.indexing import IndexedQueryset, IndexSet, encode_indexes
 from brubeck.storage.mongo.documents import (
-    DEAD,
-    DEPARTED,
     OURS,
     POSITION,
     SHOWN,
@@ -39,11 +37,12 @@ from brubeck.storage.mongo.indexes import (
     indexes_of_sight,
     keys_between,
 )
+from brubeck.storage.mongo.purging import purge, read_horizon, read_last
 from brubeck.storage.mongo.rows import SCAN, ChangesRows, PageRows
 from brubeck.storage.mongo.settling import STREAMS, LostStream, Settler, Stream, read_stream
 from brubeck.storage.mongo.writing import Writer
 from brubeck.storage.news import News
-from brubeck.storage.places import check_place, reached
+from brubeck.storage.places import check_place, reached, viewer_head
 from brubeck.storage.records import (
     Change,
     Changes,
@@ -161,11 +160,20 @@ class MongoQueryset(IndexedQueryset):
             self._follow(stream.indexes)
         self._check_complete(query)
 
-    def _tick(self, viewer: str | None) -> None:
+    def _tick(self, viewer: str | None) -> int:
+        """Return the time, with a floor kept that allows a viewer to be shown it."""
+        now = self._now()
         if viewer is not None:
             head = self.head()
             with self._door.database() as database:
-                self._settler.raise_floor(database, head, self._now())
+                self._settler.raise_floor(database, head, now)
+        return now
+
+    def _viewer_head(
+        self, database: Database[Document], session: Session, head: Head, viewer: str, now: int
+    ) -> Head:
+        """Return the head that a viewer is shown."""
+        return viewer_head(head, read_horizon(database, self._settler, viewer, session), now)
 
     # Writing.
 
@@ -206,17 +214,7 @@ class MongoQueryset(IndexedQueryset):
         """Forget the tombstones up to a position, and return how many."""
         self._known_indexes()
         with self._door.database() as database:
-            last = {"$min": ["$position", Int64(until)]}
-            database[STREAMS].update_one(
-                {"_id": self.name}, [{"$set": {"horizon": {"$max": ["$horizon", last]}}}]
-            )
-            items = self._settler.items(database)
-            dead = items.find({DEAD: True, POSITION: {"$lte": until}}, {"_id": 1})
-            self._settler.bury(database, [each["_id"] for each in dead])
-            departed = {"$pull": {DEPARTED: {"p": {"$lte": until}}}}
-            items.update_many({f"{DEPARTED}.p": {"$lte": until}}, departed)
-            graves = self._settler.tombstones(database)
-            return int(graves.delete_many({"position": {"$lte": until}}).deleted_count)
+            return purge(database, self._settler, until, self._now())
 
     # Reading.
 
@@ -270,10 +268,13 @@ class MongoQueryset(IndexedQueryset):
     def page(self, query: PageQuery) -> Page:
         """Take a step along the timeline; see `Queryset.page`."""
         self._known_indexes()
-        self._tick(query.viewer)
+        now = self._tick(query.viewer)
         with self._door.reading() as (database, session):
             stream = self._present(database, session)
             self._check_indexes(query, stream)
+            head = stream.head
+            if query.viewer is not None:
+                head = self._viewer_head(database, session, head, query.viewer, now)
             items, indexes = self._settler.items(database), self._known_indexes()
             rows = PageRows(items, session, query, indexes)
             dead = [each["_id"] for each in rows.found if each[OURS].get("dead")]
@@ -288,7 +289,7 @@ class MongoQueryset(IndexedQueryset):
         if len(found) > query.limit:
             last = found[query.limit - 1]
             stopped = Place(int(last["created_at"]), last["_id"])
-        return Page(records, stopped, stream.head)
+        return Page(records, stopped, head)
 
     def _shows(self, found: Document, query: PageQuery) -> bool:
         """Tell whether a document shows a record; while it is written anew, what it was counts."""
@@ -305,7 +306,7 @@ class MongoQueryset(IndexedQueryset):
     def changes(self, query: ChangesQuery) -> Changes:
         """Take a step along the change order; see `Queryset.changes`."""
         self._known_indexes()
-        self._tick(query.viewer)
+        time, viewer = self._tick(query.viewer), query.viewer
         with self._door.reading() as (database, session):
             # First the head, then whatever is pending; only then what stands up to that head.
             stream = self._present(database, session)
@@ -321,11 +322,16 @@ class MongoQueryset(IndexedQueryset):
                 self._settler, database, session, query, noted.position, limit
             ).read()
             now = self._stream(database, session).head
+            noted = msgspec.structs.replace(noted, era=now.era, horizon=now.horizon)
+            if viewer is None:
+                check_place(query, now, lambda: now.position)
+            else:
+                noted = self._viewer_head(database, session, noted, viewer, time)
+                check_place(query, noted, partial(read_last, database, self._settler, viewer))
             if noted.position > self._kept and not self._door.replicated:
                 # A server alone shows what is not in its journal yet, and might forget it.
                 self._confirm(database, session)
                 self._kept = noted.position
-        check_place(query, now)
         found: list[Change] = []
         position = query.after or 0
         for position, row in rows[:limit]:
@@ -335,7 +341,6 @@ class MongoQueryset(IndexedQueryset):
                 if len(found) == query.limit:
                     break
         ended = len(rows) < limit and len(found) < query.limit
-        noted = msgspec.structs.replace(noted, era=now.era, horizon=now.horizon)
         return reached(query, found, position, noted, ended=ended)
 
     def _confirm(self, database: Database[Document], session: Session) -> None:

@@ -38,6 +38,8 @@ from brubeck.storage.places import next_floor
 from brubeck.storage.records import Head, fresh_era
 
 STREAMS: Final = "brubeck.streams"
+HORIZONS: Final = "brubeck.horizons"
+"""The collection of the last position of each viewer's purged changes."""
 
 
 class LostStream(Unavailable):
@@ -114,13 +116,14 @@ class Settler:
         stream = read_stream(found)
         return stream.position - count + 1, stream
 
-    def raise_floor(self, database: Database[Document], head: Head, now: int) -> None:
-        """Let a viewer be shown a floor that is not far behind the clock."""
+    def raise_floor(self, database: Database[Document], head: Head, now: int) -> bool:
+        """Keep the floor that a viewer is to be shown; False when it is past that already."""
         floor = next_floor(head, now)
         if floor == head.floor:
-            return
+            return False
         stream: Document = {"_id": self.name}
         database[STREAMS].update_one(stream, {"$max": {"floor": Int64(floor)}})
+        return True
 
     def begin(self, database: Database[Document]) -> None:
         """Make the stream's own document, if it is not there."""

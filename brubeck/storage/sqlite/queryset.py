@@ -15,7 +15,7 @@ from brubeck.storage.conditions import may_have_met, meets
 from brubeck.storage.indexing import IndexedQueryset, IndexSet
 from brubeck.storage.news import News
 from brubeck.storage.past import Past
-from brubeck.storage.places import SCAN, check_place, next_floor, reached
+from brubeck.storage.places import SCAN, check_place, next_floor, reached, viewer_head
 from brubeck.storage.records import (
     Change,
     Changes,
@@ -46,7 +46,9 @@ from brubeck.storage.sqlite.streams import (
     build_some,
     keep_indexes,
     open_stream,
+    read_horizon,
     read_indexes,
+    read_last,
     read_row,
 )
 from brubeck.storage.sqlite.writing import Writer, read_past
@@ -147,7 +149,8 @@ class SQLiteQueryset(IndexedQueryset):
         """Forget the tombstones up to a position, and return how many."""
         stream = self._stream()
         self._database.write(partial(raise_horizon, stream=stream, until=until))
-        self._database.write(partial(forget_departures, stream=stream, until=until))
+        now = self._storage.clock.micros()
+        self._database.write(partial(forget_departures, stream=stream, until=until, now=now))
         purged = 0
         while True:
             some = self._database.write(partial(forget, stream=stream, until=until))
@@ -179,10 +182,13 @@ class SQLiteQueryset(IndexedQueryset):
     def page(self, query: PageQuery) -> Page:
         """Take a step along the timeline; see `Queryset.page`."""
         stream = self._stream()
-        self._tick(stream, query.viewer)
+        now = self._tick(stream, query.viewer)
         with self._database.snapshot() as db:
             row = self._row(db, stream)
-            if query.where or query.viewer is not None:
+            if query.viewer is not None:
+                head = viewer_head(row.head, read_horizon(db, stream, query.viewer), now)
+                return self._filtered(db, stream, query, head)
+            if query.where:
                 return self._filtered(db, stream, query, row.head)
             rows = _timeline(db, stream, query, query.limit + 1).fetchall()
         more = len(rows) > query.limit
@@ -206,15 +212,15 @@ class SQLiteQueryset(IndexedQueryset):
                 records.append(record)
         return Page(records, None, head)
 
-    def _tick(self, stream: int, viewer: str | None) -> None:
-        """See to it that a viewer is shown a floor that is not far behind the clock."""
-        if viewer is None:
-            return
+    def _tick(self, stream: int, viewer: str | None) -> int:
+        """Return the time, with a floor kept that allows a viewer to be shown it."""
         now = self._storage.clock.micros()
-        with self._database.reading() as db:
-            head = self._row(db, stream).head
-        if next_floor(head, now) != head.floor:
-            self._database.write(partial(raise_floor, stream=stream, now=now))
+        if viewer is not None:
+            with self._database.reading() as db:
+                head = self._row(db, stream).head
+            if next_floor(head, now) != head.floor:
+                self._database.write(partial(raise_floor, stream=stream, now=now))
+        return now
 
     def _candidates(
         self, db: sqlite3.Connection, stream: int, query: PageQuery, most: int
@@ -236,16 +242,19 @@ class SQLiteQueryset(IndexedQueryset):
     def changes(self, query: ChangesQuery) -> Changes:
         """Take a step along the change order; see `Queryset.changes`."""
         stream = self._stream()
-        self._tick(stream, query.viewer)
+        viewer = query.viewer
+        now = self._tick(stream, viewer)
         with self._database.snapshot() as db:
-            row = self._row(db, stream)
-            check_place(query, row.head)
+            head = self._row(db, stream).head
+            if viewer is not None:
+                head = viewer_head(head, read_horizon(db, stream, viewer), now)
+            check_place(query, head, partial(read_last, db, stream, viewer))
             self._check_complete(query)
             position = query.after or 0
             scan = max(SCAN, query.limit) if query.where else query.limit
             found: list[Change] = []
             looked = 0
-            for each in _concerning(db, stream, query.viewer, position, scan):
+            for each in _concerning(db, stream, viewer, position, scan):
                 looked += 1
                 position = each[2]
                 change = self._change(each, query)
@@ -254,7 +263,7 @@ class SQLiteQueryset(IndexedQueryset):
                     if len(found) == query.limit:
                         break
             ended = looked < scan and len(found) < query.limit
-        return reached(query, found, position, row.head, ended=ended)
+        return reached(query, found, position, head, ended=ended)
 
     def _change(self, row: _Row, query: ChangesQuery) -> Change | None:
         item_id, created_at, position, body, past, departed = row

@@ -45,6 +45,22 @@ def read_row(db: sqlite3.Connection, stream: int) -> StreamRow:
     return StreamRow(stream, Head(position, era.decode(), horizon, floor), version)
 
 
+def read_horizon(db: sqlite3.Connection, stream: int, viewer: str) -> int:
+    """Return the last position at which a change was purged that concerned a viewer, or 0."""
+    row = db.execute(
+        "SELECT position FROM horizons WHERE stream = ? AND viewer = ?", (stream, viewer)
+    ).fetchone()
+    return 0 if row is None else int(row[0])
+
+
+def read_last(db: sqlite3.Connection, stream: int, viewer: str | None) -> int:
+    """Return the position of the last change that concerns a viewer, or 0."""
+    (last,) = db.execute(
+        "SELECT max(position) FROM sight WHERE stream = ? AND viewer = ?", (stream, viewer)
+    ).fetchone()
+    return last or 0
+
+
 def open_stream(db: sqlite3.Connection, name: str) -> int:
     """Return a stream's number; it has a row from then on."""
     db.execute(

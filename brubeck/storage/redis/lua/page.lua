@@ -3,11 +3,14 @@
 -- {field, {value, ...}} that leads to the candidates (or {}); a known head, as it is returned; now;
 -- and a viewer behind a "=", or nothing.
 -- Returns the head (position, era, horizon, floor, version), and unless it is the known one: the
--- place to go on from (created_at and id, or two empty texts), and id and item of each.
+-- place to go on from (created_at and id, or two empty texts), the viewer's own horizon, and id and
+-- item of each.
 
 local head = enter(ARGV[1])
+local horizon = '0'
 if ARGV[13] ~= '' then
   tick(head, tonumber(ARGV[12]))
+  horizon = text(tonumber(redis.call('ZSCORE', HORIZONS, string.sub(ARGV[13], 2)) or '0'))
 end
 if ARGV[11] == table.concat(head, '~') then
   return head
@@ -60,7 +63,7 @@ else
 end
 
 local answer = head
-answer[6], answer[7] = more and last_at or '', more and last_id or ''
+answer[6], answer[7], answer[8] = more and last_at or '', more and last_id or '', horizon
 for from = 1, #ids, 1000 do
   local to = math.min(#ids, from + 999)
   local items = redis.call('HMGET', ITEMS, unpack(ids, from, to))

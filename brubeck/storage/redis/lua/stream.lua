@@ -12,6 +12,7 @@
 --   :of:W        created_at -> id, what is live and in the sight of the viewer W
 --   :seen:W      position -> id, what is in the sight of W, or where it left it
 --   :departures  position -> W, NUL, id: what left a sight
+--   :horizons    position -> W, where the last change was purged that concerned W
 
 local HEAD = KEYS[1]
 local ITEMS = HEAD .. ':items'
@@ -20,6 +21,7 @@ local TIMELINE = HEAD .. ':timeline'
 local CHANGES = HEAD .. ':changes'
 local TOMBSTONES = HEAD .. ':tombstones'
 local DEPARTURES = HEAD .. ':departures'
+local HORIZONS = HEAD .. ':horizons'
 local TICK = 1000000
 
 -- The work of a script is counted in what takes about a microsecond, and a script ends when it has
@@ -76,17 +78,14 @@ local function enter(fresh_era)
   return {head[1] or '0', head[2], head[3] or '0', head[4] or '0', head[5] or '0'}
 end
 
--- Raise the floor for a viewer: to where the clock's tick began, which tells nobody when another has
--- written or read.
+-- Keep a floor that allows a viewer to be shown where the clock's present tick began: no later write
+-- is given a position before it.
 local function tick(head, now)
-  local position, horizon, floor = tonumber(head[1]), tonumber(head[3]), tonumber(head[4])
-  floor = math.max(floor, horizon)
-  if now > position then
-    floor = math.max(floor, now - now % TICK)
-  end
-  if floor ~= tonumber(head[4]) then
-    local kept = redis.pcall('HSET', HEAD, 'floor', text(floor))
-    if type(kept) ~= 'table' then -- else nothing can be written now, and the old floor still holds
+  local kept = math.max(tonumber(head[1]), tonumber(head[4]))
+  local floor = now - now % TICK
+  if floor > kept then
+    local done = redis.pcall('HSET', HEAD, 'floor', text(floor))
+    if type(done) ~= 'table' then -- else nothing can be written now, and the old floor still holds
       head[4] = text(floor)
     end
   end
