@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, cast
 
 from brubeck.green import Condition as Signal
 from brubeck.green import Lock
-from brubeck.storage.conditions import may_have_met, meets
+from brubeck.storage.conditions import meets
 from brubeck.storage.contract import Queryset
 from brubeck.storage.indexing import IndexSet
 from brubeck.storage.past import Past, refusal
@@ -86,7 +86,10 @@ class MemoryQueryset(Queryset):
             for entry in self._entries.values():
                 if entry.record is not None:
                     entry.values = self._extract(entry.record.body)
-                    self._show(entry, entry.record, wider.schema.viewers(entry.values))
+                    viewers = wider.schema.viewers(entry.values)
+                    if entry.past.former:
+                        entry.past.admit(entry.viewers, viewers)
+                    self._show(entry, entry.record, viewers)
                     self._sight.move(entry.record.id, entry.position, entry.viewers)
 
     def write(self, writes: Sequence[Write]) -> list[Outcome]:
@@ -125,13 +128,16 @@ class MemoryQueryset(Queryset):
     def _store(self, entry: _Entry, put: Put, values: dict[str, Values]) -> None:
         if entry.record is None:
             self._timeline.add((put.created_at, put.id))
-        concerned = entry.viewers
+        concerned, begins = entry.viewers, not entry.position
         entry.take(values)
         self._move(entry, put.id)
         # In the life of an item its time never changes, whatever a write says.
         created_at = put.created_at if entry.record is None else entry.record.created_at
         record = Record(put.id, created_at, entry.position, put.body)
-        self._show(entry, record, self._indexes.schema.viewers(values))
+        viewers = self._indexes.schema.viewers(values)
+        if not begins:
+            entry.past.admit(concerned, viewers)
+        self._show(entry, record, viewers)
         self._sight.move(put.id, entry.position, concerned | entry.viewers)
 
     def _bury(self, entry: _Entry) -> None:
@@ -247,7 +253,7 @@ class MemoryQueryset(Queryset):
         departed = viewer is not None and viewer not in entry.viewers
         if entry.record is not None and not departed and meets(query.where, entry.values):
             return Change(position, item_id, entry.record)
-        if departed or may_have_met(query.where, entry.values, entry.past.former):
+        if departed or entry.past.may_have_met(query.where, entry.values, viewer):
             return Change(position, item_id, None)
         return None
 

@@ -14,10 +14,11 @@ from pymongo.errors import AutoReconnect
 
 from brubeck import green
 from brubeck.storage.batching import ListBatches
-from brubeck.storage.conditions import may_have_met, meets
+from brubeck.storage.conditions import meets
 from brubeck.storage.errors import Unavailable
 from brubeck.storage.indexing import IndexedQueryset, IndexSet, encode_indexes
 from brubeck.storage.mongo.documents import (
+    LATE,
     OURS,
     POSITION,
     SHOWN,
@@ -147,11 +148,13 @@ class MongoQueryset(IndexedQueryset):
         """Note with each item who may see it; what moves meanwhile is noted by who moves it."""
         items, schema = self._settler.items(database), indexes.schema
         items.create_indexes(indexes_of_sight())
-        for each in items.find({SIGHT: {"$exists": False}}, {f"{OURS}.json": 1, POSITION: 1}):
+        for each in items.find(
+            {SIGHT: {"$exists": False}}, {f"{OURS}.json": 1, POSITION: 1, f"{OURS}.former": 1}
+        ):
             viewers = sorted(schema.viewers(schema.extract(each[OURS]["json"])))
             items.update_one(
                 {"_id": each["_id"], POSITION: each[OURS].get("position")},
-                {"$set": {SIGHT: viewers}},
+                {"$set": {SIGHT: viewers, LATE: viewers if each[OURS].get("former") else []}},
             )
 
     def _check_indexes(self, query: PageQuery | ChangesQuery, stream: Stream) -> None:
@@ -374,8 +377,8 @@ class MongoQueryset(IndexedQueryset):
             return None  # it is coming into sight, by a write that is still pending
         if item is not None and meets(where, values):
             return Change(position, item.id, item)
-        former = read_past(row if ours is None else ours).former
-        return gone if may_have_met(where, values, former) else None
+        past = read_past(row if ours is None else ours)
+        return gone if past.may_have_met(where, values, viewer) else None
 
     def head(self) -> Head:
         """Return where the change order ends now."""

@@ -23,6 +23,7 @@ from brubeck.storage.indexing import IndexSet, decode_indexes
 from brubeck.storage.mongo.documents import (
     DEAD,
     DEPARTED,
+    LATE,
     OURS,
     PENDING,
     POSITION,
@@ -184,6 +185,9 @@ class Settler:
             could = schema.viewers(old) if "old" in mark else (buried or {}).get("sight", ())
             sight = seen_by(schema, new, could, former.get("departed", []), position)
             change |= {SIGHT: sight["sight"], DEPARTED: sight["departed"]}
+            if new is not None and not (begins and buried is None):
+                past.admit(frozenset(could), sight["sight"])
+            change[LATE] = past.late
         if "delete" in mark:
             change[DEAD] = True
         done = self.items(database).update_one(
@@ -221,6 +225,7 @@ class Settler:
                 "former": ours.get("former", {}),
                 "sight": ours.get("sight", []),
                 "departed": ours.get("departed", []),
+                "late": ours.get("late", []),
             }
             with suppress(DuplicateKeyError):  # a later deletion has left its own
                 tombstones.replace_one(

@@ -9,12 +9,9 @@ from heapq import merge
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, cast
 
-import msgspec
-
-from brubeck.storage.conditions import may_have_met, meets
+from brubeck.storage.conditions import meets
 from brubeck.storage.indexing import IndexedQueryset, IndexSet
 from brubeck.storage.news import News
-from brubeck.storage.past import Past
 from brubeck.storage.places import SCAN, check_place, next_floor, reached, viewer_head
 from brubeck.storage.records import (
     Change,
@@ -49,9 +46,10 @@ from brubeck.storage.sqlite.streams import (
     read_horizon,
     read_indexes,
     read_last,
+    read_past,
     read_row,
 )
-from brubeck.storage.sqlite.writing import Writer, read_past
+from brubeck.storage.sqlite.writing import Writer
 from brubeck.storage.timeline import stretch
 
 if TYPE_CHECKING:
@@ -66,7 +64,6 @@ _Row = tuple[bytes, int, int, bytes | None, bytes, int]
 """id, created_at, position, body, past, and whether it left the viewer's sight there."""
 _ROW: Final = "id, created_at, position, body"
 _BETWEEN: Final = "(created_at, id) >= (?, ?) AND (created_at, id) < (?, ?)"
-_past: Final = msgspec.msgpack.Decoder(Past).decode
 
 
 class SQLiteQueryset(IndexedQueryset):
@@ -274,7 +271,7 @@ class SQLiteQueryset(IndexedQueryset):
         values = self._known_indexes().schema.extract(body) if body is not None and where else {}
         if body is not None and meets(where, values):
             return Change(position, gone.id, Record(gone.id, created_at, position, body))
-        if where and not may_have_met(where, values, _past(past).former):
+        if where and not read_past(past).may_have_met(where, values, query.viewer):
             return None
         return gone
 

@@ -35,6 +35,9 @@ local function shown(id, position, item)
   if live and meets(conditions, past.v) then
     return true, true
   end
+  if viewer and past.l and holds(past.l, viewer) then
+    return true, false -- it came late: what the former values were is not for it to know
+  end
   return may_have_met(conditions, past.v, past.f), false
 end
 

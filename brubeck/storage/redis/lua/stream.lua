@@ -4,7 +4,8 @@
 -- begin with it, so under the same hash tag:
 --   :items       id -> "position created_at body", or "position" of a tombstone
 --   :past        id -> values of indexed fields (v), former values (f), tokens (t) and who may see
---                the item, or might when it was deleted (s); MessagePack
+--                the item, or might when it was deleted (s), and which of them came when it was
+--                there already, if any (l); MessagePack
 --   :timeline    created_at -> id, what is live
 --   :changes     position -> id
 --   :tombstones  position -> id
