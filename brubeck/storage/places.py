@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
+import msgspec
+
 from brubeck.storage.errors import LostPlace
-from brubeck.storage.records import Change, Changes, ChangesQuery, Head
+from brubeck.storage.records import UNBORN, Change, Changes, ChangesQuery, Head
 
 SCAN: Final = 5000
 """How many entries one step looks at before it says where it stopped."""
@@ -26,10 +28,12 @@ def next_floor(head: Head, now: int) -> int:
     """Return the floor that a stream has to keep before a viewer is shown `viewer_floor`.
 
     Where the head or the floor is past the present tick, no later write is given a position before
-    it anyway, and nothing has to be kept.
+    it anyway, and nothing has to be kept. Nor has it before the first write: who follows from there
+    follows from the beginning.
     """
     tick = now - now % TICK
-    return head.floor if tick <= max(head.position, head.floor) else tick
+    kept = not head.position or tick <= max(head.position, head.floor)
+    return head.floor if kept else tick
 
 
 def viewer_head(head: Head, horizon: int, now: int) -> Head:
@@ -42,8 +46,28 @@ def viewer_head(head: Head, horizon: int, now: int) -> Head:
     tick = now - now % TICK
     kept = max(head.position, head.floor)
     # It is past what is kept only where the floor could not be written.
-    floor = tick if tick <= kept else head.floor
+    floor = tick if tick <= kept or not head.position else head.floor
     return Head(head.position, head.era, max(horizon, tick - KEPT), max(floor, horizon))
+
+
+def unborn_head(viewer: str | None, now: int) -> Head:
+    """Return the head of a stream to which nothing has been written, as it is shown."""
+    head = Head(0, UNBORN)
+    return head if viewer is None else viewer_head(head, 0, now)
+
+
+def no_changes(query: ChangesQuery, now: int) -> Changes:
+    """Return a step of a stream to which nothing has been written; `LostPlace` as elsewhere."""
+    head = unborn_head(query.viewer, now)
+    check_place(query, head, lambda: 0)
+    return reached(query, [], query.after or 0, head, ended=True)
+
+
+def since_birth(query: ChangesQuery) -> ChangesQuery:
+    """Return the step of a stream that has been written to: who saw it unborn begins with it."""
+    if query.era != UNBORN:
+        return query
+    return msgspec.structs.replace(query, after=None, era=None, began=0)
 
 
 def check_place(query: ChangesQuery, head: Head, last: Callable[[], int]) -> None:

@@ -19,6 +19,7 @@ from brubeck.storage.conditions import meets
 from brubeck.storage.contract import Queryset
 from brubeck.storage.errors import LostPlace
 from brubeck.storage.records import (
+    UNBORN,
     ChangesQuery,
     Condition,
     Delete,
@@ -268,11 +269,15 @@ class StreamMachine(RuleBasedStateMachine):
         """Read a step, and tell whether it came to the head."""
         query = reader.query
         horizon = self.horizons.get(query.viewer, 0)
-        if query.after is not None and max(query.after, query.began) < horizon:
+        if query.era == UNBORN:
+            assert not reader.copy
+            position = 0  # it stands at the beginning, wherever that is by now
+        elif query.after is not None and max(query.after, query.began) < horizon:
             self._expect_lost(reader)
             return False
+        else:
+            position = query.after or 0
         found = self.stream.changes(query)
-        position = query.after or 0
         for change in found.changes:
             assert change.position > position, "a position appeared behind a reader"
             position = change.position

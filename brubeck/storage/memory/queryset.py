@@ -12,8 +12,17 @@ from brubeck.storage.conditions import meets
 from brubeck.storage.contract import Queryset
 from brubeck.storage.indexing import IndexSet
 from brubeck.storage.past import Past, refusal
-from brubeck.storage.places import KEPT, SCAN, check_place, next_floor, reached, viewer_head
+from brubeck.storage.places import (
+    KEPT,
+    SCAN,
+    check_place,
+    next_floor,
+    reached,
+    since_birth,
+    viewer_head,
+)
 from brubeck.storage.records import (
+    UNBORN,
     Change,
     Changes,
     ChangesQuery,
@@ -225,6 +234,8 @@ class MemoryQueryset(Queryset):
         with self._lock:
             self._storage.check_open()
             head = self._head_for(query.viewer)
+            if self._head:
+                query = since_birth(query)
             check_place(query, head, self._sight.of(query.viewer or "").last)
             position = after = query.after or 0
             found: list[Change] = []
@@ -264,7 +275,8 @@ class MemoryQueryset(Queryset):
             return self._head_now()
 
     def _head_now(self) -> Head:
-        return Head(self._head, self._storage.era, self._horizon, self._floor)
+        era = self._storage.era if self._head else UNBORN
+        return Head(self._head, era, self._horizon, self._floor)
 
     def _head_for(self, viewer: str | None) -> Head:
         """Return the head, or the one that a viewer is shown, whose floor is kept from then on."""

@@ -43,7 +43,14 @@ from brubeck.storage.mongo.rows import SCAN, ChangesRows, PageRows
 from brubeck.storage.mongo.settling import STREAMS, LostStream, Settler, Stream, read_stream
 from brubeck.storage.mongo.writing import Writer
 from brubeck.storage.news import News
-from brubeck.storage.places import check_place, reached, viewer_head
+from brubeck.storage.places import (
+    check_place,
+    no_changes,
+    reached,
+    since_birth,
+    unborn_head,
+    viewer_head,
+)
 from brubeck.storage.records import (
     Change,
     Changes,
@@ -106,17 +113,15 @@ class MongoQueryset(IndexedQueryset):
         return read_stream(database[STREAMS].find_one({"_id": self.name}, session=session))
 
     def _present(self, database: Database[Document], session: Session = None) -> Stream:
-        """Return the stream as it is; one that its database has lost is begun again."""
+        """Return the stream as it is, also where its database has lost it."""
         stream = self._stream(database, session)
-        if stream.era:
-            return stream
-        self._begin_again()
-        return self._stream(database, session)
+        if not stream.position:
+            self._indexes, self._kept = None, 0
+        return stream
 
     def _begin_again(self) -> None:
-        self._indexes = None
-        self._kept = 0
-        self._known_indexes()
+        self._indexes, self._kept = None, 0
+        self._declared_indexes()
 
     def _is_empty(self) -> bool:
         with self._door.database() as database:
@@ -199,7 +204,7 @@ class MongoQueryset(IndexedQueryset):
                 self._begin_again()  # and write again: each write is known by its token
 
     def _write_once(self, writes: Sequence[Write]) -> list[Outcome]:
-        indexes = self._known_indexes()
+        indexes = self._declared_indexes()
         with self._door.database() as database:
             writer = Writer(database, self._settler, self._schema, indexes, self._now())
             return writer.write(writes)
@@ -215,8 +220,9 @@ class MongoQueryset(IndexedQueryset):
 
     def purge(self, until: int) -> int:
         """Forget the tombstones up to a position, and return how many."""
-        self._known_indexes()
         with self._door.database() as database:
+            if not self._stream(database).position:
+                return 0
             return purge(database, self._settler, until, self._now())
 
     # Reading.
@@ -236,7 +242,6 @@ class MongoQueryset(IndexedQueryset):
 
     def get(self, ids: Sequence[str], viewer: str | None = None) -> list[Record | Tombstone | None]:
         """Return what is at each id; see `Queryset.get`."""
-        self._known_indexes()
         found: dict[str, Record | Tombstone] = {}
         with self._door.reading() as (database, session):
             found |= self._there(database, ids, viewer, session)
@@ -270,10 +275,11 @@ class MongoQueryset(IndexedQueryset):
 
     def page(self, query: PageQuery) -> Page:
         """Take a step along the timeline; see `Queryset.page`."""
-        self._known_indexes()
         now = self._tick(query.viewer)
         with self._door.reading() as (database, session):
             stream = self._present(database, session)
+            if not stream.position:
+                return Page([], None, unborn_head(query.viewer, now))
             self._check_indexes(query, stream)
             head = stream.head
             if query.viewer is not None:
@@ -308,11 +314,13 @@ class MongoQueryset(IndexedQueryset):
 
     def changes(self, query: ChangesQuery) -> Changes:
         """Take a step along the change order; see `Queryset.changes`."""
-        self._known_indexes()
         time, viewer = self._tick(query.viewer), query.viewer
         with self._door.reading() as (database, session):
             # First the head, then whatever is pending; only then what stands up to that head.
             stream = self._present(database, session)
+            if not stream.position:
+                return no_changes(query, time)
+            query = since_birth(query)
             if max(query.after or 0, query.began) > max(stream.position, stream.floor):
                 # A new primary learns only by a write how far the old one had come.
                 self._confirm(database, session)
@@ -382,24 +390,24 @@ class MongoQueryset(IndexedQueryset):
 
     def head(self) -> Head:
         """Return where the change order ends now."""
-        self._known_indexes()
         with self._door.reading() as (database, session):
             return self._present(database, session).head
 
     def wait(self, after: int, seconds: float) -> bool:
         """Wait for news: from the server's stream of changes, or by looking now and then."""
-        self._known_indexes()
         self._storage.listener.hear(self.name, self.news)
         return self.news.wait(after, seconds)
 
     def count(self, query: PageQuery) -> Count:
         """Count what a walk would show; see `Queryset.count`."""
-        self._known_indexes()
         low, high = stretch(query)
         if low >= high:
             return Count(0, exact=True)
         with self._door.reading() as (database, session):
-            self._check_indexes(query, self._present(database, session))
+            stream = self._present(database, session)
+            if not stream.position:
+                return Count(0, exact=True)
+            self._check_indexes(query, stream)
             items = self._settler.items(database)
             sight = {} if query.viewer is None else {SIGHT: query.viewer}
             some: list[Document] = [

@@ -36,7 +36,7 @@ from brubeck.storage.mongo.documents import (
     write_tokens,
 )
 from brubeck.storage.places import next_floor
-from brubeck.storage.records import Head, fresh_era
+from brubeck.storage.records import UNBORN, Head, fresh_era
 
 STREAMS: Final = "brubeck.streams"
 HORIZONS: Final = "brubeck.horizons"
@@ -59,7 +59,8 @@ class Stream(msgspec.Struct, frozen=True):
     @property
     def head(self) -> Head:
         """Where the change order ends."""
-        return Head(self.position, self.era, self.horizon, self.floor)
+        era = self.era if self.position else UNBORN
+        return Head(self.position, era, self.horizon, self.floor)
 
 
 def read_stream(found: Document | None) -> Stream:

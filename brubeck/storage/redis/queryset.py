@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from brubeck.storage.batching import ListBatches, pieces
 from brubeck.storage.indexing import IndexedQueryset, IndexSet, decode_indexes, encode_indexes
 from brubeck.storage.news import News
-from brubeck.storage.places import KEPT, check_place, reached, viewer_head
+from brubeck.storage.places import KEPT, check_place, reached, since_birth, viewer_head
 from brubeck.storage.records import (
     Change,
     Changes,
@@ -145,7 +145,7 @@ class RedisQueryset(IndexedQueryset):
 
     def _write_some(self, writes: Sequence[Write], start: int) -> list[Outcome]:
         """Do as many of some writes as one script may; none where the set of indexes was old."""
-        indexes = self._known_indexes()
+        indexes = self._declared_indexes()
         answer = self._run(
             "write",
             fresh_era(),
@@ -227,7 +227,8 @@ class RedisQueryset(IndexedQueryset):
         if len(answer) == 5:
             return None
         head, version = read_head(answer)
-        self._check_indexes(query, version)
+        if head.position:
+            self._check_indexes(query, version)
         if query.viewer is not None:
             head = viewer_head(head, int(answer[7]), now)
         stopped = Place(int(answer[5]), answer[6].decode()) if answer[5] else None
@@ -250,7 +251,7 @@ class RedisQueryset(IndexedQueryset):
         answer = self._run(
             "changes",
             fresh_era(),
-            query.after or 0,
+            since_birth(query).after or 0,
             query.limit,
             max(SCAN, query.limit) if where else query.limit,
             packed_conditions(where) if where else _NOTHING,
@@ -258,9 +259,12 @@ class RedisQueryset(IndexedQueryset):
             _named(query.viewer),
         )
         head, version = read_head(answer)
-        self._check_indexes(query, version)
+        if head.position:
+            self._check_indexes(query, version)
         if query.viewer is not None:
             head = viewer_head(head, int(answer[7]), now)
+        if head.position:
+            query = since_birth(query)
         check_place(query, head, lambda: int(answer[8]))
         found = [
             Change(int(at), item_id.decode(), read_live(item_id, item) if item else None)

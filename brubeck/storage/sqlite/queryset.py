@@ -12,7 +12,16 @@ from typing import TYPE_CHECKING, Final, cast
 from brubeck.storage.conditions import meets
 from brubeck.storage.indexing import IndexedQueryset, IndexSet
 from brubeck.storage.news import News
-from brubeck.storage.places import SCAN, check_place, next_floor, reached, viewer_head
+from brubeck.storage.places import (
+    SCAN,
+    check_place,
+    next_floor,
+    no_changes,
+    reached,
+    since_birth,
+    unborn_head,
+    viewer_head,
+)
 from brubeck.storage.records import (
     Change,
     Changes,
@@ -80,11 +89,17 @@ class SQLiteQueryset(IndexedQueryset):
 
     # Opening.
 
-    def _stream(self) -> int:
-        """Return the stream's number in the file; the first time its indexes are asked for."""
+    def _born(self) -> int | None:
+        """Return the stream's number in the file, or None before the first write."""
         if self._life != self._database.lives:
             self._indexes = None  # of a file that is gone
-        self._known_indexes()
+        return None if self._indexes is None and self._is_empty() else self._stream()
+
+    def _stream(self) -> int:
+        """Return the stream's number in the file, which it is given if it has none."""
+        if self._life != self._database.lives:
+            self._indexes = None  # of a file that is gone
+        self._declared_indexes()
         assert self._number is not None  # noqa: S101, who knows the indexes has opened the stream
         return self._number
 
@@ -108,7 +123,8 @@ class SQLiteQueryset(IndexedQueryset):
         return self._database.write(partial(keep_indexes, name=self._name, old=old, new=new))
 
     def _fill(self, indexes: IndexSet) -> None:
-        stream = self._stream()
+        stream = self._number
+        assert stream is not None  # noqa: S101, a stream is opened before its indexes are built
         after: int | None = 0
         while after is not None:
             step = partial(build_some, stream=stream, indexes=indexes, after=after, count=BATCH)
@@ -128,7 +144,7 @@ class SQLiteQueryset(IndexedQueryset):
         stream, clock = self._stream(), self._storage.clock
         self._check_writes(writes)
         while True:
-            indexes = self._known_indexes()
+            indexes = self._declared_indexes()
             values = [
                 indexes.schema.extract(write.body) if isinstance(write, Put) else {}
                 for write in writes
@@ -144,7 +160,9 @@ class SQLiteQueryset(IndexedQueryset):
 
     def purge(self, until: int) -> int:
         """Forget the tombstones up to a position, and return how many."""
-        stream = self._stream()
+        stream = self._born()
+        if stream is None:
+            return 0
         self._database.write(partial(raise_horizon, stream=stream, until=until))
         now = self._storage.clock.micros()
         self._database.write(partial(forget_departures, stream=stream, until=until, now=now))
@@ -159,7 +177,9 @@ class SQLiteQueryset(IndexedQueryset):
 
     def get(self, ids: Sequence[str], viewer: str | None = None) -> list[Record | Tombstone | None]:
         """Return what is at each id; see `Queryset.get`."""
-        stream = self._stream()
+        stream = self._born()
+        if stream is None:
+            return [None for _ in ids]
         marks = ",".join("?" * len(ids))
         with self._database.reading() as db:
             rows = db.execute(
@@ -178,7 +198,9 @@ class SQLiteQueryset(IndexedQueryset):
 
     def page(self, query: PageQuery) -> Page:
         """Take a step along the timeline; see `Queryset.page`."""
-        stream = self._stream()
+        stream = self._born()
+        if stream is None:
+            return Page([], None, unborn_head(query.viewer, self._storage.clock.micros()))
         now = self._tick(stream, query.viewer)
         with self._database.snapshot() as db:
             row = self._row(db, stream)
@@ -238,11 +260,15 @@ class SQLiteQueryset(IndexedQueryset):
 
     def changes(self, query: ChangesQuery) -> Changes:
         """Take a step along the change order; see `Queryset.changes`."""
-        stream = self._stream()
+        stream = self._born()
+        if stream is None:
+            return no_changes(query, self._storage.clock.micros())
         viewer = query.viewer
         now = self._tick(stream, viewer)
         with self._database.snapshot() as db:
             head = self._row(db, stream).head
+            if head.position:
+                query = since_birth(query)
             if viewer is not None:
                 head = viewer_head(head, read_horizon(db, stream, viewer), now)
             check_place(query, head, partial(read_last, db, stream, viewer))
@@ -277,18 +303,21 @@ class SQLiteQueryset(IndexedQueryset):
 
     def head(self) -> Head:
         """Return where the change order ends now."""
-        stream = self._stream()
+        stream = self._born()
+        if stream is None:
+            return unborn_head(None, 0)
         with self._database.reading() as db:
             return self._row(db, stream).head
 
     def wait(self, after: int, seconds: float) -> bool:
         """Wait for news; what this process writes wakes at once."""
-        self._stream()
         return self.news.wait(after, seconds)
 
     def count(self, query: PageQuery) -> Count:
         """Count what a walk would show; see `Queryset.count`."""
-        stream = self._stream()
+        stream = self._born()
+        if stream is None:
+            return Count(0, exact=True)
         with self._database.snapshot() as db:
             self._row(db, stream)
             if not query.where and query.viewer is None:

@@ -11,7 +11,7 @@ import msgspec
 from brubeck.storage.errors import Unavailable
 from brubeck.storage.indexing import IndexSet, decode_indexes, encode_indexes
 from brubeck.storage.past import Past
-from brubeck.storage.records import Head
+from brubeck.storage.records import UNBORN, Head
 from brubeck.storage.schema import Values
 
 write_past: Final = msgspec.msgpack.Encoder().encode
@@ -46,7 +46,8 @@ def read_row(db: sqlite3.Connection, stream: int) -> StreamRow:
     if row is None:
         raise Unavailable("The file has been replaced meanwhile.")
     position, horizon, floor, version, era = row
-    return StreamRow(stream, Head(position, era.decode(), horizon, floor), version)
+    era = era.decode() if position else UNBORN
+    return StreamRow(stream, Head(position, era, horizon, floor), version)
 
 
 def read_horizon(db: sqlite3.Connection, stream: int, viewer: str) -> int:

@@ -24,6 +24,7 @@ local TOMBSTONES = HEAD .. ':tombstones'
 local DEPARTURES = HEAD .. ':departures'
 local HORIZONS = HEAD .. ':horizons'
 local TICK = 1000000
+local UNBORN = '0'
 
 -- The work of a script is counted in what takes about a microsecond, and a script ends when it has
 -- done ENOUGH: Redis serves nobody else meanwhile. Its caller goes on with another.
@@ -64,9 +65,14 @@ end
 -- one which wrote here last may have lost what it had acknowledged: with it a new era begins. Its
 -- name follows from the old one's, so that it is the same to all who read while too few replicas
 -- follow for anything to be written.
-local function enter(fresh_era)
+--
+-- Before the first write a stream has no position: then nothing is written but by who `begins` it.
+local function enter(fresh_era, begins)
   local fields = {'position', 'era', 'horizon', 'floor', 'version', 'life'}
   local head = redis.call('HMGET', HEAD, unpack(fields))
+  if not head[1] and not begins then
+    return {'0', UNBORN, '0', '0', head[5] or '0'}
+  end
   local life = string.match(redis.call('INFO', 'server'), 'run_id:(%x+)')
   if head[6] ~= life then
     local era = head[2] and string.sub(redis.sha1hex(head[2] .. life), 1, 8) or fresh_era
@@ -84,7 +90,7 @@ end
 local function tick(head, now)
   local kept = math.max(tonumber(head[1]), tonumber(head[4]))
   local floor = now - now % TICK
-  if floor > kept then
+  if floor > kept and head[2] ~= UNBORN then
     local done = redis.pcall('HSET', HEAD, 'floor', text(floor))
     if type(done) ~= 'table' then -- else nothing can be written now, and the old floor still holds
       head[4] = text(floor)

@@ -9,7 +9,7 @@
 
 local TOKENS, MAX_TOKENS, RETRY, FORMER_LIMIT = 8, 64, 60000000, 32
 
-local entered = enter(ARGV[1])
+local entered = enter(ARGV[1], true)
 if entered[5] ~= ARGV[3] then
   return 'stale'
 end
