@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
-from brubeck.storage.past import Former
-from brubeck.storage.records import Condition
+from brubeck.storage.records import Condition, Scalar
 from brubeck.storage.schema import Values
+
+Former: TypeAlias = dict[str, list[Scalar] | None]
+"""The values that each field had in earlier versions; None when it may have had any."""
 
 _COMPARE: Final[dict[str, Callable[[Any, Any], bool]]] = {
     "eq": operator.eq,

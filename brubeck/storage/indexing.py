@@ -98,6 +98,9 @@ class IndexedQueryset(Queryset):
     What a schema asks for and the set lacks is added to it when the stream is first used, and built
     in the background; another's addition is followed as soon as it is seen. A storage says how the
     set is read, kept and filled.
+
+    Reading a stream to which nothing has been written leaves nothing behind: the first write opens
+    it and stores its set.
     """
 
     def __init__(self, schema: Schema) -> None:
@@ -127,7 +130,7 @@ class IndexedQueryset(Queryset):
 
     def _check_writes(self, writes: Sequence[Write]) -> None:
         """Raise `NotCanonical` for a write with more values of a field than are indexed."""
-        self._known_indexes().schema.check_writes(writes)
+        self._declared_indexes().schema.check_writes(writes)
 
     def ask(self, schema: Schema) -> None:
         """Take a schema that may ask for more; what is missing is built when it is needed."""
@@ -142,13 +145,24 @@ class IndexedQueryset(Queryset):
         return () if not asked.building or self._is_empty() else asked.building
 
     def _known_indexes(self) -> IndexSet:
-        """Return the set of indexes; the first time what is missing in it is asked for."""
+        """Return the set of indexes to read by; before the first write there is nothing to index.
+
+        What is missing in the set of a stream that has been written to is asked for.
+        """
+        if self._indexes is None and self._is_empty():
+            asked = IndexSet().including(self._schema) or IndexSet()
+            return asked.built(asked.building)
+        return self._declared_indexes()
+
+    def _declared_indexes(self) -> IndexSet:
+        """Return the set of indexes to write by; the first time what is missing is asked for."""
         known = self._indexes
         if known is None:
             self._open()
-            self._indexes = known = self._widened()
+            known = self._widened()
             if known.building and self._is_empty():
-                self._build()  # of nothing: done before anybody asks
+                known = self._built(known)  # of nothing: done before anybody asks
+            self._indexes = known
             self._build_indexes()
         return self._indexes or known
 
@@ -176,16 +190,18 @@ class IndexedQueryset(Queryset):
 
     def _build(self) -> None:
         try:
-            indexes = self._known_indexes()
-            self._fill(indexes)
-            while True:
-                stored = self._read_indexes()
-                done = stored.built(indexes.building)
-                if self._keep_indexes(stored, done):
-                    break
-            self._indexes = done
+            self._indexes = self._built(self._declared_indexes())
         finally:
             self._building = False
+
+    def _built(self, indexes: IndexSet) -> IndexSet:
+        """Build what is missing, and return the set that says so."""
+        self._fill(indexes)
+        while True:
+            stored = self._read_indexes()
+            done = stored.built(indexes.building)
+            if self._keep_indexes(stored, done):
+                return done
 
     def _check_complete(self, query: PageQuery | ChangesQuery) -> None:
         """Refuse what asks for an index that is not complete, and see to its being built."""

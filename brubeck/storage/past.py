@@ -6,12 +6,13 @@ an entry keeps both beside its record, and its tombstone keeps them too.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Final
 
 import msgspec
 
-from brubeck.storage.records import Put, Refused, Scalar, Write, Written
+from brubeck.storage.conditions import Former, may_have_met
+from brubeck.storage.records import Condition, Put, Refused, Scalar, Write, Written
 from brubeck.storage.schema import Values
 
 TOKENS: Final = 8
@@ -23,9 +24,6 @@ RETRY: Final = 60_000_000
 FORMER_LIMIT: Final = 32
 """How many former values of a field an entry keeps; after that it may have had any."""
 
-Former = dict[str, list[Scalar] | None]
-"""The values that each field had in earlier versions; None when it may have had any."""
-
 
 class Past(msgspec.Struct, omit_defaults=True):
     """What an entry remembers of its writes."""
@@ -34,6 +32,8 @@ class Past(msgspec.Struct, omit_defaults=True):
     former: Former = {}
     viewers: list[str] = []
     """Who could see the item when it was deleted."""
+    late: list[str] = []
+    """The viewers that came when the item was there already: they have not seen all its values."""
 
     def outcome_of(self, token: str) -> Written | None:
         """Return what became of a write that has happened, or None."""
@@ -50,6 +50,19 @@ class Past(msgspec.Struct, omit_defaults=True):
             len(tokens) > MAX_TOKENS or tokens[0][1] < position - RETRY
         ):
             del tokens[0]
+
+    def admit(self, could: Collection[str], can: Collection[str]) -> None:
+        """Remember which viewers of a new version could not see the one before it."""
+        self.late = sorted(each for each in can if each in self.late or each not in could)
+
+    def may_have_met(
+        self, where: Iterable[Condition], values: Mapping[str, Values], viewer: str | None
+    ) -> bool:
+        """Tell whether a viewer, or anybody, may have seen a version that met some conditions.
+
+        A viewer that came late may always have: what the former values were is not for it to know.
+        """
+        return viewer in self.late or may_have_met(where, values, self.former)
 
     def replace(self, old: Mapping[str, Values], new: Mapping[str, Values]) -> None:
         """Remember what readers may have seen of the values that are being replaced."""

@@ -2,38 +2,90 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Final
 
+import msgspec
+
 from brubeck.storage.errors import LostPlace
-from brubeck.storage.records import Change, Changes, ChangesQuery, Head
+from brubeck.storage.records import UNBORN, Change, Changes, ChangesQuery, Head
 from brubeck.storage.sizes import fitting
 
 SCAN: Final = 5000
 """How many entries one step looks at before it says where it stopped."""
 TICK: Final = 1_000_000
 """Microseconds from one place of the floor to the next: it stands where the clock's tick began."""
+AHEAD: Final = 3_600_000_000
+"""How far past its own end a viewer's position may lie: another process may have a fast clock."""
+
+KEPT: Final = 366 * 86_400 * 1_000_000
+"""How far behind the clock a viewer's position may lie; for so long its own horizon is kept.
+
+Without a limit, everybody who was ever named as a reader would leave something for ever.
+"""
 
 
 def next_floor(head: Head, now: int) -> int:
-    """Return the floor that a viewer is to be shown: from the clock, or where a purge has come to.
+    """Return the floor that a stream has to keep before a viewer is shown `viewer_floor`.
 
-    A viewer that reads moves it to where the present tick began, whoever has read or written
-    meanwhile: it would tell when they did, were it the moment of a read. A clock that is behind the
-    head has nothing to say: the floor stays where it is.
+    Where the head or the floor is past the present tick, no later write is given a position before
+    it anyway, and nothing has to be kept. Nor has it before the first write: who follows from there
+    follows from the beginning.
     """
-    tick = now - now % TICK if now > head.position else 0
-    return max(tick, head.floor, head.horizon)
+    tick = now - now % TICK
+    kept = not head.position or tick <= max(head.position, head.floor)
+    return head.floor if kept else tick
 
 
-def check_place(query: ChangesQuery, head: Head) -> None:
+def viewer_head(head: Head, horizon: int, now: int) -> Head:
+    """Return the head that a viewer is shown: nothing in it depends on the writes of others.
+
+    Its horizon is the viewer's own, or the oldest that is kept. Its floor is where the present tick
+    of the clock began, or the own horizon; ``head`` is kept past it, see `next_floor`. The position
+    is for waiting alone.
+    """
+    tick = now - now % TICK
+    kept = max(head.position, head.floor)
+    # It is past what is kept only where the floor could not be written.
+    floor = tick if tick <= kept or not head.position else head.floor
+    return Head(head.position, head.era, max(horizon, tick - KEPT), max(floor, horizon))
+
+
+def unborn_head(viewer: str | None, now: int) -> Head:
+    """Return the head of a stream to which nothing has been written, as it is shown."""
+    head = Head(0, UNBORN)
+    return head if viewer is None else viewer_head(head, 0, now)
+
+
+def no_changes(query: ChangesQuery, now: int) -> Changes:
+    """Return a step of a stream to which nothing has been written; `LostPlace` as elsewhere."""
+    head = unborn_head(query.viewer, now)
+    check_place(query, head, lambda: 0)
+    return reached(query, [], query.after or 0, head, ended=True)
+
+
+def since_birth(query: ChangesQuery) -> ChangesQuery:
+    """Return the step of a stream that has been written to: who saw it unborn begins with it."""
+    if query.era != UNBORN:
+        return query
+    return msgspec.structs.replace(query, after=None, era=None, began=0)
+
+
+def check_place(query: ChangesQuery, head: Head, last: Callable[[], int]) -> None:
     """Raise `LostPlace` when what came after a place is not all known any more.
 
-    The head has to be as of the read of the changes or later, so that no purge falls between.
+    The head has to be as of the read of the changes or later, so that no purge falls between. A
+    viewer's is its `viewer_head`, and its place is compared with nothing else but ``last``, which
+    returns the position of the last change that concerns it.
     """
     if query.era is not None and query.era != head.era:
         raise LostPlace("The position belongs to another era of this storage.")
     place = max(query.after or 0, query.began)
-    if place > max(head.position, head.floor):
+    if query.viewer is None:
+        past_end = place > max(head.position, head.floor)
+    else:
+        past_end = place > head.floor + AHEAD and place > last()
+    if past_end:
         raise LostPlace("The position lies past the end of the changes.")
     if query.after is not None and place < head.horizon:
         raise LostPlace("The changes after this position have been purged.")

@@ -7,7 +7,7 @@ the whole item, kept and given back byte for byte; see `brubeck.storage.canonica
 from __future__ import annotations
 
 import secrets
-from typing import Literal, TypeAlias
+from typing import Final, Literal, TypeAlias
 
 import msgspec
 
@@ -113,6 +113,11 @@ class PageQuery(msgspec.Struct, frozen=True, kw_only=True):
     until: int | None = None
     where: tuple[Condition, ...] = ()
     viewer: str | None = None
+
+
+UNBORN: Final = "0"
+"""The era of a stream to which nothing has been written. Who stands in it has seen nothing, and so
+stands at the beginning of the stream, whatever era that begins in."""
 
 
 class Head(msgspec.Struct, frozen=True):

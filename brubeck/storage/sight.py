@@ -22,11 +22,18 @@ class View:
         self.timeline: SortedKeys[Key] = SortedKeys()
         self._changes: SortedKeys[tuple[int, str]] = SortedKeys()
         self._positions: dict[str, int] = {}
+        self.horizon = 0
+        """The last position at which a deletion or a departure was purged."""
 
     @property
     def is_empty(self) -> bool:
         """Whether there is nothing in it."""
         return not self._positions
+
+    def last(self) -> int:
+        """Return the position of the last change, 0 without any."""
+        last = self._changes.last()
+        return 0 if last is None else last[0]
 
     def move(self, item_id: str, position: int) -> None:
         """Let an item's latest change that concerns the viewer be there."""
@@ -77,6 +84,10 @@ class Sight:
         """Return every view there is."""
         return self._views.values()
 
-    def tidy(self) -> None:
-        """Forget the views of those who have nothing in sight, and had nothing of late."""
-        self._views = {viewer: view for viewer, view in self._views.items() if not view.is_empty}
+    def tidy(self, since: int) -> None:
+        """Forget the views of those who have nothing in sight, and had nothing purged since."""
+        self._views = {
+            viewer: view
+            for viewer, view in self._views.items()
+            if not view.is_empty or view.horizon >= since
+        }

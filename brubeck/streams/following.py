@@ -95,9 +95,9 @@ class Follower:
             after = self._here(viewer)
         if after is None:
             return query
-        return msgspec.structs.replace(
-            query, after=after.position, era=after.era, began=after.began
-        )
+        # Position 0 is the beginning: who stands there has seen nothing that could be purged.
+        position = after.position if after.position or after.began else None
+        return msgspec.structs.replace(query, after=position, era=after.era, began=after.began)
 
     def _here(self, viewer: str | None) -> ChangeCursor:
         queryset = self._handler.queryset

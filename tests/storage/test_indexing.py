@@ -79,6 +79,7 @@ def test_an_item_that_comes_while_an_index_is_asked_for_is_in_it(
     first = put_new("first", 1, place="here")
     keeping = _writing_before(new._keep_indexes, lambda: old.write([first]))
     monkeypatch.setattr(new, "_keep_indexes", keeping)
+    new.write([put_new("second", 2, place="there")])
     wait_until(lambda: _is_complete(new), seconds=30)
     assert [each.id for each in new.page(HERE).records] == ["first"]
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from brubeck.storage import Delete, Storage
 from brubeck.storage.conformance import StorageConformance
+from brubeck.storage.conformance.base import START
 from brubeck.storage.conformance.machine import SCHEMA, put_new
 from brubeck.storage.memory import MemoryStorage
-from brubeck.storage.places import SCAN
+from brubeck.storage.places import KEPT, SCAN
 from brubeck.timekeeping import Clock, HeldClock
 
 
@@ -43,10 +44,14 @@ def test_what_ends_later_is_not_looked_at_each_time() -> None:
 
 def test_who_has_nothing_in_sight_any_more_is_forgotten() -> None:
     """Once nobody has to be told of it; else whoever names readers would fill the memory."""
-    storage = MemoryStorage()
+    clock = HeldClock(START)
+    storage = MemoryStorage(clock=clock)
     stream = storage.queryset("shared", SCHEMA)
     stream.write([put_new("a", 1, owner="ann", readers=["bob"])])
     stream.write([Delete(id="a", token="gone")])
     assert len(list(stream._sight.views())) == 2
+    stream.purge(stream.head().position)
+    assert len(list(stream._sight.views())) == 2, "their old places are lost, and they are told"
+    clock.advance(2 * KEPT)
     stream.purge(stream.head().position)
     assert not list(stream._sight.views())

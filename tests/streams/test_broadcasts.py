@@ -169,6 +169,7 @@ def test_who_leaves_is_told_nothing_more(app: Brubeck) -> None:
 
 def test_a_lost_place_is_told_to_each(app: Brubeck) -> None:
     """Each is released, and hears that it has to start over."""
+    post(app, "first")  # before it, there is no place to lose
     ears = [Ear(app) for _ in range(3)]
     assert all(ear.listen() for ear in ears)
     app.store().new_era()

@@ -7,6 +7,7 @@ changes. After every step of theirs the copy must be what the promises say.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 from uuid import uuid4
 
@@ -18,6 +19,7 @@ from brubeck.storage.conditions import meets
 from brubeck.storage.contract import Queryset
 from brubeck.storage.errors import LostPlace
 from brubeck.storage.records import (
+    UNBORN,
     ChangesQuery,
     Condition,
     Delete,
@@ -106,7 +108,9 @@ class StreamMachine(RuleBasedStateMachine):
         self.stream = stream
         self.clock = clock
         self.live: dict[str, Record] = {}
-        self.horizon = 0
+        self.horizons: dict[str | None, int] = {}
+        self.seeing: dict[str, frozenset[str]] = {}  # also who saw what is deleted
+        self.gone: dict[tuple[str, str], int] = {}  # (viewer, id) -> where it left the sight
         self.open_walks: list[_Walk] = []
 
     # Writes.
@@ -133,6 +137,10 @@ class StreamMachine(RuleBasedStateMachine):
         assert isinstance(outcome, Written)
         known = [record.position for record in self.live.values()]
         assert outcome.position > max(known, default=0)
+        self._leave(put.id, self.seeing.get(put.id, ()), outcome.position)
+        self.seeing[put.id] = SCHEMA.viewers(SCHEMA.extract(put.body))
+        for viewer in self.seeing[put.id]:
+            self.gone.pop((viewer, put.id), None)
         self.live[put.id] = Record(put.id, put.created_at, outcome.position, put.body)
         for walk in self.open_walks:
             if not self._shows(walk.query, put.id):
@@ -143,6 +151,7 @@ class StreamMachine(RuleBasedStateMachine):
         (outcome,) = self.stream.write([Delete(id=item_id, token=uuid4().hex)])
         if item_id in self.live:
             assert isinstance(outcome, Written)
+            self._leave(item_id, self.seeing[item_id], outcome.position)
             del self.live[item_id]
             for walk in self.open_walks:
                 walk.due.discard(item_id)
@@ -156,8 +165,18 @@ class StreamMachine(RuleBasedStateMachine):
 
     @rule()
     def purge(self) -> None:
-        self.horizon = self.stream.head().position
-        self.stream.purge(self.horizon)
+        horizon = self.stream.head().position
+        self.stream.purge(horizon)
+        self.horizons[None] = horizon
+        for (viewer, _), position in self.gone.items():
+            self.horizons[viewer] = max(position, self.horizons.get(viewer, 0))
+        self.gone = {}
+        self.seeing = {each: self.seeing[each] for each in self.live}
+
+    def _leave(self, item_id: str, viewers: Iterable[str], position: int) -> None:
+        """Note where an item has left the sight of viewers."""
+        for viewer in viewers:
+            self.gone[viewer, item_id] = position
 
     # Walks.
 
@@ -249,11 +268,16 @@ class StreamMachine(RuleBasedStateMachine):
     def _read(self, reader: _Reader) -> bool:
         """Read a step, and tell whether it came to the head."""
         query = reader.query
-        if query.after is not None and max(query.after, query.began) < self.horizon:
+        horizon = self.horizons.get(query.viewer, 0)
+        if query.era == UNBORN:
+            assert not reader.copy
+            position = 0  # it stands at the beginning, wherever that is by now
+        elif query.after is not None and max(query.after, query.began) < horizon:
             self._expect_lost(reader)
             return False
+        else:
+            position = query.after or 0
         found = self.stream.changes(query)
-        position = query.after or 0
         for change in found.changes:
             assert change.position > position, "a position appeared behind a reader"
             position = change.position

@@ -148,6 +148,32 @@ class Sights(Suite):
             found = _changes(stream, "ann", where=where)
             assert [each.id for each in found.changes] == ["ann2", "ann3"]
 
+    def test_a_filter_tells_no_value_from_before_a_viewer_came(self) -> None:
+        """Whatever is guessed: by late-comers, who come back, and whose id had another's life."""
+        with self.stream() as stream:
+            position = _written(stream, put_new("a", 1, owner="ann", magnitude=1))
+            position = _written(stream, replacing("a", 1, position, owner="ann", magnitude=2))
+            shared = {"owner": "ann", "readers": ["bob"]}
+            position = _written(stream, replacing("a", 1, position, magnitude=2, **shared))
+            position = _written(stream, replacing("a", 1, position, magnitude=3, **shared))
+            position = _written(stream, put_new("b", 1, owner="bob", magnitude=2))
+            position = _written(stream, replacing("b", 1, position, owner="ann", magnitude=2))
+            position = _written(stream, replacing("b", 1, position, owner="ann", magnitude=1))
+            position = _written(stream, replacing("b", 1, position, owner="bob", magnitude=3))
+            _written(stream, put_new("c", 1, owner="ann", magnitude=1))
+            _written(stream, Delete(id="c", token="c!"))
+            position = _written(stream, put_new("c", 1, owner="bob", magnitude=2))
+            _written(stream, replacing("c", 1, position, owner="bob", magnitude=3))
+            told = {guess: _told(stream, "bob", guess) for guess in range(6)}
+            assert told.pop(3) == {"a": True, "b": True, "c": True}
+            assert told[2] == {"a": False, "b": False, "c": False}
+            assert set(map(str, told.values())) == {str(told[2])}
+            assert _told(stream, "ann", 1)["a"] is False
+            assert "a" not in _told(stream, "ann", 5), "who was there all the time is told exactly"
+            _written(stream, Delete(id="a", token="a!"))
+            told = {guess: _told(stream, "bob", guess) for guess in (0, 1, 2, 4)}
+            assert set(map(str, told.values())) == {str(told[2])}
+
     def test_no_position_that_a_viewer_is_shown_is_of_anothers_write(self) -> None:
         """It is of the viewer's own items, or of the clock; and following from it loses nothing."""
         clock = HeldClock(START)
@@ -196,6 +222,13 @@ def _written(stream: Queryset, write: Any) -> int:
     (outcome,) = stream.write([write])
     assert isinstance(outcome, Written)
     return outcome.position
+
+
+def _told(stream: Queryset, viewer: str, guess: int) -> dict[str, bool]:
+    """Return what a viewer is told by a filter: for each id, whether it is there."""
+    where = (Condition("magnitude", "eq", guess),)
+    found = _changes(stream, viewer, where=where).changes
+    return {each.id: each.record is not None for each in found}
 
 
 def _kinds(found: Sequence[object]) -> str:

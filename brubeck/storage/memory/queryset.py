@@ -8,12 +8,21 @@ from typing import TYPE_CHECKING, cast
 
 from brubeck.green import Condition as Signal
 from brubeck.green import Lock
-from brubeck.storage.conditions import may_have_met, meets
+from brubeck.storage.conditions import meets
 from brubeck.storage.contract import Queryset
 from brubeck.storage.indexing import IndexSet
 from brubeck.storage.past import Past, refusal
-from brubeck.storage.places import SCAN, check_place, next_floor, reached
+from brubeck.storage.places import (
+    KEPT,
+    SCAN,
+    check_place,
+    next_floor,
+    reached,
+    since_birth,
+    viewer_head,
+)
 from brubeck.storage.records import (
+    UNBORN,
     Change,
     Changes,
     ChangesQuery,
@@ -87,7 +96,10 @@ class MemoryQueryset(Queryset):
             for entry in self._entries.values():
                 if entry.record is not None:
                     entry.values = self._extract(entry.record.body)
-                    self._show(entry, entry.record, wider.schema.viewers(entry.values))
+                    viewers = wider.schema.viewers(entry.values)
+                    if entry.past.former:
+                        entry.past.admit(entry.viewers, viewers)
+                    self._show(entry, entry.record, viewers)
                     self._sight.move(entry.record.id, entry.position, entry.viewers)
 
     def write(self, writes: Sequence[Write]) -> list[Outcome]:
@@ -126,13 +138,16 @@ class MemoryQueryset(Queryset):
     def _store(self, entry: _Entry, put: Put, values: dict[str, Values]) -> None:
         if entry.record is None:
             self._timeline.add((put.created_at, put.id))
-        concerned = entry.viewers
+        concerned, begins = entry.viewers, not entry.position
         entry.take(values)
         self._move(entry, put.id)
         # In the life of an item its time never changes, whatever a write says.
         created_at = put.created_at if entry.record is None else entry.record.created_at
         record = Record(put.id, created_at, entry.position, put.body)
-        self._show(entry, record, self._indexes.schema.viewers(values))
+        viewers = self._indexes.schema.viewers(values)
+        if not begins:
+            entry.past.admit(concerned, viewers)
+        self._show(entry, record, viewers)
         self._sight.move(put.id, entry.position, concerned | entry.viewers)
 
     def _bury(self, entry: _Entry) -> None:
@@ -221,7 +236,9 @@ class MemoryQueryset(Queryset):
         with self._lock:
             self._storage.check_open()
             head = self._head_for(query.viewer)
-            check_place(query, head)
+            if self._head:
+                query = since_birth(query)
+            check_place(query, head, self._sight.of(query.viewer or "").last)
             position = after = query.after or 0
             found: list[Change] = []
             scan = max(SCAN, query.limit) if query.where else query.limit
@@ -249,7 +266,7 @@ class MemoryQueryset(Queryset):
         departed = viewer is not None and viewer not in entry.viewers
         if entry.record is not None and not departed and meets(query.where, entry.values):
             return Change(position, item_id, entry.record)
-        if departed or may_have_met(query.where, entry.values, entry.past.former):
+        if departed or entry.past.may_have_met(query.where, entry.values, viewer):
             return Change(position, item_id, None)
         return None
 
@@ -260,13 +277,17 @@ class MemoryQueryset(Queryset):
             return self._head_now()
 
     def _head_now(self) -> Head:
-        return Head(self._head, self._storage.era, self._horizon, self._floor)
+        era = self._storage.era if self._head else UNBORN
+        return Head(self._head, era, self._horizon, self._floor)
 
     def _head_for(self, viewer: str | None) -> Head:
-        """Return the head as a viewer needs it: with a floor that is not far behind the clock."""
-        if viewer is not None:
-            self._floor = next_floor(self._head_now(), self._storage.clock.micros())
-        return self._head_now()
+        """Return the head, or the one that a viewer is shown, whose floor is kept from then on."""
+        head = self._head_now()
+        if viewer is None:
+            return head
+        now = self._storage.clock.micros()
+        self._floor = next_floor(head, now)
+        return viewer_head(self._head_now(), self._sight.of(viewer).horizon, now)
 
     def wait(self, after: int, seconds: float) -> bool:
         """Wait for news; woken by the write itself."""
@@ -313,8 +334,9 @@ class MemoryQueryset(Queryset):
             for view in self._sight.views():
                 for position, item_id in view.up_to(until):
                     if self._at.get(position) != item_id or not self._is_seen(item_id, view):
+                        view.horizon = max(view.horizon, position)
                         view.forget(item_id)
-            self._sight.tidy()
+            self._sight.tidy(self._storage.clock.micros() - KEPT)
             return len(dead)
 
     def _is_seen(self, item_id: str, view: View) -> bool:

@@ -16,7 +16,8 @@ import msgspec
 from bson.datetime_ms import DatetimeMS
 from bson.int64 import Int64
 
-from brubeck.storage.past import Former, Past
+from brubeck.storage.conditions import Former
+from brubeck.storage.past import Past
 from brubeck.storage.records import Condition, Delete, Put, Record, Tombstone, Write
 from brubeck.storage.schema import FieldInfo, Schema, filter_key
 from brubeck.storage.schema import Values as FieldValues
@@ -31,6 +32,7 @@ OLD: Final = f"{PENDING}.old"
 DEAD: Final = f"{OURS}.dead"
 SIGHT: Final = f"{OURS}.sight"
 DEPARTED: Final = f"{OURS}.departed"
+LATE: Final = f"{OURS}.late"
 SHOWN: Final = {
     "created_at": 1,
     POSITION: 1,
@@ -118,7 +120,8 @@ def pending(write: Write, version: int, old: bytes | None) -> Document:
 def read_past(ours: Document) -> Past:
     """Return an item's past from what is kept with it."""
     tokens = [(each["t"], int(each["p"])) for each in ours.get("tokens", ())]
-    return Past(tokens=tokens, former=dict(ours.get("former", {})))
+    late = list(ours.get("late", ()))
+    return Past(tokens=tokens, former=dict(ours.get("former", {})), late=late)
 
 
 def write_tokens(past: Past) -> list[Document]:

@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import msgspec
 import pymongo
-from bson.int64 import Int64
 from pymongo.client_session import ClientSession
 from pymongo.database import Database
 from pymongo.errors import AutoReconnect
 
 from brubeck import green
 from brubeck.storage.batching import ListBatches
-from brubeck.storage.conditions import may_have_met, meets
+from brubeck.storage.conditions import meets
 from brubeck.storage.errors import Unavailable
 from brubeck.storage.indexing import IndexedQueryset, IndexSet, encode_indexes
 from brubeck.storage.mongo.documents import (
-    DEAD,
-    DEPARTED,
+    LATE,
     OURS,
     POSITION,
     SHOWN,
@@ -40,11 +39,19 @@ from brubeck.storage.mongo.indexes import (
     indexes_of_sight,
     keys_between,
 )
+from brubeck.storage.mongo.purging import purge, read_horizon, read_last
 from brubeck.storage.mongo.rows import SCAN, ChangesRows, PageRows
 from brubeck.storage.mongo.settling import STREAMS, LostStream, Settler, Stream, read_stream
 from brubeck.storage.mongo.writing import Writer
 from brubeck.storage.news import News
-from brubeck.storage.places import check_place, reached
+from brubeck.storage.places import (
+    check_place,
+    no_changes,
+    reached,
+    since_birth,
+    unborn_head,
+    viewer_head,
+)
 from brubeck.storage.records import (
     Change,
     Changes,
@@ -113,17 +120,15 @@ class MongoQueryset(IndexedQueryset):
         return read_stream(database[STREAMS].find_one({"_id": self.name}, session=session))
 
     def _present(self, database: Database[Document], session: Session = None) -> Stream:
-        """Return the stream as it is; one that its database has lost is begun again."""
+        """Return the stream as it is, also where its database has lost it."""
         stream = self._stream(database, session)
-        if stream.era:
-            return stream
-        self._begin_again()
-        return self._stream(database, session)
+        if not stream.position:
+            self._indexes, self._kept = None, 0
+        return stream
 
     def _begin_again(self) -> None:
-        self._indexes = None
-        self._kept = 0
-        self._known_indexes()
+        self._indexes, self._kept = None, 0
+        self._declared_indexes()
 
     def _is_empty(self) -> bool:
         with self._door.database() as database:
@@ -161,11 +166,13 @@ class MongoQueryset(IndexedQueryset):
         """Note with each item who may see it; what moves meanwhile is noted by who moves it."""
         items, schema = self._settler.items(database), indexes.schema
         items.create_indexes(indexes_of_sight())
-        for each in items.find({SIGHT: {"$exists": False}}, {f"{OURS}.json": 1, POSITION: 1}):
+        for each in items.find(
+            {SIGHT: {"$exists": False}}, {f"{OURS}.json": 1, POSITION: 1, f"{OURS}.former": 1}
+        ):
             viewers = sorted(schema.viewers(schema.extract(each[OURS]["json"])))
             items.update_one(
                 {"_id": each["_id"], POSITION: each[OURS].get("position")},
-                {"$set": {SIGHT: viewers}},
+                {"$set": {SIGHT: viewers, LATE: viewers if each[OURS].get("former") else []}},
             )
 
     def _check_indexes(self, query: PageQuery | ChangesQuery, stream: Stream) -> None:
@@ -174,11 +181,20 @@ class MongoQueryset(IndexedQueryset):
             self._follow(stream.indexes)
         self._check_complete(query)
 
-    def _tick(self, viewer: str | None) -> None:
+    def _tick(self, viewer: str | None) -> int:
+        """Return the time, with a floor kept that allows a viewer to be shown it."""
+        now = self._now()
         if viewer is not None:
             head = self.head()
             with self._door.database() as database:
-                self._settler.raise_floor(database, head, self._now())
+                self._settler.raise_floor(database, head, now)
+        return now
+
+    def _viewer_head(
+        self, database: Database[Document], session: Session, head: Head, viewer: str, now: int
+    ) -> Head:
+        """Return the head that a viewer is shown."""
+        return viewer_head(head, read_horizon(database, self._settler, viewer, session), now)
 
     # Writing.
 
@@ -201,7 +217,7 @@ class MongoQueryset(IndexedQueryset):
                 self._begin_again()  # and write again: each write is known by its token
 
     def _write_once(self, writes: Sequence[Write]) -> list[Outcome]:
-        indexes = self._known_indexes()
+        indexes = self._declared_indexes()
         with self._door.database() as database:
             writer = Writer(database, self._settler, self._schema, indexes, self._now())
             return writer.write(writes)
@@ -217,19 +233,10 @@ class MongoQueryset(IndexedQueryset):
 
     def purge(self, until: int) -> int:
         """Forget the tombstones up to a position, and return how many."""
-        self._known_indexes()
         with self._door.database() as database:
-            last = {"$min": ["$position", Int64(until)]}
-            database[STREAMS].update_one(
-                {"_id": self.name}, [{"$set": {"horizon": {"$max": ["$horizon", last]}}}]
-            )
-            items = self._settler.items(database)
-            dead = items.find({DEAD: True, POSITION: {"$lte": until}}, {"_id": 1})
-            self._settler.bury(database, [each["_id"] for each in dead])
-            departed = {"$pull": {DEPARTED: {"p": {"$lte": until}}}}
-            items.update_many({f"{DEPARTED}.p": {"$lte": until}}, departed)
-            graves = self._settler.tombstones(database)
-            return int(graves.delete_many({"position": {"$lte": until}}).deleted_count)
+            if not self._stream(database).position:
+                return 0
+            return purge(database, self._settler, until, self._now())
 
     # Reading.
 
@@ -248,7 +255,6 @@ class MongoQueryset(IndexedQueryset):
 
     def get(self, ids: Sequence[str], viewer: str | None = None) -> list[Record | Tombstone | None]:
         """Return what is at each id; see `Queryset.get`."""
-        self._known_indexes()
         found: dict[str, Record | Tombstone] = {}
         with self._door.reading() as (database, session):
             found |= self._there(database, ids, viewer, session)
@@ -282,11 +288,15 @@ class MongoQueryset(IndexedQueryset):
 
     def page(self, query: PageQuery) -> Page:
         """Take a step along the timeline; see `Queryset.page`."""
-        self._known_indexes()
-        self._tick(query.viewer)
+        now = self._tick(query.viewer)
         with self._door.reading() as (database, session):
             stream = self._present(database, session)
+            if not stream.position:
+                return Page([], None, unborn_head(query.viewer, now))
             self._check_indexes(query, stream)
+            head = stream.head
+            if query.viewer is not None:
+                head = self._viewer_head(database, session, head, query.viewer, now)
             items, indexes = self._settler.items(database), self._known_indexes()
             rows = PageRows(items, session, query, indexes)
             dead = [each["_id"] for each in rows.found if each[OURS].get("dead")]
@@ -301,7 +311,7 @@ class MongoQueryset(IndexedQueryset):
         if len(found) > query.limit:
             last = found[query.limit - 1]
             stopped = Place(int(last["created_at"]), last["_id"])
-        return bounded(Page(records, stopped, stream.head))
+        return bounded(Page(records, stopped, head))
 
     def _shows(self, found: Document, query: PageQuery) -> bool:
         """Tell whether a document shows a record; while it is written anew, what it was counts."""
@@ -317,11 +327,13 @@ class MongoQueryset(IndexedQueryset):
 
     def changes(self, query: ChangesQuery) -> Changes:
         """Take a step along the change order; see `Queryset.changes`."""
-        self._known_indexes()
-        self._tick(query.viewer)
+        time, viewer = self._tick(query.viewer), query.viewer
         with self._door.reading() as (database, session):
             # First the head, then whatever is pending; only then what stands up to that head.
             stream = self._present(database, session)
+            if not stream.position:
+                return no_changes(query, time)
+            query = since_birth(query)
             if max(query.after or 0, query.began) > max(stream.position, stream.floor):
                 # A new primary learns only by a write how far the old one had come.
                 self._confirm(database, session)
@@ -333,11 +345,16 @@ class MongoQueryset(IndexedQueryset):
             reader = ChangesRows(self._settler, database, session, query, noted.position, limit)
             rows = reader.read()
             now = self._stream(database, session).head
+            noted = msgspec.structs.replace(noted, era=now.era, horizon=now.horizon)
+            if viewer is None:
+                check_place(query, now, lambda: now.position)
+            else:
+                noted = self._viewer_head(database, session, noted, viewer, time)
+                check_place(query, noted, partial(read_last, database, self._settler, viewer))
             if noted.position > self._kept and not self._door.replicated:
                 # A server alone shows what is not in its journal yet, and might forget it.
                 self._confirm(database, session)
                 self._kept = noted.position
-        check_place(query, now)
         found: list[Change] = []
         position = query.after or 0
         for position, row in rows[:limit]:
@@ -347,7 +364,6 @@ class MongoQueryset(IndexedQueryset):
                 if len(found) == query.limit:
                     break
         ended = len(rows) < limit and not reader.filled and len(found) < query.limit
-        noted = msgspec.structs.replace(noted, era=now.era, horizon=now.horizon)
         return reached(query, found, position, noted, ended=ended)
 
     def _confirm(self, database: Database[Document], session: Session) -> None:
@@ -381,29 +397,29 @@ class MongoQueryset(IndexedQueryset):
             return None  # it is coming into sight, by a write that is still pending
         if item is not None and meets(where, values):
             return Change(position, item.id, item)
-        former = read_past(row if ours is None else ours).former
-        return gone if may_have_met(where, values, former) else None
+        past = read_past(row if ours is None else ours)
+        return gone if past.may_have_met(where, values, viewer) else None
 
     def head(self) -> Head:
         """Return where the change order ends now."""
-        self._known_indexes()
         with self._door.reading() as (database, session):
             return self._present(database, session).head
 
     def wait(self, after: int, seconds: float) -> bool:
         """Wait for news: from the server's stream of changes, or by looking now and then."""
-        self._known_indexes()
         self._storage.listener.hear(self.name, self.news)
         return self.news.wait(after, seconds)
 
     def count(self, query: PageQuery) -> Count:
         """Count what a walk would show; see `Queryset.count`."""
-        self._known_indexes()
         low, high = stretch(query)
         if low >= high:
             return Count(0, exact=True)
         with self._door.reading() as (database, session):
-            self._check_indexes(query, self._present(database, session))
+            stream = self._present(database, session)
+            if not stream.position:
+                return Count(0, exact=True)
+            self._check_indexes(query, stream)
             items = self._settler.items(database)
             sight = {} if query.viewer is None else {SIGHT: query.viewer}
             some: list[Document] = [

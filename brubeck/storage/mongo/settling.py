@@ -23,6 +23,7 @@ from brubeck.storage.indexing import IndexSet, decode_indexes
 from brubeck.storage.mongo.documents import (
     DEAD,
     DEPARTED,
+    LATE,
     OURS,
     PENDING,
     POSITION,
@@ -35,9 +36,11 @@ from brubeck.storage.mongo.documents import (
     write_tokens,
 )
 from brubeck.storage.places import next_floor
-from brubeck.storage.records import Head, fresh_era
+from brubeck.storage.records import UNBORN, Head, fresh_era
 
 STREAMS: Final = "brubeck.streams"
+HORIZONS: Final = "brubeck.horizons"
+"""The collection of the last position of each viewer's purged changes."""
 
 
 class LostStream(Unavailable):
@@ -56,7 +59,8 @@ class Stream(msgspec.Struct, frozen=True):
     @property
     def head(self) -> Head:
         """Where the change order ends."""
-        return Head(self.position, self.era, self.horizon, self.floor)
+        era = self.era if self.position else UNBORN
+        return Head(self.position, era, self.horizon, self.floor)
 
 
 def read_stream(found: Document | None) -> Stream:
@@ -114,13 +118,14 @@ class Settler:
         stream = read_stream(found)
         return stream.position - count + 1, stream
 
-    def raise_floor(self, database: Database[Document], head: Head, now: int) -> None:
-        """Let a viewer be shown a floor that is not far behind the clock."""
+    def raise_floor(self, database: Database[Document], head: Head, now: int) -> bool:
+        """Keep the floor that a viewer is to be shown; False when it is past that already."""
         floor = next_floor(head, now)
         if floor == head.floor:
-            return
+            return False
         stream: Document = {"_id": self.name}
         database[STREAMS].update_one(stream, {"$max": {"floor": Int64(floor)}})
+        return True
 
     def begin(self, database: Database[Document]) -> None:
         """Make the stream's own document, if it is not there."""
@@ -181,6 +186,9 @@ class Settler:
             could = schema.viewers(old) if "old" in mark else (buried or {}).get("sight", ())
             sight = seen_by(schema, new, could, former.get("departed", []), position)
             change |= {SIGHT: sight["sight"], DEPARTED: sight["departed"]}
+            if new is not None and not (begins and buried is None):
+                past.admit(frozenset(could), sight["sight"])
+            change[LATE] = past.late
         if "delete" in mark:
             change[DEAD] = True
         done = self.items(database).update_one(
@@ -218,6 +226,7 @@ class Settler:
                 "former": ours.get("former", {}),
                 "sight": ours.get("sight", []),
                 "departed": ours.get("departed", []),
+                "late": ours.get("late", []),
             }
             with suppress(DuplicateKeyError):  # a later deletion has left its own
                 tombstones.replace_one(

@@ -195,6 +195,7 @@ class Writer:
             "tokens": write_tokens(past),
             "former": write_former(past.former),
             "departed": ours.get("departed", []),
+            "late": ours.get("late", []),
         }
         # In the life of an item its time never changes, whatever a write says.
         changed = document(write, self._schema, next_ours) | {"created_at": found["created_at"]}

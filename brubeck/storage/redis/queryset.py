@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from brubeck.storage.batching import ListBatches, pieces
 from brubeck.storage.indexing import IndexedQueryset, IndexSet, decode_indexes, encode_indexes
 from brubeck.storage.news import News
-from brubeck.storage.places import check_place, reached
+from brubeck.storage.places import KEPT, check_place, reached, since_birth, viewer_head
 from brubeck.storage.records import (
     Change,
     Changes,
@@ -165,7 +165,7 @@ class RedisQueryset(IndexedQueryset):
 
     def _write_some(self, writes: Sequence[Write], start: int) -> list[Outcome]:
         """Do as many of some writes as one script may; none where the set of indexes was old."""
-        indexes = self._known_indexes()
+        indexes = self._declared_indexes()
         answer = self._run(
             "write",
             fresh_era(),
@@ -183,10 +183,11 @@ class RedisQueryset(IndexedQueryset):
     def purge(self, until: int) -> int:
         """Forget the tombstones up to a position, and return how many."""
         purged: int = 0
+        old = self._storage.clock.micros() - KEPT
         while True:
-            some, departures = self._run("purge", fresh_era(), until, BATCH)
+            some, others = self._run("purge", fresh_era(), until, BATCH, old)
             purged += some
-            if not some and not departures:
+            if not some and not others:
                 return purged
 
     # Reading.
@@ -228,6 +229,7 @@ class RedisQueryset(IndexedQueryset):
         where = query.where
         self._check_indexes(query)
         low, high = stretch(query)
+        now = self._storage.clock.micros()
         answer = self._run(
             "page",
             fresh_era(),
@@ -239,15 +241,18 @@ class RedisQueryset(IndexedQueryset):
             packed_conditions(where) if where else _NOTHING,
             pack(self._lead(where)) if where else _NOTHING,
             known,
-            self._storage.clock.micros(),
+            now,
             _named(query.viewer),
         )
         if len(answer) == 5:
             return None
         head, version = read_head(answer)
-        self._check_indexes(query, version)
+        if head.position:
+            self._check_indexes(query, version)
+        if query.viewer is not None:
+            head = viewer_head(head, int(answer[7]), now)
         stopped = Place(int(answer[5]), answer[6].decode()) if answer[5] else None
-        records = list(map(read_live, answer[7::2], answer[8::2]))
+        records = list(map(read_live, answer[8::2], answer[9::2]))
         return Page(records, stopped, head)
 
     def _lead(self, where: tuple[Condition, ...]) -> tuple[Any, ...]:
@@ -261,24 +266,29 @@ class RedisQueryset(IndexedQueryset):
 
     def changes(self, query: ChangesQuery) -> Changes:
         """Take a step along the change order; see `Queryset.changes`."""
-        where = query.where
+        where, now = query.where, self._storage.clock.micros()
         self._check_indexes(query)
         answer = self._run(
             "changes",
             fresh_era(),
-            query.after or 0,
+            since_birth(query).after or 0,
             query.limit,
             max(SCAN, query.limit) if where else query.limit,
             packed_conditions(where) if where else _NOTHING,
-            self._storage.clock.micros(),
+            now,
             _named(query.viewer),
         )
         head, version = read_head(answer)
-        self._check_indexes(query, version)
-        check_place(query, head)
+        if head.position:
+            self._check_indexes(query, version)
+        if query.viewer is not None:
+            head = viewer_head(head, int(answer[7]), now)
+        if head.position:
+            query = since_birth(query)
+        check_place(query, head, lambda: int(answer[8]))
         found = [
             Change(int(at), item_id.decode(), read_live(item_id, item) if item else None)
-            for at, item_id, item in zip(answer[7::3], answer[8::3], answer[9::3], strict=True)
+            for at, item_id, item in zip(answer[9::3], answer[10::3], answer[11::3], strict=True)
         ]
         return reached(query, found, int(answer[5]), head, ended=bool(answer[6]))
 

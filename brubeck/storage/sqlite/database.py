@@ -23,9 +23,12 @@ from brubeck.storage.records import fresh_era
 T = TypeVar("T")
 Job = Callable[[sqlite3.Connection], T]
 
-FORMAT: Final = 1
+FORMAT: Final = 2
 """The version of the tables below, kept in the file as its ``user_version``."""
 
+HORIZONS: Final = """CREATE TABLE horizons (
+    stream INTEGER NOT NULL, viewer TEXT NOT NULL, position INTEGER NOT NULL,
+    PRIMARY KEY (stream, viewer)) WITHOUT ROWID"""
 TABLES: Final = (
     "CREATE TABLE storage (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID",
     """CREATE TABLE streams (
@@ -57,7 +60,14 @@ TABLES: Final = (
         ends REAL NOT NULL, leased REAL NOT NULL) WITHOUT ROWID""",
     "CREATE INDEX hits_by_end ON hits (ends)",
     "CREATE INDEX attempts_by_end ON attempts (ends)",
+    HORIZONS,
 )
+UPGRADES: Final = (
+    HORIZONS,
+    """INSERT INTO horizons SELECT DISTINCT stream, viewer, horizon
+        FROM sight JOIN streams USING (stream) WHERE horizon > 0""",
+)
+"""What makes a file of format 1 one of format 2."""
 
 
 class Database:
@@ -170,9 +180,10 @@ class Database:
         if found > FORMAT:
             raise sqlite3.DatabaseError(f"the file is of the newer format {found}")
         if found < FORMAT:
-            for statement in TABLES:
+            for statement in UPGRADES if found else TABLES:
                 connection.execute(statement)
-            connection.execute("INSERT INTO storage VALUES ('era', ?)", (fresh_era(),))
+            if not found:
+                connection.execute("INSERT INTO storage VALUES ('era', ?)", (fresh_era(),))
             connection.execute(f"PRAGMA user_version = {FORMAT}")
         connection.execute("COMMIT")
 

@@ -9,13 +9,19 @@ from heapq import merge
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, cast
 
-import msgspec
-
-from brubeck.storage.conditions import may_have_met, meets
+from brubeck.storage.conditions import meets
 from brubeck.storage.indexing import IndexedQueryset, IndexSet
 from brubeck.storage.news import News
-from brubeck.storage.past import Past
-from brubeck.storage.places import SCAN, check_place, next_floor, reached
+from brubeck.storage.places import (
+    SCAN,
+    check_place,
+    next_floor,
+    no_changes,
+    reached,
+    since_birth,
+    unborn_head,
+    viewer_head,
+)
 from brubeck.storage.records import (
     Change,
     Changes,
@@ -48,11 +54,14 @@ from brubeck.storage.sqlite.streams import (
     keep_indexes,
     note_progress,
     open_stream,
+    read_horizon,
     read_indexes,
+    read_last,
+    read_past,
     read_progress,
     read_row,
 )
-from brubeck.storage.sqlite.writing import Writer, read_past
+from brubeck.storage.sqlite.writing import Writer
 from brubeck.storage.timeline import stretch
 
 if TYPE_CHECKING:
@@ -69,7 +78,6 @@ _Row = tuple[bytes, int, int, bytes | None, bytes, int]
 """id, created_at, position, body, past, and whether it left the viewer's sight there."""
 _ROW: Final = "id, created_at, position, body"
 _BETWEEN: Final = "(created_at, id) >= (?, ?) AND (created_at, id) < (?, ?)"
-_past: Final = msgspec.msgpack.Decoder(Past).decode
 
 
 class SQLiteQueryset(IndexedQueryset):
@@ -86,11 +94,17 @@ class SQLiteQueryset(IndexedQueryset):
 
     # Opening.
 
-    def _stream(self) -> int:
-        """Return the stream's number in the file; the first time its indexes are asked for."""
+    def _born(self) -> int | None:
+        """Return the stream's number in the file, or None before the first write."""
         if self._life != self._database.lives:
             self._indexes = None  # of a file that is gone
-        self._known_indexes()
+        return None if self._indexes is None and self._is_empty() else self._stream()
+
+    def _stream(self) -> int:
+        """Return the stream's number in the file, which it is given if it has none."""
+        if self._life != self._database.lives:
+            self._indexes = None  # of a file that is gone
+        self._declared_indexes()
         assert self._number is not None  # noqa: S101, who knows the indexes has opened the stream
         return self._number
 
@@ -114,7 +128,8 @@ class SQLiteQueryset(IndexedQueryset):
         return self._database.write(partial(keep_indexes, name=self._name, old=old, new=new))
 
     def _fill(self, indexes: IndexSet) -> None:
-        stream = self._stream()
+        stream = self._number
+        assert stream is not None  # noqa: S101, a stream is opened before its indexes are built
         after: int | None = 0
         while after is not None:
             step = partial(build_some, stream=stream, indexes=indexes, after=after, count=BATCH)
@@ -143,7 +158,7 @@ class SQLiteQueryset(IndexedQueryset):
         stream, clock = self._stream(), self._storage.clock
         self._check_writes(writes)
         while True:
-            indexes = self._known_indexes()
+            indexes = self._declared_indexes()
             values = [
                 indexes.schema.extract(write.body) if isinstance(write, Put) else {}
                 for write in writes
@@ -159,9 +174,12 @@ class SQLiteQueryset(IndexedQueryset):
 
     def purge(self, until: int) -> int:
         """Forget the tombstones up to a position, and return how many."""
-        stream = self._stream()
+        stream = self._born()
+        if stream is None:
+            return 0
         self._database.write(partial(raise_horizon, stream=stream, until=until))
-        self._database.write(partial(forget_departures, stream=stream, until=until))
+        now = self._storage.clock.micros()
+        self._database.write(partial(forget_departures, stream=stream, until=until, now=now))
         purged = 0
         while True:
             some = self._database.write(partial(forget, stream=stream, until=until))
@@ -173,7 +191,9 @@ class SQLiteQueryset(IndexedQueryset):
 
     def get(self, ids: Sequence[str], viewer: str | None = None) -> list[Record | Tombstone | None]:
         """Return what is at each id; see `Queryset.get`."""
-        stream = self._stream()
+        stream = self._born()
+        if stream is None:
+            return [None for _ in ids]
         marks = ",".join("?" * len(ids))
         with self._database.reading() as db:
             rows = db.execute(
@@ -192,11 +212,16 @@ class SQLiteQueryset(IndexedQueryset):
 
     def page(self, query: PageQuery) -> Page:
         """Take a step along the timeline; see `Queryset.page`."""
-        stream = self._stream()
-        self._tick(stream, query.viewer)
+        stream = self._born()
+        if stream is None:
+            return Page([], None, unborn_head(query.viewer, self._storage.clock.micros()))
+        now = self._tick(stream, query.viewer)
         with self._database.snapshot() as db:
             row = self._row(db, stream)
-            if query.where or query.viewer is not None:
+            if query.viewer is not None:
+                head = viewer_head(row.head, read_horizon(db, stream, query.viewer), now)
+                return self._filtered(db, stream, query, head)
+            if query.where:
                 return self._filtered(db, stream, query, row.head)
             rows = _enough(_timeline(db, stream, query, query.limit + 1))
         more = len(rows) > query.limit
@@ -222,15 +247,15 @@ class SQLiteQueryset(IndexedQueryset):
                 size += len(record.body)
         return Page(records, None, head)
 
-    def _tick(self, stream: int, viewer: str | None) -> None:
-        """See to it that a viewer is shown a floor that is not far behind the clock."""
-        if viewer is None:
-            return
+    def _tick(self, stream: int, viewer: str | None) -> int:
+        """Return the time, with a floor kept that allows a viewer to be shown it."""
         now = self._storage.clock.micros()
-        with self._database.reading() as db:
-            head = self._row(db, stream).head
-        if next_floor(head, now) != head.floor:
-            self._database.write(partial(raise_floor, stream=stream, now=now))
+        if viewer is not None:
+            with self._database.reading() as db:
+                head = self._row(db, stream).head
+            if next_floor(head, now) != head.floor:
+                self._database.write(partial(raise_floor, stream=stream, now=now))
+        return now
 
     def _candidates(
         self, db: sqlite3.Connection, stream: int, query: PageQuery, most: int
@@ -251,17 +276,24 @@ class SQLiteQueryset(IndexedQueryset):
 
     def changes(self, query: ChangesQuery) -> Changes:
         """Take a step along the change order; see `Queryset.changes`."""
-        stream = self._stream()
-        self._tick(stream, query.viewer)
+        stream = self._born()
+        if stream is None:
+            return no_changes(query, self._storage.clock.micros())
+        viewer = query.viewer
+        now = self._tick(stream, viewer)
         with self._database.snapshot() as db:
-            row = self._row(db, stream)
-            check_place(query, row.head)
+            head = self._row(db, stream).head
+            if head.position:
+                query = since_birth(query)
+            if viewer is not None:
+                head = viewer_head(head, read_horizon(db, stream, viewer), now)
+            check_place(query, head, partial(read_last, db, stream, viewer))
             self._check_complete(query)
             position = query.after or 0
             scan = max(SCAN, query.limit) if query.where else query.limit
             found: list[Change] = []
             looked = size = 0
-            for each in _concerning(db, stream, query.viewer, position, scan):
+            for each in _concerning(db, stream, viewer, position, scan):
                 looked += 1
                 position = each[2]
                 change = self._change(each, query)
@@ -271,7 +303,7 @@ class SQLiteQueryset(IndexedQueryset):
                     if len(found) == query.limit or size >= STEP_BYTES:
                         break
             ended = looked < scan and len(found) < query.limit and size < STEP_BYTES
-        return reached(query, found, position, row.head, ended=ended)
+        return reached(query, found, position, head, ended=ended)
 
     def _change(self, row: _Row, query: ChangesQuery) -> Change | None:
         item_id, created_at, position, body, past, departed = row
@@ -282,24 +314,27 @@ class SQLiteQueryset(IndexedQueryset):
         values = self._known_indexes().schema.extract(body) if body is not None and where else {}
         if body is not None and meets(where, values):
             return Change(position, gone.id, Record(gone.id, created_at, position, body))
-        if where and not may_have_met(where, values, _past(past).former):
+        if where and not read_past(past).may_have_met(where, values, query.viewer):
             return None
         return gone
 
     def head(self) -> Head:
         """Return where the change order ends now."""
-        stream = self._stream()
+        stream = self._born()
+        if stream is None:
+            return unborn_head(None, 0)
         with self._database.reading() as db:
             return self._row(db, stream).head
 
     def wait(self, after: int, seconds: float) -> bool:
         """Wait for news; what this process writes wakes at once."""
-        self._stream()
         return self.news.wait(after, seconds)
 
     def count(self, query: PageQuery) -> Count:
         """Count what a walk would show; see `Queryset.count`."""
-        stream = self._stream()
+        stream = self._born()
+        if stream is None:
+            return Count(0, exact=True)
         with self._database.snapshot() as db:
             self._row(db, stream)
             if not query.where and query.viewer is None:

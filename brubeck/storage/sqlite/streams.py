@@ -10,8 +10,12 @@ import msgspec
 
 from brubeck.storage.errors import Unavailable
 from brubeck.storage.indexing import IndexSet, decode_indexes, encode_indexes
-from brubeck.storage.records import Head
+from brubeck.storage.past import Past
+from brubeck.storage.records import UNBORN, Head
 from brubeck.storage.schema import Values
+
+write_past: Final = msgspec.msgpack.Encoder().encode
+read_past: Final = msgspec.msgpack.Decoder(Past).decode
 
 SIGHT: Final = ""
 """The name under which the viewers of an item have their order of the timeline."""
@@ -42,7 +46,24 @@ def read_row(db: sqlite3.Connection, stream: int) -> StreamRow:
     if row is None:
         raise Unavailable("The file has been replaced meanwhile.")
     position, horizon, floor, version, era = row
-    return StreamRow(stream, Head(position, era.decode(), horizon, floor), version)
+    era = era.decode() if position else UNBORN
+    return StreamRow(stream, Head(position, era, horizon, floor), version)
+
+
+def read_horizon(db: sqlite3.Connection, stream: int, viewer: str) -> int:
+    """Return the last position at which a change was purged that concerned a viewer, or 0."""
+    row = db.execute(
+        "SELECT position FROM horizons WHERE stream = ? AND viewer = ?", (stream, viewer)
+    ).fetchone()
+    return 0 if row is None else int(row[0])
+
+
+def read_last(db: sqlite3.Connection, stream: int, viewer: str | None) -> int:
+    """Return the position of the last change that concerns a viewer, or 0."""
+    (last,) = db.execute(
+        "SELECT max(position) FROM sight WHERE stream = ? AND viewer = ?", (stream, viewer)
+    ).fetchone()
+    return last or 0
 
 
 def open_stream(db: sqlite3.Connection, name: str) -> int:
@@ -77,18 +98,22 @@ def build_some(
 ) -> int | None:
     """Index some more of the items that were there before; return where to go on, if anywhere."""
     rows = db.execute(
-        "SELECT number, id, created_at, position, body FROM items"
+        "SELECT number, id, created_at, position, body, past FROM items"
         " WHERE stream = ? AND number > ? AND body IS NOT NULL ORDER BY number LIMIT ?",
         (stream, after, count),
     ).fetchall()
     building = set(indexes.building)
-    for number, item_id, created_at, position, body in rows:
+    for number, item_id, created_at, position, body, packed in rows:
         values = indexes.schema.extract(body)
         wanted = {name: values[name] for name in building & indexes.equality}
         if building & set(indexes.sight):
             viewers = indexes.schema.viewers(values)
             wanted[SIGHT] = tuple(viewers)
             see(db, stream, item_id.decode(), position, viewers, gone=False)
+            past = read_past(packed)
+            if past.former:
+                past.admit((), viewers)
+                db.execute("UPDATE items SET past = ? WHERE number = ?", (write_past(past), number))
         add_facets(db, stream, item_id.decode(), created_at, wanted)
         after = number
     return after if rows else None

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Sequence
-from typing import Final
 
 import msgspec
 
@@ -12,10 +11,15 @@ from brubeck.storage.indexing import IndexSet
 from brubeck.storage.past import Past, refusal
 from brubeck.storage.records import Delete, Outcome, Put, Write, Written
 from brubeck.storage.schema import Values
-from brubeck.storage.sqlite.streams import SIGHT, add_facets, read_row, remove_facets, see
-
-_encode: Final = msgspec.msgpack.Encoder().encode
-read_past: Final = msgspec.msgpack.Decoder(Past).decode
+from brubeck.storage.sqlite.streams import (
+    SIGHT,
+    add_facets,
+    read_past,
+    read_row,
+    remove_facets,
+    see,
+    write_past,
+)
 
 
 class _Entry(msgspec.Struct):
@@ -83,7 +87,7 @@ class Writer:
         db.execute(
             "INSERT INTO items (stream, id, created_at, position, body, past)"
             " VALUES (?, ?, ?, ?, CAST(? AS TEXT), ?)",
-            (self._stream, put.id, put.created_at, position, put.body, _encode(past)),
+            (self._stream, put.id, put.created_at, position, put.body, write_past(past)),
         )
         self._index(db, put.id, put.created_at, {}, values)
         self._see(db, put.id, position, viewers=self._indexes.schema.viewers(values))
@@ -107,12 +111,14 @@ class Writer:
         created_at = write.created_at if isinstance(write, Put) and begins else entry.created_at
         past = entry.past
         past.replace(old, values)
+        if isinstance(write, Put):
+            past.admit(could, can)
         past.viewers = sorted(could) if isinstance(write, Delete) else []
         past.remember(write.token, position)
         db.execute(
             "UPDATE items SET created_at = ?, position = ?, body = CAST(? AS TEXT), past = ?"
             " WHERE number = ?",
-            (created_at, position, body, _encode(past), entry.number),
+            (created_at, position, body, write_past(past), entry.number),
         )
         if new_life or old != values:
             self._index(db, write.id, created_at, old, values)

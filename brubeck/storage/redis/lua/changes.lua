@@ -1,16 +1,21 @@
 -- ARGV: a fresh era, the position to go on from, limit, how many to look at, conditions, now, and a
 -- viewer behind a "=", or nothing.
 -- Returns the head (position, era, horizon, floor, version), the position that was reached, whether
--- the changes ended there, and for each change: position, id, item (empty: gone).
+-- the changes ended there, the viewer's own horizon, the position of the last change that concerns
+-- the viewer, and for each change: position, id, item (empty: gone).
 
 local answer = enter(ARGV[1])
 local reached, limit, most = ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4])
 local conditions = read_conditions(ARGV[5])
 local viewer, order = nil, CHANGES
+local horizon, last = '0', '0'
 if ARGV[7] ~= '' then
   tick(answer, tonumber(ARGV[6]))
   viewer = string.sub(ARGV[7], 2)
   order = select(2, of_viewer(viewer))
+  horizon = text(tonumber(redis.call('ZSCORE', HORIZONS, viewer) or '0'))
+  last = redis.call('ZRANGE', order, -1, -1, 'WITHSCORES')[2]
+  last = last and text(tonumber(last)) or '0'
 end
 local found, looked = 0, 0
 
@@ -30,6 +35,9 @@ local function shown(id, position, item)
   if live and meets(conditions, past.v) then
     return true, true
   end
+  if viewer and past.l and holds(past.l, viewer) then
+    return true, false -- it came late: what the former values were is not for it to know
+  end
   return may_have_met(conditions, past.v, past.f), false
 end
 
@@ -47,7 +55,7 @@ while found < limit and looked < most and spent <= ENOUGH do
     local show, live = shown(id, reached, item)
     if show then
       found = found + 1
-      local next = 5 + 3 * found
+      local next = 7 + 3 * found
       answer[next], answer[next + 1], answer[next + 2] = reached, id, live and item or ''
     end
     if found == limit or spent > ENOUGH then
@@ -59,5 +67,5 @@ while found < limit and looked < most and spent <= ENOUGH do
     break
   end
 end
-answer[6], answer[7] = reached, ended and '1' or ''
+answer[6], answer[7], answer[8], answer[9] = reached, ended and '1' or '', horizon, last
 return answer

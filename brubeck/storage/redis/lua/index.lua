@@ -19,6 +19,7 @@ for at = 2, #ARGV, 4 do
     end
     if #new.s > 0 then
       past.s = new.s
+      past.l = next(past.f) and new.s or nil
     end
     redis.call('HSET', PAST, id, cmsgpack.pack(past))
     for _, field in ipairs(equality) do

@@ -3,11 +3,14 @@
 -- {field, {value, ...}} that leads to the candidates (or {}); a known head, as it is returned; now;
 -- and a viewer behind a "=", or nothing.
 -- Returns the head (position, era, horizon, floor, version), and unless it is the known one: the
--- place to go on from (created_at and id, or two empty texts), and id and item of each.
+-- place to go on from (created_at and id, or two empty texts), the viewer's own horizon, and id and
+-- item of each.
 
 local head = enter(ARGV[1])
+local horizon = '0'
 if ARGV[13] ~= '' then
   tick(head, tonumber(ARGV[12]))
+  horizon = text(tonumber(redis.call('ZSCORE', HORIZONS, string.sub(ARGV[13], 2)) or '0'))
 end
 if ARGV[11] == table.concat(head, '~') then
   return head
@@ -61,7 +64,7 @@ end
 
 -- The items, a few at a time while they are large: a step ends with the one that fills it.
 local answer, size = head, 0
-answer[6], answer[7] = '', ''
+answer[6], answer[7], answer[8] = '', '', horizon
 local first, count = 1, 3
 while first <= #ids do
   local items = redis.call('HMGET', ITEMS, unpack(ids, first, math.min(#ids, first + count - 1)))

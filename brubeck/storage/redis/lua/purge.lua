@@ -1,5 +1,5 @@
--- ARGV: a fresh era, the position to forget up to, how many at the most. Returns how
--- many tombstones and departures it were.
+-- ARGV: a fresh era, the position to forget up to, how many at the most, and up to where viewers'
+-- horizons are forgotten. Returns how many tombstones, and how many departures and horizons it were.
 local head = enter(ARGV[1])
 local last = math.min(tonumber(ARGV[2]), tonumber(head[1]))
 if last > tonumber(head[3]) then
@@ -19,9 +19,15 @@ local left = redis.call(
 for at = 1, #left, 2 do
   local viewer, id = string.match(left[at], '^(.*)%z(%Z*)$')
   local _, seen = of_viewer(viewer)
+  local horizon = tonumber(redis.call('ZSCORE', HORIZONS, viewer) or '0')
+  redis.call('ZADD', HORIZONS, text(math.max(horizon, tonumber(left[at + 1]))), viewer)
   if redis.call('ZSCORE', seen, id) == left[at + 1] then
     redis.call('ZREM', seen, id)
   end
   redis.call('ZREM', DEPARTURES, left[at])
 end
-return {#ids, #left / 2}
+local old = redis.call('ZRANGEBYSCORE', HORIZONS, '-inf', '(' .. ARGV[4], 'LIMIT', 0, ARGV[3])
+if #old > 0 then
+  redis.call('ZREM', HORIZONS, unpack(old))
+end
+return {#ids, #left / 2 + #old}

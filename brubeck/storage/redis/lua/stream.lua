@@ -4,7 +4,8 @@
 -- begin with it, so under the same hash tag:
 --   :items       id -> "position created_at body", or "position" of a tombstone
 --   :past        id -> values of indexed fields (v), former values (f), tokens (t) and who may see
---                the item, or might when it was deleted (s); MessagePack
+--                the item, or might when it was deleted (s), and which of them came when it was
+--                there already, if any (l); MessagePack
 --   :timeline    created_at -> id, what is live
 --   :changes     position -> id
 --   :tombstones  position -> id
@@ -12,6 +13,7 @@
 --   :of:W        created_at -> id, what is live and in the sight of the viewer W
 --   :seen:W      position -> id, what is in the sight of W, or where it left it
 --   :departures  position -> W, NUL, id: what left a sight
+--   :horizons    position -> W, where the last change was purged that concerned W
 
 local HEAD = KEYS[1]
 local ITEMS = HEAD .. ':items'
@@ -20,7 +22,9 @@ local TIMELINE = HEAD .. ':timeline'
 local CHANGES = HEAD .. ':changes'
 local TOMBSTONES = HEAD .. ':tombstones'
 local DEPARTURES = HEAD .. ':departures'
+local HORIZONS = HEAD .. ':horizons'
 local TICK = 1000000
+local UNBORN = '0'
 
 -- The work of a script is counted in what takes about a microsecond, and a script ends when it has
 -- done ENOUGH: Redis serves nobody else meanwhile. Its caller goes on with another.
@@ -61,9 +65,14 @@ end
 -- one which wrote here last may have lost what it had acknowledged: with it a new era begins. Its
 -- name follows from the old one's, so that it is the same to all who read while too few replicas
 -- follow for anything to be written.
-local function enter(fresh_era)
+--
+-- Before the first write a stream has no position: then nothing is written but by who `begins` it.
+local function enter(fresh_era, begins)
   local fields = {'position', 'era', 'horizon', 'floor', 'version', 'life'}
   local head = redis.call('HMGET', HEAD, unpack(fields))
+  if not head[1] and not begins then
+    return {'0', UNBORN, '0', '0', head[5] or '0'}
+  end
   local life = string.match(redis.call('INFO', 'server'), 'run_id:(%x+)')
   if head[6] ~= life then
     local era = head[2] and string.sub(redis.sha1hex(head[2] .. life), 1, 8) or fresh_era
@@ -76,17 +85,14 @@ local function enter(fresh_era)
   return {head[1] or '0', head[2], head[3] or '0', head[4] or '0', head[5] or '0'}
 end
 
--- Raise the floor for a viewer: to where the clock's tick began, which tells nobody when another has
--- written or read.
+-- Keep a floor that allows a viewer to be shown where the clock's present tick began: no later write
+-- is given a position before it.
 local function tick(head, now)
-  local position, horizon, floor = tonumber(head[1]), tonumber(head[3]), tonumber(head[4])
-  floor = math.max(floor, horizon)
-  if now > position then
-    floor = math.max(floor, now - now % TICK)
-  end
-  if floor ~= tonumber(head[4]) then
-    local kept = redis.pcall('HSET', HEAD, 'floor', text(floor))
-    if type(kept) ~= 'table' then -- else nothing can be written now, and the old floor still holds
+  local kept = math.max(tonumber(head[1]), tonumber(head[4]))
+  local floor = now - now % TICK
+  if floor > kept and head[2] ~= UNBORN then
+    local done = redis.pcall('HSET', HEAD, 'floor', text(floor))
+    if type(done) ~= 'table' then -- else nothing can be written now, and the old floor still holds
       head[4] = text(floor)
     end
   end

@@ -9,7 +9,7 @@
 
 local TOKENS, MAX_TOKENS, RETRY, FORMER_LIMIT = 8, 64, 60000000, 32
 
-local entered = enter(ARGV[1])
+local entered = enter(ARGV[1], true)
 if entered[5] ~= ARGV[3] then
   return 'stale'
 end
@@ -72,6 +72,17 @@ local function show(id, created_at, position, could, can, was_live)
       spend(3 * KEY)
     end
   end
+end
+
+-- Return which viewers of a new version could not see the one before it, or an earlier one.
+local function late(before, could, can)
+  local came, saw, found = set(before), set(could), {}
+  for _, viewer in ipairs(can) do
+    if came[viewer] or not saw[viewer] then
+      found[#found + 1] = viewer
+    end
+  end
+  return #found > 0 and found or nil
 end
 
 -- Return the former values of a field with some more of them, false when they are too many.
@@ -152,6 +163,9 @@ local function write(operation, id, token, expected, created_at, body, values, v
     end
     redis.call('HSET', ITEMS, id, position .. ' ' .. created_at .. ' ' .. body)
     past.s = viewers
+    if item then
+      past.l = late(past.l, could, viewers)
+    end
   else
     redis.call('HSET', ITEMS, id, position)
     redis.call('ZREM', TIMELINE, id)
