@@ -57,6 +57,23 @@ for _ in green.fairly(iter(int, 1)):
         break
 assert other.is_set()
 
+# However many have much to do at once, whoever comes waits for a few of them, not for all.
+left, gaps = [150], []
+def labour():
+    for _ in range(8):
+        green.take_turn()
+        until = time.monotonic() + 0.002
+        while time.monotonic() < until:
+            pass
+    left[0] -= 1
+for _ in range(150):
+    green.spawn(labour)
+while left[0] > 0:
+    begun = time.monotonic()
+    green.sleep(0.001)
+    gaps.append(time.monotonic() - begun)
+assert name == "threads" or max(gaps) < 0.3, max(gaps)  # eight steps of each would be 2.4 s
+
 # A time limit is kept, or at least told.
 try:
     with green.timeout(0.05):

@@ -74,7 +74,8 @@ Condition = threading.Condition
 Semaphore = threading.Semaphore
 Queue = queue.Queue
 
-_TURN: Final = 0.01  # seconds for one before another has to wait no longer
+_TURN: Final = 0.01  # seconds that all who take turns work together before others run
+_GRACE: Final = 0.001  # seconds of work that is not worth taking turns
 
 _SILENCE: Final = 60.0  # seconds between two reports of a loop's trouble
 
@@ -90,7 +91,8 @@ def Lock() -> threading.Lock:  # noqa: N802, it stands for the class
 
 
 _engine: Engine | None = None
-_next_turn = 0.0
+_turn_ends = 0.0
+_changes_turn = False
 
 
 def patch(name: str | None = None) -> str:
@@ -195,23 +197,29 @@ def offload(function: Callable[..., T], *args: object) -> T:
 
 def fairly(things: Iterable[T]) -> Iterator[T]:
     """Yield things and let others run now and then, however quickly the things come."""
-    until = monotonic() + _TURN
+    until = monotonic() + _GRACE
     for thing in things:
         yield thing
         if monotonic() > until:
-            sleep(0)
-            until = monotonic() + _TURN
+            take_turn()
 
 
 def take_turn() -> None:
-    """Let others run, if nobody has been let on here for 10 ms; cheap enough for each step of work.
+    """Let others run if those who take turns have worked for 10 ms together since they last could.
 
-    For long work in the middle of a function, where `fairly` has no iterator to watch.
+    Cheap enough for each step of long work. A thousand that work long at once take their turns one
+    behind the other, so whoever else has something to do waits for none of them longer than that.
     """
-    global _next_turn  # noqa: PLW0603, one clock for all who work
-    if monotonic() > _next_turn:
-        sleep(0)
-        _next_turn = monotonic() + _TURN
+    global _turn_ends, _changes_turn  # noqa: PLW0603, one clock for all who work
+    while monotonic() > _turn_ends:
+        if _changes_turn:
+            sleep(0)  # behind the one who begins the next turn
+            continue
+        _changes_turn = True
+        try:
+            sleep(0)
+        finally:
+            _turn_ends, _changes_turn = monotonic() + _TURN, False
 
 
 def timeout(seconds: float) -> AbstractContextManager[None]:

@@ -90,6 +90,7 @@ class Walk:
         self._bound = _bound(parameters)
         self._query = _query(parameters, handler.viewer)
         self._asked = time.monotonic()
+        green.take_turn()
         with _turns():
             self.first = handler.queryset.page(self._query)
 
@@ -104,6 +105,7 @@ class Walk:
         """
         page = self.first
         while True:
+            green.take_turn()
             if records := self._within(page.records):
                 with _turns():
                     chunk = write(records)
@@ -115,6 +117,7 @@ class Walk:
             self._readmit()
             limit = _next_step(self._query.limit, page.records)
             self._query = msgspec.structs.replace(self._query, start=page.stopped, limit=limit)
+            green.take_turn()
             with _turns():
                 page = self._handler.queryset.page(self._query)
             if page.head.era != self.first.head.era:
