@@ -35,6 +35,11 @@ _RFC3339: Final = re.compile(
     r"(\d{4})-(\d\d)-(\d\d)[Tt ](\d\d):(\d\d):(\d\d)(?:\.(\d{1,40}))?([Zz]|[+-]\d\d:\d\d)?",
     re.ASCII,
 )
+_PLAIN: Final = re.compile(
+    r"\d{4}-\d\d-\d\dT[01]\d:\d\d:[0-5]\d(?:\.\d{1,6})?Z|\d{4}-\d\d-\d\dT2[0-3]:\d\d:[0-5]\d(?:\.\d{1,6})?Z",
+    re.ASCII,
+)
+"""The common form, which the standard library reads in the same way, but quicker."""
 _DATE: Final = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 _DAYS: Final = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _MONTHS: Final = (
@@ -142,6 +147,11 @@ def rfc3339_to_datetime(text: str) -> datetime:
     >>> rfc3339_to_datetime('2018-02-07T01:26:13.9999999').isoformat()
     '2018-02-07T01:26:13.999999'
     """
+    if _PLAIN.fullmatch(text):
+        try:
+            return datetime.fromisoformat(text)
+        except ValueError:
+            pass  # the careful way says why
     local, leap, fraction, offset = _rfc3339(text)
     try:
         moment = local + leap

@@ -14,7 +14,7 @@ from brubeck import green
 from brubeck.http.headers import Headers
 from brubeck.http.media import accepts_gzip, media_type
 from brubeck.http.request import Request
-from brubeck.http.response import Response
+from brubeck.http.response import Response, Twin
 
 LEAST: Final = 1000
 ETAG_SUFFIX: Final = "-gzip"
@@ -40,9 +40,17 @@ def compressed(response: Response, request: Request) -> Response:
     headers = headers.having("Vary", f"{vary}, Accept-Encoding" if vary else "Accept-Encoding")
     body = response.body
     if accepts_gzip(request.header("accept-encoding")):
-        body = _zipped(body)
+        body = _zipped_once(body, response.twin)
         _mark(headers)
     return Response(body, response.status, headers=headers, reason=response.reason)
+
+
+def _zipped_once(body: bytes, twin: Twin | None) -> bytes:
+    if twin is None:
+        return _zipped(body)
+    if twin.body is None:
+        twin.body = _zipped(body)
+    return twin.body
 
 
 def _zipped(body: bytes) -> bytes:

@@ -22,14 +22,24 @@ REASONS: Final = {status.value: status.phrase for status in HTTPStatus} | {
 }
 
 
+class Twin:
+    """The compressed twin of a body that is sent to many; made for the first who asks for it."""
+
+    __slots__ = ("body",)
+
+    def __init__(self) -> None:
+        self.body: bytes | None = None
+
+
 class Response:
     """A whole answer, ready to be sent.
 
     ``body`` is sent as it is; ``headers`` may still be changed until the connection takes over.
+    ``twin`` is where its compressed body is kept, for one that is sent more than once.
     What no connection could send is refused here, where whoever wrote it can still be told.
     """
 
-    __slots__ = ("body", "headers", "reason", "status")
+    __slots__ = ("body", "headers", "reason", "status", "twin")
 
     def __init__(
         self,
@@ -55,6 +65,7 @@ class Response:
         elif not (reason.isascii() and reason.isprintable()):
             raise ValueError("a reason phrase holds printable ASCII alone")
         self.reason = reason
+        self.twin: Twin | None = None
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.status}, {len(self.body)} bytes>"

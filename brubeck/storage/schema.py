@@ -26,6 +26,7 @@ Kind: TypeAlias = Literal[
 ]
 Values: TypeAlias = tuple[Scalar, ...]
 
+_NOBODY: Final[frozenset[str]] = frozenset()
 MAX_VALUES: Final = 100
 """How many values of a field are indexed: each costs entries in every order that it has."""
 
@@ -79,11 +80,11 @@ class Schema(msgspec.Struct, frozen=True, dict=True):
         Of a list that is longer than `MAX_VALUES`, because it is older than its index, these are
         the first ones: no step of a storage depends on how long a list was.
         """
-        names = self._names
-        if not names:
+        kinds = self._kinds
+        if not kinds:
             return {}
         found = self._decoder.decode(body)
-        return {name: self._values(name, getattr(found, name)) for name in names}
+        return {name: _values(getattr(found, name), kind) for name, kind in kinds}
 
     def check(self, body: bytes) -> None:
         """Raise `NotCanonical` for a body with more values of a known field than are indexed."""
@@ -104,6 +105,8 @@ class Schema(msgspec.Struct, frozen=True, dict=True):
 
     def viewers(self, values: Mapping[str, Values]) -> frozenset[str]:
         """Return who may see a record with these values."""
+        if not self.sight:
+            return _NOBODY
         return frozenset(
             each for name in self.sight for each in values.get(name, ()) if isinstance(each, str)
         )
@@ -122,12 +125,24 @@ class Schema(msgspec.Struct, frozen=True, dict=True):
         fields = [(name, Any, None) for name in self._names]
         return msgspec.json.Decoder(msgspec.defstruct("Indexed", fields))
 
-    def _values(self, name: str, value: Any) -> Values:
-        info = self.fields[name]
-        kind = (info.item_kind or "any") if info.kind == "list" else info.kind
-        members = value[:MAX_VALUES] if isinstance(value, list) else [value]
-        found = [filter_key(member, kind) for member in members]
-        return tuple(member for member in found if member is not None)
+    @cached_property
+    def _kinds(self) -> list[tuple[str, Kind]]:
+        """The known fields, each with the kind of its values: of a list, that of its members."""
+        infos = [(name, self.fields[name]) for name in self._names]
+        return [
+            (name, (info.item_kind or "any") if info.kind == "list" else info.kind)
+            for name, info in infos
+        ]
+
+
+def _values(value: Any, kind: Kind) -> Values:
+    if value is None:
+        return ()
+    if not isinstance(value, list):
+        key = filter_key(value, kind)
+        return () if key is None else (key,)
+    found = [filter_key(member, kind) for member in value[:MAX_VALUES]]
+    return tuple(member for member in found if member is not None)
 
 
 def filter_key(value: Any, kind: Kind) -> Scalar | None:
@@ -143,6 +158,8 @@ def filter_key(value: Any, kind: Kind) -> Scalar | None:
             return rfc3339_to_millis(value)
         except ValueError:
             return None
+    if kind == "string":
+        return value if isinstance(value, str) else None
     expected = _TYPES.get(kind, (str, int, float))
     if isinstance(value, bool) and bool not in expected and kind != "any":
         return None

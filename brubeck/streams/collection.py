@@ -10,6 +10,7 @@ import msgspec
 from brubeck import green
 from brubeck.http import Problem, Response
 from brubeck.http.conditions import matches
+from brubeck.http.response import Twin
 from brubeck.storage import Count, Page
 from brubeck.streams import browsing, exports, imports
 from brubeck.streams.cursors import url
@@ -60,7 +61,9 @@ class Collection(StreamHandler):
         made = self._made(plan)
         if matches(self.message.header("if-none-match"), made.tag):
             return Response(b"", 304, headers=made.headers.copy())
-        return Response(made.body, 200, headers=made.headers.having("Content-Type", JSON))
+        response = Response(made.body, 200, headers=made.headers.having("Content-Type", JSON))
+        response.twin = made.twin
+        return response
 
     def _otherwise(self, media_type: str) -> Response:
         """Return the timeline in another shape: a page of it, or all of it."""
@@ -141,7 +144,7 @@ class Collection(StreamHandler):
         headers["ETag"] = view.tag
         if link := link_header(found):
             headers["Link"] = link
-        return MadePage(page.head, view.tag, headers, body)
+        return MadePage(page.head, view.tag, headers, body, Twin())
 
     def _total(self, plan: PagePlan) -> Count:
         whole = msgspec.structs.replace(plan.query, start=None, limit=COUNT_BOUND)

@@ -17,6 +17,7 @@ from typing import Final
 import msgspec
 
 from brubeck.http import Headers
+from brubeck.http.response import Twin
 from brubeck.storage import Count, Head, Page, PageQuery, Place, Record
 from brubeck.streams.cursors import format_place, url
 from brubeck.streams.parameters import Declared, Pairs, page_parameters
@@ -56,6 +57,7 @@ class MadePage(msgspec.Struct, frozen=True):
     tag: str
     headers: Headers
     body: bytes
+    twin: Twin
 
 
 class PagePlan:

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import hashlib
 import secrets
+from itertools import count
 from typing import Protocol
-from uuid import uuid4
 
 import msgspec
 
@@ -44,6 +44,8 @@ class FreshPlan:
 
     def __init__(self, now: int) -> None:
         self.now = now
+        self._tokens = count()
+        self._prefix = secrets.token_hex(12)
 
     def new_id(self) -> str:
         """Return a new id."""
@@ -55,7 +57,7 @@ class FreshPlan:
 
     def token(self, _write: str) -> str:
         """Return a new token."""
-        return uuid4().hex
+        return f"{self._prefix}{next(self._tokens):x}"
 
 
 class _Recorded(msgspec.Struct, frozen=True):

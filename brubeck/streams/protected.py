@@ -16,6 +16,7 @@ from brubeck.auth import BadCredentials, Caller, Scheme
 from brubeck.auth.same_site import require_same_site_of_cookies, require_same_site_of_passwords
 from brubeck.auth.scheme import authenticate, unknown
 from brubeck.callables import check_type
+from brubeck.dictshield.limits import sound_text
 from brubeck.errors import ConfigError
 from brubeck.http import Headers, Problem
 from brubeck.storage import Record, Schema
@@ -175,8 +176,10 @@ class AuthStreamHandler(StreamHandler):
             raise Problem(
                 403, f"What is yours is at {self.message.prefix}{self.place.at(self.caller.id)}."
             )
-        document.owner_id = self.caller.id
-        document.owner_username = self.caller.username or None
+        owner = self.caller.id, self.caller.username
+        if not all(map(sound_text, owner)):
+            raise ValueError(f"the caller {owner!r} has a NUL or half a character in its name")
+        document.owner_id, document.owner_username = owner[0], owner[1] or None
 
     def check_chosen_id(self, item_id: str | None) -> None:
         """Refuse an id that a caller chose where a taken one would tell what others have."""

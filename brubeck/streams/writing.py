@@ -142,19 +142,21 @@ def draft(handler: StreamHandler, body: bytes, name: str, item_id: str | None = 
     Raises `ShieldException` or a `Problem` (422, or 400 for a body that is not JSON).
     """
     document = read_document(handler, body)
-    given = document.id
+    # What is set here has the types of the fields already: the struct below them takes it as it is.
+    data = document.__data__
+    given = data.id
     if given is not None and not is_id(given):
         raise invalid("/id", RULE)
     if item_id is not None and given not in (None, item_id):
         raise invalid("/id", f"The id in the URL is {item_id}.")
     handler.check_chosen_id(item_id or given)
-    document.id = item_id or given or handler.plan.new_id()
-    if document.created_at is not None and not handler.accept_created_at:
+    data.id = item_id or given or handler.plan.new_id()
+    if data.created_at is not None and not handler.accept_created_at:
         raise invalid("/created_at", "The server sets it.")
-    if document.created_at is None:
-        document.created_at = handler.plan.now
-    if document.updated_at is None or not handler.accept_created_at:
-        document.updated_at = handler.plan.now
+    if data.created_at is None:
+        data.created_at = handler.plan.now
+    if data.updated_at is None or not handler.accept_created_at:
+        data.updated_at = handler.plan.now
     for field in handler.set_by_server:
         setattr(document, field, None)
     handler.claim(document)
@@ -197,13 +199,14 @@ def _look(
 
 
 def put(document: StreamedDocument, schema: Schema, token: str, expected: int | None = None) -> Put:
-    """Return the write of a finished document."""
+    """Return the write of a finished document, whose fields have held its values to the rules."""
     body = document.encode()
-    check_canonical(body)
+    check_canonical(body, values=False)
     schema.check(body)  # here it is the fault of one item, in the storage of all its neighbours
+    data = document.__data__
     return Put(
-        id=document.id or "",
-        created_at=document.created_at or 0,
+        id=data.id or "",
+        created_at=data.created_at or 0,
         body=body,
         token=token,
         expected=expected,

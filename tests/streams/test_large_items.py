@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 
-from brubeck import Brubeck
+from brubeck import Brubeck, Request
 from brubeck.dictshield.fields import StringField
 from brubeck.storage.canonical import MAX_BYTES
 from brubeck.storage.sizes import STEP_BYTES
@@ -71,3 +72,23 @@ def test_an_export_of_large_items_is_whole() -> None:
     answer = client.get("/tapes", headers={"Accept": "application/x-ndjson"})
     lines = [json.loads(line) for line in answer.body.splitlines()]
     assert [each["id"] for each in lines] == [f"t{number:02}" for number in range(11, -1, -1)]
+
+
+def test_a_page_that_is_kept_is_compressed_once() -> None:
+    """For as long as it is the page, whoever asks for it."""
+    app = Brubeck(streams=[Tapes])
+    client = Client(app)
+    client.post("/tapes", json={"id": "a", "sound": "la " * 1000})
+
+    def zipped() -> bytes:
+        answer = app.respond(Request("GET", "/tapes", [(b"accept-encoding", b"gzip")]))
+        assert answer.headers["Content-Encoding"] == "gzip"
+        return answer.body
+
+    first, second, third = zipped(), zipped(), zipped()
+    assert second is third
+    assert first == second
+    plain = client.get("/tapes").body
+    assert gzip.decompress(third) == plain
+    client.post("/tapes", json={"id": "b", "sound": "lo " * 1000})
+    assert gzip.decompress(zipped()) == client.get("/tapes").body != plain
