@@ -9,6 +9,7 @@ once, and fails with 412.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
+from functools import partial
 from zlib import crc32
 
 from brubeck.callables import run_hook
@@ -82,17 +83,21 @@ class Items(StreamHandler):
         return [found.get(each) for each in ids]
 
     def _several(self, ids: str, result_of: Callable[[str, _Found], Result]) -> Response:
+        names = self._names(ids)
+        found = zip(names, self._found(names), strict=True)
+        results = [_result(each, partial(result_of, each, there)) for each, there in found]
+        return self._results(results)
+
+    def _names(self, ids: str) -> list[str]:
+        """Return the ids of several items, that a request names."""
         names = ids.split(",")
         if len(names) > MAX_IDS:
             raise Problem(400, f"A request names at most {MAX_IDS} items; this one {len(names)}.")
         if any(name in self.message.headers for name in _CONDITIONS):
             raise Problem(400, "Conditions are for one item at a time.")
-        results = []
-        for name, found in zip(names, self._found(names), strict=True):
-            try:
-                results.append(result_of(name, found))
-            except Problem as problem:
-                results.append(Result(problem.status, name, problem=problem))
+        return names
+
+    def _results(self, results: list[Result]) -> Response:
         alike = {result.status for result in results} <= {200}
         body = b'{"data":%b}' % json_list(result.json() for result in results)
         return self.answer(body, 200 if alike else 207)
@@ -153,27 +158,54 @@ class Items(StreamHandler):
         self.negotiate(JSON)
         no_parameters(self.message.query_pairs)
         if "," in ids:
-            return self._several(ids, self._deleted)
+            return self._delete_several(self._names(ids))
         (found,) = self._found([ids])
         self._delete(ids, found)
         return self.answer(b"", 204)
 
-    def _deleted(self, item_id: str, found: _Found) -> Result:
+    def _delete_several(self, names: list[str]) -> Response:
+        """Delete each of several items, all in one write; what moved meanwhile, one by one."""
+        deletes: dict[int, Delete] = {}
+
+        def propose(number: int, found: _Found) -> Result:
+            item_id = names[number]
+            if self._happened(item_id) is None:
+                deletes[number] = self._deletion(item_id, found)
+            return Result(200, item_id)
+
+        found = list(enumerate(self._found(names)))
+        results = [_result(names[at], partial(propose, at, there)) for at, there in found]
+        outcomes = self.queryset.write(list(deletes.values())) if deletes else []
+        changes = []
+        for (at, delete), outcome in zip(deletes.items(), outcomes, strict=True):
+            if isinstance(outcome, Refused):
+                results[at] = _result(delete.id, partial(self._delete_again, delete.id))
+            else:
+                changes.append(Change(outcome.position, delete.id, None))
+        self.tell(changes)
+        return self._results(results)
+
+    def _delete_again(self, item_id: str) -> Result:
+        """Delete an item that was not any more what the first try thought."""
+        (found,) = self._found([item_id])
         self._delete(item_id, found)
         return Result(200, item_id)
+
+    def _deletion(self, item_id: str, found: _Found) -> Delete:
+        """Return the write that deletes an item as it stands; a `Problem` where that may not be."""
+        record = _present(item_id, found)
+        self._refuse_existing(record)
+        self.check_change(record)
+        if self.looks_at_writes:
+            run_hook(self.before_delete, self.model.decode_stored(record.body))
+        return Delete(id=item_id, token=self.plan.token(item_id), expected=record.position)
 
     def _delete(self, item_id: str, found: _Found) -> None:
         """Delete an item as it stands, until nobody came between."""
         if self._happened(item_id) is not None:
             return
         for _ in range(_TRIES):
-            record = _present(item_id, found)
-            self._refuse_existing(record)
-            self.check_change(record)
-            if self.looks_at_writes:
-                run_hook(self.before_delete, self.model.decode_stored(record.body))
-            delete = Delete(id=item_id, token=self.plan.token(item_id), expected=record.position)
-            (outcome,) = self.queryset.write([delete])
+            (outcome,) = self.queryset.write([self._deletion(item_id, found)])
             if not isinstance(outcome, Refused):
                 self.tell([Change(outcome.position, item_id, None)])
                 return
@@ -254,6 +286,14 @@ def _patched(
 ) -> dict[str, object]:
     current = parse_json(stored.encode())
     return merge(current, {name: new for name, new in change.items() if name not in ignored})
+
+
+def _result(item_id: str, made: Callable[[], Result]) -> Result:
+    """Return what becomes of one item of several; a `Problem` is its own."""
+    try:
+        return made()
+    except Problem as problem:
+        return Result(problem.status, item_id, problem=problem.with_traceback(None))
 
 
 def _shown(record: Record, cut: Shape) -> Result:
