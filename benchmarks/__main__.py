@@ -1,6 +1,6 @@
 """``make bench``: measure everything and print the tables of ``benchmarks/README.md``.
 
-Name some of ``server``, ``page``, ``stored``, ``routes``, ``documents``, ``listeners``,
+Name some of ``server``, ``page``, ``posts``, ``stored``, ``routes``, ``documents``, ``listeners``,
 ``longpolls``, ``jobs``, ``sqlite``, ``redis``, ``mongo`` to measure only these.
 """
 
@@ -14,7 +14,7 @@ from urllib.request import urlopen
 
 import msgspec
 
-from benchmarks import jobs, listeners, longpolls, routes, storages, stored_pages
+from benchmarks import jobs, listeners, longpolls, posts, routes, storages, stored_pages
 from benchmarks.side_by_side import Contestant, compare, table
 
 OURS = "Brubeck"
@@ -36,6 +36,7 @@ def server() -> str:
 
 
 PEER = "FastAPI, pydantic response model"
+ZIPPING = f"{PEER}, GZipMiddleware"
 PAGES = [
     Contestant(OURS, "benchmarks.servers.brubeck_pages"),
     Contestant(PEER, "benchmarks.servers.fastapi_pages"),
@@ -53,10 +54,13 @@ def check_page(url: str) -> None:
 def page() -> str:
     """Return the tables of a page of 25 from memory: the first one, and another each time."""
     first = compare(PAGES, "/quakes", check=check_page)
+    packers = [PAGES[0], Contestant(ZIPPING, "benchmarks.servers.fastapi_pages", ("gzip",))]
+    zipped = compare(packers, "/quakes", header="Accept-Encoding: gzip")
     other = compare(PAGES, "/quakes", check=check_page, script=str(OTHER_PAGES))
     return "\n".join(
         [
             table("A page of 25 from memory, over HTTP: the first page", first, {PEER: 5.0}),
+            table("The same in gzip", zipped, {ZIPPING: 5.0}),
             table("The same, another page each time", other, {}),
         ]
     )
@@ -73,6 +77,7 @@ def document() -> str:
 TABLES: dict[str, Callable[[], str]] = {
     "server": server,
     "page": page,
+    "posts": posts.table,
     "stored": partial(stored_pages.tables, check_page),
     "routes": routes.table,
     "documents": document,

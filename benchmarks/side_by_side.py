@@ -6,6 +6,7 @@ few seconds with wrk; what counts is the ratio within a round, and of these the 
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import socket
@@ -14,6 +15,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from pathlib import Path
 from statistics import median
 
 import msgspec
@@ -32,19 +34,31 @@ class Contestant(msgspec.Struct, frozen=True):
 
 
 class Figures(msgspec.Struct):
-    """Requests a second, one figure a round."""
+    """Requests a second, and CPU time of the server in µs a request: one figure a round."""
 
     name: str
     rates: list[float]
+    costs: list[float] = []
 
     @property
     def rate(self) -> float:
         """The median."""
         return median(self.rates)
 
+    @property
+    def cost(self) -> float:
+        """The median of the CPU times."""
+        return median(self.costs)
+
     def ratio(self, other: Figures) -> float:
         """Return how many times as many as another had in the same rounds, in the median."""
         return median(a / b for a, b in zip(self.rates, other.rates, strict=True))
+
+
+def cpu_time(pid: int) -> float:
+    """Return the seconds of CPU time, its own and the kernel's, that a process has had."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 @contextmanager
@@ -85,23 +99,31 @@ def _await(port: int, process: subprocess.Popen[bytes]) -> None:
     raise SystemExit(f"{process.args!r} does not serve")
 
 
-def load(url: str, seconds: int = SECONDS, script: str | None = None) -> float:
-    """Return the requests a second that wrk gets answered; anything but 2xx is an error.
+def load(
+    url: str,
+    seconds: int = SECONDS,
+    script: str | None = None,
+    header: str | None = None,
+    connections: int = CONNECTIONS,
+) -> tuple[float, int]:
+    """Return the requests a second that wrk gets answered, and how many they were.
 
-    ``script`` is the path of a script for wrk that says what to ask.
+    Anything but 2xx is an error. ``script`` is the path of a script for wrk that says what to ask,
+    ``header`` a header that each request has.
     """
     wrk = shutil.which("wrk")
     if wrk is None:
         raise SystemExit("wrk is not installed: apt-get install wrk")
     scripted = [] if script is None else ["-s", script]
-    command = [wrk, "-t1", f"-c{CONNECTIONS}", f"-d{seconds}s", *scripted, url]
+    headers = [] if header is None else ["-H", header]
+    command = [wrk, "-t1", f"-c{connections}", f"-d{seconds}s", *headers, *scripted, url]
     output = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     if "Non-2xx" in output or "Socket errors" in output:
         raise SystemExit(f"{url} does not answer well:\n{output}")
-    found = re.search(r"Requests/sec:\s+([\d.]+)", output)
+    found = re.search(r"(\d+) requests in .*Requests/sec:\s+([\d.]+)", output, re.DOTALL)
     if found is None:
         raise SystemExit(output)
-    return float(found[1])
+    return float(found[2]), int(found[1])
 
 
 def compare(
@@ -110,20 +132,25 @@ def compare(
     *,
     check: Callable[[str], None] | None = None,
     script: str | None = None,
+    header: str | None = None,
+    connections: int = CONNECTIONS,
     rounds: int = ROUNDS,
 ) -> list[Figures]:
     """Load each contestant in turn for some rounds; ``check`` may first look at an answer."""
     figures = [Figures(each.name, []) for each in contestants]
     with ExitStack() as stack:
-        ports = [stack.enter_context(serving(each)) for each in contestants]
-        urls = [f"http://127.0.0.1:{port}{path}" for port in ports]
+        served = [stack.enter_context(process(each)) for each in contestants]
+        urls = [f"http://127.0.0.1:{port}{path}" for port, _ in served]
         for url in urls:
             if check is not None:
                 check(url)
-            load(url, 1, script)
+            load(url, 1, script, header, connections)
         for _ in range(rounds):
-            for url, each in zip(urls, figures, strict=True):
-                each.rates.append(load(url, script=script))
+            for url, (_, pid), each in zip(urls, served, figures, strict=True):
+                before = cpu_time(pid)
+                rate, count = load(url, SECONDS, script, header, connections)
+                each.rates.append(rate)
+                each.costs.append((cpu_time(pid) - before) / count * 1e6)
     return figures
 
 
@@ -133,11 +160,13 @@ def table(title: str, figures: Sequence[Figures], targets: dict[str, float]) -> 
     lines = [
         f"### {title}",
         "",
-        "| | requests/s | Brubeck is | must be |",
-        "| --- | ---: | ---: | ---: |",
+        "| | requests/s | CPU time a request | Brubeck is | must be |",
+        "| --- | ---: | ---: | ---: | ---: |",
     ]
     for each in figures:
         ratio = "" if each is ours else f"{ours.ratio(each):.2f} x"
         target = f"≥ {targets[each.name]:g} x" if each.name in targets else ""
-        lines.append(f"| {each.name} | {each.rate:,.0f} | {ratio} | {target} |")
+        lines.append(
+            f"| {each.name} | {each.rate:,.0f} | {each.cost:,.0f} µs | {ratio} | {target} |"
+        )
     return "\n".join([*lines, ""])

@@ -10,6 +10,7 @@ from bisect import bisect_right
 from typing import Annotated
 
 from fastapi import FastAPI, Query
+from fastapi.middleware.gzip import GZipMiddleware
 
 from benchmarks.servers.quake_models import Page, load, page_of, serve
 
@@ -29,4 +30,6 @@ async def page(limit: Annotated[int, Query(ge=1, le=200)] = 25, before: str | No
 
 
 if __name__ == "__main__":
-    serve(app, int(sys.argv[1]))
+    if "gzip" in sys.argv:
+        app.add_middleware(GZipMiddleware)
+    serve(app, int(sys.argv[-1]))

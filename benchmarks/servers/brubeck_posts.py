@@ -1,0 +1,14 @@
+"""Our side: the earthquakes example, empty, in ``memory://``."""
+
+from __future__ import annotations
+
+import sys
+
+from brubeck import green
+
+if __name__ == "__main__":
+    green.patch()
+    from examples.earthquakes.app import app
+
+    app.configure(server={"listen": f"http://127.0.0.1:{sys.argv[1]}"})
+    app.run()

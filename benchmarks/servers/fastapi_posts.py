@@ -1,0 +1,79 @@
+"""Their side: new earthquakes validated by pydantic, and kept in a list and by their ids.
+
+The answer is dumped once and sent as it is: a response model would validate it a second time.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from uuid import uuid4
+
+from fastapi import FastAPI, Response
+from pydantic import BaseModel, Field, HttpUrl, TypeAdapter
+
+from benchmarks.servers.quake_models import serve
+
+
+class NewQuake(BaseModel):
+    """One earthquake as it comes, with the bounds of the example's document."""
+
+    place: str = Field(max_length=200)
+    magnitude: float | None = Field(None, ge=-3, le=10)
+    magnitude_type: str | None = Field(None, max_length=8)
+    network: str | None = Field(None, max_length=8)
+    kind: str | None = Field(None, max_length=40)
+    latitude: float | None = Field(None, ge=-90, le=90)
+    longitude: float | None = Field(None, ge=-180, le=180)
+    depth: float | None = None
+    felt: int | None = Field(None, ge=0)
+    tsunami: bool | None = None
+    status: str | None = Field(None, max_length=16)
+    url: HttpUrl | None = None
+
+
+class Quake(NewQuake):
+    """One earthquake as it is kept."""
+
+    id: str
+    created_at: int
+    updated_at: int
+
+
+class Made(BaseModel):
+    """What became of one of several."""
+
+    status: int = 201
+    data: Quake
+
+
+app = FastAPI()
+quakes: list[Quake] = []
+by_id: dict[str, Quake] = {}
+_many = TypeAdapter(dict[str, list[Made]])
+_one = TypeAdapter(dict[str, Quake])
+
+
+def keep(new: NewQuake) -> Quake:
+    """Give a new earthquake an id and the time, and keep it."""
+    now = int(time.time() * 1000)
+    made = Quake.model_construct(id=uuid4().hex, created_at=now, updated_at=now, **new.__dict__)
+    quakes.append(made)
+    by_id[made.id] = made
+    return made
+
+
+async def create(new: NewQuake) -> Response:
+    """Keep one."""
+    return Response(_one.dump_json({"data": keep(new)}), 201, media_type="application/json")
+
+
+async def create_many(new: list[NewQuake]) -> Response:
+    """Keep each of a list."""
+    body = _many.dump_json({"data": [Made.model_construct(data=keep(each)) for each in new]})
+    return Response(body, 201, media_type="application/json")
+
+
+if __name__ == "__main__":
+    app.post("/quakes", status_code=201)(create_many if "many" in sys.argv else create)
+    serve(app, int(sys.argv[-1]))
