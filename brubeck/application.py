@@ -373,14 +373,14 @@ class Brubeck:
         if path == "*":  # the server as a whole, and all that any of its resources may allow
             return Response(b"", 204, headers=Headers({"Allow": _METHODS}))
         if not allowed:
-            detail = f"There is nothing at {request.path}."
+            detail = f"No resource exists at {request.path}."
             return self._base(request).render_error(404, detail)
         allow = ", ".join(sorted(allowed | {"OPTIONS"}))
         if request.method == "OPTIONS":
             response = Response(b"", 204)
             response.headers["Allow"] = allow
             return response
-        detail = f"{request.method} is not one of the methods here: {allow}."
+        detail = f"{request.method} is not allowed; allowed methods: {allow}."
         return self._base(request).render_problem(Problem(405, detail, headers={"Allow": allow}))
 
     def _handled(self, request: Request, match: Match) -> Response:

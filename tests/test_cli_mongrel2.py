@@ -106,7 +106,7 @@ def test_a_program_is_set_up_started_and_served(folder: Path, transport: str, nu
         assert ask(port, "GET", "/static/nothing.css")[0] == 404
         for path in ("/", "/static", "/styles"):
             status, text = ask(port, "GET", path)
-            assert (status, f"There is nothing at {path}." in text) == (404, True)
+            assert (status, f"No resource exists at {path}." in text) == (404, True)
         for size in (16 * 1024, 500_000):  # held by Mongrel2, and stored by it
             assert ask(port, "POST", "/s", b"x" * size) == (200, f"{size} bytes")
         assert list((folder / "uploads").iterdir()) == []

@@ -34,7 +34,7 @@ def require_same_site(request: Request, trusted: Collection[str] = ()) -> None:
     """
     if request.method in SAFE_METHODS or _is_ours(request, trusted):
         return
-    raise Problem(403, "Only pages of this site may send this.")
+    raise Problem(403, "This request must come from a page of this site.")
 
 
 def require_same_site_of_cookies(request: Request, trusted: Collection[str] = ()) -> None:

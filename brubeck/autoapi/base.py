@@ -144,7 +144,7 @@ class AutoAPIBase(JSONMessageHandler):
     def unsupported(self, ids: str = "", **_: Any) -> Response:
         """Answer 405 with the methods there are."""
         allow = OF_SOME if ids else OF_ALL
-        detail = f"{self.message.method} is not one of the methods here: {allow}."
+        detail = f"{self.message.method} is not allowed; allowed methods: {allow}."
         return self.render_problem(Problem(405, detail, headers={"Allow": allow}))
 
     def error(self, err: BaseException) -> Response:
@@ -156,7 +156,7 @@ class AutoAPIBase(JSONMessageHandler):
 
     def _negotiate(self) -> None:
         if best_match(self.message.header("accept"), [JSON]) is None:
-            raise Problem(406, f"What there is here is {JSON}.")
+            raise Problem(406, f"Available media types: {JSON}.")
 
     def _refuse_parameters(self) -> None:
         for name, _ in self.message.query_pairs:
@@ -189,7 +189,7 @@ class AutoAPIBase(JSONMessageHandler):
             self.message.json()
             return True, [body]
         if body.count(b",") > COMMAS and longer_than(self.max_batch, body):
-            raise Problem(413, f"A list brings at most {self.max_batch} documents.")
+            raise Problem(413, f"A list may contain at most {self.max_batch} documents.")
         try:
             bodies = [bytes(each) for each in _raw_list.decode(body)]
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as reason:
@@ -197,7 +197,7 @@ class AutoAPIBase(JSONMessageHandler):
         if not bodies:
             raise Problem(422, "The list is empty.")
         if len(bodies) > self.max_batch:
-            raise Problem(413, f"A list brings at most {self.max_batch} documents.")
+            raise Problem(413, f"A list may contain at most {self.max_batch} documents.")
         if (longest := max(map(len, bodies))) > MAX_JSON:
             raise Problem(413, f"A document has at most {MAX_JSON} bytes; one here has {longest}.")
         return False, bodies

@@ -35,7 +35,9 @@ def outcome_of(result: Result, api_id: str) -> Outcome:
         reason = missing if result.error is None else result.error
     else:
         text = str(getattr(datum, api_id, None) or "")
-        reason = result.error or Problem(503, "It could not be done now.")
+        reason = result.error or Problem(
+            503, "The request cannot be processed at the moment; retry later."
+        )
     problem = reason if isinstance(reason, Problem) else problem_of(reason) or Problem(503)
     return Outcome(problem.status, item_id=text, problem=problem)
 
@@ -51,7 +53,7 @@ def problem_of(err: BaseException) -> Problem | None:
         return Problem(409, f"{err} PUT replaces it.")
     if isinstance(err, Unavailable):
         headers = {"Retry-After": str(err.retry_after)}
-        return Problem(503, "The storage cannot be reached now.", headers=headers)
+        return Problem(503, "The storage is unavailable; retry later.", headers=headers)
     if isinstance(err, StorageError):
         return Problem(503, str(err), headers={"Retry-After": "1"})
     return None

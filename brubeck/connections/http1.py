@@ -203,7 +203,7 @@ class Http1:
             self._check_codings(codings, version)
         self._check_size(size)
         if hosts != 1 and (hosts or version == "1.1"):
-            self._refuse(400, "A request names its host, once.")
+            self._refuse(400, "A request must have exactly one Host header.")
         self._plain = self._decoded = None
         if plain and hosts and not codings and size <= _KEPT_FIELDS:
             self._plain, self._plain_size = self._headers, size
@@ -284,7 +284,7 @@ class Http1:
             yield
         except OSError:
             log.exception("A body cannot be stored.")
-            self._refuse(507, "There is no room for the body.")
+            self._refuse(507, "There is not enough storage space for the body.")
 
     def on_message_complete(self) -> None:
         """Make the request."""

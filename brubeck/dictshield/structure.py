@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 Unknown = Literal["drop", "refuse"]
 """What to do with a key that no field has."""
 
-NO_SUCH_FIELD = "There is no such field."
+NO_SUCH_FIELD = "Unknown field."
 
 
 class BaseDocument(SafeableMixin, ClassChecks, Described, metaclass=DocumentMetaclass):

@@ -210,7 +210,7 @@ class WebMessageHandler(MessageHandler):
     def unsupported(self, *_args: Any, **_kwargs: Any) -> Response:
         """Answer 405 with the methods there are."""
         allow = ", ".join(allowed_methods(type(self)))
-        detail = f"{self.message.method} is not one of the methods here: {allow}."
+        detail = f"{self.message.method} is not allowed; allowed methods: {allow}."
         return self.render_problem(Problem(405, detail, headers={"Allow": allow}))
 
     def _fallback(self, name: str) -> Any:

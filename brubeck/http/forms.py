@@ -232,7 +232,7 @@ class _FormReader:
             self._place.write(data)
         except OSError as reason:
             log.exception("The files of a form cannot be stored.")
-            raise Problem(507, "There is no room for the form.") from reason
+            raise Problem(507, "There is not enough storage space for the form.") from reason
 
     def _end(self) -> None:
         if self._file_name is None:

@@ -102,7 +102,7 @@ class Jobs:
             detail = "The key stands for a job with other data; use another key."
             raise UnsendableData(422, detail) from reason
         except (QueueUnavailable, Unavailable) as reason:
-            detail = "Jobs cannot be taken at the moment."
+            detail = "The job queue is unavailable; retry later."
             raise Problem(503, detail, headers={"Retry-After": "5"}) from reason
         return Sent(stream, record, job.id)
 

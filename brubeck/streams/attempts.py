@@ -75,7 +75,7 @@ class Attempts:
         digest = _digest("\0".join(said), request.body)
         known = self._store.attempt(name, digest, plan, lease=LEASE, keep=KEEP)
         if known.digest != digest:
-            raise Problem(422, "This Idempotency-Key came with another request before.")
+            raise Problem(422, "This Idempotency-Key was already used with a different request.")
         if known.answer is not None:
             yield Begun(known.plan, _read(known.answer))
             return

@@ -184,7 +184,7 @@ class Collection(StreamHandler):
         return super()._once(key)
 
     def _batch(self, body: bytes) -> list[msgspec.Raw]:
-        too_many = Problem(413, f"A list brings at most {self.max_batch} items.")
+        too_many = Problem(413, f"A list may contain at most {self.max_batch} items.")
         if body.count(b",") > COMMAS and longer_than(self.max_batch, body):
             raise too_many
         try:

@@ -141,7 +141,7 @@ def feed(handler: StreamHandler, parameters: ChangesParameters, cut: Shape) -> I
             yield _reset(problem.status, handler)
             return
         except Unavailable:
-            yield sse.comment("the storage cannot be reached now")
+            yield sse.comment("the storage is unavailable")
             if not frames.follower.may_wait:
                 return
             green.sleep(1.0)

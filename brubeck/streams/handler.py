@@ -282,7 +282,7 @@ class StreamHandler(WriteHooks, StreamAnswers):
         if self.place.partition:
             self.partition_key = arguments.pop(self.place.partition)
             if not self.partition_rule.allows(self.partition_key):
-                raise Problem(404, f"There is nothing at {self.message.path[:160]}.")
+                raise Problem(404, f"No resource exists at {self.message.path[:160]}.")
         method = self.message.method
         if method != "OPTIONS":
             self._enter()
@@ -359,7 +359,7 @@ class StreamHandler(WriteHooks, StreamAnswers):
         known = accept is None or len(accept) <= KNOWN_ACCEPT
         chosen = (_known_match if known else best_match)(accept, offers)
         if chosen is None:
-            raise Problem(406, f"What there is here is {', '.join(offers)}.")
+            raise Problem(406, f"Available media types: {', '.join(offers)}.")
         return chosen
 
     def require_type(self, *accepted: str) -> None:
@@ -420,7 +420,7 @@ class StreamHandler(WriteHooks, StreamAnswers):
                 return Problem(503, str(err), headers=headers)
             # The caller is not told where the storage is; whoever runs it needs to know.
             log.warning("503, request %s: %s", self.message.id, err)
-            return Problem(503, "The storage cannot be reached now.", headers=headers)
+            return Problem(503, "The storage is unavailable; retry later.", headers=headers)
         return None
 
 

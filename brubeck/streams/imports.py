@@ -49,7 +49,7 @@ def import_lines(handler: StreamHandler) -> Response:
     # The first batch is written before the answer begins, so that what stops it has a status.
     first = next(answers, None)
     if first is None:
-        raise Problem(422, "There is not one item in the body.")
+        raise Problem(422, "The body contains no items.")
     headers = handler.stream_headers()
     headers["Content-Type"] = MEDIA_TYPE
     return StreamingResponse(_after(first, answers), headers=headers)

@@ -309,13 +309,13 @@ def _present(item_id: str, found: _Found) -> Record:
 def _absent(item_id: str, found: _Found) -> Problem:
     if isinstance(found, Tombstone):
         return Problem(410, f"The item {item_id} was deleted.")
-    return Problem(404, f"There is no item {item_id[:160]}.")
+    return Problem(404, f"The item {item_id[:160]} does not exist.")
 
 
 def _contended() -> Problem:
     headers = {"Retry-After": "1"}
-    return Problem(503, "Too many others are writing this item.", headers=headers)
+    return Problem(503, "The item is being changed by other writers; retry.", headers=headers)
 
 
 def _precondition_failed() -> Problem:
-    return Problem(412, "The item is not at the version that the condition names.")
+    return Problem(412, "The item is not at the version given in the condition.")

@@ -111,7 +111,7 @@ class AuthStreamHandler(StreamHandler):
     def caller(self) -> Caller:
         """Who asks; there is one before any method is called."""
         if self._caller is None:
-            raise self._unknown("Say who you are.")
+            raise self._unknown("Authentication is required.")
         return self._caller
 
     @property
@@ -140,7 +140,7 @@ class AuthStreamHandler(StreamHandler):
             require_same_site_of_cookies(self.message, named)
         needed = self.scopes.get(self.action)
         if not self.caller.may(needed):
-            raise Problem(403, f"It takes the scope {needed} to {self.action} here.")
+            raise Problem(403, f"The scope {needed} is required to {self.action}.")
 
     @property
     def is_open(self) -> bool:
@@ -197,7 +197,7 @@ class AuthStreamHandler(StreamHandler):
         if self.access.write == "owner":
             stored: Any = self.model.decode_stored(record.body)
             if stored.owner_id != self.caller.id:
-                raise Problem(403, f"The item {record.id} is not yours to change.")
+                raise Problem(403, f"Only its owner may change the item {record.id}.")
 
     @property
     def _is_own_partition(self) -> bool:

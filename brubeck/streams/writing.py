@@ -97,7 +97,9 @@ class Drafts:
         changes = []
         for (result, put), outcome in zip(puts, outcomes, strict=True):
             if isinstance(outcome, Refused):
-                _fail(result, handler, Problem(409, f"There is an item with the id {put.id}."))
+                _fail(
+                    result, handler, Problem(409, f"An item with the id {put.id} already exists.")
+                )
             else:
                 result.position, result.body = outcome.position, cut(put.body)
                 changes.append(changed(put, outcome.position))

@@ -133,7 +133,7 @@ def test_a_rogue_field_is_dropped_or_refused() -> None:
     """A key that no field has disappears, unless the caller wants to hear of it."""
     body = b'{"place":"here","rogue":{"a":1}}'
     assert b"rogue" not in Quake.from_json(body).encode()
-    assert errors_of(body, "refuse") == [("/rogue", "There is no such field.")]
+    assert errors_of(body, "refuse") == [("/rogue", "Unknown field.")]
 
 
 def test_python_values_are_checked_like_json() -> None:

@@ -92,14 +92,14 @@ MISTAKES: dict[str, list[tuple[str, str, bytes | str | None, dict[str, str], int
         ("POST", "/brubeck", "", FORM, 405, "GET, HEAD, OPTIONS"),
         ("GET", "/brubeck?name=%3Cb%3E", None, {}, 200, "Take five, &lt;b&gt;!"),
         ("GET", "/brubeck?name=%FF", None, {}, 400, "not UTF-8"),
-        ("GET", "/nothing", None, {}, 404, "There is nothing at /nothing."),
+        ("GET", "/nothing", None, {}, 404, "No resource exists at /nothing."),
     ],
     "noclasses": [
         ("DELETE", "/brubeck", None, {}, 405, "GET, HEAD, OPTIONS, POST"),
         ("POST", "/brubeck", "name=<b>", FORM, 200, "&lt;b&gt; takes five."),
     ],
     "urlargs": [
-        ("GET", "/class", None, {}, 404, "There is nothing at /class."),
+        ("GET", "/class", None, {}, 404, "No resource exists at /class."),
         ("GET", "/class/%3Cb%3E", None, {}, 404, "There is nothing at"),
         ("GET", "/fun/Paul/many", None, {}, 404, "There is nothing at"),
     ],

@@ -106,7 +106,7 @@ def test_each_line_has_a_result(client: Client, told: list[int]) -> None:
     ]
     assert found[0] == {"line": 1, "status": 201, "id": "a"}
     assert {each["pointer"] for each in found[4]["errors"]} == {"/number", "/text"}
-    assert found[3]["detail"] == "There is an item with the id a."
+    assert found[3]["detail"] == "An item with the id a already exists."
     assert found[6]["detail"] == "Not that word."
     assert ids(client) == {"a", "b", "c"}
     assert told == [3]

@@ -80,7 +80,7 @@ def test_a_hidden_field_is_no_field_to_a_caller(
     for reply in replies:
         assert reply.status == 422
         errors = reply.json()["errors"]
-        assert {"pointer": "/verdict", "detail": "There is no such field."} in errors
+        assert {"pointer": "/verdict", "detail": "Unknown field."} in errors
     (one,) = client.post(notes, json=[body]).json()["data"]
     assert one["status"] == 422
     line = client.post(

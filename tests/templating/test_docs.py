@@ -38,4 +38,4 @@ def test_the_programs_answer_as_told(tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert client(function).get("/function").text == "<h1>Take five, Paul!</h1>"
     reply = client(errors).get("/nowhere")
     assert reply.status == 404
-    assert reply.text == "<h1>404 Not Found</h1>\n<p>There is nothing at /nowhere.</p>"
+    assert reply.text == "<h1>404 Not Found</h1>\n<p>No resource exists at /nowhere.</p>"

@@ -308,7 +308,7 @@ class Connection:
             self.cut()
 
     def _time_out(self) -> None:
-        problem = Problem(408, "The request did not come in time.")
+        problem = Problem(408, "The request was not received in time.")
         framed = frame(problem.response(), method="GET", version="1.1", keep_alive=False)
         with contextlib.suppress(OSError):
             if self._stream is not None:

@@ -144,7 +144,9 @@ class Clients:
         if client.busy:
             client.outbox.cut()
             return
-        problem = Problem(503, "Too many requests are waiting.", headers={"Retry-After": "1"})
+        problem = Problem(
+            503, "Too many requests are waiting; retry later.", headers={"Retry-After": "1"}
+        )
         framed = frame(problem.response(), method="GET", version="1.1", keep_alive=False)
         with suppress(Gone):
             client.outbox.write(framed.head + framed.body)

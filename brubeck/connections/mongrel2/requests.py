@@ -119,7 +119,7 @@ def make_request(message: Message, body: bytes | BinaryIO) -> Request:
     words = message.words
     hosts = message.get_all(b"host")
     if len(hosts) != 1 and (hosts or version_of(message) == "1.1"):
-        raise Problem(400, "A request names its host, once.")
+        raise Problem(400, "A request must have exactly one Host header.")
     if hosts and (detail := host_problem(hosts[0].strip(b" \t").decode("latin-1"))):
         raise Problem(400, detail)
     client = Client(words.get("REMOTE_ADDR", ""), words.get("URL_SCHEME", "http"))

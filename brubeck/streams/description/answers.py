@@ -15,18 +15,18 @@ from brubeck.streams.handler import JSON
 PAGE: Final[Schema] = {"type": "string", "description": "A page for people."}
 _TEXTS: Final = {
     400: "The request is not right; `detail` names the parameter and says what would be.",
-    401: "It has to be known who asks.",
+    401: "Authentication is required.",
     403: "Who asks is known, and may not.",
     404: "There is nothing here, or nothing that the caller may see.",
     406: "There is nothing of the media types in `Accept`.",
     409: "There is an item of this id, or the first request of this key is still in progress.",
     410: "It was deleted, or the place is lost; `restart` says where to start over.",
-    412: "The item is not at the version that the condition names.",
+    412: "The item is not at the version given in the condition.",
     413: "The body is too long, or brings too many items.",
     415: "The body is of another media type.",
     422: "The document is not valid; `errors` says all that is not right.",
     429: "There were too many requests.",
-    503: "The storage cannot be reached now, or others write too much.",
+    503: "The storage is unavailable, or an item is being changed by other writers.",
 }
 _STRING: Final[Schema] = {"type": "string"}
 _HEADERS: Final[dict[str, Schema]] = {

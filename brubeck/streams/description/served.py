@@ -77,7 +77,7 @@ class _Described(WebMessageHandler):
     def get(self) -> Response:
         """Return the description."""
         if best_match(self.message.header("accept"), [JSON]) is None:
-            raise Problem(406, f"What there is here is {JSON}.")
+            raise Problem(406, f"Available media types: {JSON}.")
         made = self.description()
         headers = Headers({"ETag": made.tag, "Cache-Control": "no-cache", "Vary": "Accept"})
         if matches(self.message.header("if-none-match"), made.tag):
