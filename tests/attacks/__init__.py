@@ -1,0 +1,1 @@
+"""Attacks on a program from outside: unbounded work, and access past the guards."""
