@@ -14,8 +14,11 @@ from __future__ import annotations
 
 import json
 from decimal import Decimal, InvalidOperation
+from itertools import chain
 from math import isfinite
 from typing import TYPE_CHECKING, Any, Final, NoReturn
+
+import msgspec
 
 from brubeck import green
 from brubeck.dictshield.base import ShieldException, child_pointer
@@ -42,6 +45,7 @@ BAD_KEY: Final = "The keys of an object must be text."
 TWICE: Final = "This key is given more than once."
 
 
+_MANY: Final = 4096  # members of one object or list after which others may have a turn
 _CONTAINERS: Final = (dict, list, tuple)
 
 
@@ -125,7 +129,9 @@ def fault_in(value: object, depth: int = 0) -> tuple[str, str] | None:
         fault = _key_fault(item) if isinstance(item, dict) else None
         if fault is not None:
             return _pointer(path), fault
-        for key, member in _members(item):
+        for number, (key, member) in enumerate(_members(item)):
+            if number % _MANY == 0:
+                green.take_turn()
             if isinstance(member, _CONTAINERS):
                 waiting.append((member, (path, key), level + 1))
             else:
@@ -229,9 +235,26 @@ def _pointer(path: Any) -> str:
 def too_deep(raw: bytes) -> Faults:
     """Return the error of JSON that is nested too deeply; most is seen not to be at a glance."""
     faults = Faults()
-    if raw.count(b"{") + raw.count(b"[") > DEEPEST:
+    if raw.count(b"{") + raw.count(b"[") > DEEPEST and _may_be_too_deep(raw):
         add_shape_faults(parse(raw), faults)
     return faults
+
+
+def _may_be_too_deep(raw: bytes) -> bool:
+    """Return whether JSON has objects or lists below the deepest level, or cannot be decoded."""
+    try:
+        level = [msgspec.json.decode(raw)]
+    except (msgspec.MsgspecError, RecursionError):
+        return True
+    for _ in range(DEEPEST):
+        green.take_turn()
+        members = chain.from_iterable(
+            item.values() if isinstance(item, dict) else item for item in level
+        )
+        level = [member for member in members if isinstance(member, dict | list)]
+        if not level:
+            return False
+    return True
 
 
 def without_decimals(value: Any) -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from functools import cached_property
+from hashlib import blake2b
 from typing import Any, Final, Literal, TypeAlias, cast
 
 import msgspec
@@ -29,6 +30,9 @@ Values: TypeAlias = tuple[Scalar, ...]
 _NOBODY: Final[frozenset[str]] = frozenset()
 MAX_VALUES: Final = 100
 """How many values of a field are indexed: each costs entries in every order that it has."""
+
+MAX_TEXT: Final = 1000
+"""How many characters of a text are in its key, which is kept while readers may have seen it."""
 
 
 class FieldInfo(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -84,7 +88,7 @@ class Schema(msgspec.Struct, frozen=True, dict=True):
         if not kinds:
             return {}
         found = self._decoder.decode(body)
-        return {name: _values(getattr(found, name), kind) for name, kind in kinds}
+        return {name: _values(getattr(found, name), kind, whole) for name, kind, whole in kinds}
 
     def check(self, body: bytes) -> None:
         """Raise `NotCanonical` for a body with more values of a known field than are indexed."""
@@ -126,30 +130,35 @@ class Schema(msgspec.Struct, frozen=True, dict=True):
         return msgspec.json.Decoder(msgspec.defstruct("Indexed", fields))
 
     @cached_property
-    def _kinds(self) -> list[tuple[str, Kind]]:
-        """The known fields, each with the kind of its values: of a list, that of its members."""
+    def _kinds(self) -> list[tuple[str, Kind, bool]]:
+        """The known fields, with the kind of each value or member, and whether it stays whole."""
         infos = [(name, self.fields[name]) for name in self._names]
         return [
-            (name, (info.item_kind or "any") if info.kind == "list" else info.kind)
+            (
+                name,
+                (info.item_kind or "any") if info.kind == "list" else info.kind,
+                name in self.sight,  # names of viewers are compared as they are
+            )
             for name, info in infos
         ]
 
 
-def _values(value: Any, kind: Kind) -> Values:
+def _values(value: Any, kind: Kind, whole: bool) -> Values:
     if value is None:
         return ()
     if not isinstance(value, list):
-        key = filter_key(value, kind)
+        key = filter_key(value, kind, whole=whole)
         return () if key is None else (key,)
-    found = [filter_key(member, kind) for member in value[:MAX_VALUES]]
+    found = [filter_key(member, kind, whole=whole) for member in value[:MAX_VALUES]]
     return tuple(member for member in found if member is not None)
 
 
-def filter_key(value: Any, kind: Kind) -> Scalar | None:
+def filter_key(value: Any, kind: Kind, *, whole: bool = False) -> Scalar | None:
     """Return the key of a value of a field, by which conditions compare it.
 
     It is the same for the value in an item and for the value in a query: so a value that was shown
-    finds its item. Moments count by whole milliseconds. None for a value that is not of its field's
+    finds its item. Moments count by whole milliseconds. A text of more than `MAX_TEXT` characters
+    counts by these and a digest of all, unless it is to stay ``whole``. None for a value that is not of its field's
     kind: an item may be older than its model, and what the field holds then meets no condition.
     """
     if kind == "datetime" and isinstance(value, str):
@@ -158,6 +167,8 @@ def filter_key(value: Any, kind: Kind) -> Scalar | None:
             return rfc3339_to_millis(value)
         except ValueError:
             return None
+    if isinstance(value, str) and len(value) > MAX_TEXT and not whole:
+        value = f"{value[:MAX_TEXT]} {blake2b(value.encode(), digest_size=16).hexdigest()}"
     if kind == "string":
         return value if isinstance(value, str) else None
     expected = _TYPES.get(kind, (str, int, float))

@@ -23,6 +23,8 @@ from brubeck.storage import Storage, StorageError
 
 KEEP: Final = 86_400.0
 """Seconds for which a key is kept."""
+MAX_BODY: Final = 4 << 20
+"""How many bytes a request with a key may have: its answer is about as long, and kept for a day."""
 LEASE: Final = 5.0
 """Seconds after which a request that has not been answered is carried out when it is sent again.
 
@@ -70,6 +72,9 @@ class Attempts:
         if not KEY.fullmatch(key):
             detail = "An Idempotency-Key has 1 to 255 printable ASCII characters, in quotes."
             raise Problem(400, detail)
+        if len(request.body) > MAX_BODY:
+            most = f"A request with an Idempotency-Key has at most {MAX_BODY} bytes"
+            raise Problem(413, f"{most}; send smaller lists.")
         name = _digest(self._whose, key.strip('"')).hex()
         said = [request.header(each) or "" for each in _SAID]
         digest = _digest("\0".join(said), request.body)

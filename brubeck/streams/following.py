@@ -120,6 +120,8 @@ def poll(handler: StreamHandler, parameters: ChangesParameters) -> Changes:
             return found
         if found.caught_up:
             follower.wait(found, left)
+        else:
+            green.sleep(0)  # a filter that nothing meets has much to look at
 
 
 def feed(handler: StreamHandler, parameters: ChangesParameters, cut: Shape) -> Iterator[bytes]:
@@ -177,6 +179,8 @@ class _Frames:
             yield from self._among_others(found)
         elif found.caught_up:
             self.follower.wait(found, left)
+        if not (found.caught_up or found.changes):
+            green.sleep(0)  # a filter that nothing meets has much to look at
 
     def _among_others(self, found: Changes) -> Iterator[bytes]:
         """Go on among the feeds that ask for the same, until this one has to go on alone."""

@@ -10,7 +10,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
 from functools import partial
+from typing import Any
 from zlib import crc32
+
+import msgspec
 
 from brubeck.callables import run_hook
 from brubeck.dictshield.structure import NO_SUCH_FIELD
@@ -26,12 +29,11 @@ from brubeck.streams.handler import JSON, MAX_ERRORS, StreamHandler
 from brubeck.streams.pages import shaped_tag
 from brubeck.streams.parameters import item_parameters, no_parameters
 from brubeck.streams.patching import MEDIA_TYPES, merge, read_patch, strangers
-from brubeck.streams.shapes import Shape, json_list, shape
+from brubeck.streams.shapes import Shape, json_list, members, shape
 from brubeck.streams.writing import (
     Result,
     changed,
     draft,
-    parse_json,
     read_document,
     revise,
     too_long,
@@ -112,7 +114,7 @@ class Items(StreamHandler):
         def propose(found: _Found) -> Put:
             if isinstance(found, Record):
                 self._refuse_existing(found)
-                self.check_change(found)
+                run_hook(self.check_change, found)
                 stored = self.model.decode_stored(found.body)
                 document = read_document(self, body)
                 return revise(self, document, stored, found.position)
@@ -141,14 +143,14 @@ class Items(StreamHandler):
             errors = [(pointer, NO_SUCH_FIELD) for pointer in unknown]
             raise Problem(422, "The document is not valid.", errors=errors[:MAX_ERRORS])
 
-        ignored = {"updated_at", *self.set_by_server}
+        ignored = {"updated_at", *self.set_by_server, *self.hidden}
 
         def propose(found: _Found) -> Put:
             found = _present(ids, found)
             self._refuse_existing(found)
-            self.check_change(found)
+            run_hook(self.check_change, found)
             stored = self.model.decode_stored(found.body)
-            document = self.model.from_python(_patched(stored, change, ignored), unknown="refuse")
+            document = read_document(self, _patched(stored, change, ignored))
             return revise(self, document, stored, found.position)
 
         return self._write(ids, propose)
@@ -195,7 +197,7 @@ class Items(StreamHandler):
         """Return the write that deletes an item as it stands; a `Problem` where that may not be."""
         record = _present(item_id, found)
         self._refuse_existing(record)
-        self.check_change(record)
+        run_hook(self.check_change, record)
         if self.looks_at_writes:
             run_hook(self.before_delete, self.model.decode_stored(record.body))
         return Delete(id=item_id, token=self.plan.token(item_id), expected=record.position)
@@ -283,9 +285,27 @@ class Items(StreamHandler):
 
 def _patched(
     stored: StreamedDocument, change: dict[str, object], ignored: Collection[str]
-) -> dict[str, object]:
-    current = parse_json(stored.encode())
-    return merge(current, {name: new for name, new in change.items() if name not in ignored})
+) -> bytes:
+    """Return the JSON of a stored document with a merge patch applied.
+
+    Members that the patch does not name stay the bytes they are, however large. Those of
+    ``ignored`` names are left out: they keep their stored values.
+    """
+    result: dict[str, Any] = {
+        name: value for name, value in members(stored.encode()).items() if name not in ignored
+    }
+    for name, new in change.items():
+        if name in ignored:
+            continue
+        if new is None:
+            result.pop(name, None)
+        elif isinstance(new, dict):
+            former = result.get(name)
+            target = msgspec.json.decode(former) if isinstance(former, msgspec.Raw) else None
+            result[name] = merge(target, new)
+        else:
+            result[name] = new
+    return msgspec.json.encode(result)
 
 
 def _result(item_id: str, made: Callable[[], Result]) -> Result:

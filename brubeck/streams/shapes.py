@@ -126,10 +126,24 @@ def read_visible(model: type[D], body: bytes, hidden: frozenset[str]) -> D:
     except ShieldException as reason:
         if not faults:
             raise
-        faults = [reason, *faults]
+        faults = [*_visible(reason, hidden), *faults]
     if faults:
         raise ShieldDocException(model.__name__, faults)
     return document
+
+
+def _visible(error: ShieldException, hidden: frozenset[str]) -> list[ShieldException]:
+    """Return the errors of fields that are not hidden: others would tell their types."""
+    return [
+        ShieldException(reason, None, None, pointer=pointer)
+        for pointer, reason in error.errors
+        if pointer.partition("/")[2].partition("/")[0] not in hidden
+    ]
+
+
+def members(body: bytes) -> dict[str, msgspec.Raw]:
+    """Return the members of a JSON object, each as the JSON it is."""
+    return _members.decode(body)
 
 
 def named(body: bytes, hidden: frozenset[str]) -> frozenset[str]:

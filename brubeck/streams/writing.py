@@ -151,7 +151,7 @@ def draft(handler: StreamHandler, body: bytes, name: str, item_id: str | None = 
         raise invalid("/id", RULE)
     if item_id is not None and given not in (None, item_id):
         raise invalid("/id", f"The id in the URL is {item_id}.")
-    handler.check_chosen_id(item_id or given)
+    run_hook(handler.check_chosen_id, item_id or given)
     data.id = item_id or given or handler.plan.new_id()
     if data.created_at is not None and not handler.accept_created_at:
         raise invalid("/created_at", "The server sets it.")
@@ -164,7 +164,7 @@ def draft(handler: StreamHandler, body: bytes, name: str, item_id: str | None = 
     handler.claim(document)
     if handler.looks_at_writes:
         _look(handler, handler.before_create, document)
-    handler.check_document(document)
+    run_hook(handler.check_document, document)
     return put(document, handler.schema, handler.plan.token(name))
 
 
@@ -182,7 +182,7 @@ def revise(
         setattr(document, field, getattr(stored, field))
     if handler.looks_at_writes:
         _look(handler, handler.before_update, document, stored)
-    handler.check_document(document)
+    run_hook(handler.check_document, document)
     return put(document, handler.schema, handler.plan.token(stored.id or ""), expected)
 
 

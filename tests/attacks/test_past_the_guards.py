@@ -96,9 +96,6 @@ def test_another_spelling_of_a_name_is_no_new_name_to_guess(
 # Fields that a caller cannot see.
 
 
-@pytest.mark.xfail(
-    strict=True, reason="shapes.read_visible adds the errors that the hidden field's own type has"
-)
 @pytest.mark.parametrize("value", [1, "too long a text", []])
 def test_a_hidden_field_is_refused_in_the_same_words_as_an_unknown_one(value: object) -> None:
     """Otherwise the words tell that there is one, and of which type."""
@@ -109,10 +106,6 @@ def test_a_hidden_field_is_refused_in_the_same_words_as_an_unknown_one(value: ob
     assert hidden.text == unknown.text.replace("nothing", "verdict")
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="items.patch validates the hidden fields that are stored, and names them to the caller",
-)
 def test_a_patch_says_nothing_of_a_hidden_field() -> None:
     """Even where the stored value is not valid any longer; PUT takes it as it is."""
     client = Client(Brubeck(streams=[Verdicts], storage="memory://"))
@@ -284,11 +277,6 @@ def test_a_partition_of_an_odd_name_is_none(any_storage: Storage, key: str) -> N
 
 
 @pytest.mark.parametrize("name", ["check_change", "check_document", "check_chosen_id"])
-@pytest.mark.xfail(
-    strict=True,
-    reason="These checks are called directly, not by callables.run_hook: the value that one "
-    "returns (False, or a coroutine that a decorator hides) is dropped, and the write goes on",
-)
 def test_a_check_that_returns_a_value_lets_no_write_pass(name: str) -> None:
     """As with the hooks: it is a server error, never a "yes"."""
 

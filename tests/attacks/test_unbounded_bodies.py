@@ -128,9 +128,6 @@ LARGE: dict[str, bytes] = {
 
 
 @pytest.mark.parametrize("kind", LARGE)
-@pytest.mark.xfail(
-    strict=True, reason="storage.canonical.faults gives no turn: 0.5 s for an item of 1 MiB"
-)
 def test_a_large_item_lets_others_be_served(client: Client, turns: list[float], kind: str) -> None:
     """While it is checked; it is a good one."""
     hold = longest_hold(turns, lambda: client.post("/items", body=LARGE[kind], headers=JSON))
@@ -138,11 +135,6 @@ def test_a_large_item_lets_others_be_served(client: Client, turns: list[float], 
 
 
 @pytest.mark.parametrize("kind", LARGE)
-@pytest.mark.xfail(
-    strict=True,
-    reason="items.patch reads the whole stored item again, the slow way (from_python, then "
-    "canonical.faults): up to 2 s of work, 0.7 s of it without a turn",
-)
 def test_a_small_patch_of_a_large_item_lets_others_be_served(
     client: Client, turns: list[float], kind: str
 ) -> None:
@@ -152,11 +144,6 @@ def test_a_small_patch_of_a_large_item_lets_others_be_served(
     assert hold < 0.1
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="Attempts._conclude keeps answers of any length: compressed in one go (1 s for 60 MB), "
-    "and MongoDB takes none above 16 MB, so that the retry is a 409",
-)
 def test_the_answer_kept_for_an_idempotency_key_is_bounded(
     client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -54,11 +54,6 @@ def filled(storage: str, count: int) -> Client:
 
 
 @pytest.mark.parametrize("kind", ["memory", "sqlite"])
-@pytest.mark.xfail(
-    strict=True,
-    reason="following.poll and feed take one step after another along changes that no filter "
-    "lets through, without a turn: 0.5 s for 100,000 items, 5 s for a million",
-)
 def test_following_what_a_filter_hides_lets_others_be_served(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, kind: str
 ) -> None:
@@ -82,12 +77,6 @@ def test_following_what_a_filter_hides_lets_others_be_served(
     assert ("step", "step") not in set(pairwise(taken))
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="A filtered text of any length is kept 32 times over as a former value: 32 MiB an item; "
-    "each write stops Redis for 0.4 s, and on MongoDB the item can neither be changed nor "
-    "deleted after 15 changes (503)",
-)
 def test_the_history_of_a_filtered_text_is_bounded(tmp_path: Path) -> None:
     """Eight changes of a text of 1 MB do not keep 8 MB."""
     path = tmp_path / "quakes.db"

@@ -104,7 +104,7 @@ class TestWhere:
     @pytest.mark.parametrize(
         ("kind", "given", "said"),
         [
-            (RedisQueryset, "mongodb://x", "RedisQueryset takes a URL of redis://, rediss://"),
+            (RedisQueryset, "mongodb://x", "RedisQueryset takes a URL of redis://, "),
             (MongoQueryset, "todos", "MongoQueryset takes a URL of mongodb://"),
             (SQLiteQueryset, object(), "object is neither"),
             (Queryset, None, "a Storage"),
