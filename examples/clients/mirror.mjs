@@ -85,8 +85,9 @@ async function get(url, signal) {
     let ms = backoff(failures);
     try {
       const response = await fetch(url, { signal, headers: { Accept: "application/json" } });
-      if (response.ok) return await response.json();
       const { status, statusText, headers } = response;
+      const json = headers.get("Content-Type") === "application/json"; // or it is a login page
+      if (status === 200 && json) return await response.json();
       if (status < 500 && status !== 429) throw new Refused(status, statusText);
       ms = Math.max(ms, retryAfter(headers.get("Retry-After")));
     } catch (error) {

@@ -12,6 +12,7 @@ import sys
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import closing, suppress
+from email.message import Message
 from email.utils import parsedate_to_datetime
 from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from itertools import count
@@ -95,12 +96,13 @@ class Mirror:
         for failures in count():
             seconds = backoff(failures)
             try:
-                status, retry_after, body = self._request(url)
-                if status == 200:
+                status, headers, body = self._request(url)
+                json_type = headers.get("Content-Type") == "application/json"  # or a login page
+                if status == 200 and json_type:
                     return json.loads(body)
                 if status < 500 and status != 429:
                     raise Refused(status, body)
-                seconds = max(seconds, retry_after)
+                seconds = max(seconds, retry_after(headers.get("Retry-After")))
                 problem = f"status {status}"
             except (OSError, HTTPException, ValueError) as reason:
                 problem = f"lost the connection: {reason!r}"
@@ -109,8 +111,8 @@ class Mirror:
             self._pause(seconds)
         raise AssertionError
 
-    def _request(self, url: str) -> tuple[int, float, bytes]:
-        """Return the status, the seconds of ``Retry-After`` and the body at a URL."""
+    def _request(self, url: str) -> tuple[int, Message, bytes]:
+        """Return the status, the headers and the body at a URL."""
         parts = urlsplit(url)
         kind = HTTPSConnection if parts.scheme == "https" else HTTPConnection
         with closing(kind(parts.hostname or "", parts.port, timeout=60)) as connection:
@@ -122,7 +124,7 @@ class Mirror:
             reply = connection.getresponse()
             body = reply.read()
         self._pause(0)
-        return reply.status, retry_after_seconds(reply.getheader("Retry-After")), body
+        return reply.status, reply.headers, body
 
     def _pause(self, seconds: float) -> None:
         """Wait; raise `Closed` as soon as the mirror is closed."""
@@ -135,7 +137,7 @@ def backoff(failures: int) -> float:
     return random.uniform(0, min(30, 0.5 * 2 ** min(failures, 6)))
 
 
-def retry_after_seconds(text: str | None) -> float:
+def retry_after(text: str | None) -> float:
     """Return the seconds that a ``Retry-After`` header names, as a number or as a date."""
     if text is None or text.isdigit():
         return float(text or 0)

@@ -20,8 +20,9 @@ import pytest
 from tests.clients.front import LOST, PASS, SILENCE, Front, front_of
 from tests.clients.test_eventsource import node_package, served
 from tests.servers import wait_until
+from tests.servers.browser import person, running_chromium
 from tests.servers.cutting import Cutter, cutter
-from tests.servers.programs import Program, running
+from tests.servers.programs import ROOT, Program, running
 
 HERE = Path(__file__).parent
 
@@ -139,7 +140,7 @@ def test_a_mirror_goes_on_after_what_passes(language: str, kind: str, front: Fro
 
 
 @pytest.mark.parametrize(("language", "kind"), REQUESTS)
-@pytest.mark.parametrize("status", [401, 403, 404])
+@pytest.mark.parametrize("status", [200, 401, 403, 404])  # 200 is a page in HTML
 def test_a_mirror_ends_with_an_error_that_is_final(
     language: str, kind: str, status: int, front: Front
 ) -> None:
@@ -209,6 +210,42 @@ def test_close_ends_everything(language: str, kind: str, status: int | None, fro
         wait_until(asked.ended.is_set, seconds=30)
         assert program.output.splitlines()[-1] == "closed"
         assert len(front.of(kind)) == 1 or status is None
+
+
+def test_a_browser_opens_a_refused_feed_again(front: Front) -> None:
+    """Its own EventSource gives up for good; and after `close()` it sends and reports nothing."""
+    for status in (429, 502, LOST):
+        front.plan("feed", status)
+    with running_chromium() as browser, person(browser) as page:
+        page.route("**/blank.html", lambda route: route.fulfill(body="", content_type="text/html"))
+        code = ROOT / "examples" / "clients" / "mirror.mjs"
+        page.route("**/mirror.mjs", lambda route: route.fulfill(path=code))
+        page.goto(f"http://127.0.0.1:{front.port}/blank.html")
+        page.evaluate(
+            """async () => {
+                const { mirror } = await import("/mirror.mjs");
+                const changed = (items) => { window.ids = [...items.keys()]; };
+                const failed = (error) => { window.error = error; };
+                window.copy = mirror("/notes?kind=a", changed, failed);
+            }"""
+        )
+        page.wait_for_function("window.ids?.length === 210")
+        wait_until(lambda: len(front.of("feed")) == 4, seconds=30)
+        _put(front.target, "browser")
+        page.wait_for_function("window.ids.includes('browser')")
+        feed = front.of("feed")[-1]
+        assert not feed.ended.is_set()
+        page.evaluate("window.copy.close()")
+        wait_until(feed.ended.is_set, seconds=30)
+        asked = len(front.requests)
+        send(front.target, "DELETE", "/notes/browser")
+        # A request of the page itself shows that time has passed for the browser, too.
+        page.evaluate("fetch('/notes?limit=1').then((reply) => reply.text())")
+        assert len(front.requests) == asked + 1
+        assert page.evaluate("[window.ids.includes('browser'), window.error ?? null]") == [
+            True,
+            None,
+        ]
 
 
 def _comes_back(way: Cutter, taken: int) -> bool:
