@@ -86,8 +86,8 @@ async function get(url, signal) {
     try {
       const response = await fetch(url, { signal, headers: { Accept: "application/json" } });
       const { status, statusText, headers } = response;
-      const json = headers.get("Content-Type") === "application/json"; // or it is a login page
-      if (status === 200 && json) return await response.json();
+      const isJson = headers.get("Content-Type")?.includes("json"); // or it is a login page
+      if (status === 200 && isJson) return await response.json();
       if (status < 500 && status !== 429) throw new Refused(status, statusText);
       ms = Math.max(ms, retryAfter(headers.get("Retry-After")));
     } catch (error) {

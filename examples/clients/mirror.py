@@ -97,8 +97,8 @@ class Mirror:
             seconds = backoff(failures)
             try:
                 status, headers, body = self._request(url)
-                json_type = headers.get("Content-Type") == "application/json"  # or a login page
-                if status == 200 and json_type:
+                is_json = "json" in headers.get("Content-Type", "")  # or it is a login page
+                if status == 200 and is_json:
                     return json.loads(body)
                 if status < 500 and status != 429:
                     raise Refused(status, body)
@@ -140,9 +140,9 @@ def backoff(failures: int) -> float:
 def retry_after(text: str | None) -> float:
     """Return the seconds that a ``Retry-After`` header names, as a number or as a date."""
     if text is None or text.isdigit():
-        return float(text or 0)
+        return min(float(text or 0), 86_400)
     try:
-        return parsedate_to_datetime(text).timestamp() - time.time()
+        return min(parsedate_to_datetime(text).timestamp() - time.time(), 86_400)
     except ValueError:
         return 0
 
