@@ -218,7 +218,7 @@ class Brubeck:
         """Route a pattern to the decorated function, for one method or several.
 
         >>> app = Brubeck()
-        >>> @app.add_route('^/take', method=['GET', 'POST'])
+        >>> @app.add_route('^/take$', method=['GET', 'POST'])
         ... def take(application, message):
         ...     return render('five')
         """

@@ -11,10 +11,14 @@ Rules:
 The literal text that every match of an expression must begin with is read off it (``/users/`` of
 ``^/users/(\d+)$``). Only routes whose text the path begins with are tried, found by one look-up for
 each length such a text has.
+
+A pattern with an open end, ``^/brubeck``, matches ``/brubeckxyz`` too. That is allowed, as in 0.4,
+but rarely intended, so it is logged when the route is added.
 """
 
 from __future__ import annotations
 
+import logging
 import re
 from bisect import insort
 from collections.abc import Callable, Iterator
@@ -24,6 +28,8 @@ import msgspec
 
 from brubeck.errors import ConfigError
 
+log = logging.getLogger("brubeck.app")
+
 Handler = Callable[..., object]
 
 _PLAIN: Final = frozenset(
@@ -32,6 +38,25 @@ _PLAIN: Final = frozenset(
 _ESCAPED: Final = re.compile(r"\\([^0-9A-Za-z])")
 _GROUPED: Final = re.compile(r"\\.|\([^()\[\]\\]*\)")
 """What holds no ``|`` of the outermost level: escapes, and groups without groups or classes."""
+
+_TOKEN: Final = re.compile(
+    r"""
+    \\. | \[\^?\]?(?:\\.|[^\]\\])*\]               # an escape, a character class
+    | (?:[*+?]|\{\d+(?:,\d*)?\}|\{,\d+\})[?+]?      # a quantifier
+    | \(\?[aiLmsux]+\) | \(\?\#[^)]*\)              # flags, a comment
+    | \((?:\?(?:P<\w+>|<?[=!]|[:>]|\(\w+\)|[aiLmsux-]+:))?  # the beginning of a group
+    | .
+    """,
+    re.VERBOSE | re.DOTALL,
+)
+_ENDS: Final = frozenset(("$", r"\Z", r"\z", "/", r"\/"))
+"""The tokens after which it is clear what may follow: nothing, or the paths below."""
+_EMPTY: Final = frozenset(("^", r"\A", r"\b", r"\B"))
+_ANYTHING: Final = re.compile(
+    r"\.|\\S|\[\^[^/]+\]|\[(?:\\s\\S|\\S\\s|\\w\\W|\\W\\w|\\d\\D|\\D\\d)\]"
+)
+_UNBOUNDED: Final = re.compile(r"[*+]|\{\d+,\}")
+_OPTIONAL: Final = re.compile(r"[*?]|\{0*,|\{0+\}")
 
 _LAST: Final = 1 << 60
 """Where the fallbacks begin in the order."""
@@ -89,12 +114,18 @@ class Router:
     ) -> Route:
         """Add a route behind all others; `ConfigError` for an expression that is none.
 
-        A fallback stands behind those that are added later, too.
+        A fallback stands behind those that are added later, too. An open end is logged.
         """
         try:
             regex = re.compile(pattern)
         except re.error as reason:
             raise ConfigError(f"The route {pattern!r} is not a pattern: {reason}.") from reason
+        if not is_closed(pattern):
+            log.warning(
+                "The route %r also matches longer paths, because its end is open: "
+                "end it with $, or with / or .* if that is intended.",
+                pattern,
+            )
         order = len(self.routes) + (_LAST if fallback else 0)
         route = Route(order, regex, handler, methods)
         insort(self.routes, route, key=_order)
@@ -170,3 +201,43 @@ def literal_prefix(pattern: str) -> str:
         if rest.startswith("+"):
             break
     return prefix
+
+
+def is_closed(pattern: str) -> bool:
+    r"""Return whether a pattern says at its end what may follow: nothing, or any path below.
+
+    >>> [is_closed(each) for each in ('^/a$', '^/a/', '^/a/(?P<rest>.*)', '^/a(?:/|$)')]
+    [True, True, True, True]
+    >>> [is_closed(each) for each in ('^/a', '^/a/?', r'^/a\$', '^/a$|^/b', '^/(?P<name>[^/]+)')]
+    [False, False, False, False, False]
+    """
+    tokens = (found[0] for found in _TOKEN.finditer(pattern))
+    return _all_closed(tokens, closed=True)
+
+
+def _all_closed(tokens: Iterator[str], *, closed: bool) -> bool:
+    """Return whether each alternative is closed, up to the end of the group; consume its tokens.
+
+    ``closed`` says it of what stands before the group.
+    """
+    start = before = closed
+    every, atom = True, ""
+    for part in tokens:
+        if part == ")":
+            break
+        if part == "|":
+            every, closed, atom = every and closed, start, ""
+        elif atom and part[0] in "*+?{":
+            if _ANYTHING.fullmatch(atom) and _UNBOUNDED.match(part):
+                closed = True
+            elif _OPTIONAL.match(part):
+                closed = closed and before
+        elif part in _EMPTY or (part.startswith("(?") and part.endswith(")")):
+            continue
+        elif part.startswith("("):
+            before, inside, atom = closed, _all_closed(tokens, closed=closed), part
+            if not part.startswith("(?<"):
+                closed = inside or part == "(?!"
+        else:
+            before, closed, atom = closed, part in _ENDS, part
+    return every and closed

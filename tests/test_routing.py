@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import logging
 import re
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from brubeck import Brubeck
+from brubeck.autoapi import AutoAPIBase
 from brubeck.errors import ConfigError
-from brubeck.routing import Router, literal_prefix
+from brubeck.queryset import DictQueryset
+from brubeck.routing import Router, is_closed, literal_prefix
+from brubeck.streams import StreamedDocument, StreamHandler
 
 pieces = st.sampled_from(
     [
@@ -79,3 +84,105 @@ def test_many_routes_are_tried_as_few() -> None:
         router.add(rf"^/things{number}/(\w+)$", handler)
     assert len(router._candidates("/things999/x")) == 1
     assert len(router._candidates("/other")) == 0
+
+
+CLOSED = [
+    "",
+    "^",
+    "/",
+    r"^/a$",
+    r"^/a\Z",
+    r"^/a\/",
+    r"^/a\\$",
+    "^/a/",
+    "^/a/?$",
+    "^/a.*",
+    "^/a.+?",
+    "^/a.*?$",
+    "^/a/(?P<rest>.*)",
+    "^/a/(.+)",
+    "^/a/(.*)?",
+    "^/a/(b.*)?",
+    r"^/a/([\s\S]*)",
+    r"^/a/[\D\d]+",
+    r"^/a/(?P<rest>[^?#]*)",
+    r"^/a/(\S+)",
+    "^/a/.{1,}",
+    "^/a(?:/|$)",
+    "^/a(/.*|$)",
+    "^/a(?=/|$)",
+    "^/a(?!b)",
+    "^/(a$|b$)",
+    "^/a$|^/b/",
+    "(?i)^/a$",
+    "^/a(?i:B$)",
+    "^/a$(?#the end)",
+    r"^/[)(|]$",
+    r"^/[]x]$",
+    "^/(?P<x>a)(?(x)b$|c$)",
+]
+OPEN = [
+    "^/brubeck",
+    "/brubeck",
+    r"^/a\$",
+    r"^/a\\Z",
+    "^/a[$]",
+    "^/a[/]",
+    "^/a/?",
+    "^/a/*",
+    "^/a(/.*)?",
+    "^/a(?:/b/)?",
+    "^/a(/){0,1}",
+    r"^/(\w+)",
+    "^/(?P<name>[^/]+)",
+    r"^/\d{4}",
+    "^/a.",
+    "^/a.{1,3}",
+    "^/a$|^/b",
+    "^/a|^/b$",
+    "^/(a$|b)",
+    "^/(a/|b)",
+    r"^/a\b",
+    r"^/a[\s\s]*",
+    "(?i)^/a",
+    "^/a(?#$)",
+    "^/a(?i:b)",
+    "^/a(?<!b)",
+    "^/[$/]a",
+    "^/(?P<x>a)(?(x)b$|c)",
+]
+
+
+@pytest.mark.parametrize("pattern", [*CLOSED, *OPEN])
+def test_an_open_end_is_logged_once(pattern: str, caplog: pytest.LogCaptureFixture) -> None:
+    """It matches longer paths than those that the author had in mind."""
+    with caplog.at_level(logging.WARNING, "brubeck.app"):
+        app = Brubeck(handler_tuples=[(pattern, handler)])
+    found = [record for record in caplog.records if record.name == "brubeck.app"]
+    assert len(found) == (pattern in OPEN)
+    assert all(repr(pattern) in record.getMessage() for record in found)
+    # It stays allowed.
+    assert app.router.routes[0].pattern == pattern
+
+
+@given(patterns)
+def test_a_dollar_after_any_pattern_closes_it(pattern: str) -> None:
+    """Whatever groups, classes and escapes stand before it."""
+    try:
+        re.compile(pattern)
+    except re.error:
+        return
+    assert is_closed(f"(?:{pattern})$")
+
+
+def test_routes_of_streams_and_apis_are_closed(caplog: pytest.LogCaptureFixture) -> None:
+    """A program is not warned of what it did not write."""
+    api = type("Api", (AutoAPIBase,), {"model": StreamedDocument, "queries": DictQueryset()})
+    kinds = [
+        type("Plain", (StreamHandler,), {"model": StreamedDocument, "path": "/plain"}),
+        type("Parts", (StreamHandler,), {"model": StreamedDocument, "path": "/parts/<name>/x"}),
+    ]
+    app = Brubeck(streams=kinds)
+    app.register_api(api)
+    assert len(app.router.routes) > 8
+    assert not caplog.records

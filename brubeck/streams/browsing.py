@@ -42,7 +42,10 @@ LONGEST_CELL: Final = 200
 """How many characters of a value a table shows; the item's own page shows all."""
 
 _FILES: Final = Path(__file__).with_name("html")
-_URL: Final = re.compile(r"https?://\S+")
+# No blanks, and none of what browsers or Python take for one: the page's script has the same.
+_URL: Final = re.compile(
+    r"https?://[^\x00-\x20\x7f-\xa0\u1680\u2000-\u200f\u2028-\u202f\u205f\u2060\u3000\ufeff]+"
+)
 _SIGNS: Final = {"gt": ">", "gte": "≥", "lt": "<", "lte": "≤", "in": "is any of"}
 _TIME: Final = "2026-01-31T12:00:00Z"
 _HINTS: Final = {"datetime": _TIME, "milliseconds": _TIME}

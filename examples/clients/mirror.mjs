@@ -1,31 +1,131 @@
-// Keeps a copy of a stream in a browser: walk its pages once, and then follow its changes.
+// Keeps a copy of a stream in a browser: reads its pages once, and then follows its changes.
+//
+//   const copy = mirror("/quakes?network=ci", (items) => draw(items), (error) => warn(error));
+//   copy.close();
 
-export async function snapshot(url) {
-  const items = new Map();
-  let page = await (await fetch(`${url}?limit=200`)).json();
-  const changes = new URL(page.paging.changes, url);
+export function mirror(url, changed, failed = console.error) {
+  const control = new AbortController();
+  const { signal } = control;
+  const report = (items) => signal.aborted || changed(items);
+  run(new URL(url, globalThis.location?.href), report, signal).catch((error) => {
+    if (!signal.aborted) failed(error); // such as a 401 or 403: trying again is useless
+  });
+  return { close: () => control.abort() };
+}
+
+async function run(url, changed, signal) {
   for (;;) {
-    for (const item of page.data) items.set(item.id, item);
-    if (page.paging.next === null) return { items, changes };
-    page = await (await fetch(new URL(page.paging.next, url))).json();
+    try {
+      const { items, changes } = await snapshot(url, signal);
+      changed(items);
+      await follow(changes, items, changed, signal);
+    } catch (error) {
+      if (error.status !== 410) throw error;
+      await pause(backoff(0), signal); // the position is lost: start over
+    }
   }
 }
 
-export async function mirror(url, changed) {
-  const { items, changes } = await snapshot(url);
-  changed(items);
-  const feed = new EventSource(changes); // it comes back by itself, with its last id
-  feed.addEventListener("put", (event) => {
-    const { id, data } = JSON.parse(event.data);
-    changed(items.set(id, data));
-  });
-  feed.addEventListener("delete", (event) => {
-    items.delete(JSON.parse(event.data).id);
+async function snapshot(url, signal) {
+  const items = new Map();
+  const first = new URL(url);
+  first.searchParams.set("limit", 200);
+  let page = await get(first, signal);
+  const changes = new URL(page.paging.changes, url); // it keeps the filters and `fields`
+  for (;;) {
+    for (const item of page.data) items.set(item.id, item);
+    if (page.paging.next === null) return { items, changes };
+    page = await get(new URL(page.paging.next, url), signal);
+  }
+}
+
+async function follow(changes, items, changed, signal) {
+  const apply = ({ op, id, data }) => {
+    if (op === "put") items.set(id, data);
+    else items.delete(id);
     changed(items);
+  };
+  for (let failures = 0; ; failures++) {
+    let page; // an EventSource does not show the status that ended it, this request does
+    do {
+      page = await get(changes, signal);
+      page.data.forEach(apply);
+      changes = new URL(page.paging.next, changes);
+    } while (!page.paging.caught_up);
+    await listen(changes, signal, (event) => {
+      failures = 0;
+      changes.searchParams.set("after", event.lastEventId);
+      if (event.type !== "checkpoint") apply(JSON.parse(event.data));
+    });
+    await pause(backoff(failures), signal);
+  }
+}
+
+// Follows an open feed until it ends, for whatever reason.
+function listen(changes, signal, received) {
+  return wait(signal, (resolve, reject) => {
+    const feed = new EventSource(changes);
+    for (const type of ["put", "delete", "checkpoint"]) feed.addEventListener(type, received);
+    feed.addEventListener("reset", () => reject(new Refused(410, "The position is lost.")));
+    feed.onerror = resolve; // it would give up on any status but 200
+    return () => feed.close();
   });
-  feed.addEventListener("reset", () => {
-    feed.close(); // its place is lost: start over
-    mirror(url, changed);
+}
+
+class Refused extends Error {
+  constructor(status, text) {
+    super(`${status} ${text}`);
+    this.status = status;
+  }
+}
+
+// Returns the JSON at a URL, and tries again where that is useful.
+async function get(url, signal) {
+  for (let failures = 0; ; failures++) {
+    let ms = backoff(failures);
+    try {
+      const response = await fetch(url, { signal, headers: { Accept: "application/json" } });
+      const { status, statusText, headers } = response;
+      const isJson = headers.get("Content-Type")?.includes("json"); // or it is a login page
+      if (status === 200 && isJson) return await response.json();
+      if (status < 500 && status !== 429) throw new Refused(status, statusText);
+      ms = Math.max(ms, retryAfter(headers.get("Retry-After")));
+    } catch (error) {
+      if (signal.aborted || error instanceof Refused) throw error;
+    } // anything else is a lost connection
+    await pause(ms, signal);
+  }
+}
+
+function backoff(failures) {
+  return Math.random() * Math.min(30_000, 500 * 2 ** failures);
+}
+
+// Returns the milliseconds that a Retry-After header names, in seconds or as a date.
+function retryAfter(text) {
+  const ms = isNaN(text) ? Date.parse(text) - Date.now() : text * 1000;
+  return Math.min(ms || 0, 86_400_000);
+}
+
+function pause(ms, signal) {
+  return wait(signal, (resolve) => {
+    const timer = setTimeout(resolve, ms);
+    return () => clearTimeout(timer);
   });
-  return feed;
+}
+
+// Waits for what `start` begins and returns a way to stop; `close()` ends the wait.
+async function wait(signal, start) {
+  signal.throwIfAborted();
+  let abort, stop;
+  try {
+    await new Promise((resolve, reject) => {
+      abort = () => reject(signal.reason);
+      signal.addEventListener("abort", abort);
+      stop = start(resolve, reject);
+    });
+  } finally {
+    signal.removeEventListener("abort", abort);
+    stop();
+  }
 }

@@ -3,17 +3,26 @@
 from __future__ import annotations
 
 from brubeck import Brubeck, WebMessageHandler
+from brubeck.dictshield.fields import StringField
 from brubeck.http import Response
 from brubeck.streams import StreamedDocument, StreamHandler, following
 
 following.RETRY_MS = 20  # a test does not wait as long as a person may
 
 
-class Notes(StreamHandler):
-    """Notes."""
+class Note(StreamedDocument):
+    """A note."""
 
-    model = StreamedDocument
+    kind = StringField()
+    text = StringField()
+
+
+class Notes(StreamHandler):
+    """Notes, which can be filtered by their kind."""
+
+    model = Note
     path = "/notes"
+    filters = ("kind",)
 
 
 class NewEra(WebMessageHandler):

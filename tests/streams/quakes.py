@@ -3,7 +3,16 @@
 from __future__ import annotations
 
 from brubeck import Brubeck
-from brubeck.dictshield.fields import FloatField, StringField
+from brubeck.dictshield.fields import (
+    BooleanField,
+    DateTimeField,
+    DictField,
+    FloatField,
+    ListField,
+    MillisecondField,
+    NumberField,
+    StringField,
+)
 from brubeck.streams import StreamedDocument, StreamHandler, following
 
 following.RETRY_MS = 20  # a test does not wait as long as a person may
@@ -25,4 +34,24 @@ class Quakes(StreamHandler):
     page_size = 3
 
 
-app = Brubeck(streams=[Quakes])
+class Value(StreamedDocument):
+    """A value of any kind."""
+
+    text = StringField()
+    number = NumberField()
+    truth = BooleanField()
+    moment = DateTimeField()
+    millis = MillisecondField()
+    texts = ListField(StringField())
+    more = DictField()
+
+
+class Values(StreamHandler):
+    """Values of every kind, all on one page."""
+
+    model = Value
+    path = "/values"
+    page_size = max_page_size = 200
+
+
+app = Brubeck(streams=[Quakes, Values])

@@ -46,7 +46,7 @@ def ask(port: int, method: str, path: str, body: object = None) -> None:
     """Write something without the browser."""
     connection = HTTPConnection("127.0.0.1", port, timeout=30)
     try:
-        text = None if body is None else json.dumps(body)
+        text = body if body is None or isinstance(body, bytes) else json.dumps(body)
         connection.request(method, path, text, {"Content-Type": "application/json"})
         answer = connection.getresponse()
         assert answer.status in (200, 201, 204), answer.read()
@@ -121,6 +121,99 @@ def test_pages_are_a_click_away(port: int, page: Page) -> None:
     page.locator("a[rel=prev]").click()
     page.get_by_role("link", name="q3").click()
     expect(page.get_by_text(EVIL)).to_be_visible()
+    assert page.evaluate("window.hurt ?? 'unhurt'") == "unhurt"
+
+
+TEXTS = {
+    "empty": "",
+    "plain": "Ely",
+    "html": EVIL,
+    "entities": "&amp; &lt;b&gt; &#13;",
+    "quotes": "a \"b\" 'c' \\ / \\u0041",
+    "lines": "a\r\nb\rc\nd\te",
+    "controls": "\x01\x0b\x0c\x1f\x7f\x85",
+    "separators": "\u2028\u2029\u00a0\ufeff",
+    "null": "null",
+    "number": "77.0",
+    "json": '{"a": [1, 2]}',
+    "url": "https://a.example/x?y=1&z=%20#f",
+    "no url": "https://a.example/x y",
+    "url, unit separator": "https://a.example/\x1f",
+    "url, next line": "https://a.example/\x85",
+    "url, line separator": "https://a.example/\u2028",
+    "url, byte order mark": "https://a.example/\ufeff",
+    "url, line feed": "https://a.example/\n",
+    "url, umlaut": "https://ä.example/ö",
+    "quoted url": 'https://a.example/"><b>',
+    "long": "x" * 201,
+    "longest": "x" * 200,
+    "wide": "\U0001f3b7" * 200,
+    "long wide": "\U0001f3b7" * 201,
+    "long url": "https://a.example/" + "x" * 300,
+    "cut line": "x" * 198 + "\r\n\r\n",
+}
+NUMBERS = (
+    "77.0",
+    "77",
+    "0",
+    "0.0",
+    "-0.0",
+    "1e16",
+    "1e-7",
+    "0.00001",
+    "123456789012345680.0",
+    "9007199254740993",
+    "-9223372036854775808",
+    "9007199254740993.0",
+    "0.30000000000000004",
+    "0.1234567890123456789",
+    "1.7976931348623157e308",
+    "5e-324",
+)
+VALUES = {
+    "true": {"truth": True},
+    "false": {"truth": False},
+    "none": {"truth": None, "text": None, "number": None},
+    "nothing": {},
+    "empty dict": {"more": {}},
+    "list": {"texts": ["a", "", 'b"c', EVIL, ":,{}[]"]},
+    "wide list": {"texts": ["\U0001f3b7é\u2028\r\n\x01"] * 3},
+    "long list": {"texts": ["x" * 30] * 30},
+    "nested": {"more": {"a": {"b": [1.0, {"c": None}, -0.0, 1e300, True]}, "d e": "}", "f:": ","}},
+    "moment": {"moment": "2018-02-07T01:26:13.840123+05:30"},
+    "whole moment": {"moment": "2018-02-07T01:26:13Z"},
+    "epoch": {"millis": 0},
+    "before": {"millis": -1},
+    "earliest": {"millis": -62_135_596_800_000},
+    "latest": {"millis": 253_402_300_799_999},
+    "early year": {"millis": -61_000_000_000_123},
+    "time": {"millis": 1_517_966_773_840},
+}
+SHOWN = [
+    *((f"number {each}", f'{{"number": {each}, "more": {{"n": [{each}]}}}}') for each in NUMBERS),
+    *((f"text {name}", json.dumps({"text": text})) for name, text in TEXTS.items()),
+    *((name, json.dumps(value)) for name, value in VALUES.items()),
+]
+
+
+def test_a_live_row_is_the_row_of_a_reload(port: int, page: Page) -> None:
+    """The text and the HTML of each cell, for every kind of value and both ways of writing."""
+    page.goto(f"http://127.0.0.1:{port}/values")
+    follow(page)
+    for number, (_, body) in enumerate(SHOWN):
+        ask(port, "PUT", f"/values/v{number}", body.encode())
+    ask(port, "PUT", "/values/v0", b'{"number": 1.0}')  # a row that is replaced
+    ask(port, "POST", "/values", {"id": "last", "text": "last"})
+    expect(page.locator("tr[data-id=last]")).to_have_count(1)
+    cells = """() => Object.fromEntries([...document.querySelectorAll("tbody tr")].map((row) =>
+        [row.dataset.id, [...row.cells].map((cell) => [cell.textContent, cell.outerHTML])]))"""
+    live = page.evaluate(cells)
+    page.reload()
+    reloaded = page.evaluate(cells)
+    assert len(live) == len(SHOWN) + 1
+    for number, (name, body) in enumerate(SHOWN):
+        assert live[f"v{number}"] == reloaded[f"v{number}"], f"{name}: {body}"
+    assert live == reloaded
     assert page.evaluate("window.hurt ?? 'unhurt'") == "unhurt"
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import doctest
+import json
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +35,7 @@ from brubeck.streams import (
     StreamedDocument,
     StreamHandler,
     exports,
+    imports,
 )
 from brubeck.streams.description.parameters import _up_to
 from brubeck.streams.handler import JSON
@@ -131,6 +134,28 @@ def schema(api: Any, name: str) -> Draft202012Validator:
     return Draft202012Validator(whole)
 
 
+EVENTS = {"Accept": "text/event-stream"}
+KEYWORDS = {
+    *("$ref", "anyOf", "allOf", "type", "properties", "required", "items", "title", "description"),
+    *("minItems", "maxItems", "contentMediaType", "contentSchema", "pattern"),
+}
+
+
+def bodies(api: Any, where: str = "") -> Iterator[tuple[str, str, Any]]:
+    """Yield every body of a description: where it stands, its media type, and its description."""
+    for name, value in api.items() if isinstance(api, dict) else ():
+        if name == "content":
+            yield from ((where, kind, described) for kind, described in value.items())
+        else:
+            yield from bodies(value, f"{where}/{name}")
+
+
+def part_of(api: Any, described: Any) -> Draft202012Validator:
+    """Return what checks one part of a sequence: a line, or the data of an event."""
+    part = described["schema"]["contentSchema"]
+    return Draft202012Validator({**part, "components": api["components"]})
+
+
 class TestTheDocument:
     """What there is in ``/openapi.json``."""
 
@@ -220,6 +245,17 @@ class TestTheDocument:
         assert kind in create["requestBody"]["content"]
         reply = client.post("/quake", body='{"place": "x"}', headers={"Content-Type": kind})
         assert (reply.status, reply.headers["Content-Type"]) == (200, kind)
+
+    def test_every_body_has_a_schema_of_known_words(self, api: Any) -> None:
+        """A word that JSON Schema does not know says nothing, and no validator complains."""
+        found = list(bodies(api))
+        assert len(found) > 60
+        for where, kind, described in found:
+            unknown = set(described["schema"]) - KEYWORDS
+            assert not unknown, f"{where} {kind}: {unknown}"
+            if kind in ("application/x-ndjson", "text/event-stream"):
+                assert described["schema"]["contentMediaType"] == kind, where
+                assert "contentSchema" in described["schema"], where
 
     def test_an_owned_stream_begins_no_life_by_put(self, api: Any) -> None:
         """And makes every id."""
@@ -333,6 +369,72 @@ class TestTruth:
         reply = client.post("/quake", json=body)
         assert reply.status == 422
         schema(api, "Problem").validate(reply.json())
+
+    def test_each_line_of_an_import_is_answered_as_described(
+        self, client: Client, api: Any, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Created items and failures of every kind."""
+        monkeypatch.setattr(imports, "MAX_BYTES", 200)
+        create = api["paths"]["/quake"]["post"]
+        described = create["responses"]["200"]["content"][imports.MEDIA_TYPE]
+        given = part_of(api, create["requestBody"]["content"][imports.MEDIA_TYPE])
+        answered = part_of(api, described)
+        lines = [
+            ('{"id": "line", "place": "x"}', 201),
+            ('{"place": "x", "station": {"name": "a"}}', 201),
+            ('{"id": "line", "place": "x"}', 409),
+            ('{"place": "", "felt": "5"}', 422),
+            ('{"id": "a b", "place": "x"}', 422),
+            ("[]", 422),
+            ("{", 400),
+            ('{"place": "%s"}' % ("x" * 300), 413),
+        ]
+        body = "\n\n".join(line for line, _ in lines)
+        reply = client.post("/quake", body=body, headers={"Content-Type": imports.MEDIA_TYPE})
+        results = [json.loads(line) for line in reply.text.splitlines()]
+        assert [each["status"] for each in results] == [status for _, status in lines]
+        for result, (line, status) in zip(results, lines, strict=True):
+            answered.validate(result)
+            for member in ("line", "status"):
+                rest = {name: value for name, value in result.items() if name != member}
+                assert not answered.is_valid(rest), rest
+            if status != 400:
+                assert given.is_valid(json.loads(line)) == (status in (201, 409)), line
+        assert not answered.is_valid({"line": 1, "status": 201})
+        assert not answered.is_valid({"line": 1, "status": 422})
+        for result in results[:2]:
+            assert client.delete(f"/quake/{result['id']}").status == 204
+
+    def test_lines_rows_and_events_are_as_described(self, api: Any) -> None:
+        """Each line of an export, the first row of a table, the data of each event."""
+        client = Client(Brubeck(streams=[Quakes]))
+        for name in ("one", "two"):
+            assert client.post("/quake", json={"id": name, "place": "x"}).status == 201
+        page = api["paths"]["/quake"]["get"]["responses"]["200"]["content"]
+        lines = client.get("/quake", headers={"Accept": exports.NDJSON}).text.splitlines()
+        check = part_of(api, page[exports.NDJSON])
+        assert len(lines) == 2
+        for line in lines:
+            check.validate(json.loads(line))
+        assert not check.is_valid({})
+        names, *rows = client.get("/quake", headers={"Accept": "text/csv"}).text.splitlines()
+        assert set(names.split(",")) == set(api["components"]["schemas"]["Quake"]["properties"])
+        assert len(rows) == 2
+        assert client.delete("/quake/two").status == 204
+        feed = api["paths"]["/quake/changes"]["get"]["responses"]["200"]["content"]
+        check = part_of(api, feed["text/event-stream"])
+        for after, kinds in (("0", {"put", "delete", "checkpoint"}), ("1~lost", {"reset"})):
+            with client.get(f"/quake/changes?after={after}", headers=EVENTS) as reply:
+                text = ""
+                for chunk in reply.chunks():
+                    text += chunk.decode()
+                    if "event: checkpoint" in text:  # after that a feed waits
+                        break
+            events = re.findall(r"^event: (.*)\n(?:id: .*\n)?data: (.*)$", text, re.MULTILINE)
+            assert {kind for kind, _ in events} == kinds
+            for _, data in events:
+                check.validate(json.loads(data))
+                assert not check.is_valid(dict(list(json.loads(data).items())[1:]))
 
     def test_a_patch_may_bring_anything_or_nothing(self, client: Client, api: Any) -> None:
         """Nothing in it is required."""

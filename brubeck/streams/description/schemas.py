@@ -273,6 +273,44 @@ def results(item: Schema, problem: Schema) -> Schema:
     }
 
 
+def import_result(problem: Schema) -> Schema:
+    """Return the schema of one line in the answer to an import."""
+    line = {"type": "integer", "minimum": 1, "description": "The line's number in the request."}
+    created = {
+        "type": "object",
+        "properties": {"line": line, "status": {"const": 201}, "id": ID_SCHEMA},
+        "required": ["line", "status", "id"],
+    }
+    named = {"type": "object", "properties": {"line": line, "id": ID_SCHEMA}, "required": ["line"]}
+    return {"anyOf": [created, {"allOf": [problem, named]}]}
+
+
+def event(change: Schema) -> Schema:
+    """Return the schema of the ``data`` of one server-sent event of a feed."""
+    checkpoint = {"position": POSITION, "caught_up": {"type": "boolean"}}
+    problem = PROBLEM["properties"]
+    reset = {"status": problem["status"], "restart": problem["restart"]}
+    return {"anyOf": [change, _required(checkpoint), _required(reset)]}
+
+
+def sequence(media_type: str, part: Schema, text: str) -> Schema:
+    """Return the schema of a text made of many parts, with the schema of one part.
+
+    A schema in OpenAPI 3.1 describes a body as a whole, so that of a part stands in
+    ``contentSchema``; the word for it, ``itemSchema``, comes with OpenAPI 3.2.
+    """
+    return {
+        "type": "string",
+        "contentMediaType": media_type,
+        "contentSchema": part,
+        "description": text,
+    }
+
+
+def _required(properties: Schema) -> Schema:
+    return {"type": "object", "properties": properties, "required": list(properties)}
+
+
 def _with_paging(member: Schema, paging: Schema, needed: list[str]) -> Schema:
     return {
         "type": "object",

@@ -20,22 +20,31 @@ if TYPE_CHECKING:
     from brubeck.streams.description.whole import Description
 
 _FEED: Final = (
-    "Server-sent events, for as long as the connection lasts. `put` and `delete` have one change "
-    "each as `data` and a cursor as `id`; `checkpoint` moves the reader on at least every 15 "
-    "seconds; `reset` says that the place or the right to read is lost, and is the end."
+    "Server-sent events, for as long as the connection lasts; `contentSchema` is the schema of the "
+    "`data` of one event. `put` and `delete` have one change each as `data` and a cursor as `id`; "
+    "`checkpoint` moves the reader on at least every 15 seconds; `reset` means that the position "
+    "or the right to read is lost, and ends the feed."
 )
 _SHAPES: Final = {
     HTML: "A page for people.",
     atom.MEDIA_TYPE: "The page as Atom (RFC 4287).",
-    exports.NDJSON: "All items within the bounds, one a line; without `limit` and `total`.",
-    tables.MEDIA_TYPE: "All items within the bounds, one a row; without `limit` and `total`.",
+    tables.MEDIA_TYPE: (
+        "All items within the bounds, one a row, below a row with the names of the fields; without "
+        "`limit` and `total`."
+    ),
 }
-_LINES: Final[Schema] = {
-    "type": "string",
-    "pattern": "[^ \\t\\r\\n]",
-    "description": "An import: items, one a line, as many as there are. Without `Idempotency-Key`.",
-}
-_RESULTS: Final = "For each line its number `line`, a `status`, an `id`, and what was wrong."
+_EXPORT: Final = (
+    "All items within the bounds, one a line; `contentSchema` is the schema of one line. Without "
+    "`limit` and `total`."
+)
+_IMPORT: Final = (
+    "An import: items, one a line, without a limit on their number; `contentSchema` is the schema "
+    "of one line. Without `Idempotency-Key`."
+)
+_RESULTS: Final = (
+    "One result a line, for each line of the request that is not blank, in order; `contentSchema` "
+    "is the schema of one line: the number and id of the created item, or a problem."
+)
 _EQUAL: Final = "In a body it must be what it is."
 _IGNORED: Final = "In a body it is ignored: the server sets it."
 _REFUSED: Final = "A new item may not bring it: the server sets it."
@@ -131,6 +140,7 @@ class _Stream:
             kind: {"type": "string", "description": text} for kind, text in _SHAPES.items()
         }
         content[json_feed.MEDIA_TYPE] = schemas.JSON_FEED
+        content[exports.NDJSON] = schemas.sequence(exports.NDJSON, self.item, _EXPORT)
         found = self.answers.answer("A page of the timeline, or all of it.", content, headers)
         tidy = "To a page for people that was asked for with empty parameters: without them."
         return self._operation(
@@ -148,7 +158,10 @@ class _Stream:
     def _create(self) -> Schema:
         new = self._new()
         many = {"type": "array", "items": new, "minItems": 1, "maxItems": self.stream.max_batch}
-        lines = {imports.MEDIA_TYPE: {"type": "string", "description": _RESULTS}}
+        lines = schemas.sequence(imports.MEDIA_TYPE, new, _IMPORT)
+        lines["pattern"] = r"[^ \t\r\n]"
+        result = self._schema("ImportResult", schemas.import_result(self.answers.problem))
+        results = schemas.sequence(imports.MEDIA_TYPE, result, _RESULTS)
         created = self.answers.json(
             "All of it was created.",
             {"anyOf": [schemas.one(self.item), self._results()]},
@@ -161,19 +174,20 @@ class _Stream:
             [parameters.IDEMPOTENCY_KEY],
             {
                 "200": self.answers.answer(
-                    "What became of each line.", {imports.MEDIA_TYPE: lines}
+                    "The result of each line of an import.", {imports.MEDIA_TYPE: results}
                 ),
                 "201": created,
                 "207": self._several("Each item's own status."),
             },
             self.problems | {409, 413, 415, 422},
-            body={JSON: {"anyOf": [new, many]}, imports.MEDIA_TYPE: _LINES},
+            body={JSON: {"anyOf": [new, many]}, imports.MEDIA_TYPE: lines},
         )
 
     def _changes(self) -> Schema:
         change = self._schema("Change", schemas.change(self.item))
         looked = self._schema("Changes", schemas.changes(change))
-        feed = {"type": "string", "description": _FEED}
+        event = self._schema("Event", schemas.event(change))
+        feed = schemas.sequence(sse.MEDIA_TYPE, event, _FEED)
         content = {JSON: looked, sse.MEDIA_TYPE: feed}
         return self._operation(
             "follow",
