@@ -158,8 +158,9 @@ def filter_key(value: Any, kind: Kind, *, whole: bool = False) -> Scalar | None:
 
     It is the same for the value in an item and for the value in a query: so a value that was shown
     finds its item. Moments count by whole milliseconds. A text of more than `MAX_TEXT` characters
-    counts by these and a digest of all, unless it is to stay ``whole``. None for a value that is not of its field's
-    kind: an item may be older than its model, and what the field holds then meets no condition.
+    counts by these and a digest of all, unless it is to stay ``whole``. None for a value that is
+    not of its field's kind: an item may be older than its model, and what the field holds then
+    meets no condition.
     """
     if kind == "datetime" and isinstance(value, str):
         # A moment may be written in more ways than one; milliseconds cannot.
@@ -168,13 +169,20 @@ def filter_key(value: Any, kind: Kind, *, whole: bool = False) -> Scalar | None:
         except ValueError:
             return None
     if isinstance(value, str) and len(value) > MAX_TEXT and not whole:
-        value = f"{value[:MAX_TEXT]} {blake2b(value.encode(), digest_size=16).hexdigest()}"
+        value = text_key(value)
     if kind == "string":
         return value if isinstance(value, str) else None
     expected = _TYPES.get(kind, (str, int, float))
     if isinstance(value, bool) and bool not in expected and kind != "any":
         return None
     return cast("Scalar", value) if isinstance(value, expected) else None
+
+
+def text_key(text: str) -> str:
+    """Return the key of a text: itself, or the beginning and a digest of a long one."""
+    if len(text) <= MAX_TEXT:
+        return text
+    return f"{text[:MAX_TEXT]} {blake2b(text.encode(), digest_size=16).hexdigest()}"
 
 
 _TYPES: Final[dict[Kind, tuple[type, ...]]] = {

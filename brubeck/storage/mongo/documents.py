@@ -19,7 +19,7 @@ from bson.int64 import Int64
 from brubeck.storage.conditions import Former
 from brubeck.storage.past import Past
 from brubeck.storage.records import Condition, Delete, Put, Record, Tombstone, Write
-from brubeck.storage.schema import FieldInfo, Schema, filter_key
+from brubeck.storage.schema import FieldInfo, Schema, filter_key, text_key
 from brubeck.storage.schema import Values as FieldValues
 from brubeck.timekeeping import EARLIEST, LATEST
 
@@ -57,9 +57,19 @@ def document(put: Put, schema: Schema, ours: Document) -> Document:
     for name, value in members.items():
         # What MongoDB would take for something else is in the JSON alone.
         if name not in ("id", "_id", "created_at", OURS) and not name.startswith("$"):
-            found[name] = native(value, schema.fields.get(name))
+            found[name] = _key(native(value, schema.fields.get(name)), name, schema)
     found[OURS] = ours
     return found
+
+
+def _key(value: Any, name: str, schema: Schema) -> Any:
+    """Return a native value as it is compared: of an indexed long text, its key."""
+    info = schema.fields.get(name)
+    if info is None or not info.indexed or name in schema.sight:
+        return value
+    if isinstance(value, list):
+        return [text_key(each) if isinstance(each, str) else each for each in value]
+    return text_key(value) if isinstance(value, str) else value
 
 
 def native(value: Any, info: FieldInfo | None) -> Any:
