@@ -373,7 +373,7 @@ class Brubeck:
         if path == "*":  # the server as a whole, and all that any of its resources may allow
             return Response(b"", 204, headers=Headers({"Allow": _METHODS}))
         if not allowed:
-            detail = f"No resource exists at {request.path}."
+            detail = f"No resource exists at {path[:160]}."
             return self._base(request).render_error(404, detail)
         allow = ", ".join(sorted(allowed | {"OPTIONS"}))
         if request.method == "OPTIONS":

@@ -411,3 +411,18 @@ def test_each_form_of_target_has_a_sensible_answer(method: str, target: str, sta
     assert response.status == status
     if target == "*" and status == 204:
         assert "GET" in response.headers["Allow"]
+
+
+@pytest.mark.parametrize("method", ["get", "Get", "pOST", "hEAD", "gET"])
+def test_methods_are_case_sensitive(method: str) -> None:
+    """A method in other letters is another method, which nobody knows."""
+    own = client()
+    assert own.request(method, "/notes").status == 405
+    assert own.request(method.upper(), "/notes", body=b"{}").status < 400
+
+
+def test_an_error_repeats_no_more_than_the_beginning_of_a_path() -> None:
+    """However long the path is."""
+    reply = client().get("/" + "a" * 50_000)
+    assert reply.status == 404
+    assert len(reply.body) < 500

@@ -207,7 +207,8 @@ class MessageHandler:
     def _answer(self) -> Response:
         if (answer := self._prepared()) is not None:
             return answer
-        name = self.message.method.lower()
+        # Methods are case-sensitive (RFC 9110, section 9.1): "get" is none that is known.
+        name = self.message.method.lower() if self.message.method.isupper() else ""
         method = getattr(self, name, None) if name in HTTP_METHODS else None
         if method is None:
             method = self._fallback(name)
