@@ -25,7 +25,7 @@ from brubeck.http.media import best_match
 from brubeck.http.request import MAX_JSON
 from brubeck.queryset import AbstractQueryset, Queryset, Result
 from brubeck.queryset.errands import id_field
-from brubeck.streams.collection import COMMAS, longer_than
+from brubeck.streams.collection import json_members
 from brubeck.streams.shapes import hidden_fields, read_visible
 
 SEPARATOR: Final = ","
@@ -33,8 +33,6 @@ MAX_IDS: Final = 100
 """How many documents a URL may name."""
 OF_ALL: Final = "GET, HEAD, POST, OPTIONS"
 OF_SOME: Final = "GET, HEAD, POST, PUT, DELETE, OPTIONS"
-
-_raw_list: msgspec.json.Decoder[list[msgspec.Raw]] = msgspec.json.Decoder(list[msgspec.Raw])
 
 
 class AutoAPIBase(JSONMessageHandler):
@@ -188,19 +186,11 @@ class AutoAPIBase(JSONMessageHandler):
         if body.lstrip()[:1] != b"[":
             self.message.json()
             return True, [body]
-        if body.count(b",") > COMMAS and longer_than(self.max_batch, body):
-            raise Problem(413, f"A list may contain at most {self.max_batch} documents.")
-        try:
-            bodies = [bytes(each) for each in _raw_list.decode(body)]
-        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as reason:
-            raise Problem(400, f"The body is not JSON: {reason}.") from reason
-        if not bodies:
-            raise Problem(422, "The list is empty.")
-        if len(bodies) > self.max_batch:
-            raise Problem(413, f"A list may contain at most {self.max_batch} documents.")
-        if (longest := max(map(len, bodies))) > MAX_JSON:
+        members = json_members(body, self.max_batch, "documents")
+        longest = max(len(memoryview(member)) for member in members)
+        if longest > MAX_JSON:
             raise Problem(413, f"A document has at most {MAX_JSON} bytes; one here has {longest}.")
-        return False, bodies
+        return False, [bytes(member) for member in members]
 
     def _stored_id(self, text: str) -> str:
         """Return the text under which a document is stored, where its id has several."""
