@@ -54,7 +54,7 @@ class BasicAuth(Scheme):
         line = "" if account is None else account.password_line
         if account is not None and was_checked(password, line):
             return account.caller(f"basic:{account.id}")
-        with self._guesses.attempt(request.remote_addr, username) as attempt:
+        with self._guesses_of(context).attempt(request.remote_addr, username) as attempt:
             if account is not None and check_password(password, line):
                 attempt.succeed()
             elif account is None:
@@ -62,6 +62,11 @@ class BasicAuth(Scheme):
         if account is None or not attempt.succeeded:
             raise BadCredentials("The name or the password is wrong.")
         return account.caller(f"basic:{account.id}")
+
+    def _guesses_of(self, context: AuthContext) -> Guesses:
+        """Return the failures that are counted: with the accounts, or for a look-up, here."""
+        counted = getattr(context.accounts, "guesses", None) if self._lookup is None else None
+        return counted if isinstance(counted, Guesses) else self._guesses
 
     def openapi(self) -> dict[str, object]:
         """Return the security scheme object."""

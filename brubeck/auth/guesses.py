@@ -3,7 +3,8 @@
 Rules:
 
 - Failures are counted by the network that they come from, for each name and for all names together.
-  So whoever guesses is slowed down, and the true user is let in from elsewhere.
+  All spellings that are one name to `brubeck.models` are counted as one. So a guesser is slowed
+  down, and the true user is let in from elsewhere.
 - Past a number of failures each further one makes the network wait, twice as long each time. While
   it waits, no password is looked at: the answer is 429 with ``Retry-After``, whatever was sent.
 - A right password forgets the failures of its name; a quiet quarter of an hour forgets all.
@@ -21,6 +22,7 @@ from contextlib import contextmanager
 from time import monotonic
 from typing import Final
 
+from brubeck.auth.usernames import canonical_name
 from brubeck.http import Problem
 from brubeck.http.proxies import network
 
@@ -35,6 +37,7 @@ LONGEST_WAIT: Final = 300.0
 FORGOTTEN: Final = 900.0
 """Seconds after the last failure in which all are forgotten."""
 _SIZE: Final = 20_000
+_NAME_LENGTH: Final = 256  # characters of a name that count: a longer one would take much memory
 _Key = tuple[str, str]
 
 
@@ -52,7 +55,9 @@ class Guesses:
 
         Raises a `Problem` (429) while the network of the address has to wait.
         """
-        keys = {(network(address), name): OF_A_NAME, (network(address), ""): OF_A_NETWORK}
+        origin = network(address)
+        of_name = origin, canonical_name(name[:_NAME_LENGTH])[:_NAME_LENGTH]
+        keys = {of_name: OF_A_NAME, (origin, ""): OF_A_NETWORK}
         for key, free in keys.items():
             self._check(key, free)
         attempt = Attempt()
@@ -63,7 +68,7 @@ class Guesses:
             self._pending.subtract(keys.keys())
             self._pending += Counter()  # leaves out what is zero
         if attempt.succeeded:
-            self._failures.pop((network(address), name), None)
+            self._failures.pop(of_name, None)
         else:
             for key in keys:
                 self._count(key)

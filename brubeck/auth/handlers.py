@@ -150,6 +150,9 @@ class UserHandlingMixin:
             except BadCredentials as reason:
                 self._bad = reason
                 found = None
+            finally:
+                if not self.message.identity:  # a header of its own, the query, an address
+                    self.message.note_identity("*")
             # Schemes know by themselves which of them can be talked into something.
             if found and type(self).get_current_user is not UserHandlingMixin.get_current_user:
                 require_same_site_of_cookies(self.message, self.trusted_origins)

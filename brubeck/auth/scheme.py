@@ -40,8 +40,9 @@ class Scheme(ABC):
     def request_headers(self) -> tuple[str, ...]:
         """The headers that carry the credentials, beside ``Authorization`` and ``Cookie``.
 
-        Pages of other origins may send them where ``cors`` lets them. By default it is the header
-        that `openapi` names, if it names one.
+        Pages of other origins may send them where ``cors`` lets them, and the ``Vary`` of an answer
+        for which the scheme was asked names them. By default it is the header that `openapi` names,
+        if it names one.
         """
         described = self.openapi()
         if described.get("in") != "header":
@@ -78,9 +79,11 @@ def authenticate(
     """Return the caller that the first scheme finds; None where the request names nobody.
 
     Raises `BadCredentials` and `Problem` as the schemes do, and `TypeError` for a scheme that
-    returns anything but a `Caller` or None.
+    returns anything but a `Caller` or None. The answer is noted as one that depends on the headers
+    of each scheme that was asked.
     """
     for scheme in schemes:
+        request.note_identity(scheme.request_headers)
         name = f"{type(scheme).__name__}.authenticate"
         caller = check_type(scheme.authenticate(request, context), Caller, name)
         if caller is not None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
-from itertools import islice
+from itertools import islice, zip_longest
 from typing import Any, ClassVar, Final
 from urllib.parse import quote
 
@@ -25,16 +25,40 @@ from brubeck.http.media import best_match
 from brubeck.http.request import MAX_JSON
 from brubeck.queryset import AbstractQueryset, Queryset, Result
 from brubeck.queryset.errands import id_field
-from brubeck.streams.collection import COMMAS, longer_than
+from brubeck.storage.sizes import STEP_BYTES
+from brubeck.streams.collection import json_members
 from brubeck.streams.shapes import hidden_fields, read_visible
 
 SEPARATOR: Final = ","
 MAX_IDS: Final = 100
 """How many documents a URL may name."""
+IDS_AT_ONCE: Final = 10
+"""How many of them are read at once: what does not fit in the answer is not read."""
+_FULL: Final = "The response is full; read this document in another request."
 OF_ALL: Final = "GET, HEAD, POST, OPTIONS"
 OF_SOME: Final = "GET, HEAD, POST, PUT, DELETE, OPTIONS"
 
-_raw_list: msgspec.json.Decoder[list[msgspec.Raw]] = msgspec.json.Decoder(list[msgspec.Raw])
+
+class _Step:
+    """What an answer shows of documents, until it is full."""
+
+    def __init__(self, show: Callable[[Any], Any]) -> None:
+        self._show = show
+        self._size = 0
+        self.outcomes: list[Outcome] = []
+        self.shown: list[Any] = []
+
+    @property
+    def is_full(self) -> bool:
+        """Whether no further document fits."""
+        return self._size >= STEP_BYTES
+
+    def add(self, outcome: Outcome) -> None:
+        """Add a document, or a problem."""
+        shown = None if outcome.problem else self._show(outcome.document)
+        self._size += len(msgspec.json.encode(shown))
+        self.outcomes.append(outcome)
+        self.shown.append(shown)
 
 
 class AutoAPIBase(JSONMessageHandler):
@@ -91,17 +115,18 @@ class AutoAPIBase(JSONMessageHandler):
     # The methods.
 
     def get(self, ids: str = "") -> Response:
-        """Return everything, the newest first, or ``limit`` of it; or what stands at some ids."""
+        """Return the newest documents, or ``limit`` of them; or those of some ids.
+
+        ``truncated`` is true where there are more than fit in the answer; see `STEP_BYTES`.
+        """
         self._negotiate()
         if not ids:
-            found = self.queryset.read()
-            limit = min(self._limit() or self.max_read, self.max_read)
-            return self._many([self._outcome(each) for each in islice(found, limit)])
+            return self._newest(self._limit())
         self._refuse_parameters()
-        names = self._ids(ids)
-        found = self.queryset.read([self._stored_id(each) for each in names])
-        outcomes = [self._outcome(each) for each in found]
-        return self._many(outcomes) if SEPARATOR in ids else self._one(outcomes[0])
+        names = [self._stored_id(each) for each in self._ids(ids)]
+        if SEPARATOR not in ids:
+            return self._one(self._outcome(self.queryset.read(names)[0]))
+        return self._several(names)
 
     def post(self, ids: str = "") -> Response:
         """Create a document, or each of a list; with ids it is PUT."""
@@ -188,19 +213,11 @@ class AutoAPIBase(JSONMessageHandler):
         if body.lstrip()[:1] != b"[":
             self.message.json()
             return True, [body]
-        if body.count(b",") > COMMAS and longer_than(self.max_batch, body):
-            raise Problem(413, f"A list may contain at most {self.max_batch} documents.")
-        try:
-            bodies = [bytes(each) for each in _raw_list.decode(body)]
-        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as reason:
-            raise Problem(400, f"The body is not JSON: {reason}.") from reason
-        if not bodies:
-            raise Problem(422, "The list is empty.")
-        if len(bodies) > self.max_batch:
-            raise Problem(413, f"A list may contain at most {self.max_batch} documents.")
-        if (longest := max(map(len, bodies))) > MAX_JSON:
+        members = json_members(body, self.max_batch, "documents")
+        longest = max(len(memoryview(member)) for member in members)
+        if longest > MAX_JSON:
             raise Problem(413, f"A document has at most {MAX_JSON} bytes; one here has {longest}.")
-        return False, bodies
+        return False, [bytes(member) for member in members]
 
     def _stored_id(self, text: str) -> str:
         """Return the text under which a document is stored, where its id has several."""
@@ -224,6 +241,33 @@ class AutoAPIBase(JSONMessageHandler):
         return frozenset(self.model._fields[name].uniq_field for name in hidden)
 
     # The answer.
+
+    def _newest(self, limit: int | None) -> Response:
+        """Return the newest documents, at most ``max_read`` and as many as fit in a step."""
+        found = iter(self.queryset.read())
+        step = _Step(self.shown)
+        for each in islice(found, min(limit or self.max_read, self.max_read)):
+            step.add(self._outcome(each))
+            if step.is_full:
+                break
+        wants_more = limit is None or len(step.outcomes) < limit
+        if wants_more and next(found, None) is not None:
+            self.add_to_payload("truncated", True)
+        return self._many(step.outcomes, step.shown)
+
+    def _several(self, ids: list[str]) -> Response:
+        """Return the documents of some ids, and a 507 for each that has no room in the answer."""
+        step = _Step(self.shown)
+        for start in range(0, len(ids), IDS_AT_ONCE):
+            some = ids[start : start + IDS_AT_ONCE]
+            found = [] if step.is_full else self.queryset.read(some)
+            for item_id, result in zip_longest(some, found):
+                if step.is_full:
+                    problem = Problem(507, _FULL)
+                    step.add(Outcome(507, item_id=item_id, problem=problem))
+                else:
+                    step.add(self._outcome(result))
+        return self._many(step.outcomes, step.shown)
 
     def _write(
         self,
@@ -284,8 +328,9 @@ class AutoAPIBase(JSONMessageHandler):
             self.headers["Location"] = self.uri_for(str(data[self._id_name]))
         return self._rendered(outcome.status)
 
-    def _many(self, outcomes: Sequence[Outcome]) -> Response:
-        shown = [None if each.problem else self.shown(each.document) for each in outcomes]
+    def _many(self, outcomes: Sequence[Outcome], shown: Sequence[Any] | None = None) -> Response:
+        if shown is None:
+            shown = [None if each.problem else self.shown(each.document) for each in outcomes]
         self.add_to_payload("data", shown)
         statuses = {each.status for each in outcomes}
         if len(statuses) <= 1 and not any(each.problem for each in outcomes):

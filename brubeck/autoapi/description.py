@@ -52,13 +52,14 @@ class _API:
         """Add the paths and the model."""
         one = schemas.one(self.item)
         many = self._schema("List", _list(self.item))
+        newest = self._schema("Newest", _newest(self.item))
         several = self._schema("Results", _several(self.item, self.answers.problem))
         self.several = self.answers.json("A result for each, not all alike.", several)
         either = {"anyOf": [one, many]}
         bodies = {"type": "array", "items": self.taken, "minItems": 1}
         body = {"anyOf": [self.taken, {**bodies, "maxItems": self.api.max_batch}]}
         limit = in_query("limit", {"type": "integer", "minimum": 1}, "How many, at the most.")
-        found = self.answers.json("All of it, the newest first.", many)
+        found = self.answers.json("The newest documents.", newest)
         created = self.answers.json("All of it was created.", either, ["Location"])
         self.description.paths[self.api.path] = {
             "get": self._operation("list", "Read the newest", {"200": found}, set(), [limit]),
@@ -125,6 +126,13 @@ class _API:
 def _list(item: Schema) -> Schema:
     data = {"type": "array", "items": item}
     return {"type": "object", "properties": {"data": data}, "required": ["data"]}
+
+
+def _newest(item: Schema) -> Schema:
+    listed = _list(item)
+    text = "True where there are more documents than the answer has room for."
+    listed["properties"]["truncated"] = {"type": "boolean", "description": text}
+    return listed
 
 
 def _several(item: Schema, problem: Schema) -> Schema:

@@ -10,6 +10,7 @@ from brubeck.dictshield.document import Document
 from brubeck.errors import ConfigError
 from brubeck.queryset import AbstractQueryset
 from brubeck.queryset.errands import id_field
+from brubeck.streams.documents import OwnedDocument
 
 _PATH: Final = re.compile(r"(?:/[A-Za-z0-9._~-]+)+")
 
@@ -23,6 +24,11 @@ def placed(api: type[AutoAPIBase], base_url: str, prefix: str | None) -> type[Au
     model: object = getattr(api, "model", None)
     if not (isinstance(model, type) and issubclass(model, Document)):
         raise ConfigError(f"{name}.model must be a subclass of Document.")
+    if issubclass(model, OwnedDocument):
+        raise ConfigError(
+            f"{name}.model is an OwnedDocument, and an AutoAPI has no owners: any caller could "
+            "write in the name of another. Declare a stream, an AuthStreamHandler."
+        )
     queries: object = api.queries
     if not (queries is None or isinstance(queries, AbstractQueryset)):
         raise ConfigError(f"{name}.queries must be a queryset, not {queries!r}.")

@@ -36,7 +36,10 @@ _PADDING: Final = 1000
 _EXTENDED_NAME: Final = re.compile(
     r";\s*filename\*\s*=\s*([^'\s;]*)'[^'\s;]*'([^;\s]*)", re.IGNORECASE
 )
-_QUOTED: Final = re.compile(r'"(?:[^"\\]|\\.)*"')
+_QUOTED: Final = re.compile(r'"(?:[^"\\]|\\.)*+"?', re.DOTALL)
+"""A quoted string, or what begins as one and never ends: so each character is read once."""
+_HEADER_SIZE: Final = 4096
+"""How many bytes a header of a part may have."""
 _CHARSETS: Final = {"utf-8": "utf-8", "iso-8859-1": "latin-1"}
 Pairs = list[tuple[str, str]]
 
@@ -124,11 +127,12 @@ def parse_multipart(
     try:
         with PushMultipartParser(
             boundary,
+            max_header_size=_HEADER_SIZE,
             max_segment_count=limits.parts,
             max_segment_size=max(limits.field_size, limits.file_size),
         ) as parser:
             reader = _FormReader(limits, sink)
-            for chunk in _unpadded(body, boundary):
+            for chunk in green.fairly(_unpadded(body, boundary)):
                 for event in parser.parse(chunk):
                     reader.feed(event)
     except ParserLimitReached as reason:

@@ -102,7 +102,10 @@ class Headers(MutableMapping[str, str]):
 
     def replace(self, other: Headers) -> None:
         """Take over the fields of other headers, with all their values, in place of its own."""
-        self._fields.update(other._fields)
+        self._fields.update(other._all_fields())
+
+    def _all_fields(self) -> Mapping[str, tuple[str, tuple[str, ...]]]:
+        return self._fields
 
     def lacks(self, names: frozenset[str]) -> bool:
         """Tell whether none of these names, given in lower case, is there."""
@@ -156,6 +159,20 @@ class RequestHeaders(Headers):
         watched.identity = identity
         return watched
 
+    def copy(self) -> RequestHeaders:
+        """Return headers of their own that say the same; what is read from them is noted here."""
+        return self.watch(self, self.identity)
+
+    def having(self, name: str, value: str) -> RequestHeaders:
+        """Return headers of their own with one field replaced; its value is known to be good."""
+        return self.watch(super().having(name, value), self.identity)
+
+    def lacks(self, names: frozenset[str]) -> bool:
+        """Tell whether none of these names, given in lower case, is there."""
+        for name in names:
+            self._note(name)
+        return super().lacks(names)
+
     def get(self, name: str, default: Any = None) -> Any:
         """Return the value of a name, or the default where it has none."""
         self._note(name)
@@ -170,6 +187,10 @@ class RequestHeaders(Headers):
         """Yield a (name, value) pair for each field line."""
         self.identity.update(IDENTITY.values())
         return super().pairs()
+
+    def _all_fields(self) -> Mapping[str, tuple[str, tuple[str, ...]]]:
+        self.identity.update(IDENTITY.values())
+        return super()._all_fields()
 
     def text(self) -> str:
         """Return the field lines as they stand on the wire."""

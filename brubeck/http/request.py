@@ -9,7 +9,7 @@ Rules:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from contextlib import suppress
 from io import SEEK_END, BytesIO
@@ -75,7 +75,8 @@ class Request:
     _origin: Client | None = None
     _id: str | None = None
     identity: AbstractSet[str] = frozenset()
-    """The headers that say who the caller is and that were read so far, by their names."""
+    """The headers that say who the caller is and that were read so far, by their names; and ``*``
+    where something else said it."""
 
     def __init__(
         self,
@@ -171,9 +172,10 @@ class Request:
     def header(self, name: str) -> str | None:
         """Return one header's value, or None; without making all of them for its sake.
 
-        ``name`` is in lower case. Repeated values are joined by a comma.
+        ``name`` is in any case. Repeated values are joined by a comma.
         """
         headers = self._headers
+        name = name.lower()
         if name in IDENTITY:
             headers = self.headers  # which notes what is read
         if isinstance(headers, Headers):
@@ -182,6 +184,17 @@ class Request:
         wanted = name.encode("latin-1")
         found = [value for key, value in headers if key.lower() == wanted]
         return b", ".join(found).decode("latin-1") if found else None
+
+    def note_identity(self, names: Iterable[str]) -> None:
+        """Note that the answer depends on who the caller is, and on headers of these names.
+
+        It is kept out of shared caches, and its ``Vary`` names them; ``*`` stands for whatever is
+        no header. Schemes name theirs in ``request_headers``, and need not call this.
+        """
+        if isinstance(self.identity, set):
+            self.identity.update(names)  # its headers, which are watched, have it, too
+        else:
+            self.identity = {*self.identity, *names}
 
     @property
     def content_type(self) -> str:

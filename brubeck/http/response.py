@@ -83,6 +83,9 @@ class StreamingResponse(Response):
     the answer is complete. An exception in it cuts the connection, so that a part can never look
     like the whole. ``endless`` marks a feed that never ends by itself: a server that shuts down
     ends it at once, because its reader resumes by its own place.
+
+    What the chunks read of the caller is read after the headers are sent. So an answer whose chunks
+    are made only then is ``private, no-store``, unless its ``Cache-Control`` says otherwise.
     """
 
     __slots__ = ("chunks", "endless")
@@ -99,6 +102,8 @@ class StreamingResponse(Response):
         if isinstance(given, str | bytes) or not isinstance(given, Iterable):
             raise TypeError(f"a stream is an iterable of bytes, not {type(chunks).__name__}")
         super().__init__(b"", status, headers=headers)
+        if not isinstance(chunks, list | tuple) and "cache-control" not in self.headers:
+            self.headers = self.headers.having("Cache-Control", "private, no-store")
         self.chunks = chunks
         self.endless = endless
 

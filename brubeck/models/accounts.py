@@ -29,7 +29,8 @@ class StoredAccounts:
         self.users = Users(storage, clock=clock)
         self.tokens = Tokens(storage, clock=clock)
         self.keys = Keys(storage, clock=clock)
-        self._guesses = Guesses()
+        self.guesses = Guesses()
+        """The failed passwords of late, of forms to log in and of `BasicAuth` together."""
 
     # What schemes ask.
 
@@ -75,7 +76,7 @@ class StoredAccounts:
         """
         if not address:
             return self._log_in(username, password)
-        with self._guesses.attempt(address, username) as attempt:
+        with self.guesses.attempt(address, username) as attempt:
             user = self._log_in(username, password)
             if user is not None:
                 attempt.succeed()

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import hashlib
 import re
-import unicodedata
 from collections.abc import Iterable
 from typing import Final
 
+from brubeck.auth.usernames import canonical_name
 from brubeck.models.errors import AccountRefused
 
 LONGEST: Final = 128
@@ -30,9 +30,7 @@ def folded(username: str) -> str | None:
     """
     if not 0 < len(username) <= LONGEST:
         return None
-    name, before = username, ""
-    while name != before:
-        before, name = name, unicodedata.normalize("NFKC", name.casefold())
+    name = canonical_name(username)
     good = len(name) <= LONGEST and name.isprintable() and not re.search(r"[\s:]", name)
     return name if good and username.isprintable() else None
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import json
-import re
+from functools import lru_cache
+from typing import Any
 
 import msgspec
 
@@ -40,10 +40,10 @@ KEPT_BYTES = 32_768
 """How long a page may be that is kept for the next one who asks, while nothing changes."""
 
 COMMAS = 200_000
-"""Past so many commas a list is counted before it is split: small members take much memory."""
+"""Past so many commas a list is read by a decoder with a bound: small members take much memory."""
 
 _JSON_ALONE = (None, "*/*", JSON)
-_SPACE = re.compile(r"[ \t\r\n]*")
+_ABSENT = msgspec.Raw()
 _raw_list: msgspec.json.Decoder[list[msgspec.Raw]] = msgspec.json.Decoder(list[msgspec.Raw])
 
 
@@ -163,7 +163,7 @@ class Collection(StreamHandler):
             drafts.add(body)
             (result,) = drafts.write()
             return self._created(result)
-        for each in green.fairly(self._batch(body)):
+        for each in green.fairly(json_members(body, self.max_batch, "items")):
             drafts.add(bytes(each))
         results = drafts.write()
         status = 201 if all(result.status == 201 for result in results) else 207
@@ -183,20 +183,6 @@ class Collection(StreamHandler):
             raise Problem(400, detail)
         return super()._once(key)
 
-    def _batch(self, body: bytes) -> list[msgspec.Raw]:
-        too_many = Problem(413, f"A list may contain at most {self.max_batch} items.")
-        if body.count(b",") > COMMAS and longer_than(self.max_batch, body):
-            raise too_many
-        try:
-            batch = _raw_list.decode(body)
-        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as reason:
-            raise Problem(400, f"The body is not JSON: {reason}.") from reason
-        if not batch:
-            raise Problem(422, "The list is empty.")
-        if len(batch) > self.max_batch:
-            raise too_many
-        return batch
-
     def _created(self, result: Result) -> Response:
         if result.problem is not None:
             raise result.problem
@@ -206,17 +192,37 @@ class Collection(StreamHandler):
         return self.answer(body, 201, headers)
 
 
-def longer_than(most: int, body: bytes) -> bool:
-    """Tell whether a JSON list has more members than so many, looking at no more of them."""
-    decoder, text = json.JSONDecoder(), body.decode(errors="replace")
-    at = text.find("[") + 1
-    for _ in range(most):
-        try:
-            _, at = decoder.raw_decode(text, _SPACE.match(text, at).end())  # type: ignore[union-attr]
-        except (ValueError, RecursionError):
-            return False  # what is wrong with it is said by who reads it
-        after = _SPACE.match(text, at).end()  # type: ignore[union-attr]
-        if text[after : after + 1] != ",":
-            return False
-        at = after + 1
-    return True
+def json_members(body: bytes, most: int, noun: str) -> list[msgspec.Raw]:
+    """Return the members of a JSON list, none of them decoded; ``noun`` names them in errors.
+
+    Raises a `Problem`: 413 for more than ``most`` of them, none of which is looked at beyond that;
+    400 for what is not JSON, 422 for an empty list.
+    """
+    try:
+        if body.count(b",") > COMMAS:
+            # A list of millions of members would take far more memory than its text.
+            read = msgspec.structs.astuple(_bounded_list(most).decode(body))
+            members = [member for member in read if member is not _ABSENT]
+        else:
+            members = _raw_list.decode(body)
+    except msgspec.ValidationError:  # the one rule of the bounded list
+        raise _too_many(most, noun) from None
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as reason:
+        raise Problem(400, f"The body is not JSON: {reason}.") from reason
+    if not members:
+        raise Problem(422, "The list is empty.")
+    if len(members) > most:
+        raise _too_many(most, noun)
+    return members
+
+
+@lru_cache(maxsize=16)
+def _bounded_list(most: int) -> msgspec.json.Decoder[Any]:
+    """Return a decoder of lists that stops at the first member past so many."""
+    fields = [(f"member{number}", msgspec.Raw, _ABSENT) for number in range(most)]
+    bounded = msgspec.defstruct("_List", fields, array_like=True, forbid_unknown_fields=True)
+    return msgspec.json.Decoder(bounded)
+
+
+def _too_many(most: int, noun: str) -> Problem:
+    return Problem(413, f"A list may contain at most {most} {noun}.")

@@ -74,11 +74,6 @@ def guess(client: Client, name: str, path: str = "/journal") -> int:
     return client.get(path, headers={"Authorization": f"Basic {token}"}).status
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="BasicAuth counts failures by the name as it was sent, and accounts are found in any "
-    "spelling: ten guesses for each of Dave, dAve, DAVE, ...",
-)
 def test_another_spelling_of_a_name_is_no_new_name_to_guess(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -150,11 +145,6 @@ def test_private_fields_of_embedded_documents_are_refused(kind: str) -> None:
 # What belongs to others.
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="An AutoAPI takes owner_id and owner_username from the body, and changes what has "
-    "another owner; nothing refuses an OwnedDocument as its model",
-)
 def test_an_autoapi_lets_nobody_write_in_the_name_of_another() -> None:
     """It refuses the model, or the fields, or sets them itself."""
     try:

@@ -78,9 +78,6 @@ def longest_hold(turns: list[float], work: Callable[[], object]) -> float:
     return max(after - before for before, after in pairwise(moments))
 
 
-@pytest.mark.xfail(
-    strict=True, reason="http.forms._QUOTED is quadratic in the escaped quotes of a part's header"
-)
 def test_the_header_of_a_form_part_is_read_in_linear_time() -> None:
     r"""An open quote and 1,500 times ``\"`` in ``Content-Disposition``: 50 ms for each part."""
     header = b'Content-Disposition: form-data; name="f"; x="' + b'\\"' * 1500
@@ -90,9 +87,6 @@ def test_the_header_of_a_form_part_is_read_in_linear_time() -> None:
     assert time.perf_counter() - start < 0.2
 
 
-@pytest.mark.xfail(
-    strict=True, reason="http.forms.parse_multipart gives other requests no turn: 450 ms for 60 MB"
-)
 def test_a_large_form_lets_others_be_served(turns: list[float]) -> None:
     """While it is parsed, and whatever is in its file."""
     head = b'--X\r\nContent-Disposition: form-data; name="f"; filename="a"\r\n\r\n'
@@ -103,11 +97,6 @@ def test_a_large_form_lets_others_be_served(turns: list[float]) -> None:
 
 
 @pytest.mark.parametrize("path", ["/items", "/todo"])
-@pytest.mark.xfail(
-    strict=True,
-    reason="collection.longer_than decodes members of any size: 25 times the body in memory, and "
-    "4 s without a turn for 21 MB",
-)
 def test_the_members_of_a_list_are_counted_without_decoding_them(client: Client, path: str) -> None:
     """One member with 500,000 lists in it."""
     body = b"[[" + b",".join([b"[]"] * 500_000) + b"]]"
@@ -162,9 +151,6 @@ def test_the_answer_kept_for_an_idempotency_key_is_bounded(
     assert max(kept, default=0) < 16 << 20
 
 
-@pytest.mark.xfail(
-    strict=True, reason="AutoAPIBase.get bounds its answer by count (1,000) alone: up to 1 GB"
-)
 def test_what_an_autoapi_returns_is_bounded_in_bytes(client: Client) -> None:
     """A stream's page ends at 2 MiB."""
     text = "a" * 1_000_000

@@ -110,6 +110,32 @@ def test_the_true_user_is_let_in_from_elsewhere() -> None:
     assert ask(app, "5.6.7.8", RIGHT).status == 200
 
 
+def test_a_password_is_guessed_in_one_place() -> None:
+    """Whichever stream, scheme and form it is tried with, and in whichever spelling of the name."""
+    streams = [
+        type(name, (AuthStreamHandler,), {"model": OwnedDocument, "path": path, "schemes": schemes})
+        for name, path, schemes in [("J", "/j", (BasicAuth(),)), ("K", "/k", (BasicAuth("k"),))]
+    ]
+    app = Brubeck(streams=streams)
+    app.accounts.users.create("dave", "take five")
+    headers = Headers({"Authorization": WRONG, "Host": "h"})
+    statuses = []
+    for path in ("/j", "/k") * (OF_A_NAME // 2) + ("/j", "/k"):
+        request = Request("GET", path, headers, client=Client("1.2.3.4"))
+        statuses.append(app.respond(request).status)
+    assert statuses == [401] * OF_A_NAME + [429] * 2
+    with pytest.raises(Problem, match="too many failed attempts"):
+        app.accounts.log_in("DAVE", "take five", "1.2.3.4")
+
+
+def test_an_endless_name_takes_no_memory() -> None:
+    """What is counted is its beginning."""
+    guesses = Guesses(now=Watch())
+    for number in range(OF_A_NAME):
+        assert fail(guesses, name="\ufdfa" * 5000 + str(number)) == 0.0
+    assert fail(guesses, name="\ufdfa" * 5000) == 1.0
+
+
 def test_a_form_to_log_in_is_limited_by_the_address_it_passes() -> None:
     """Without one nobody is shut out."""
     accounts = StoredAccounts(open_storage("memory://"))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 
 from brubeck import Brubeck
+from brubeck.auth import guesses
 from brubeck.autoapi import AutoAPIBase
 from brubeck.dictshield.document import Document
 from brubeck.dictshield.fields import BooleanField, ListField, StringField
@@ -34,6 +35,9 @@ class TodosAPI(AutoAPIBase):
 
     model = Todo
 
+
+# One address tries many wrong passwords with all the streams together.
+guesses.OF_A_NAME = guesses.OF_A_NETWORK = 1_000_000  # type: ignore[misc]
 
 app = Brubeck(streams=[Quakes, Board, Journal, Posts])
 app.register_api(TodosAPI)

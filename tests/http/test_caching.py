@@ -7,9 +7,17 @@ from typing import Any
 
 import pytest
 
-from brubeck import Brubeck, Request, Response, WebMessageHandler, render
-from brubeck.auth import BasicAuth, CookieAuth, UserHandlingMixin, authenticated
-from brubeck.http import StreamingResponse
+from brubeck import Brubeck, Problem, Request, Response, WebMessageHandler, render
+from brubeck.auth import (
+    BasicAuth,
+    Caller,
+    CookieAuth,
+    Scheme,
+    SignatureAuth,
+    UserHandlingMixin,
+    authenticated,
+)
+from brubeck.http import Headers, StreamingResponse
 from brubeck.http.headers import list_values
 from brubeck.testing import Client
 
@@ -66,6 +74,67 @@ def test_whatever_reads_the_caller_is_private(read: str, sent: dict[str, str]) -
     assert reply.status == 200
     assert reply.headers["Cache-Control"] == "private, no-store"
     assert names <= set(list_values(reply.headers.get("Vary", "")))
+
+
+class ByQuery(Scheme):
+    """Finds the caller by the query."""
+
+    name = "query"
+
+    def authenticate(self, request: Request, _context: Any) -> Caller | None:
+        """Return the caller that the query names; 403 for one that is not let in."""
+        if request.query == "eve":
+            raise Problem(403)
+        return Caller(request.query, "") if request.query else None
+
+    def openapi(self) -> dict[str, object]:
+        """Return the security scheme object."""
+        return {"type": "apiKey", "in": "query", "name": "user"}
+
+
+class ByHeaders(ByQuery):
+    """Finds the caller by two headers."""
+
+    request_headers = ("X-Badge", "X-Gate")
+
+
+class ByAddress(Page):
+    """Finds the user by the address."""
+
+    def get_current_user(self) -> Any:
+        """Return the address."""
+        return self.message.remote_addr or None
+
+
+@pytest.mark.parametrize("query", ["", "?dave", "?eve"])
+@pytest.mark.parametrize(
+    ("page", "names"),
+    [
+        (type("Page", (Page,), {"schemes": (ByQuery(),)}), ["*"]),
+        (type("Page", (Page,), {"schemes": (ByHeaders(),)}), ["X-Badge", "X-Gate"]),
+        (type("Page", (Page,), {"schemes": (SignatureAuth(),)}), ["Signature", "Signature-Input"]),
+        (ByAddress, ["*"]),
+    ],
+)
+def test_a_user_found_in_another_way_makes_a_page_private(
+    page: Any, names: list[str], query: str
+) -> None:
+    """By other headers than those of HTTP, and by what is no header: ``Vary`` is ``*`` then."""
+    look = staticmethod(lambda self: self.current_user)
+    app = Brubeck(handler_tuples=[("^/$", type("Page", (page,), {"look": look}))])
+    reply = Client(app).get(f"/{query}")
+    assert "no-store" in reply.headers["Cache-Control"]
+    assert set(names) <= set(list_values(reply.headers["Vary"]))
+
+
+def test_a_body_that_is_made_while_it_is_sent_is_private() -> None:
+    """Unless its handler says otherwise; the headers that the handler gave stay as they are."""
+    given = Headers()
+    assert "private" in StreamingResponse(iter([b"a"]), headers=given).headers["Cache-Control"]
+    assert "Cache-Control" not in given
+    public = {"Cache-Control": "public"}
+    assert StreamingResponse(iter([b"a"]), headers=public).headers["Cache-Control"] == "public"
+    assert "Cache-Control" not in StreamingResponse([b"a"]).headers
 
 
 def test_what_reads_nothing_of_the_caller_is_left_alone() -> None:
