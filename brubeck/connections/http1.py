@@ -26,6 +26,7 @@ _TELLING: Final = frozenset((b"content-length", b"expect"))
 _CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
 _MAX_FIELDS: Final = 200
 _KEPT_FIELDS: Final = 4096  # bytes of header fields that a connection keeps for its next request
+_KNOWN_VERSIONS: Final = {"1.0": b"1.0", "1.1": b"1.1"}
 _VERSIONS: Final = "The versions of HTTP that are spoken here are 1.0 and 1.1."
 _CHUNK_ALLOWANCE: Final = 16
 """How many bytes the framing of one chunk may take beside its extensions."""
@@ -156,8 +157,6 @@ class Http1:
         """Take a header; those after the body say nothing that anybody here would believe."""
         if self.in_head:
             self._headers.append((name, value))
-            if len(self._headers) > _MAX_FIELDS:
-                self._refuse(431, f"A request has at most {_MAX_FIELDS} header fields.")
         else:
             self._head_size += len(name) + len(value)
             if self._head_size > self._limits.max_head:
@@ -171,13 +170,15 @@ class Http1:
         self._method = method.decode("ascii")
         chunked = False
         if self._headers == self._plain:
-            self._check_size(self._plain_size)
+            if self._plain_size + len(self._url) > self._limits.max_head:
+                self._check_size(self._plain_size)
             self._decoded = self._fields = self._decoded or Headers.from_wire(self._headers)
         else:
             chunked = self._check_fields()
-        line = b"%b %b HTTP/%b\r\n" % (method, self._url, self._version.encode())
+        version = _KNOWN_VERSIONS.get(self._version)
+        line = b"%b %b HTTP/%b\r\n" % (method, self._url, version or self._version.encode())
         self._check_line(line, exact_end=not chunked)
-        if self._version not in ("1.0", "1.1"):
+        if version is None:
             self._refuse(505, _VERSIONS)
 
     def _check_fields(self) -> bool:
@@ -186,6 +187,8 @@ class Http1:
         Most clients send the same fields with each request of a connection. So those that say
         nothing of a body are kept, and need neither be checked nor decoded when they come again.
         """
+        if len(self._headers) > _MAX_FIELDS:
+            self._refuse(431, f"A request has at most {_MAX_FIELDS} header fields.")
         size, hosts, codings, plain = 0, 0, b"", True
         for name, value in self._headers:
             size += len(name) + len(value) + 4

@@ -42,7 +42,7 @@ def compressed(response: Response, request: Request) -> Response:
     if accepts_gzip(request.header("accept-encoding")):
         body = _zipped_once(body, response.twin)
         _mark(headers)
-    return Response(body, response.status, headers=headers, reason=response.reason)
+    return response.changed(body, headers)
 
 
 def _zipped_once(body: bytes, twin: Twin | None) -> bytes:

@@ -175,7 +175,8 @@ class Request:
         ``name`` is in any case. Repeated values are joined by a comma.
         """
         headers = self._headers
-        name = name.lower()
+        if not name.islower():
+            name = name.lower()
         if name in IDENTITY:
             headers = self.headers  # which notes what is read
         if isinstance(headers, Headers):

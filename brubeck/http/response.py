@@ -67,6 +67,13 @@ class Response:
         self.reason = reason
         self.twin: Twin | None = None
 
+    def changed(self, body: bytes, headers: Headers) -> Response:
+        """Return the same answer with another body and other headers, both known to be good."""
+        made = Response.__new__(Response)
+        made.body, made.headers, made.twin = body, headers, None
+        made.status, made.reason = self.status, self.reason
+        return made
+
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.status}, {len(self.body)} bytes>"
 
