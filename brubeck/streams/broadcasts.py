@@ -25,7 +25,7 @@ _TURN: Final = 500
 
 
 class Seat(Share):
-    """A feed's place in a broadcast; ``found`` is the last step that it was told of."""
+    """A feed's subscription to a broadcast; ``found`` is the last step that the feed has sent."""
 
     __slots__ = ("_broadcast", "found", "receiver")
 
@@ -85,7 +85,7 @@ class Broadcast:
         self._seats.pop(seat, None)
 
     def _cast(self) -> None:
-        """Hand on what comes, for as long as anybody is here."""
+        """Send new changes to the subscribed feeds for as long as there are any."""
         said, behind = time.monotonic(), False
         try:
             while self._seats and (found := self._found) is not None:
@@ -143,7 +143,7 @@ class Broadcast:
 
 
 class Broadcasts:
-    """Every broadcast of an application, by what is asked for."""
+    """Every broadcast of an application, by its key: the stream and the parameters of its feeds."""
 
     def __init__(self) -> None:
         self._all: dict[object, Broadcast] = {}

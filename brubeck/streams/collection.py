@@ -102,7 +102,7 @@ class Collection(StreamHandler):
         return made
 
     def _page_plan(self) -> PagePlan:
-        """Return what the query string asks for; the same strings come again and again."""
+        """Return the plan of the query string's page, from a cache of at most `PLANS` plans."""
         plans, query = self.application.page_plans(self), self.message.query
         asked = (query, self.base, self.viewer)
         plan = plans.get(asked)

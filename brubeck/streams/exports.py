@@ -80,9 +80,9 @@ def _table(walk: Walk, handler: StreamHandler, parameters: PageParameters) -> It
 
 
 class Walk:
-    """The way along the whole timeline; its first step is taken at once.
+    """The walk along the whole timeline; its first step is taken at once.
 
-    So a storage that cannot be reached is told as such, and not by an answer that breaks off.
+    So a storage that cannot be reached is reported as such, and not by an answer that breaks off.
     """
 
     def __init__(self, handler: StreamHandler, parameters: PageParameters) -> None:

@@ -2,8 +2,8 @@
 
 The body is read line by line from wherever the connection keeps it, and the answer goes out while
 the rest is still being written: neither is ever held whole. Each line is an item by itself, so a
-bad one stops nothing. Whoever gets no result for a line does not know of it and may send it again:
-with an id of its own, an item that was written is a 409 the second time.
+bad one stops nothing. A client that gets no result for a line may send the line again: if the item
+has an id and was written, the second answer is a 409.
 """
 
 from __future__ import annotations
@@ -90,7 +90,7 @@ def batches(numbered: Iterator[Line]) -> Iterator[list[Line]]:
 
 
 def _written(handler: StreamHandler, numbered: Iterator[list[Line]]) -> Iterator[bytes]:
-    """Write one batch after another, and yield what became of its lines."""
+    """Write one batch after another, and yield the encoded results of its lines."""
     asked = time.monotonic()
     for batch in numbered:
         if time.monotonic() - asked >= PATIENCE:

@@ -55,7 +55,7 @@ class StreamPath(msgspec.Struct, frozen=True):
 
 
 def declare_path(path: object, owner: str) -> StreamPath:
-    """Return what a handler declares; `ConfigError` when it cannot be a path.
+    """Return the path that a handler declares; `ConfigError` for an invalid one.
 
     >>> declare_path('/users/<owner>/posts', 'Posts').at('ella')
     '/users/ella/posts'

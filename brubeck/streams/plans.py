@@ -1,7 +1,8 @@
-"""What is chosen for a request before it writes anything: its moment, ids and tokens.
+"""The values chosen for a request before it writes anything: its moment, ids and tokens.
 
-A request with an ``Idempotency-Key`` has it recorded first, so whoever carries it out once more,
-after a crash in the middle, chooses the same: what was written already is known by its token.
+Those of a request with an ``Idempotency-Key`` are recorded first, so a second attempt, after a
+crash in the middle, uses the same values: the items that were written already are known by their
+tokens.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ _START_BITS = 72
 
 
 class Plan(Protocol):
-    """What a request chose."""
+    """The values chosen for a request's writes."""
 
     now: int
     """The moment of the writes, in milliseconds since the epoch."""
@@ -52,7 +53,7 @@ class FreshPlan:
         return new_id()
 
     def made(self, _item_id: str) -> bool:
-        """Tell nothing: nobody asks what is not recorded."""
+        """Return False: the ids of a plan that is not recorded are not looked up."""
         return False
 
     def token(self, _write: str) -> str:
