@@ -16,7 +16,7 @@ from brubeck.storage.records import Head
 
 
 class News:
-    """How far a stream is known to have come in this process, and who waits for more."""
+    """The last known head of a stream in this process, and the readers that wait for more."""
 
     def __init__(self, look: Callable[[], Head], every: float) -> None:
         self._look = look

@@ -79,7 +79,7 @@ def put_new(item_id: str, created_at: int, *, expected: int | None = None, **val
 
 
 class _Walk:
-    """One walk: what it has seen, and what it has to."""
+    """One walk: the items that it has returned, and those that it has to return."""
 
     def __init__(self, query: PageQuery, due: set[str]) -> None:
         self.query = query
@@ -222,7 +222,7 @@ class StreamMachine(RuleBasedStateMachine):
 
     @rule(walk=walks, descending=st.booleans())
     def turn_round(self, walk: _Walk, descending: bool) -> None:
-        """A step from any item of a walk, either way, holds just what lies there."""
+        """A step from any item of a walk, either way, returns just the items that lie there."""
         if not walk.keys:
             return
         key = walk.keys[len(walk.keys) // 2]

@@ -1,4 +1,4 @@
-"""Whether a MongoDB gives what the steps of a write and the reads of order ask of it."""
+"""Checks that a MongoDB meets the requirements of writes and of ordered reads."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ UNAUTHORIZED: Final = 13
 
 
 def findings(door: Door) -> list[Finding]:
-    """Return what there is to say of a MongoDB."""
+    """Return the findings about a MongoDB."""
     with door.database() as database:
         admin = database.client.admin
         hello, version = admin.command("hello"), admin.command("buildInfo")["version"]

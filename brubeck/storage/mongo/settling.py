@@ -44,7 +44,7 @@ HORIZONS: Final = "brubeck.horizons"
 
 
 class LostStream(Unavailable):
-    """A stream whose own document is gone, under a program that had begun it."""
+    """A stream that has lost its own document while a program uses it."""
 
 
 class Stream(msgspec.Struct, frozen=True):
@@ -64,7 +64,7 @@ class Stream(msgspec.Struct, frozen=True):
 
 
 def read_stream(found: Document | None) -> Stream:
-    """Return what a stream's document says; one that is not there stands at the beginning."""
+    """Return the state of a stream from its document; a missing one is at the start."""
     found = found or {}
     text = found.get("indexes")
     return Stream(
@@ -86,7 +86,7 @@ def items_name(stream: str) -> str:
 
 
 def tombstones_name(stream: str) -> str:
-    """Return the name of the collection of what is left of a stream's deleted items."""
+    """Return the name of the collection of a stream's tombstones."""
     return f"brubeck.tombstones.{stream}"
 
 
@@ -101,7 +101,7 @@ class Settler:
         return database[items_name(self.name)]
 
     def tombstones(self, database: Database[Document]) -> Any:
-        """Return the collection of what is left of its deleted items."""
+        """Return the collection of the stream's tombstones."""
         return database[tombstones_name(self.name)]
 
     def take_places(self, database: Database[Document], count: int, now: int) -> tuple[int, Stream]:
@@ -140,7 +140,7 @@ class Settler:
         database[STREAMS].update_one({"_id": self.name}, {"$setOnInsert": fresh}, upsert=True)
 
     def settle(self, database: Database[Document], found: Sequence[Document], now: int) -> None:
-        """Finish what is pending in these documents, whoever began it."""
+        """Finish the pending writes of these documents, also those of other writers."""
         if not found:
             return
         first, stream = self.take_places(database, len(found), now)

@@ -17,7 +17,7 @@ LEAST: Final = 7
 
 
 def findings(door: Door) -> list[Finding]:
-    """Return what there is to say of a Redis."""
+    """Return the findings about a Redis."""
     with door.client(several=True) as client:
         if not hasattr(client, "get_primaries"):
             return [*_server(client, f"at {door.shown}", ""), *_rights(client)]
@@ -100,7 +100,7 @@ def _rule(reason: str, command: str) -> str:
 
 
 def _asked(client: Any) -> Mapping[str, str]:
-    """Return settings that only CONFIG tells, none where that is not allowed."""
+    """Return settings from ``CONFIG GET``; none where that is not allowed."""
     try:
         found: Mapping[str, str] = client.config_get("appendfsync", "save")
     except ResponseError:
