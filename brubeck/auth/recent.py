@@ -1,7 +1,7 @@
-"""What was verified a moment ago, so that the same password need not cost its full price again.
+"""A cache of recently verified passwords, which need not be hashed for every request.
 
 Hashes of passwords are slow on purpose, and Basic authentication brings the password with every
-request. What is kept is neither the password nor anything that could be tried elsewhere: a hash
+request. The cache has neither the password nor anything that could be tried elsewhere: a hash
 under a key that never leaves the process. It depends on the password line too, so a changed
 password is forgotten by itself.
 """
@@ -43,7 +43,7 @@ class RecentlyVerified:
         return True
 
     def add(self, password: bytes, line: str) -> None:
-        """Remember that a password is right for a line; what is oldest makes room."""
+        """Remember that a password is right for a line; the oldest entries make room."""
         self._until[self._name(password, line)] = self._now() + self._seconds
         while len(self._until) > self._size:
             self._until.popitem(last=False)

@@ -38,7 +38,7 @@ def require_same_site(request: Request, trusted: Collection[str] = ()) -> None:
 
 
 def require_same_site_of_cookies(request: Request, trusted: Collection[str] = ()) -> None:
-    """Do the same if the user may have been found by a cookie, and not by what programs send.
+    """Do the same where a browser may have sent the credentials by itself, such as a cookie.
 
     A page of another site cannot make a browser send credentials of other kinds, such as a token.
     """

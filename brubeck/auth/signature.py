@@ -69,7 +69,10 @@ class SignatureAuth(Scheme):
         self._accepted: WeakKeyDictionary[Request, str] = WeakKeyDictionary()
 
     def authenticate(self, request: Request, context: AuthContext) -> Caller | None:
-        """Return whose key signed the request."""
+        """Return the caller with the key that signed the request; None without a signature.
+
+        Raises `BadCredentials` for a signature that cannot be verified.
+        """
         described = request.header("signature-input")
         signed = request.header("signature")
         if described is None and signed is None:

@@ -34,7 +34,7 @@ log = logging.getLogger("brubeck.server")
 
 
 class Limits(msgspec.Struct, frozen=True):
-    """What one request may take, in bytes; a body past ``spool`` goes to a file."""
+    """The limits of one request, in bytes; a body past ``spool`` goes to a file."""
 
     max_head: int = 65_536
     max_body: int = 64 << 20
@@ -128,7 +128,7 @@ class Http1:
         self.ready.append(last)
 
     def close(self) -> None:
-        """Give back what requests have taken that were not answered, or never became whole."""
+        """Release the resources of requests that were not answered, or never became whole."""
         for incoming in self.ready:
             incoming.request.close()
         if self._file is not None:
@@ -136,7 +136,7 @@ class Http1:
                 self._file.close()
 
     def continue_line(self) -> bytes:
-        """Return what a sender that waits for leave to send its body is told, if one does."""
+        """Return the line 100 (Continue) if a client waits for it before its body; else nothing."""
         if self.expects_continue and self.started and not self.in_head:
             self.expects_continue = False
             return _CONTINUE

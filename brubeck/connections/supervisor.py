@@ -36,7 +36,7 @@ _RELOAD_GRACE: Final = 1.0  # whoever changes a program waits for it
 
 
 class Inherited(NamedTuple):
-    """What a supervisor hands down to its worker."""
+    """The inheritance of a worker from its supervisor: its pid, the listener and the pipe."""
 
     supervisor: int
     listener: socket.socket | None
@@ -57,9 +57,9 @@ class Inherited(NamedTuple):
 
 
 def inherited() -> Inherited | None:
-    """Return what this process was handed down, or None if it is no worker.
+    """Return the inheritance of this process, or None if it is no worker.
 
-    It is taken out of the environment, so that what a worker starts is no worker.
+    It is taken out of the environment, so that a process that a worker starts is no worker.
     """
     text = os.environ.pop(VARIABLE, None)
     if text is None:
@@ -93,11 +93,11 @@ class _Worker(NamedTuple):
 
 
 class Supervisor:
-    """Keeps a number of workers running until it is told to stop.
+    """Keeps a number of workers running until it is stopped.
 
-    ``changed`` is asked now and then whether the program on disk is another one; then all workers
-    are replaced. One that dies within ``soon`` seconds, or before it is ready, is taken for one
-    that cannot run.
+    ``changed`` is called now and then and returns whether the program on disk has changed; then
+    all workers are replaced. One that dies within ``soon`` seconds, or before it is ready, is
+    taken for one that cannot run.
     """
 
     def __init__(
@@ -195,7 +195,7 @@ class Supervisor:
             time.sleep(_LOOK)
 
     def _end(self, grace: float) -> None:
-        """Tell every worker to stop, and kill what has not after the grace."""
+        """Terminate every worker, and kill those that still run after the grace (seconds)."""
         alive = [worker.process for worker in self._running]
         for process in alive:
             process.terminate()
@@ -214,7 +214,7 @@ class Supervisor:
 
 
 class SourceWatch:
-    """Tells whether Python files below the working directory have changed since it last looked."""
+    """Watches for changes of the Python files below the working directory since the last call."""
 
     def __init__(self, root: Path) -> None:
         self._root = root

@@ -25,11 +25,11 @@ _AS_IT_CAME: Final[Any] = {"safe": "/:,~@!$&'()*+;=", "encoding": "latin-1"}
 
 
 class WSGIConnection:
-    """Turns an environ into a request and a response into what WSGI returns.
+    """Turns an environ into a request and a response into the chunks that WSGI expects.
 
-    Framing is the server's: what the application says of ``Connection`` and ``Transfer-Encoding``
-    is left out. WSGI cannot tell that a reader has left, so an answer waits for something to happen
-    no longer than `PATIENCE`; and not at all where its process serves nobody else meanwhile.
+    Framing is the server's: the application's ``Connection`` and ``Transfer-Encoding`` are left
+    out. WSGI does not report that a reader has left, so an answer waits for something to happen no
+    longer than `PATIENCE`; and not at all where its process serves no other request meanwhile.
     """
 
     def __init__(self, respond: Callable[[Request], Response]) -> None:

@@ -1,4 +1,4 @@
-"""Conditional requests: entity tags and what a caller says about them (RFC 9110, section 13)."""
+"""Conditional requests: entity tags, and the headers that compare them (RFC 9110, section 13)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Cookies: reading what a browser sent, writing what it shall keep (RFC 6265).
+"""Cookies: parsing ``Cookie`` and writing ``Set-Cookie`` (RFC 6265).
 
 Reading is lenient, since anybody on the same domain may have set anything: a pair that makes no
 sense is passed over. Writing is strict: a name or value that would break the header is refused.
@@ -73,7 +73,7 @@ class Cookie(msgspec.Struct, frozen=True, kw_only=True):
     same_site: SameSite | None = "Lax"
 
     def header(self) -> str:
-        """Return the value of the ``Set-Cookie`` header; `ValueError` for what cannot be one."""
+        """Return the value of the ``Set-Cookie`` header; `ValueError` for an invalid cookie."""
         if not _NAME.fullmatch(self.name):
             raise ValueError(f"not a cookie name: {self.name!r}")
         if not _VALUE.fullmatch(self.value):

@@ -42,7 +42,7 @@ Pairs = list[tuple[str, str]]
 
 
 class FormLimits(msgspec.Struct, frozen=True):
-    """What one multipart form may hold; sizes in bytes.
+    """The limits of one multipart or urlencoded form; sizes in bytes.
 
     ``fields_size`` is for all fields together, since they are held in memory, and
     ``urlencoded_size`` for a whole urlencoded form, whose every byte has to be looked at.
@@ -242,7 +242,7 @@ class _FormReader:
             self._written += self._size
 
     def form(self) -> Form:
-        """Return what was read, once it is whole."""
+        """Return the form, once it has been read to its end."""
         place = self._place or BytesIO()
         files = [
             UploadedFile(

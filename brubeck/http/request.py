@@ -1,9 +1,9 @@
-"""A request: what came in, parsed only as far as somebody asks.
+"""A request: its received data, decoded only when it is read.
 
 Rules:
 
-- Nothing is decoded before it is asked for, and nothing is decoded twice.
-- What cannot be decoded is a `Problem` with status 400 at the moment it is asked for.
+- Nothing is decoded before it is read, and nothing is decoded twice.
+- Data that cannot be decoded is a `Problem` with status 400 at the moment it is read.
 - The path is percent-decoded UTF-8; the query and the body stay raw beside their parsed forms.
 """
 
@@ -107,7 +107,7 @@ class Request:
 
     @property
     def id(self) -> str:
-        """A name for this request, the same in the log and in what the caller is shown."""
+        """The id of this request, the same in the log and in the answer to the caller."""
         if self._id is None:
             self._id = uuid4().hex
         return self._id
@@ -199,7 +199,7 @@ class Request:
 
     @property
     def client(self) -> Client:
-        """Who asked, by the word of trusted proxies where there are any."""
+        """The client that sent the request, by the headers of trusted proxies if there are any."""
         if self._origin is None:
             direct, proxies = self._client or _NOBODY, self.trusted_proxies
             trusted = proxies.trusts(direct.address)  # else no header needs to be looked at
@@ -208,7 +208,7 @@ class Request:
 
     @property
     def remote_addr(self) -> str:
-        """The address of who asked."""
+        """The address of the client."""
         return self.client.address
 
     @property
@@ -247,7 +247,7 @@ class Request:
         return self._body
 
     def open_body(self) -> BinaryIO:
-        """Return the body as a binary file at its beginning; for what may be too large to hold."""
+        """Return the body as a binary file at its start; for bodies too large for memory."""
         if self._file is None:
             return BytesIO(self._body or b"")
         self._file.seek(0)

@@ -1,7 +1,7 @@
-"""What is written down of a job, by whoever has it now.
+"""The stored record of a job, written by the worker that has the job.
 
 Each write names the position of the one before. So a worker that was taken for dead, and whose job
-another has begun again, finds that out by its next write, and tells nothing any more.
+another one has started again, finds that out by its next write, and writes no more.
 """
 
 from __future__ import annotations
@@ -107,7 +107,7 @@ class JobRecord:
         return self._put()
 
     def wrote(self, outcome: Outcome) -> bool:
-        """Take note of what became of a write, and tell whether it happened."""
+        """Take note of the outcome of a write, and return whether it happened."""
         if not isinstance(outcome, Written):
             return False
         self._position = outcome.position
@@ -120,7 +120,7 @@ class JobRecord:
         self._change(progress=float(part), note=plain(note))
 
     def finish(self, result: Any) -> None:
-        """Write down what came of the job."""
+        """Write the result of the finished job."""
         self._change(state=DONE, progress=1.0, note=None, error=None, result=result)
 
     def put_back(self, error: str) -> None:

@@ -1,4 +1,4 @@
-"""`Jobs`: how a program sends jobs, and what its workers do with them."""
+"""`Jobs`: sending jobs from a program, and their states in the store while workers do them."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ _JSON: Final = "application/json"
 
 
 class Sent(Response):
-    """The answer to who asked for a job: 202, where it is (``Location``), and how it stands.
+    """The answer to a sent job: 202, its URL (``Location``), and its state.
 
     A web handler returns it as it is; a program takes the ``id`` and leaves the rest.
     """
@@ -74,15 +74,16 @@ class Jobs:
     def send(
         self, path: str, data: Any = None, *, key: str | None = None, owner: Caller | None = None
     ) -> Sent:
-        """Have a job done: whoever is at its path, with some data that JSON can say.
+        """Send a job to the handler of a path, with some data that JSON can encode.
 
-        A ``key`` names what is to be done: sent again within a day, it is the same job. ``owner``
-        is whose the job is, in a stream of `OwnedJob`. Once this returns, the job will be done.
+        A ``key`` names the work: sent again within a day, it is the same job. ``owner`` is the
+        caller that owns the job, in a stream of `OwnedJob`. Once this returns, the job will be
+        done.
 
         Raises a `Problem` (503) when the queue or the store cannot be reached, `LookupError` for a
-        path that nobody is at, `TypeError` for data that JSON cannot say, and a `Problem` that is a
-        `ValueError` for data that are too large (413) or nested too deeply, or with a key that
-        stands for other data (422).
+        path without a handler, `TypeError` for data that JSON cannot encode, and a `Problem` that
+        is a `ValueError` for data that are too large (413) or nested too deeply, or with a key
+        that stands for other data (422).
         """
         stream, _ = self._found(path)
         owned = issubclass(stream.model, OwnedJob)
@@ -252,7 +253,7 @@ class Jobs:
             log.exception("What became of a job could not be written down: %s", reason)
 
     def _unbegun(self, delivery: Delivery) -> JobRecord | None:
-        """Return what is written down of a job that this worker never began, if anything can be."""
+        """Return the record of a job that this worker never started; None if it can have none."""
         if delivery.job is None:
             return None
         try:
@@ -265,7 +266,7 @@ class Jobs:
         return record
 
     def _patiently(self, action: Callable[[], T], *, hasty: bool = False) -> T:
-        """Do what needs the store as soon as that can be reached; if hasty, not once stopping."""
+        """Retry an action while the store is unavailable; if hasty, not once the worker stops."""
         while True:
             try:
                 return action()
@@ -278,7 +279,7 @@ class Jobs:
     # In between.
 
     def _found(self, path: str) -> tuple[type[JobStream], Match]:
-        """Return who does the jobs of a path; `LookupError` when nobody does."""
+        """Return the stream and the match of a job's path; `LookupError` without a handler."""
         try:
             check_path(path)
         except ProtocolError as reason:

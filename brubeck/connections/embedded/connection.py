@@ -33,7 +33,7 @@ _JOIN: Final = 16_384  # a body up to this size is sent in one piece with its he
 
 
 class _Sending:
-    """A stream on its way: whom it answers, how it is framed, and what is still to come."""
+    """A stream on its way: its request, its framing, and the chunks still to come."""
 
     __slots__ = ("_head", "chunks", "framed", "request")
 
@@ -50,7 +50,7 @@ class _Sending:
 
 
 def _made(response: StreamingResponse) -> Iterator[bytes]:
-    """Yield the chunks; what breaks their source is logged as its own."""
+    """Yield the chunks; an exception of their source is logged and becomes a `ProtocolError`."""
     chunks = iter(response.chunks)
     while True:
         try:
@@ -157,7 +157,7 @@ class Connection:
             self.deadline = server.tick + server.options.head_timeout
 
     def _answer_all(self, stream: green.Stream) -> bool:
-        """Answer what is ready, in order; tell whether the connection goes on."""
+        """Answer the requests that are ready, in order; return whether the connection goes on."""
         ready = self._http.ready
         until = monotonic() + _TURN if len(ready) > 1 else inf
         while ready:
@@ -205,9 +205,10 @@ class Connection:
             stream.send(framed.body)
 
     def _send_stream(self, stream: green.Stream) -> bool:
-        """Send a stream as it is made; what breaks it also breaks the connection.
+        """Send a stream as it is made; an error in it also breaks the connection.
 
-        Tell whether it was sent to its end; otherwise it goes on among many, until it is released.
+        Return whether it was sent to its end; otherwise it goes on in a share, until it is
+        released.
         """
         response, sending = self._answer, self._sending
         assert response is not None  # noqa: S101, whoever calls has just set both
@@ -234,7 +235,7 @@ class Connection:
         return True
 
     def _joins(self, request: Request) -> bool:
-        """Leave a stream to whom it is shared with, if it wants that now; tell whether it is."""
+        """Hand a stream over to its share, if it wants that now; return whether it is shared."""
         share, request.share = request.share, None
         if share is None:
             return False
@@ -262,7 +263,7 @@ class Connection:
     group = None  # each is reached by its own socket
 
     def receive(self, data: bytes) -> bool:
-        """Send what is said to many; see `brubeck.http.sharing`."""
+        """Send data that are shared by many connections; see `brubeck.http.sharing`."""
         sending, stream = self._sending, self._stream
         if sending is None or stream is None or sending.framed.coder is None:
             return False

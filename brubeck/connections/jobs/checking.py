@@ -30,7 +30,7 @@ TRIED: Final = (
 
 
 def missing_rules(client: Any) -> list[str]:
-    """Return the ACL rules that the user of a client lacks, after cleaning up what was tried."""
+    """Return the ACL rules that the user of a client lacks, after cleaning up the trial keys."""
     key = f"brubeck-jobs:{{check {uuid4().hex}}}"
     tried = [_missing(client, key, *each) for each in TRIED]
     with client.client() as one:  # on one connection

@@ -49,7 +49,7 @@ _GONE: Final = 3600.0
 
 
 class QueueUnavailable(BrubeckError):
-    """The queue cannot be reached, or will not do what it is asked."""
+    """The queue cannot be reached, or refuses a command."""
 
 
 class Job(Message, omit_defaults=True):
@@ -68,11 +68,11 @@ class KeyTaken(BrubeckError):
 
 
 class Delivery(msgspec.Struct, eq=False):
-    """A job in a worker's hand; ``job`` is None for something in the queue that is none.
+    """A job that was delivered to a worker; ``job`` is None for an invalid entry of the queue.
 
-    ``given`` is how often this attempt was given out: all but the last time its worker died.
+    ``given`` is how often this attempt was delivered: all but the last time its worker died.
     ``attempts`` and ``backoff`` (seconds) are the handler's, where it has its own. ``lost`` says
-    that another worker has it by now. ``context`` is for whoever has it done.
+    that another worker has it by now. ``context`` is for the program that runs it.
     """
 
     entry: bytes
@@ -210,12 +210,12 @@ class JobQueue:
             held[entry].lost = True
 
     def wake(self) -> float | None:
-        """Put the jobs whose time has come into the queue; return the seconds until the next."""
+        """Put the jobs that are due into the queue; return the seconds until the next."""
         millis = self._run("wake", [self._later, self._jobs])
         return None if millis < 0 else millis / 1000
 
     def done(self, deliveries: Sequence[Delivery]) -> None:
-        """Forget jobs that are done, whoever has them now."""
+        """Delete finished jobs, also those that another worker has by now."""
         entries = [each.entry for each in deliveries]
         with self._translated(), self._client.pipeline() as both:
             both.xack(self._jobs, _GROUP, *entries)

@@ -67,7 +67,7 @@ class Message(msgspec.Struct, frozen=True):
         return int(said) if said.isascii() and said.isdigit() else None
 
     def get_all(self, name: bytes) -> list[bytes]:
-        """Return every value of a header, whose name is given in lower case."""
+        """Return every value of a header; its name is given in lower case."""
         return [value for key, value in self.headers if key == name]
 
 

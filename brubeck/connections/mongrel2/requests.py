@@ -6,9 +6,9 @@ Rules:
   name a file: a *start*, to be ignored, and a *done*. Anybody can send those headers too; so they
   count only where Mongrel2 cannot have sent the body inline, and the file is looked for in one
   directory alone, whatever path is named.
-- The file is unlinked as soon as it is open: whoever dies, nothing stays behind.
-- What Mongrel2 lets pass although nobody can say where the body ends (RFC 9112, section 6.3) is a
-  400, and the connection has to be closed: Mongrel2 may take the body for the next request.
+- The file is unlinked as soon as it is open: no crash leaves it behind.
+- A request that Mongrel2 lets pass although the end of its body is unknown (RFC 9112, section 6.3)
+  is a 400, and the connection has to be closed: Mongrel2 may take the body for the next request.
 - Mongrel2 overwrites ``X-Forwarded-For`` with the address of its peer unless ``no_clobber_xff`` is
   set. One that says only that is dropped: the client did not send it.
 """
@@ -137,9 +137,9 @@ def make_request(message: Message, body: bytes | BinaryIO) -> Request:
 
 
 def read_body(message: Message, uploads: Uploads) -> bytes | BinaryIO:
-    """Return a request's body, or the file in which Mongrel2 stored it, which is to be closed.
+    """Return a request's body, or the file in which Mongrel2 stored it; the caller closes the file.
 
-    Raises `Problem` for a body that cannot be told from what follows it, or cannot be found.
+    Raises `Problem` for a body without a known end, or one that cannot be found.
     """
     if "UPLOAD_STREAM" in message.words:
         raise Problem(501, "Mongrel2's upload.stream is not supported; set upload.temp_store.")

@@ -44,7 +44,7 @@ def purge(database: Database[Document], settler: Settler, until: int, now: int) 
 
 
 def _raised(database: Database[Document], settler: Settler, until: int) -> Iterator[UpdateOne]:
-    """Yield updates that raise the horizon of each viewer that a purge up to a position concerns."""
+    """Yield updates that raise the horizon of each viewer concerned by a purge up to a position."""
     items, graves = settler.items(database), settler.tombstones(database)
     up_to = {"$lte": until}
     departures = (
