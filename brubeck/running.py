@@ -62,9 +62,9 @@ def _running(app: Brubeck, call: str, *, patched: bool) -> Iterator[None]:
 
 
 def check_declarations(app: Brubeck) -> None:
-    """Raise `ConfigError` where the settings lack what a declaration needs; opens nothing.
+    """Raise `ConfigError` where a declaration lacks a required setting; opens nothing.
 
-    Called before a program serves, so that nothing is missed only at the first request.
+    Called before a program serves, so that no setting is missed only at the first request.
     """
     declared = [*app.streams, *app.apis, *(each.handler for each in app.router.routes)]
     for scheme in dict.fromkeys(
@@ -76,9 +76,9 @@ def check_declarations(app: Brubeck) -> None:
 
 
 def open_stores(app: Brubeck, workers: int) -> None:
-    """Open what the streams are kept in; a store that is down now may be up later.
+    """Open the stores of the streams; a store that is down now may be up later.
 
-    Several workers over a store that each of them would have alone are refused.
+    Raises `ConfigError` for several workers over a store that each of them would have alone.
     """
     kept = {each.path: each.storage for each in app.streams}
     kept |= {each.path: each.storage for each in app.apis if each.queries is None}

@@ -128,7 +128,7 @@ def _list(item: Schema) -> Schema:
 
 
 def _several(item: Schema, problem: Schema) -> Schema:
-    """Return the schema of results: what is shown of each, and its status."""
+    """Return the schema of results: the visible fields of each document, and its status."""
     told = {
         "type": "object",
         "properties": {

@@ -89,7 +89,7 @@ def signing_keys(value: object) -> tuple[str, ...]:
 
 
 def networks(value: object) -> tuple[str, ...]:
-    """Read a list of IP addresses and networks; ``unix`` stands for whoever has no address."""
+    """Read a list of IP addresses and networks; ``unix`` stands for clients without an address."""
     found = texts(value)
     for each in found:
         try:

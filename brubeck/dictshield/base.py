@@ -115,7 +115,7 @@ def child_pointer(parent: str, key: str | int | None) -> str:
 
 
 def quoted(value: Any) -> str:
-    """Return a value as text for a message: short, and printable whatever it was."""
+    """Return a value as a short, printable text for a message."""
     try:
         text = str(value)
     except (ValueError, TypeError, RecursionError):

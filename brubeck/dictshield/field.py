@@ -1,4 +1,4 @@
-"""What every field is: its options, its place in a class, and the two ways of checking a value.
+"""The base of every field: its options, its place in a class, and the two ways of checking a value.
 
 Rules:
 
@@ -10,7 +10,7 @@ Rules:
 - `wire_type` is the msgspec type that lets a subset of that through in C. What the type cannot
   express is in `needs_check`, and checked after decoding. Whatever C refuses, `accept` decides.
 
-A field of one's own overrides `validate`, and `for_json` where the native value is not JSON.
+A custom field overrides `validate`, and `for_json` where the native value is not JSON.
 """
 
 from __future__ import annotations
@@ -72,7 +72,7 @@ class FieldOptions(TypedDict, total=False):
 
 
 class BaseField(Generic[T]):
-    """A field of any JSON value, and what all other fields are made of."""
+    """A field of any JSON value, and the base class of all other fields."""
 
     kind: ClassVar[str] = "any"
     """What a value is in JSON: ``string``, ``integer``, ``number``, ``boolean``, ``datetime`` (an
@@ -189,7 +189,7 @@ class BaseField(Generic[T]):
         return own or self.default not in (list, dict)
 
     def adopt(self, value: Any) -> Any:
-        """Return what an assignment of this value stores: converted where that is possible."""
+        """Return the value that an assignment stores: converted where that is possible."""
         return value
 
     def placed(self, name: str, owner: type) -> Self:
@@ -323,7 +323,7 @@ class BaseField(Generic[T]):
         return native
 
     def relocated(self, error: Exception, place: str, value: object) -> Iterator[ShieldException]:
-        """Yield what an error of a check says about this field's value at ``place``."""
+        """Yield the faults of this field's value at ``place`` that an error of a check reports."""
         if not isinstance(error, ShieldException):
             yield ShieldException("Invalid value", self.field_name, value, pointer=place)
             return
@@ -402,7 +402,7 @@ class BaseField(Generic[T]):
         return field_schema(self, ())
 
     def schema_terms(self) -> dict[str, Any]:
-        """Return the keywords that say what a value is."""
+        """Return the JSON Schema keywords that describe a value."""
         return {}
 
     def schema_notes(self) -> dict[str, Any]:

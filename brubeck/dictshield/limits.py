@@ -1,4 +1,4 @@
-"""What a document may hold so that every storage keeps it alike.
+"""The limits of a document's values, so that every storage keeps it alike.
 
 Rules:
 
@@ -6,8 +6,8 @@ Rules:
 - Text is Unicode without NUL and without half a surrogate pair.
 - Objects and lists are nested 32 deep at most, and no object names a key twice.
 
-`parse` and `add_shape_faults` read JSON by these rules, naming the place of what breaks them. They
-are the careful way; good input never comes here. It may take long, and lets others on meanwhile.
+`parse` and `add_shape_faults` read JSON by these rules, naming the place of each fault. They are
+the careful way; good input never comes here. It may take long, and lets others on meanwhile.
 """
 
 from __future__ import annotations
@@ -100,7 +100,7 @@ def sound_text(text: str) -> bool:
 
 
 def scalar_fault(value: object) -> str | None:
-    """Return what is wrong with a value that is neither object nor list, or None."""
+    """Return the fault of a value that is neither object nor list, or None."""
     if value is None or isinstance(value, bool):
         return None
     if isinstance(value, str):
@@ -192,7 +192,8 @@ def _refuse(word: str) -> NoReturn:
 def parse(body: bytes | str) -> Any:
     """Return JSON as Python values, with every number that is not whole as a `Decimal`.
 
-    Raises `ShieldException` when it is no JSON. `add_shape_faults` tells what `parse` lets pass.
+    Raises `ShieldException` for invalid JSON. `add_shape_faults` reports the faults that `parse`
+    lets pass.
     """
     try:
         return json.loads(

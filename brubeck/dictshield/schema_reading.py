@@ -1,7 +1,7 @@
-"""JSON Schema to document classes: what `schema` writes, and what DictShield 0.4 wrote.
+"""JSON Schema to document classes: the schemas that `schema` and DictShield 0.4 write.
 
-A schema may come from anywhere, so whatever is wrong with it is an `InvalidShield`. Keywords that
-no field has an option for are passed over.
+A schema may come from anywhere, so every fault in it is an `InvalidShield`. Keywords that no field
+has an option for are passed over.
 """
 
 from __future__ import annotations

@@ -120,7 +120,7 @@ def patch(name: str | None = None) -> str:
 
 
 def engine() -> Engine:
-    """Return the engine of this process, found by looking at what is patched."""
+    """Return the engine of this process, by the patches of the standard library."""
     global _engine  # noqa: PLW0603, found out once
     if _engine is None:
         name = _patched()
@@ -146,7 +146,7 @@ def _patched() -> str | None:
 
 
 def spawn(function: Callable[..., object], *args: object) -> None:
-    """Run a function concurrently; what it raises is logged."""
+    """Run a function concurrently; its exceptions are logged."""
     engine().spawn(_logged, function, *args)
 
 
@@ -205,10 +205,10 @@ def fairly(things: Iterable[T]) -> Iterator[T]:
 
 
 def take_turn() -> None:
-    """Let others run if those who take turns have worked for 10 ms together since they last could.
+    """Let other threads run when the turns of long work have taken 10 ms together.
 
-    Cheap enough for each step of long work. A thousand that work long at once take their turns one
-    behind the other, so whoever else has something to do waits for none of them longer than that.
+    Cheap enough for each step of long work. A thousand long jobs take their turns one behind the
+    other, so any other thread waits for them no longer than that.
     """
     global _turn_ends, _changes_turn  # noqa: PLW0603, one clock for all who work
     while monotonic() > _turn_ends:
@@ -242,7 +242,7 @@ def wait_readable(fileno: int, seconds: float) -> bool:
 
 
 def hung_up(filenos: Iterable[int]) -> list[int]:
-    """Return those of some connected sockets whose other end has left; never waits."""
+    """Return those of some connected sockets that the other end has left; never waits."""
     return engine().hung_up(filenos)
 
 

@@ -12,7 +12,7 @@ from brubeck.timekeeping import SYSTEM_CLOCK, Clock
 
 
 class StoredAccounts:
-    """Users, their tokens and their signing keys in a storage; what `Accounts` asks for.
+    """Users, their tokens and their signing keys in a storage; an implementation of `Accounts`.
 
     Nothing is written by a look-up: a removed user, a taken scope and an expired token are found
     out by reading, with the very next request.
@@ -44,7 +44,7 @@ class StoredAccounts:
         return None if user is None else user.account()
 
     def by_token(self, digest: str) -> Grant | None:
-        """Return what a token stands for; with its user it ends."""
+        """Return the grant of a token, or None; without its user it has none."""
         token = self.tokens.get(digest)
         account = None if token is None else self.by_id(token.user_id or "")
         if token is None or account is None:

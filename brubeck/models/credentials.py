@@ -1,4 +1,4 @@
-"""`Tokens` and `Keys`: what users come with in place of a password, in a storage."""
+"""`Tokens` and `Keys`: the credentials of users besides passwords, in a storage."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ class Tokens(_Credentials[AccessToken]):
         expires_at: int | None = None,
         note: str = "",
     ) -> tuple[str, AccessToken]:
-        """Make a token for a user; return it, to be shown once, and what is kept of it.
+        """Create a token for a user; return it, to be shown once, and its stored document.
 
         With ``scopes`` it is limited to those. ``expires_at`` is in milliseconds since the epoch.
         """
@@ -112,6 +112,6 @@ class Keys(_Credentials[RequestKey]):
         expires_at: int | None = None,
         note: str = "",
     ) -> RequestKey:
-        """Make a key for a user; its ``id`` and ``secret`` are what requests are signed with."""
+        """Create a key for a user; requests are signed with its ``id`` and ``secret``."""
         iid, secret = f"key_{secrets.token_hex(8)}", secrets.token_urlsafe(32)
         return self._add(iid, user, scopes=scopes, expires_at=expires_at, note=note, secret=secret)

@@ -1,4 +1,4 @@
-"""What can be wrong with what is asked of the accounts."""
+"""The errors of accounts, tokens and keys."""
 
 from __future__ import annotations
 

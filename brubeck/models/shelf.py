@@ -1,7 +1,7 @@
-"""`Shelf`: documents of one class in one stream of a storage, written with care for each other.
+"""`Shelf`: documents of one class in one stream of a storage, changed by compare-and-swap.
 
-Each change names the position of what it changes, and is made anew where another came first. So of
-any number of writers one at a time wins, on every storage.
+Each change names the position of the record that it replaces, and is retried where another writer
+came first. So of any number of writers one at a time wins, on every storage.
 """
 
 from __future__ import annotations

@@ -80,7 +80,7 @@ class Users:
         return user
 
     def set_password(self, username: str, password: str) -> User:
-        """Give a user another password, which ends the sessions begun with the former one."""
+        """Give a user another password, which ends the sessions of the former one."""
         line = hash_password(password)
 
         def change(user: User) -> None:
@@ -89,7 +89,7 @@ class Users:
         return self._change(username, change)
 
     def rehash(self, user: User, password: str) -> None:
-        """Make a line anew of a password that was just checked, unless it has changed since."""
+        """Hash a verified password again into a new line, unless it has changed since."""
         former, line = user.password, hash_password(password)
 
         def change(found: User) -> None:
@@ -116,7 +116,7 @@ class Users:
         return self._change(username, change)
 
     def remove(self, username: str) -> User:
-        """Remove a user and free the name; whoever has it next has another id."""
+        """Remove a user and free the name; the next user of that name has another id."""
         user = self.get(username)
         if not self._users.remove(user.id or ""):
             raise NoSuchUser(f"There is no user {username!r}.")

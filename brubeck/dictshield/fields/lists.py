@@ -27,9 +27,9 @@ _BAD: Final = object()
 
 
 class ListField(BaseField[list[E]]):
-    """A list whose every item is good for the field given, or for one of several.
+    """A list with items that are valid for the given field, or for one of several.
 
-    No field at all (an empty list of them) lets any item in. A document without a value gets an
+    No field at all (an empty list of them) accepts any item. A document without a value gets an
     empty list.
     """
 
@@ -232,7 +232,7 @@ class ListField(BaseField[list[E]]):
             yield item if convert is None else shown(item, convert)
 
     def item_field_for(self, item: Any) -> BaseField[Any] | None:
-        """Return the first field of whose native type an item is."""
+        """Return the only field, or the first of several with the item's native type, or None."""
         return self.item_field or next((f for f in self.fields if _is_native(f, item)), None)
 
     def for_python(self, value: Any) -> list[Any]:
