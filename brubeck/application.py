@@ -61,8 +61,8 @@ class Brubeck:
     Mongrel2, or a connection of your own; without it, what the configuration says.
     ``handler_tuples`` are pairs of a pattern and a handler, ``streams`` the `StreamHandler` classes
     to serve. ``storage`` is the URL of the default store, or a mapping of names to URLs; a store
-    that is already open may stand for a URL. ``accounts`` knows who may ask; without it, users are
-    kept in the store named ``accounts``, or in the default one. The rest is as in 0.4.
+    that is already open may stand for a URL. ``accounts`` are the `Accounts`; without them, users
+    are kept in the store named ``accounts``, or in the default one. The rest is as in 0.4.
 
     ``title`` and ``version`` are what ``/openapi.json`` calls the program.
 
@@ -287,7 +287,7 @@ class Brubeck:
         """Return a stream, or one partition of it, as its storage keeps it."""
         found = self._querysets.get((stream.path, partition))
         if found is None:
-            # A storage gives the same stream to all who ask at once; so the last one may be kept.
+            # A storage gives all concurrent callers the same stream; so the last one may be kept.
             name = stream.place.stream(partition)
             found = self.store(stream.storage).queryset(name, stream.schema)
             if len(self._querysets) >= KEPT_STREAMS:

@@ -50,7 +50,7 @@ _TOKEN: Final = re.compile(
     re.VERBOSE | re.DOTALL,
 )
 _ENDS: Final = frozenset(("$", r"\Z", r"\z", "/", r"\/"))
-"""The tokens after which it is clear what may follow: nothing, or the paths below."""
+"""The tokens that fix the further path: nothing, or the paths below."""
 _EMPTY: Final = frozenset(("^", r"\A", r"\b", r"\B"))
 _ANYTHING: Final = re.compile(
     r"\.|\\S|\[\^[^/]+\]|\[(?:\\s\\S|\\S\\s|\\w\\W|\\W\\w|\\d\\D|\\D\\d)\]"
@@ -71,7 +71,7 @@ class Route(msgspec.Struct, frozen=True):
     methods: frozenset[str] | None = None
 
     def allows(self, method: str) -> bool:
-        """Tell whether the route is for a method."""
+        """Return whether the route is for a method."""
         return self.methods is None or method in self.methods
 
     @property

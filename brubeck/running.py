@@ -23,7 +23,7 @@ def serve(app: Brubeck, *, reload: bool) -> None:
         check_declarations(app)
         open_stores(app, settings.server.workers)
         if app.template_loader is not None:
-            app.template_env  # noqa: B018, what is missing is told now
+            app.template_env  # noqa: B018, an error is raised now
         green.spawn(app.sweeper.run)
         connections.run(app.respond, settings, connection=app.msg_conn, reload=reload)
 
@@ -55,7 +55,7 @@ def _running(app: Brubeck, call: str, *, patched: bool) -> Iterator[None]:
         logging.getLogger("brubeck.access").setLevel(access)
         yield
     except ConfigError as reason:
-        # Who starts a program is not helped by where in Brubeck the mistake was noticed.
+        # A traceback through Brubeck does not help the author of the program.
         raise SystemExit(f"brubeck: {reason}") from None
     finally:
         app.close()

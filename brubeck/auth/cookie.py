@@ -77,7 +77,7 @@ class CookieAuth(Scheme):
         self.cookie = cookie
         self.max_age = max_age
         if isinstance(trusted_origins, str):
-            trusted_origins = (trusted_origins,)  # whoever forgets the brackets means all of it
+            trusted_origins = (trusted_origins,)  # without the brackets, the whole text is meant
         try:
             self._trusted = declared_origins(tuple(trusted_origins))
         except ValueError as reason:

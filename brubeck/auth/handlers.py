@@ -79,7 +79,7 @@ def same_site_only(method: Method) -> Method:
 
 
 def _known(handler: Any) -> bool:
-    """Tell whether a handler knows its user, and may be asked to write for that user."""
+    """Return whether a handler knows its user, and may be asked to write for that user."""
     if not check_value(handler.current_user, "current_user"):
         return False
     # The mixin has checked by itself, unless its property is overridden, or there is no mixin.
@@ -120,11 +120,11 @@ class UserHandlingMixin:
     """
 
     schemes: ClassVar[Sequence[Scheme]] = ()
-    """The ways to say who asks, tried in this order."""
+    """The schemes of authentication, tried in this order."""
     trusted_origins: ClassVar[Collection[str]] = ()
-    """Origins, such as ``https://app.example``, whose pages may write here with their cookies.
+    """Origins, such as ``https://app.example``, of pages that may write here with their cookies.
 
-    They are for a `get_current_user` of your own and for `same_site_only`; a `CookieAuth` among the
+    They are for an overridden `get_current_user` and for `same_site_only`; a `CookieAuth` among the
     schemes has its own.
     """
 

@@ -55,7 +55,7 @@ def was_checked(password: str, line: str) -> bool:
 
 
 def check_password(password: str, line: str) -> bool:
-    """Tell whether a password is the one that a line was made of.
+    """Return whether a password is the one that a line was made of.
 
     A line that is empty or unreadable is nobody's, and takes as long to be found so.
     """
@@ -71,7 +71,7 @@ def check_password(password: str, line: str) -> bool:
 
 
 def needs_rehash(line: str) -> bool:
-    """Tell whether a line was made in another way than one would be made now."""
+    """Return whether a line was made in another way than one would be made now."""
     from argon2.exceptions import InvalidHash
 
     try:

@@ -32,7 +32,7 @@ class RecentlyVerified:
         return f"<RecentlyVerified {len(self)}>"
 
     def knows(self, password: bytes, line: str) -> bool:
-        """Tell whether this password was found to be right for this line not long ago."""
+        """Return whether this password was found to be right for this line not long ago."""
         name = self._name(password, line)
         until = self._until.get(name)
         if until is None:

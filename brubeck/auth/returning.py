@@ -19,7 +19,7 @@ LONGEST: Final = 2_000
 
 
 def is_local(target: str) -> bool:
-    r"""Tell whether a text is a path of this site, with its query if any, to every browser.
+    r"""Return whether a text is a path of this site, with its query if any, to every browser.
 
     >>> is_local('/notes?page=2'), is_local('//there.example'), is_local('/\\there.example')
     (True, False, False)

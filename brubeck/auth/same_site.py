@@ -1,7 +1,7 @@
-"""Whether a browser sent a request for a page of ours, or for somebody else's.
+"""Cross-site request forgery: requests of our own pages, and of other sites' pages.
 
-A browser adds its cookies to whatever request it is talked into. What a page cannot talk it into is
-to lie about where the request comes from: ``Sec-Fetch-Site`` says it outright, and older browsers
+A browser adds its cookies to every request that a page has it send. A page cannot have it lie
+about the source of the request: ``Sec-Fetch-Site`` says it outright, and older browsers
 say the page's origin, or its address. A request that says nothing at all is not taken for ours.
 """
 
@@ -16,7 +16,7 @@ from brubeck.http import Problem, Request
 from brubeck.http.origins import declared_origins
 
 SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
-"""What changes nothing, and so may be asked for from anywhere."""
+"""Methods that change nothing, and so are allowed from anywhere."""
 
 _OF_BROWSERS: Final = frozenset({"basic", "digest", "negotiate", "ntlm"})
 """Credentials that a browser sends by itself, as it does cookies, whichever page asked."""
@@ -88,7 +88,7 @@ def _origins(trusted: Collection[str]) -> frozenset[str]:
 
 
 def _is_same_host(page: str, host: str) -> bool:
-    """Tell whether a page's host and port are those that the request was sent to."""
+    """Return whether a page's host and port are those that the request was sent to."""
     try:
         parts = urlsplit(page)
         port = parts.port

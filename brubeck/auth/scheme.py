@@ -29,7 +29,7 @@ class Scheme(ABC):
     """One way of authenticating requests. A scheme keeps no state of a request."""
 
     name: ClassVar[str]
-    """What the scheme is called in a description of the API."""
+    """The name of the scheme in a description of the API."""
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         """Refuse a scheme of coroutines, which would let everybody in."""

@@ -47,7 +47,7 @@ class SignatureAuth(Scheme):
     """A request that is signed with ``hmac-sha256``.
 
     ``max_age`` and ``leeway`` are seconds: how old a signature may be, and how far ahead of ours
-    the clock of who signed. ``lookup`` is called with the id of a key and returns its `SigningKey`
+    the clock of the signer. ``lookup`` is called with the id of a key and returns its `SigningKey`
     or None, in place of the application's accounts. Clients sign with
     `brubeck.auth.signed_messages.signed_headers`, or any library of RFC 9421.
     """
@@ -165,7 +165,7 @@ def _is_whole(value: object) -> TypeGuard[int]:
 def _check_cover(request: Request, signature: Signature) -> None:
     """Refuse a signature that would be as good for another request."""
     covered = set(signature.components)
-    # Without a query there is none to cover; whoever adds one has to have it covered.
+    # Without a query there is none to cover; a client that adds one has to cover it.
     enough = _WHERE[:3] if "?" in request.target else _WHERE
     if "@method" not in covered or not any(where <= covered for where in enough):
         raise BadCredentials("A signature covers @method and @target-uri.")

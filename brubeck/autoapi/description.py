@@ -25,7 +25,7 @@ _IDS: Final[dict[type[BaseField[Any]], str]] = {
     ObjectIdField: f"{_HEX}{{24}}",
     IntField: "[0-9]{1,18}",
 }
-"""What the ids of a kind look like."""
+"""The patterns of ids, by the kind of their field."""
 
 
 def describe_api(api: type[AutoAPIBase], description: Description) -> None:

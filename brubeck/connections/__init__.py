@@ -32,7 +32,7 @@ _HOME = {
     "Mongrel2Connection": "brubeck.connections.mongrel2",
     "ZeroMQConnection": "brubeck.connections.jobs",
 }
-"""What a program may make itself; imported when it is asked for."""
+"""The classes that a program may use itself; imported at their first use."""
 
 
 def __getattr__(name: str) -> Any:
@@ -111,7 +111,7 @@ def _serve(
         _at_signals(connection.stop)
         announce()
     else:
-        # Who stops a whole group of processes tells a worker too; that is no second time.
+        # A signal to the whole group of processes reaches a worker too; that is no second time.
         _at_signals(cache(connection.stop))
         green.spawn(worker.stop_when_orphaned, connection.stop)
         worker.tell_ready()

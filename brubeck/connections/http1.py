@@ -181,7 +181,7 @@ class Http1:
             self._refuse(505, _VERSIONS)
 
     def _check_fields(self) -> bool:
-        """Check the header fields; tell whether the body comes in chunks.
+        """Check the header fields; return whether the body comes in chunks.
 
         Most clients send the same fields with each request of a connection. So those that say
         nothing of a body are kept, and need neither be checked nor decoded when they come again.

@@ -32,7 +32,7 @@ _NO_SOCKET: Final = -1
 _LOOK: Final = 0.1
 _SOON: Final = 2.0
 _MOST_DEATHS: Final = 5
-_RELOAD_GRACE: Final = 1.0  # whoever changes a program waits for it
+_RELOAD_GRACE: Final = 1.0  # a developer waits for it
 
 
 class Inherited(NamedTuple):
@@ -83,7 +83,7 @@ class _Worker(NamedTuple):
     since: float
 
     def was_ready(self) -> bool:
-        """Tell whether it ever said that it is ready."""
+        """Return whether it has ever reported that it is ready."""
         nothing = bytes(4)  # as an int of C's
         return fcntl.ioctl(self.pipe, termios.FIONREAD, nothing) != nothing
 
@@ -133,7 +133,7 @@ class Supervisor:
                     self._end(min(self._grace, _RELOAD_GRACE))
         finally:
             if self._listener is not None:
-                self._listener.close()  # who comes now is to go elsewhere
+                self._listener.close()  # new clients have to go elsewhere
             self._end(self._grace + 1)
 
     def stop(self) -> None:
@@ -221,7 +221,7 @@ class SourceWatch:
         self._seen = self._look()
 
     def __call__(self) -> bool:
-        """Look, and tell whether anything is different."""
+        """Look, and return whether anything is different."""
         seen = self._look()
         changed = seen != self._seen
         self._seen = seen

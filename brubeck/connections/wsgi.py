@@ -54,7 +54,7 @@ class WSGIConnection:
 
 
 def _is_shared(environ: Environ) -> bool:
-    """Tell whether the process serves others while one answer waits: by threads, or green ones."""
+    """Return whether the process serves others while one answer waits: by (green) threads."""
     return bool(environ.get("wsgi.multithread")) or green.patched()
 
 
@@ -150,7 +150,7 @@ def _pieces(source: Any, size: int | None) -> Iterator[bytes]:
 
 
 def _terminated(environ: Environ) -> bool:
-    """Tell whether reading the body to its end ends: a chunked one, and the server says so."""
+    """Return whether reading the body to its end ends: a chunked one, and the server says so."""
     return bool(environ.get("wsgi.input_terminated")) or (
         environ.get("HTTP_TRANSFER_ENCODING", "").lower() == "chunked"
     )

@@ -36,7 +36,7 @@ USER_CODE_ERRORS = (
     *(ArithmeticError, AssertionError, AttributeError),
     *(LookupError, TypeError, ValueError),
 )
-"""What a validation callable may raise to say no; a mistake in it says no as well."""
+"""The errors by which a validation callable refuses a value; any mistake in it does so as well."""
 
 dictshield_fields: dict[tuple[str, str | None], type[BaseField[Any]]] = {}
 """The field for each JSON Schema (type, format)."""
@@ -75,8 +75,8 @@ class BaseField(Generic[T]):
     """A field of any JSON value, and the base class of all other fields."""
 
     kind: ClassVar[str] = "any"
-    """What a value is in JSON: ``string``, ``integer``, ``number``, ``boolean``, ``datetime`` (an
-    RFC 3339 text), ``milliseconds`` (an integer), ``list``, ``object`` or ``any``."""
+    """The kind of a value in JSON: ``string``, ``integer``, ``number``, ``boolean``, ``datetime``
+    (an RFC 3339 text), ``milliseconds`` (an integer), ``list``, ``object`` or ``any``."""
     item_kind: str | None = None
     """For a list, the kind of its items."""
     jsonschema_types: tuple[str, ...] = ()
@@ -84,7 +84,7 @@ class BaseField(Generic[T]):
     needs_json: bool = False
     """Whether a native value must go through `for_json` before msgspec can write it."""
     takes_blank: ClassVar[bool] = True
-    """Whether an empty text is a value, rather than what a form sends for none."""
+    """Whether an empty text is a value, rather than a form's empty input."""
     sorts: ClassVar[bool] = False
     """Whether `arranged` does anything."""
     typed_in_c: ClassVar[bool] = False

@@ -106,7 +106,7 @@ MACROS: Final = """
 {% endif %}{% endfor %}
 {%- endmacro %}
 """
-"""The Jinja2 macros: ``as_p(items, css)``, ``as_div(items, css)`` and what they are made of."""
+"""The Jinja2 macros: ``as_p(items, css)``, ``as_div(items, css)`` and their parts."""
 
 
 class FormPunch(ConfigError):

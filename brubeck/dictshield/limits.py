@@ -38,8 +38,8 @@ OUT_OF_RANGE: Final = "This number is out of range."
 BAD_TEXT: Final = "This text holds a NUL or half a surrogate pair, which cannot be stored."
 NOT_JSON: Final = "This is not a value that JSON can hold."
 MOST_FAULTS: Final = 30
-"""How many errors of one document are told. A hostile one may have a million, and each costs as
-much as several good values."""
+"""The number of reported errors of one document. A hostile one may have a million, and each costs
+as much as several good values."""
 TOO_MANY: Final = f"There are more errors; these are the first {MOST_FAULTS:,}."
 BAD_KEY: Final = "The keys of an object must be text."
 TWICE: Final = "This key is given more than once."

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from brubeck.dictshield.field import BaseField
 
 Unknown = Literal["drop", "refuse"]
-"""What to do with a key that no field has."""
+"""The treatment of unknown fields."""
 
 NO_SUCH_FIELD = "Unknown field."
 

@@ -74,7 +74,7 @@ Condition = threading.Condition
 Semaphore = threading.Semaphore
 Queue = queue.Queue
 
-_TURN: Final = 0.01  # seconds that all who take turns work together before others run
+_TURN: Final = 0.01  # seconds that all long jobs work together before others run
 _GRACE: Final = 0.001  # seconds of work that is not worth taking turns
 
 _SILENCE: Final = 60.0  # seconds between two reports of a loop's trouble
@@ -210,10 +210,10 @@ def take_turn() -> None:
     Cheap enough for each step of long work. A thousand long jobs take their turns one behind the
     other, so any other thread waits for them no longer than that.
     """
-    global _turn_ends, _changes_turn  # noqa: PLW0603, one clock for all who work
+    global _turn_ends, _changes_turn  # noqa: PLW0603, one clock for all long jobs
     while monotonic() > _turn_ends:
         if _changes_turn:
-            sleep(0)  # behind the one who begins the next turn
+            sleep(0)  # behind the job that starts the next turn
             continue
         _changes_turn = True
         try:
@@ -261,7 +261,7 @@ class Pool:
         return self._running
 
     def has_place(self, seconds: float) -> bool:
-        """Wait until there is a place, and tell whether that came within the time."""
+        """Wait until there is a place, and return whether that came within the time."""
         with self._changed:
             return self._changed.wait_for(lambda: self._running < self.size, seconds)
 
@@ -282,7 +282,7 @@ class Pool:
                 self._changed.notify_all()
 
     def join(self, seconds: float | None = None) -> bool:
-        """Wait until nothing runs, and tell whether that came within the time."""
+        """Wait until nothing runs, and return whether that came within the time."""
         with self._changed:
             return self._changed.wait_for(lambda: self._running == 0, seconds)
 

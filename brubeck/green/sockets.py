@@ -71,7 +71,7 @@ class Engine(Protocol):
 
     name: str
     interrupts: bool
-    """Whether what waits may be interrupted by a `timeout`."""
+    """Whether a `timeout` may interrupt a waiting thread."""
 
     def spawn(self, function: Callable[..., object], *args: object) -> None:
         """Run a function concurrently."""
@@ -89,7 +89,7 @@ class Engine(Protocol):
         """Return a connected socket as a `Stream`."""
 
     def wait_readable(self, fileno: int, seconds: float) -> bool:
-        """Wait until a file descriptor is readable, and tell whether it is."""
+        """Wait until a file descriptor is readable, and return whether it is."""
 
     def hung_up(self, filenos: Iterable[int]) -> list[int]:
         """Return those of some connected sockets that the other end has left; never waits."""

@@ -29,7 +29,7 @@ class ZMQSocket:
         socket: zmq.Socket[bytes] = zmq.Context.instance().socket(getattr(zmq, kind))
         socket.setsockopt(zmq.LINGER, linger_ms)
         socket.setsockopt(zmq.SNDHWM, sndhwm)
-        # Queue only for who is there: a pipe to somebody who left keeps nothing for who comes next.
+        # Queue only for connected peers: a pipe to one that left keeps nothing for the next.
         socket.setsockopt(zmq.IMMEDIATE, kind == "XPUB")
         if identity:
             socket.setsockopt(zmq.IDENTITY, identity)
@@ -87,7 +87,7 @@ class ZMQSocket:
         raise Closed
 
     def poll(self, seconds: float) -> bool:
-        """Wait at most so long for something to receive, and tell whether there is."""
+        """Wait at most so long for something to receive, and return whether there is."""
         if not self._closed and not self._readable():
             self._wait(seconds)
         return not self._closed and self._readable()

@@ -201,7 +201,7 @@ class MessageHandler:
             try:
                 run_hook(self.on_finish)
             except Exception:
-                # The answer stands: what it tells of has happened.
+                # The answer stands: its changes have happened.
                 log.exception("on_finish of %s failed", type(self).__name__)
 
     def _answer(self) -> Response:

@@ -19,9 +19,9 @@ _ATTRIBUTE: Final = re.compile(r"[\x20-\x3a\x3c-\x7e]*")
 
 _PREFIX: Final = re.compile(r"__(?:Secure|Host-Http|Host|Http)-", re.IGNORECASE)
 MAX_BYTES: Final = 4096
-"""How long name and value may be together; browsers drop what is longer."""
+"""The maximal length of name and value together; browsers drop longer cookies."""
 MAX_ATTRIBUTE_BYTES: Final = 1024
-"""How long an attribute may be; browsers ignore what is longer."""
+"""The maximal length of an attribute; browsers ignore longer ones."""
 
 SameSite = Literal["Lax", "Strict", "None"]
 

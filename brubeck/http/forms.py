@@ -114,7 +114,7 @@ def parse_multipart(
     """Read a ``multipart/form-data`` body to its end and return its fields and files.
 
     ``sink`` opens the place for the content of all files; it is called once, if there are any, and
-    who calls this closes what it opened. Raises `Problem`: 400 for a body that is not what its type
+    the caller closes it. Raises `Problem`: 400 for a body that is not what its type
     says, 413 for one past the limits, 507 where the place has no more room.
     """
     from multipart import MultipartError, ParserLimitReached, PushMultipartParser

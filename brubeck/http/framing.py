@@ -178,7 +178,7 @@ def frame(
 
 
 def keeps_alive(version: str, connection: str) -> bool:
-    """Tell whether a request wants its connection kept (RFC 9112, section 9.3).
+    """Return whether a request wants its connection kept (RFC 9112, section 9.3).
 
     >>> keeps_alive('1.1', ''), keeps_alive('1.1', 'Close'), keeps_alive('1.0', '')
     (True, False, False)

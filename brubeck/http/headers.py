@@ -105,7 +105,7 @@ class Headers(MutableMapping[str, str]):
         self._fields.update(other._fields)
 
     def lacks(self, names: frozenset[str]) -> bool:
-        """Tell whether none of these names, given in lower case, is there."""
+        """Return whether none of these names, given in lower case, is there."""
         return self._fields.keys().isdisjoint(names)
 
     def pairs(self) -> Iterator[tuple[str, str]]:

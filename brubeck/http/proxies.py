@@ -65,7 +65,7 @@ class TrustedProxies:
                 ) from None
 
     def trusts(self, address: str) -> bool:
-        """Tell whether the host at this address is a trusted proxy."""
+        """Return whether the host at this address is a trusted proxy."""
         if not address:
             return self._local
         if not self._networks:

@@ -50,19 +50,19 @@ class Request:
     sink: Callable[[], BinaryIO] = BytesIO
     """Opens a place for the files of a form, where the body is not in memory itself."""
     is_wanted: Callable[[], bool] = staticmethod(lambda: True)
-    """Tells whether the caller is still there and the server not about to stop."""
+    """Returns whether the client is still there and the server not about to stop."""
     may_wait: Callable[[], bool] = staticmethod(lambda: True)
-    """Tells whether an answer may wait for something to happen: that it is wanted, and holds up
-    nobody. What waits long asks now and then, and where it may not wait on answers with what it
+    """Returns whether an answer may wait for something to happen: that it is wanted, and holds up
+    no other. A long wait calls it now and then, and where it may not go on answers with what it
     has."""
     may_share: bool = False
     """Whether the connection takes a ``share`` (see `brubeck.http.sharing`)."""
     mounted_at: str = ""
     """Where the connection itself has mounted the program: WSGI's ``SCRIPT_NAME``."""
     failure: BaseException | None = None
-    """What the handler raised that it did not mean to, for a connection that wants to know."""
+    """The unexpected exception of the handler, for a connection that reports it."""
     share: Share | None = None
-    """What a stream that answers this goes on by, when it has just yielded nothing."""
+    """The share by which a stream that answers this goes on, after an empty chunk."""
     _file: BinaryIO | None = None
     _body: bytes | None = None
     _path: str | None = None
@@ -75,7 +75,7 @@ class Request:
     _origin: Client | None = None
     _id: str | None = None
     identity: AbstractSet[str] = frozenset()
-    """The headers that say who the caller is and that were read so far, by their names."""
+    """The names of the headers with credentials that were read so far."""
 
     def __init__(
         self,
@@ -195,7 +195,7 @@ class Request:
             self._cookies = parse_cookies("; ".join(self.headers.get_all("cookie")))
         return self._cookies
 
-    # Who asked.
+    # The client.
 
     @property
     def client(self) -> Client:

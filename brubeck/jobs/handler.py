@@ -37,9 +37,9 @@ class JobHandler(MessageHandler):
     """
 
     attempts: ClassVar[int | None] = None
-    """How often to try; None is what ``jobs.attempts`` says."""
+    """The number of attempts; None is the setting ``jobs.attempts``."""
     backoff: ClassVar[float | None] = None
-    """Seconds between the first two attempts; None is what ``jobs.backoff`` says."""
+    """Seconds between the first two attempts; None is the setting ``jobs.backoff``."""
 
     result: Any = None
     record: JobRecord | None = None

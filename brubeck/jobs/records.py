@@ -42,7 +42,7 @@ class JobRecord:
         self._position: int | None = None
         self._name, self._writes = uuid4().hex, 0
         self.shown = ""
-        """What those who wait are told of a failure."""
+        """The text of a failure for the readers of the job."""
         self.lost = False
         """Whether another worker has the job by now."""
 
@@ -155,7 +155,7 @@ class JobRecord:
             raise JobLost("Another worker has this job by now.")
 
     def _write(self) -> bool:
-        """Write the item where it stood, and tell whether it still stood there."""
+        """Write the item where it stood, and return whether it still stood there."""
         put = self._put()
         outcome = self._patiently(lambda: self._queryset.write([put])[0])
         if isinstance(outcome, Refused) and outcome.reason == "missing":

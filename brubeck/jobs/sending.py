@@ -164,12 +164,12 @@ class Jobs:
             # Perhaps an older program than the one that sent it: a newer one may know.
             return Response(str(reason), 500)
         record = cast("JobRecord | None", delivery.context)
-        if record is None:  # it could not be begun together with others
+        if record is None:  # it could not be started together with others
             record = self._record(stream, job)
             if not self._patiently(partial(record.begin, job.attempt)):
                 return Response(b"null")
             delivery.context = record
-        # Whatever fails, and says nothing itself, is told by an id.
+        # A failure without a text of its own is identified by an id.
         record.shown = f"Server error, job {job.id}"
         made = cast("type[MessageHandler]", match.route.handler)
         if issubclass(made, JobHandler):
@@ -188,7 +188,7 @@ class Jobs:
         delivery.lost = record.lost
         return response
 
-    # What the worker tells.
+    # The callbacks of the worker.
 
     def taken(self, deliveries: Sequence[Delivery]) -> list[Delivery]:
         """Write down that some jobs are being done; return those that have been before."""
@@ -204,7 +204,7 @@ class Jobs:
             except Unavailable:
                 raise
             except Exception:
-                # It may be the fault of one of them. Each is begun by itself, and fails by itself.
+                # It may be the fault of one of them. Each is started, and fails, by itself.
                 log.exception("%d jobs could not be begun together.", len(some))
                 for each in some:
                     each.context = None
@@ -226,7 +226,7 @@ class Jobs:
                 begun.append((record, job.attempt, record.beginning(job.attempt)))
         outcomes = queryset.write([put for _, _, put in begun]) if begun else []
         for (record, attempt, _), outcome in zip(begun, outcomes, strict=True):
-            if not record.wrote(outcome):  # whoever sent it was just writing that down
+            if not record.wrote(outcome):  # its sender was just writing the record
                 record.begin(attempt)
         return over
 
@@ -304,7 +304,7 @@ class Jobs:
 def _written(data: Any) -> msgspec.Raw:
     try:
         written = msgspec.json.encode(data)
-        # Who reads it may stand on more than who writes it.
+        # A reader may accept less nesting than the writer.
         msgspec.json.decode(b"[" * _HEADROOM + written + b"]" * _HEADROOM)
     except RecursionError:
         raise UnsendableData(422, "The data of a job are nested too deeply.") from None

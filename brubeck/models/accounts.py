@@ -61,7 +61,7 @@ class StoredAccounts:
         return SigningKey(key_id, secret, account, key.granted, key.expires_at)
 
     def first_use(self, nonce: str, seconds: float) -> bool:
-        """Tell whether a nonce comes for the first time within so many seconds."""
+        """Return whether a nonce comes for the first time within so many seconds."""
         return self.storage.hit(f"nonce:{nonce}", seconds) == 1
 
     # What programs ask.

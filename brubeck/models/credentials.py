@@ -36,7 +36,7 @@ class _Credentials(Generic[C]):
         return self._shelf.owned_by(user.id or "")
 
     def revoke(self, iid: str) -> bool:
-        """Remove a credential, from now on, and tell whether there was one."""
+        """Remove a credential, from now on, and return whether there was one."""
         return self._shelf.remove(iid)
 
     def revoke_all(self, user: User) -> int:
@@ -68,7 +68,7 @@ class _Credentials(Generic[C]):
         return made
 
     def _forget_expired(self, user: User) -> None:
-        # Whoever makes many that end soon is also who clears them away.
+        # A user that makes many short-lived ones also clears them away.
         now = self._clock.micros() // 1000
         for each in self.of(user):
             if each.expires_at is not None and each.expires_at <= now:

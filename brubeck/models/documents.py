@@ -64,7 +64,7 @@ class User(Document):
         self.password = hash_password(raw_password)
 
     def check_password(self, raw_password: str) -> bool:
-        """Tell whether a password is this user's; also no password takes its time."""
+        """Return whether a password is this user's; also no password takes its time."""
         return check_password(raw_password, self.password or "")
 
     @property

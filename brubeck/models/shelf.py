@@ -125,7 +125,7 @@ class Shelf(Generic[D]):
         raise StorageError(f"{iid} is changed by others all the time.")
 
     def remove(self, iid: str, *, when: Callable[[D], bool] = lambda _: True) -> bool:
-        """Remove the document at an id if it is as wanted, and tell whether that was done."""
+        """Remove the document at an id if it is as wanted, and return whether that was done."""
         token = uuid4().hex
         for _ in range(ROUNDS):
             record = self._record(iid)

@@ -1,8 +1,8 @@
 """`Users`: people in a storage, each under a name that nobody else has.
 
 A user is stored under its own id, and its name in a claim, whose id is made of the name: so one of
-any number of writers gets it, whatever storage it is. The user is written first. A claim whose user
-is not there is therefore always what somebody left who was removed, and may be taken over.
+any number of writers gets it, on every storage. The user is written first. A claim without a user
+therefore always belonged to a removed user, and may be taken over.
 """
 
 from __future__ import annotations
@@ -134,7 +134,7 @@ class Users:
         return changed
 
     def _take_name(self, user: User) -> bool:
-        """Claim the name of a stored user, and tell whether it is the user's now."""
+        """Claim the name of a stored user, and return whether it is the user's now."""
 
         def take_over(claim: Claim) -> None:
             if self._users.get(claim.user_id or "") is None:

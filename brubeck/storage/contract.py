@@ -90,7 +90,7 @@ class Queryset(ABC):
 
     @abstractmethod
     def wait(self, after: int, seconds: float) -> bool:
-        """Wait until the head is past a position, and tell whether it is within the time."""
+        """Wait until the head is past a position, and return whether it is within the time."""
 
     @abstractmethod
     def count(self, query: PageQuery) -> Count:

@@ -122,7 +122,7 @@ class IndexedQueryset(Queryset):
 
     @abstractmethod
     def _is_empty(self) -> bool:
-        """Tell whether nothing has ever been written here; asked without opening the stream."""
+        """Return whether nothing has ever been written here; asked without opening the stream."""
 
     def _open(self) -> None:
         """Prepare a stream before its first use."""

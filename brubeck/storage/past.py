@@ -31,7 +31,7 @@ class Past(msgspec.Struct, omit_defaults=True):
     tokens: list[tuple[str, int]] = []
     former: Former = {}
     viewers: list[str] = []
-    """Who could see the item when it was deleted."""
+    """The viewers that could see the item when it was deleted."""
     late: list[str] = []
     """The viewers that came when the item was there already: they have not seen all its values."""
 
@@ -58,7 +58,7 @@ class Past(msgspec.Struct, omit_defaults=True):
     def may_have_met(
         self, where: Iterable[Condition], values: Mapping[str, Values], viewer: str | None
     ) -> bool:
-        """Tell whether a viewer, or anybody, may have seen a version that met some conditions.
+        """Return whether a viewer, or anybody, may have seen a version that met some conditions.
 
         A viewer that came late may always have: what the former values were is not for it to know.
         """

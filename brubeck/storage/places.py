@@ -21,7 +21,7 @@ AHEAD: Final = 3_600_000_000
 KEPT: Final = 366 * 86_400 * 1_000_000
 """How far behind the clock a viewer's position may lie; for so long its own horizon is kept.
 
-Without a limit, everybody who was ever named as a reader would leave something for ever.
+Without a limit, every viewer that was ever named as a reader would leave a horizon for ever.
 """
 
 
@@ -29,8 +29,8 @@ def next_floor(head: Head, now: int) -> int:
     """Return the floor that a stream has to keep before a viewer is shown `viewer_floor`.
 
     Where the head or the floor is past the present tick, no later write is given a position before
-    it anyway, and nothing has to be kept. Nor has it before the first write: who follows from there
-    follows from the beginning.
+    it anyway, and nothing has to be kept. Nor has it before the first write: a reader from
+    there follows from the beginning.
     """
     tick = now - now % TICK
     kept = not head.position or tick <= max(head.position, head.floor)

@@ -116,7 +116,7 @@ class PageQuery(msgspec.Struct, frozen=True, kw_only=True):
 
 
 UNBORN: Final = "0"
-"""The era of a stream to which nothing has been written. Who stands in it has seen nothing, and so
+"""The era of a stream to which nothing has been written. A reader in it has seen nothing, and so
 stands at the beginning of the stream, whatever era that begins in."""
 
 
@@ -137,8 +137,8 @@ class Page(msgspec.Struct, frozen=True):
     """The records of a step, in its direction.
 
     ``stopped`` is the place to go on from; None only when nothing lies beyond. ``head`` is where
-    the change order ended no later than when the first record was read: who follows from there
-    misses nothing that this step did not show.
+    the change order ended no later than when the first record was read: a reader
+    from there misses nothing that this step did not show.
     """
 
     records: list[Record]

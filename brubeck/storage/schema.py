@@ -58,7 +58,7 @@ class Schema(msgspec.Struct, frozen=True, dict=True):
 
     fields: dict[str, FieldInfo] = {}
     sight: tuple[str, ...] = ()
-    """The fields whose values name who may see a record."""
+    """The fields that hold the viewers of a record."""
 
     def joined(self, other: Schema) -> Schema:
         """Return a schema with the indexes of both; where they differ, the other decides."""
@@ -116,7 +116,7 @@ class Schema(msgspec.Struct, frozen=True, dict=True):
         )
 
     def shows(self, body: bytes, viewer: str | None) -> bool:
-        """Tell whether a viewer may see a record with this body; None may see everything."""
+        """Return whether a viewer may see a record with this body; None may see everything."""
         return viewer is None or viewer in self.viewers(self.extract(body))
 
     @cached_property

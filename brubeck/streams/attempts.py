@@ -34,9 +34,9 @@ the same time, which is harmless: both follow the plan that was recorded.
 """
 
 KEY: Final = re.compile(r'[!#-\[\]-~]{1,255}|"[ -!#-\[\]-~]{1,255}"')
-"""What a key looks like."""
+"""The syntax of a key."""
 _SAID: Final = ("content-type", "if-match", "if-none-match")
-"""What a request says beside its body: with anything else of it, it is another one."""
+"""The headers that identify a request beside its body."""
 
 
 class _Answer(msgspec.Struct, frozen=True):

@@ -2,7 +2,7 @@
 
 A feed that has caught up joins the broadcast of its stream, filters and fields. One thread waits
 there for all of them, takes the next step along the change order, and hands every reader the same
-bytes. Who cannot take them without waiting is left out and goes on by itself, from its own place,
+bytes. A reader that cannot take them without waiting goes on by itself, from its own cursor,
 until it has caught up again.
 """
 
@@ -116,7 +116,7 @@ class Broadcast:
         groups: dict[Group, dict[Receiver, Seat]] = {}
         for number, seat in enumerate(list(self._seats), 1):
             if seat not in self._seats:
-                continue  # it left while others were told
+                continue  # it left while others were sent the data
             seat.found = found
             receiver = seat.receiver
             if not data or receiver is None:

@@ -70,7 +70,7 @@ class Input(msgspec.Struct, frozen=True):
 
 
 def wants_page(accept: str | None) -> bool:
-    """Tell whether a problem is to be shown as a page.
+    """Return whether a problem is to be shown as a page.
 
     >>> wants_page('text/html,application/xml;q=0.9,*/*;q=0.8'), wants_page('*/*'), wants_page(None)
     (True, False, False)

@@ -37,7 +37,7 @@ PLANS = 500
 PLAN_LENGTH = 1000
 """How long such a query string may be."""
 KEPT_BYTES = 32_768
-"""How long a page may be that is kept for the next one who asks, while nothing changes."""
+"""The maximal size of a page that is cached for the next request, while nothing changes."""
 
 COMMAS = 200_000
 """Past so many commas a list is counted before it is split: small members take much memory."""
@@ -96,7 +96,7 @@ class Collection(StreamHandler):
             page = found
         made = self._make(plan, page)
         # Most places of a timeline are asked for once; only what comes again is kept. Nothing is
-        # for a viewer: when a page is made anew would tell when others have written.
+        # for a viewer: the moment of a new page would reveal when others have written.
         again = plan.asked > 1 and plan.query.viewer is None
         plan.made = made if again and len(made.body) <= KEPT_BYTES else None
         return made
@@ -207,14 +207,14 @@ class Collection(StreamHandler):
 
 
 def longer_than(most: int, body: bytes) -> bool:
-    """Tell whether a JSON list has more members than so many, looking at no more of them."""
+    """Return whether a JSON list has more members than so many, looking at no more of them."""
     decoder, text = json.JSONDecoder(), body.decode(errors="replace")
     at = text.find("[") + 1
     for _ in range(most):
         try:
             _, at = decoder.raw_decode(text, _SPACE.match(text, at).end())  # type: ignore[union-attr]
         except (ValueError, RecursionError):
-            return False  # what is wrong with it is said by who reads it
+            return False  # its error is reported when it is read
         after = _SPACE.match(text, at).end()  # type: ignore[union-attr]
         if text[after : after + 1] != ",":
             return False

@@ -95,7 +95,7 @@ class Follower:
             after = self._here(viewer)
         if after is None:
             return query
-        # Position 0 is the beginning: who stands there has seen nothing that could be purged.
+        # Position 0 is the beginning: a reader there has seen nothing that could be purged.
         position = after.position if after.position or after.began else None
         return msgspec.structs.replace(query, after=position, era=after.era, began=after.began)
 

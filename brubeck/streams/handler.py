@@ -50,7 +50,7 @@ VARY = "Accept, Authorization, Cookie, Origin"
 
 MAX_ERRORS = 100
 KNOWN_ACCEPT = 300
-"""How long an ``Accept`` header may be whose meaning is remembered."""
+"""The maximal length of an ``Accept`` header that is cached."""
 _READING = frozenset(("GET", "HEAD", "OPTIONS"))
 PUBLIC_HEADERS = Headers({"Vary": VARY, "Cache-Control": "no-cache"})
 _OF_AUTH = ("schemes", "scopes", "owned", "may_read", "may_write")
@@ -87,7 +87,7 @@ class StreamHandler(WriteHooks, StreamAnswers):
     """The keys of partitions that there may be: an expression that matches a whole key, or a
     function that returns whether there is one. Any other is a 404; None bounds nothing."""
     filters: ClassVar[tuple[str, ...]] = ()
-    """What may be filtered by: ``network`` for equality, ``magnitude__gte`` and so on."""
+    """The filters: ``network`` for equality, ``magnitude__gte`` and so on."""
     page_size: ClassVar[int] = 25
     """How many items a page has when nobody says."""
     max_page_size: ClassVar[int] = 200
@@ -95,19 +95,19 @@ class StreamHandler(WriteHooks, StreamAnswers):
     max_batch: ClassVar[int] = 1000
     """How many items one POST may bring."""
     read_only: ClassVar[bool] = False
-    """Whether only the program itself writes; who tries over HTTP is told 405."""
+    """Whether only the program itself writes; writes over HTTP get 405."""
     accept_created_at: ClassVar[bool] = False
     """Whether a new item may bring its own ``created_at`` and ``updated_at``, as imports do."""
     retain: ClassVar[str | int | None] = None
     """How long items stay (``'30d'``), or how many of them; None keeps them all."""
     keep_deletions: ClassVar[str] = "30d"
-    """How long a deletion is told to readers who come back; later they are told to start over."""
+    """How long deletions are kept for readers that come back; later they have to start over."""
     rate: ClassVar[str | None] = None
     """How many requests a caller has: ``'100/minute'``, ``'5/10s'``; None limits nothing."""
     cors: ClassVar[str | tuple[str, ...]] = ()
-    """The origins whose pages may use the stream, or ``'*'``; without any, no other may."""
+    """The origins of pages that may use the stream, or ``'*'``; without any, no other may."""
     feed_title: ClassVar[str] = ""
-    """What feeds and pages for people call the stream; without one, they name its path."""
+    """The title of the stream in feeds and HTML pages; without one, its path."""
     storage: ClassVar[str] = "default"
     """The name of the store that keeps the stream."""
 
@@ -116,14 +116,14 @@ class StreamHandler(WriteHooks, StreamAnswers):
     _path_is_default: ClassVar[bool] = True
     partition_rule: ClassVar[PartitionRule]
     place: ClassVar[StreamPath]
-    """The path as it was declared: what it matches, and what storages call the stream."""
+    """The path as it was declared: its pattern, and the name of the stream in storages."""
     declared: ClassVar[Declared]
     retention: ClassVar[Retention]
     limit: ClassVar[Rate | None]
     origins: ClassVar[Origins | None]
     schema: ClassVar[Schema]
     set_by_server: ClassVar[tuple[str, ...]]
-    """The fields that are ignored in a body: who owns an item is not for the caller to say."""
+    """The fields that are ignored in a body: the caller does not set the owner of an item."""
     hidden: ClassVar[frozenset[str]]
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
@@ -207,7 +207,7 @@ class StreamHandler(WriteHooks, StreamAnswers):
         visible = frozenset(fields) - cls.hidden
         cls.declared = Declared(filters, visible, cls.page_size, cls.max_page_size)
 
-    # Who asks. Here everybody may do everything; `AuthStreamHandler` knows better.
+    # The caller. Here everybody may do everything; `AuthStreamHandler` restricts it.
 
     private: ClassVar[bool] = False
     """Whether answers are for one caller alone."""
@@ -418,7 +418,7 @@ class StreamHandler(WriteHooks, StreamAnswers):
             headers = {"Retry-After": str(err.retry_after)}
             if isinstance(err, IndexBuilding):
                 return Problem(503, str(err), headers=headers)
-            # The caller is not told where the storage is; whoever runs it needs to know.
+            # The log has the storage's address for the operator, the answer has not.
             log.warning("503, request %s: %s", self.message.id, err)
             return Problem(503, "The storage is unavailable; retry later.", headers=headers)
         return None

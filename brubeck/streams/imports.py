@@ -33,11 +33,11 @@ BATCH_BYTES: Final = 1 << 20
 TURN: Final = 10_000
 """How many lines, however empty, are read before others get their turn."""
 PATIENCE = 2.0
-"""Seconds after which is asked anew whether the caller still may."""
+"""Seconds after which the caller's access is checked again."""
 _END: Final = b"\n"
 
 Line = tuple[int, bytes | None]
-"""A line's number, from 1, and what stands there; None where it is longer than an item may be."""
+"""A line's number, from 1, and its bytes; None where it is longer than an item may be."""
 
 
 def import_lines(handler: StreamHandler) -> Response:

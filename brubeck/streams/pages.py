@@ -177,7 +177,7 @@ def page_tag(
     """Return the weak entity tag of a page: its items as shown, its links and its total.
 
     A position is given once in a stream and era, so it stands for the item's whole version. The
-    history is in it, so that who lost its place is not sent back to it by a 304.
+    history is in it, so that a reader of a lost cursor is not sent back to it by a 304.
     """
     positions = struct.pack(f"{len(records)}q", *[record.position for record in records])
     said = f"{found.next} {found.previous} {total} {history} {view}".encode()

@@ -133,7 +133,7 @@ class _Given:
             self._values.setdefault(name, []).append(value)
 
     def has(self, name: str) -> bool:
-        """Tell whether a parameter was given."""
+        """Return whether a parameter was given."""
         return name in self._values
 
     def all(self, name: str) -> list[str]:

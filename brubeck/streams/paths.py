@@ -108,5 +108,5 @@ def declare_partitions(rule: object, path: StreamPath, owner: str) -> PartitionR
 
 
 def is_key(text: str) -> bool:
-    """Tell whether a text can be the key of a partition: it has an id's alphabet."""
+    """Return whether a text can be the key of a partition: it has an id's alphabet."""
     return is_id(text)

@@ -26,13 +26,13 @@ class Plan(Protocol):
     now: int
     """The moment of the writes, in milliseconds since the epoch."""
     resumed: bool
-    """Whether somebody may have begun to carry it out before."""
+    """Whether an earlier attempt may have started to carry it out."""
 
     def new_id(self) -> str:
         """Return the id of the next new item that brings none."""
 
     def made(self, item_id: str) -> bool:
-        """Tell whether an id is one of those."""
+        """Return whether an id is one of those."""
 
     def token(self, write: str) -> str:
         """Return the token of one of the request's writes, by a name that it has in the request."""
@@ -94,7 +94,7 @@ class RecordedPlan:
         return item_id
 
     def made(self, item_id: str) -> bool:
-        """Tell whether an id was made here, and so can be nobody else's."""
+        """Return whether an id was made here, and so can be nobody else's."""
         return item_id in self._made
 
     def token(self, write: str) -> str:

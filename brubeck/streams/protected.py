@@ -25,7 +25,7 @@ from brubeck.streams.documents import OwnedDocument, StreamedDocument
 from brubeck.streams.handler import PUBLIC_HEADERS, VARY, StreamHandler
 
 OWNER: Final = "owner"
-"""The argument of a path that names whose partition it is."""
+"""The argument of a path that names the owner of the partition."""
 MAX_READERS: Final = 100
 """How many others may read an item."""
 _HEADERS: Final = Headers({"Vary": VARY, "Cache-Control": "private, no-cache"})
@@ -43,7 +43,7 @@ class AuthStreamHandler(StreamHandler):
     """
 
     schemes: ClassVar[Sequence[Scheme]] = ()
-    """The ways to say who asks, tried in this order."""
+    """The schemes of authentication, tried in this order."""
     scopes: ClassVar[Mapping[str, str]] = {}
     """The scope that it takes to ``read`` and to ``write``; without one, to be known is enough."""
     may_read: ClassVar[Readers | None] = None
@@ -95,7 +95,7 @@ class AuthStreamHandler(StreamHandler):
         sight = ("owner_id",) if readers is None else ("owner_id", "readers")
         cls.schema = Schema(cls.schema.fields, sight)
 
-    # Who asks.
+    # The caller.
 
     def get_current_user(self) -> Caller | None:
         """Return the caller, or None for a request without credentials.
@@ -159,7 +159,7 @@ class AuthStreamHandler(StreamHandler):
     def _unknown(self, detail: str, challenge: str | None = None) -> Problem:
         return unknown(self.schemes, detail, challenge)
 
-    # What is whose.
+    # Ownership.
 
     def check_document(self, document: StreamedDocument) -> None:
         """Refuse more readers than an item may have: each of them costs every write of it."""

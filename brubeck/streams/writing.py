@@ -132,7 +132,7 @@ def _fail(result: Result, handler: StreamHandler, reason: Exception) -> None:
     problem = reason if isinstance(reason, Problem) else handler.problem(reason)
     if problem is None:
         raise reason
-    # The way it came leads through whoever holds the result: a ring that memory would wait in.
+    # Its traceback refers to the holder of the result: a cycle that would keep memory.
     result.status, result.problem = problem.status, problem.with_traceback(None)
 
 

@@ -46,7 +46,7 @@ class _Rendering(WebMessageHandler, metaclass=_Mixin):
     """Renders templates, and errors by a template of their own."""
 
     error_template: ClassVar[str] = "errors.html"
-    """What errors are shown by, as pages: see `render_problem`."""
+    """The template of error pages: see `render_problem`."""
 
     def render_template(
         self,

@@ -177,7 +177,7 @@ class Connection:
                 self._linger(stream)
                 return False
             if ready and monotonic() > until:
-                green.sleep(0)  # whoever sends many requests at once holds up nobody else
+                green.sleep(0)  # many requests at once hold up no other client
                 until = monotonic() + _TURN
         return True
 
@@ -211,7 +211,7 @@ class Connection:
         released.
         """
         response, sending = self._answer, self._sending
-        assert response is not None  # noqa: S101, whoever calls has just set both
+        assert response is not None  # noqa: S101, the caller has just set both
         assert sending is not None  # noqa: S101, likewise: one is never set without the other
         coder = sending.framed.coder
         try:
@@ -271,7 +271,7 @@ class Connection:
         try:
             sent = stream.offer(coded)
         except OSError:
-            sent = 0  # whoever sends the rest finds the same
+            sent = 0  # the next send fails the same way
         self._kept = coded[sent:]
         return sent == len(coded)
 
@@ -304,7 +304,7 @@ class Connection:
         if self._reading and self._http.started and not self._expired:
             self._expired = True
             self.deadline = self._server.tick + _LINGER
-            green.spawn(self._time_out)  # who does not read either must not hold up the sweep
+            green.spawn(self._time_out)  # a client that does not read must not hold up the sweep
         else:
             self.cut()
 
@@ -337,12 +337,12 @@ class Connection:
             green.spawn(self._answer.abandon)
 
     def is_wanted(self) -> bool:
-        """Tell whether an answer would still be read, and the server is not about to stop."""
+        """Return whether an answer would still be read, and the server is not about to stop."""
         return not (self._left or self._server.draining)
 
     def finish(self) -> bool:
-        """End the connection if it only waits or follows; tell whether something is in hand."""
-        # What was asked behind a feed has not begun, and would not while the feed lasts.
+        """End the connection if it only waits or follows; return whether something is in hand."""
+        # A request behind a feed has not started, and would not while the feed lasts.
         follows = self._answer is not None and self._answer.endless
         if follows or self.idle:
             self.cut()

@@ -26,7 +26,7 @@ TRIED: Final = (
     *(("ZRANGE", "{key}:later", 0, 0), ("ZRANGEBYSCORE", "{key}:later", 0, 1)),
     ("DEL", "{key}", "{key}:key", "{key}:later"),
 )
-"""Every command that a queue uses, with what it is tried on."""
+"""Every command that a queue uses, with the arguments of its trial."""
 
 
 def missing_rules(client: Any) -> list[str]:

@@ -21,7 +21,7 @@ Codec = Literal["json", "msgpack"]
 """How a message is written on its way."""
 
 MAX_BYTES: Final = 1 << 20
-"""How long a message may be, written as JSON; what is larger belongs in a store."""
+"""The maximal size of a message as JSON, in bytes; larger data belong in a store."""
 
 _PATH: Final = re.compile(r"/[^\x00-\x20\x7f]*")
 _JSON: Final = {"Content-Type": "application/json"}

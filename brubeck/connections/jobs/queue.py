@@ -55,7 +55,7 @@ class QueueUnavailable(BrubeckError):
 class Job(Message, omit_defaults=True):
     """A message that waits for a worker.
 
-    ``attempt`` is the one to come, ``owner`` the id and the name of who sent it, if anybody asks.
+    ``attempt`` is the number of the next attempt, ``owner`` the id and the name of its owner.
     """
 
     data: msgspec.Raw = msgspec.Raw(b"null")

@@ -31,7 +31,7 @@ log = logging.getLogger("brubeck.jobs")
 Respond = Callable[[Request], Response]
 
 MOST_DEATHS: Final = 5
-"""After how many dead workers a job is taken for what killed them."""
+"""The number of dead workers after which their job is taken for the cause."""
 MOST_BACKOFF: Final = 300.0
 """How many seconds there are between two attempts at the most."""
 
@@ -188,7 +188,7 @@ class JobsConnection:
             try:
                 self._do(delivery, respond)
             except Exception:
-                # Who has it next may have more luck.
+                # The next worker may have more luck.
                 log.exception("The job %s came to no end here.", _named(delivery))
             finally:
                 self._leave(delivery)
@@ -293,7 +293,7 @@ class JobsConnection:
         except QueueUnavailable as reason:
             self._tell_down(reason)
 
-    # Outages are told once.
+    # Outages are logged once.
 
     def _tell_down(self, reason: QueueUnavailable) -> None:
         if not self._is_down:

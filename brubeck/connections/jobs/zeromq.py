@@ -32,7 +32,7 @@ Respond = Callable[[Request], Response]
 Pattern = Literal["PUB", "PUSH"]
 
 MOST_UNSENT: Final = 10_000
-"""How many answers wait for one who takes them slowly; PUB drops what is more, PUSH waits."""
+"""The number of answers that wait for a slow receiver; PUB drops further ones, PUSH waits."""
 
 _LOOK: Final = 0.25
 
@@ -75,7 +75,7 @@ class ZeroMQConnection:
         self.ready.set()
         try:
             while not self._stopping:
-                # Who takes no answers holds up messages, but not the end.
+                # A receiver that takes no answers holds up messages, but not the end.
                 if self._pool.has_place(_LOOK) and incoming.poll(_LOOK):
                     self._pool.spawn(self._answer, incoming.recv(), respond, outgoing)
             self._finish()

@@ -171,14 +171,14 @@ class Clients:
         client.left()
         return True
 
-    # Those who are served.
+    # The clients being served.
 
     def _work(self, client: _Client) -> None:
         """Serve one client, and then those that wait for a slot."""
         while True:
             try:
                 self._serve(client)
-            except Exception:  # those who wait for a place are served all the same
+            except Exception:  # those that wait for a slot are served all the same
                 log.exception("A client of Mongrel2 could not be served.")
             finally:
                 with self._lock:

@@ -142,7 +142,7 @@ def signed(text: str) -> str:
 
 
 def is_ours(written: str) -> bool:
-    """Tell whether a file is as `signed` made it.
+    """Return whether a file is as `signed` made it.
 
     >>> is_ours(signed('servers = []')), is_ours(signed('servers = []') + '# mine')
     (True, False)

@@ -69,7 +69,7 @@ class Outgoing:
             front_gone()
 
     def wait_subscribed(self, seconds: float) -> bool:
-        """Wait until Mongrel2 listens, at most so long, and tell whether it does."""
+        """Wait until Mongrel2 listens, at most so long, and return whether it does."""
         return self._subscribed.wait(seconds)
 
     @property
@@ -253,7 +253,7 @@ class Outbox:
         """Send data now or soon; False when the client has more to take than it should."""
         with self._changed:
             if self.gone or self._closing or self._coder is None:
-                return True  # whoever ended it lets it go
+                return True  # the caller that ended it lets it go
             self._buffer += self._coder.data(data)
             self._flush()
             return len(self._buffer) < self._window.capacity

@@ -84,17 +84,17 @@ class Uploads:
 
 
 def is_http(message: Message) -> bool:
-    """Tell whether a message is a request that HTTP can answer."""
+    """Return whether a message is a request that HTTP can answer."""
     return message.words["METHOD"] not in _NOT_HTTP
 
 
 def is_upload_start(message: Message) -> bool:
-    """Tell whether a message only announces a body that Mongrel2 still receives."""
+    """Return whether a message only announces a body that Mongrel2 still receives."""
     return _is_stored(message) and _stored_name(message) is None
 
 
 def wants_keep_alive(message: Message) -> bool:
-    """Tell whether the client wants its connection kept."""
+    """Return whether the client wants its connection kept."""
     options = b",".join(message.get_all(b"connection")).decode("latin-1")
     handshake = message.words["METHOD"] in _METHODS
     return keeps_alive(version_of(message), options) and not handshake
@@ -189,7 +189,7 @@ def _plain_length(value: bytes) -> int | None:
 
 
 def _is_stored(message: Message) -> bool:
-    """Tell whether Mongrel2 stores this body, by all that makes it do so and shows that it did."""
+    """Return whether Mongrel2 stores this body, by all causes and signs of that."""
     if message.body or not message.get_all(_UPLOAD_START):
         return False
     lengths = message.get_all(b"content-length")

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 E = TypeVar("E")
 
 _BAD: Final = object()
-"""What an item is that no kind takes."""
+"""The result for an item that no kind accepts."""
 
 
 class ListField(BaseField[list[E]]):

@@ -109,7 +109,7 @@ class StreamMachine(RuleBasedStateMachine):
         self.clock = clock
         self.live: dict[str, Record] = {}
         self.horizons: dict[str | None, int] = {}
-        self.seeing: dict[str, frozenset[str]] = {}  # also who saw what is deleted
+        self.seeing: dict[str, frozenset[str]] = {}  # also the viewers of deleted items
         self.gone: dict[tuple[str, str], int] = {}  # (viewer, id) -> where it left the sight
         self.open_walks: list[_Walk] = []
 
@@ -266,7 +266,7 @@ class StreamMachine(RuleBasedStateMachine):
         raise AssertionError("a reader never came to the head")
 
     def _read(self, reader: _Reader) -> bool:
-        """Read a step, and tell whether it came to the head."""
+        """Read a step, and return whether it came to the head."""
         query = reader.query
         horizon = self.horizons.get(query.viewer, 0)
         if query.era == UNBORN:

@@ -127,7 +127,7 @@ class Sharing(Suite):
             assert set(seen) == truth
             assert new.count(PageQuery(where=STRONG, limit=10_000)).total == len(truth)
 
-            # What leaves the filter by the hand of the old program is told by it, too.
+            # The old program reports the items that leave the filter by its writes, too.
             head = new.head()
             old.write([replacing("old", 1, made.position, magnitude=1)])
             query = ChangesQuery(limit=9, after=head.position, era=head.era, where=STRONG)

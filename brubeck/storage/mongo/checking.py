@@ -17,7 +17,7 @@ from brubeck.storage.mongo.settling import STREAMS
 TESTED: Final = (6, 0)
 """The version that the tests run with."""
 UNAUTHORIZED: Final = 13
-"""The code of what a user may not do."""
+"""The error code of a command that a user may not run."""
 
 
 def findings(door: Door) -> list[Finding]:

@@ -41,7 +41,7 @@ SHOWN: Final = {
     OLD: 1,
     f"{OURS}.json": 1,
 }
-"""What of a document is read to show its record."""
+"""The projection of a document that its record needs."""
 
 Document = dict[str, Any]
 Values = Mapping[str, FieldValues]

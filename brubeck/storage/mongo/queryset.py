@@ -81,7 +81,7 @@ Session = ClientSession | None
 POLL: Final = 0.25
 """Seconds after which a reader that waits looks by itself."""
 PATIENCE: Final = 0.005
-"""Seconds that a reader leaves a write to who began it, before it finishes it."""
+"""Seconds that a reader leaves a pending write to its writer, before it finishes the write."""
 BUILD_SECONDS: Final = 2_000_000.0
 """Seconds that a build may take: the longest time that a command can name, 23 days.
 

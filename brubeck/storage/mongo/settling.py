@@ -1,7 +1,7 @@
-"""The later steps of a write, which anybody may do: taking a place, and settling the item there.
+"""The later steps of a write, open to any process: taking a place, and settling the item there.
 
-A token decides: an item is settled by the first who finds it still pending under that token, and
-everybody else finds it gone. So a place may be taken and never used, but never used behind a
+A token decides: an item is settled by the first process that finds it still pending under that
+token, and all others find it gone. So a place may be taken and never used, but never used behind a
 reader: see the package's docstring.
 """
 

@@ -206,7 +206,7 @@ class Writer:
         found = self._items.find_one({"_id": write.id, TOKEN: write.token})
         if found is not None:
             self._settler.settle(self._database, [found], self._now)
-        return None  # whoever settled it: it is found by its token
+        return None  # another process settled it: it is found by its token
 
 
 def _of_different_ids(writes: Sequence[Write]) -> Iterator[list[Write]]:

@@ -78,7 +78,7 @@ _TRIED: Final = (
     *(("ZRANK", "{key}:items", "m"), ("ZSCORE", "{key}:items", "m"), ("ZREM", "{key}:items", "m")),
     *(("SCAN", 0, "COUNT", 1), ("PUBLISH", "{key}", "0")),
 )
-"""Every command that a storage uses, with what it is tried on."""
+"""Every command that a storage uses, with the arguments of its trial."""
 
 
 def _refused(client: Any, key: str, command: str, *given: object) -> str:
@@ -125,7 +125,7 @@ def _replicas(info: Mapping[str, Any]) -> Finding:
     count = info["connected_slaves"]
     if not count:
         return note("no replica follows: nobody takes over")
-    # INFO tells of replicas that are good enough only where some are asked for.
+    # INFO counts good replicas only where some are required.
     if "min_slaves_good_slaves" in info:
         return fine(f"replicas: {count}, and min-replicas-to-write is set")
     return wrong(

@@ -1,7 +1,7 @@
 """Values as bytes that sort as the values do, and items as one text each.
 
 A script in Redis knows numbers as doubles only, and compares texts by the locale. So it is given
-bytes: whatever is equal has the same, and what is less has the lesser ones, for 64-bit integers and
+bytes: equal values have equal ones, and lesser values lesser ones, for 64-bit integers and
 doubles alike.
 """
 

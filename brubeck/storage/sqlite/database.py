@@ -67,7 +67,7 @@ UPGRADES: Final = (
     """INSERT INTO horizons SELECT DISTINCT stream, viewer, horizon
         FROM sight JOIN streams USING (stream) WHERE horizon > 0""",
 )
-"""What makes a file of format 1 one of format 2."""
+"""The statements that convert a file from format 1 to format 2."""
 
 
 class Database:

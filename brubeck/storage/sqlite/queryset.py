@@ -68,7 +68,7 @@ if TYPE_CHECKING:
     from brubeck.storage.sqlite.storage import SQLiteStorage
 
 POLL: Final = 0.1
-"""Seconds after which a reader that waits learns what another process wrote."""
+"""Seconds after which a waiting reader learns of another process's write."""
 MERGED: Final = 16
 """How many orders of a field's values are merged, where a condition takes one of several."""
 _TOGETHER: Final = 32
@@ -105,7 +105,7 @@ class SQLiteQueryset(IndexedQueryset):
         if self._life != self._database.lives:
             self._indexes = None  # of a file that is gone
         self._declared_indexes()
-        assert self._number is not None  # noqa: S101, who knows the indexes has opened the stream
+        assert self._number is not None  # noqa: S101, the indexes are known once the stream is open
         return self._number
 
     def _open(self) -> None:
@@ -204,7 +204,7 @@ class SQLiteQueryset(IndexedQueryset):
         return [found.get(each) for each in ids]
 
     def _shows(self, row: tuple[bytes, int, int, bytes | None, bytes], viewer: str | None) -> bool:
-        """Tell whether a viewer may see an item, or could when it was deleted."""
+        """Return whether a viewer may see an item, or could when it was deleted."""
         body, past = row[3:]
         if body is None and viewer is not None:
             return viewer in read_past(past).viewers

@@ -184,7 +184,7 @@ def _parted(schema: Schema) -> tuple[Schema, Schema]:
 
 
 def _takes_blank(terms: Schema, field: Any) -> bool:
-    """Tell whether a field takes an empty text that its schema refuses."""
+    """Return whether a field takes an empty text that its schema refuses."""
     strict = any(key in terms for key in ("minLength", "pattern", "enum", "format"))
     return strict and terms.get("type") == "string" and field.takes_blank
 
