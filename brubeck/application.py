@@ -262,7 +262,7 @@ class Brubeck:
 
     @cached_property
     def template_env(self) -> Any:
-        """The environment of the template engine, loaded when it is first asked for."""
+        """The environment of the template engine, loaded at its first use."""
         if self.template_loader is None:
             raise ConfigError("Say where templates are: template_loader=load_jinja2_env('…').")
         return self.template_loader()
@@ -280,7 +280,7 @@ class Brubeck:
         return list(dict.fromkeys((*self._stores.names, *asked)))
 
     def store(self, name: str = "default") -> Storage:
-        """Return the store of a name, opened when it is first asked for."""
+        """Return the store of a name, opened at its first use."""
         return self._stores[name]
 
     def queryset(self, stream: type[StreamHandler], partition: str = "") -> Queryset:

@@ -1,4 +1,4 @@
-"""Running an application until somebody says stop: serving requests, or having jobs done."""
+"""Running an application until it is stopped: serving requests, or having jobs done."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The stores of an application: opened by name when first asked for, and closed together."""
+"""The stores of an application: opened by name at their first use, and closed together."""
 
 from __future__ import annotations
 

@@ -80,7 +80,7 @@ class HeldClock:
         return self._micros
 
     def advance(self, micros: int) -> None:
-        """Move by so many microseconds; a negative number moves the clock back."""
+        """Move the clock by ``micros`` microseconds; a negative number moves it back."""
         self._micros += micros
 
 

@@ -89,7 +89,7 @@ class RemembersNonces(Protocol):
     """Accounts that also remember, for all processes, which requests have come."""
 
     def first_use(self, nonce: str, seconds: float) -> bool:
-        """Return whether a nonce comes for the first time within so many seconds."""
+        """Return whether a nonce is new within the last ``seconds``, and remember it."""
 
 
 class AuthContext(Protocol):

@@ -114,7 +114,7 @@ def _sent_to_log_in(handler: Any) -> Response:
 
 
 class UserHandlingMixin:
-    """A handler that knows its user, asked for once a request and only if somebody wants to know.
+    """A handler that knows its user: looked up at the first use, at most once a request.
 
     Name ``schemes``, or override `get_current_user`.
     """

@@ -120,7 +120,7 @@ def _check_bcrypt(password: bytes, line: str) -> bool:
 
 
 def _bytes(password: str) -> bytes:
-    """Return a password as it is hashed; nothing for one that cannot be one."""
+    """Return the bytes of a password that are hashed; nothing for an invalid one."""
     if len(password) > LONGEST:
         return b""
     try:

@@ -16,7 +16,7 @@ from time import monotonic
 
 
 class RecentlyVerified:
-    """Remembers at most ``size`` good passwords, each for so many ``seconds``."""
+    """Remembers at most ``size`` verified passwords, each for ``seconds``."""
 
     def __init__(self, size: int, seconds: float, *, now: Callable[[], float] = monotonic) -> None:
         self._size = size

@@ -41,7 +41,7 @@ def wanted(request: Request) -> str | None:
 
 
 def with_next(url: str, target: str | None) -> str:
-    """Return a URL that also says where to go afterwards.
+    """Return a URL with the parameter ``next``, the URL to return to.
 
     >>> with_next('/login?as=paul#form', '/notes?page=2')
     '/login?as=paul&next=/notes%3Fpage%3D2#form'

@@ -28,7 +28,7 @@ _PORTS: Final = {"http": 80, "https": 443}
 
 
 def require_same_site(request: Request, trusted: Collection[str] = ()) -> None:
-    """Raise a `Problem` (403) for a write that a page of another origin asked for.
+    """Raise a `Problem` (403) for a write from a page of another origin.
 
     ``trusted`` are further origins, such as ``https://app.example``, whose pages are ours.
     """

@@ -147,7 +147,7 @@ class SignatureAuth(Scheme):
 
 
 def _said(parameters: dict[str, Any]) -> tuple[int, str, str]:
-    """Return when, by which key and with which nonce; `BadCredentials` where that is not said."""
+    """Return the parameters (created, key id, nonce); `BadCredentials` where one is missing."""
     created, key_id, nonce = (parameters.get(name) for name in ("created", "keyid", "nonce"))
     if not (_is_whole(created) and isinstance(key_id, str) and isinstance(nonce, str)):
         raise BadCredentials("A signature says created, keyid and nonce.")

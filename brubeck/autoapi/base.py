@@ -179,7 +179,7 @@ class AutoAPIBase(JSONMessageHandler):
         return names
 
     def _bodies(self) -> tuple[bool, Sequence[bytes]]:
-        """Return whether the body is one document, and the JSON of each."""
+        """Return whether the body is one document (not a list), and the JSON of each document."""
         self.message.require_plain_body()
         content_type = self.message.content_type
         if content_type and content_type != JSON:

@@ -165,7 +165,7 @@ def log_level(value: object) -> str:
 
 
 def readable_file(value: object) -> str:
-    """Read the path of a file that is there; nothing is none."""
+    """Read the path of an existing file; an empty text is no file."""
     path = text(value)
     if path and not Path(path).is_file():
         raise ValueError(f"must name a file, and there is none at {path}.")

@@ -226,7 +226,7 @@ class Http1:
         self._position_is_exact = exact_end  # the end of a body in chunks is llhttp's alone
 
     def _find_line(self, line: bytes) -> int:
-        """Return where a request line stands that is not the very next thing."""
+        """Return the position of a request line that does not come next."""
         at = self._received.find(line, self._position)
         before = self._received[self._position : at]
         between = before if self._position_is_exact else before.rpartition(b"\r\n")[2]

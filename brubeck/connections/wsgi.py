@@ -150,7 +150,7 @@ def _pieces(source: Any, size: int | None) -> Iterator[bytes]:
 
 
 def _terminated(environ: Environ) -> bool:
-    """Return whether reading the body to its end ends: a chunked one, and the server says so."""
+    """Return whether ``wsgi.input`` ends with the body: the server says so, or it is chunked."""
     return bool(environ.get("wsgi.input_terminated")) or (
         environ.get("HTTP_TRANSFER_ENCODING", "").lower() == "chunked"
     )

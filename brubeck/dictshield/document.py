@@ -115,7 +115,7 @@ def _first(options: Iterable[Any], name: str) -> Any:
 
 
 class Document(BaseDocument, metaclass=TopLevelDocumentMetaclass):
-    """A document that is stored by itself. It has an ``id``, a UUID unless it says otherwise."""
+    """A document that is stored by itself. It has an ``id``, by default a UUID."""
 
     __root__ = True
     __optionsclass__: ClassVar[type[DocumentOptions]] = TopLevelDocumentOptions

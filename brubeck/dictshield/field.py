@@ -47,7 +47,7 @@ BaseFieldMetaClass = type
 
 
 class DictFieldNotFound(InvalidShield):
-    """A JSON Schema type or format that no field stands for."""
+    """A JSON Schema type or format without a field class."""
 
 
 class FieldOptions(TypedDict, total=False):
@@ -202,7 +202,7 @@ class BaseField(Generic[T]):
         return field
 
     def set_owner(self, owner: type) -> None:
-        """Note the document class in which this field stands."""
+        """Set the document class of this field."""
         self.owner_document = owner
 
     @property
@@ -294,7 +294,7 @@ class BaseField(Generic[T]):
             return False
 
     def fault(self, reason: str, value: object) -> ShieldException:
-        """Return the error that says so about this field."""
+        """Return an error of this field with a message."""
         return ShieldException(reason, self.field_name, value, pointer=self._pointer())
 
     def _pointer(self) -> str:

@@ -110,7 +110,7 @@ MACROS: Final = """
 
 
 class FormPunch(ConfigError):
-    """A form that was asked for something it cannot show."""
+    """The error of a form that cannot show its values."""
 
 
 @dataclass(slots=True)

@@ -82,7 +82,7 @@ def field_from_schema(
 
 
 def _type_of(schema: dict[str, Any]) -> str:
-    """Return the one type of a schema; null beside it only says that a value is optional."""
+    """Return the one type of a schema; null beside it only makes the value optional."""
     kind = schema.get("type", "any")
     kinds = [each for each in kind if each != "null"] if isinstance(kind, list) else [kind]
     return str(kinds[0]) if kinds else "any"

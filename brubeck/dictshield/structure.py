@@ -268,13 +268,13 @@ class BaseDocument(SafeableMixin, ClassChecks, Described, metaclass=DocumentMeta
 
 
 class EmbeddedDocument(BaseDocument):
-    """A document that stands in another one, or a mixin of fields; it brings no id."""
+    """A document inside another one, or a mixin of fields; it has no id."""
 
     __root__ = True
 
 
 def _settled(value: Any, native: Any) -> Any:
-    """Return a value as it stands in a document: itself, unless it is of another type."""
+    """Return a value as a document stores it: itself, unless it is of another type."""
     if isinstance(value, list) and isinstance(native, list):
         value[:] = map(_settled, value, native)
         return value

@@ -183,7 +183,7 @@ def supervise(
 
 
 def sleep(seconds: float) -> None:
-    """Let others run for so long; zero lets each of them run once."""
+    """Let others run for ``seconds``; zero lets each of them run once."""
     engine().sleep(seconds)
 
 
@@ -261,12 +261,12 @@ class Pool:
         return self._running
 
     def has_place(self, seconds: float) -> bool:
-        """Wait until there is a place, and return whether that came within the time."""
+        """Wait until a place is free, and return whether that happened within the time."""
         with self._changed:
             return self._changed.wait_for(lambda: self._running < self.size, seconds)
 
     def spawn(self, function: Callable[..., object], *args: object) -> None:
-        """Run a function as soon as there is a place, and return when it has started."""
+        """Run a function as soon as a place is free, and return when it has started."""
         self._places.acquire()
         with self._changed:
             self._running += 1
@@ -282,7 +282,7 @@ class Pool:
                 self._changed.notify_all()
 
     def join(self, seconds: float | None = None) -> bool:
-        """Wait until nothing runs, and return whether that came within the time."""
+        """Wait until nothing runs, and return whether that happened within the time."""
         with self._changed:
             return self._changed.wait_for(lambda: self._running == 0, seconds)
 

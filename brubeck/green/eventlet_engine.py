@@ -38,12 +38,12 @@ class Engine:
         eventlet.spawn_n(function, *args)
 
     def sleep(self, seconds: float) -> None:
-        """Let others run for so long."""
+        """Let others run for ``seconds``."""
         eventlet.sleep(seconds)
 
     @contextmanager
     def timeout(self, seconds: float) -> Iterator[None]:
-        """Interrupt the body after so long."""
+        """Interrupt the body after ``seconds``."""
         with eventlet.Timeout(seconds, TimeoutError):
             yield
 

@@ -77,7 +77,7 @@ class Engine(Protocol):
         """Run a function concurrently."""
 
     def sleep(self, seconds: float) -> None:
-        """Let others run for so long; zero lets each of them run once."""
+        """Let others run for ``seconds``; zero lets each of them run once."""
 
     def timeout(self, seconds: float) -> AbstractContextManager[None]:
         """Return a context that raises `TimeoutError` when it takes longer."""

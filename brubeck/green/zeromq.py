@@ -40,7 +40,7 @@ class ZMQSocket:
         self._receiving = False
 
     def connect(self, address: str) -> None:
-        """Connect to an address; ZeroMQ keeps trying until somebody is there."""
+        """Connect to an address; ZeroMQ retries until the other end listens."""
         with self._told(address):
             self._socket.connect(address)
 
@@ -87,7 +87,7 @@ class ZMQSocket:
         raise Closed
 
     def poll(self, seconds: float) -> bool:
-        """Wait at most so long for something to receive, and return whether there is."""
+        """Wait at most ``seconds`` for a message, and return whether there is one."""
         if not self._closed and not self._readable():
             self._wait(seconds)
         return not self._closed and self._readable()

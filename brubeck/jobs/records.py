@@ -68,7 +68,7 @@ class JobRecord:
 
     @property
     def position(self) -> int | None:
-        """Where the item stands in the change order."""
+        """The position of the item in the change order."""
         return self._position
 
     def queue(self, *, again: bool) -> None:
@@ -100,7 +100,7 @@ class JobRecord:
             self._document, self._position = self._made(), None
 
     def beginning(self, attempt: int) -> Put:
-        """Return the write that says that the job is being done."""
+        """Return the write that marks the job as being done."""
         document = self._document
         document.state, document.attempt = RUNNING, attempt
         document.progress = document.note = None

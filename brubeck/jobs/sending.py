@@ -121,7 +121,7 @@ class Jobs:
         return url
 
     def close(self) -> None:
-        """Close the queue; it is opened again when it is asked for."""
+        """Close the queue; it is opened again at its next use."""
         if "queue" in self.__dict__:
             self.__dict__.pop("queue").close()
 

@@ -61,7 +61,7 @@ class StoredAccounts:
         return SigningKey(key_id, secret, account, key.granted, key.expires_at)
 
     def first_use(self, nonce: str, seconds: float) -> bool:
-        """Return whether a nonce comes for the first time within so many seconds."""
+        """Return whether a nonce is new within the last ``seconds``, and remember it."""
         return self.storage.hit(f"nonce:{nonce}", seconds) == 1
 
     # What programs ask.

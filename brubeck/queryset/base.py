@@ -6,10 +6,10 @@ result is a pair of a status and a datum:
 ======================  ===========  ===============================================
 operation               status       datum
 ======================  ===========  ===============================================
-created, or updated as  ``Created``  the given document
-a new document
-created, or updated as  ``Updated``  the given document, which replaced the old one
-an existing document
+created or updated,     ``Created``  the given document
+none was stored
+created or updated,     ``Updated``  the given document, which replaced the old one
+one was stored
 refused                 ``Failed``   the given document; ``error`` has the reason
 read                    ``OK``       the stored document
 read, not there         ``Failed``   the id, as text

@@ -40,7 +40,7 @@ def records(stream: Queryset, ids: Sequence[str]) -> dict[str, Record]:
 
 
 def batches(things: Sequence[T]) -> Iterator[Sequence[T]]:
-    """Yield things in portions that a storage may be asked for at once."""
+    """Yield items in batches of a size that a storage accepts at once."""
     for start in range(0, len(things), BATCH):
         yield things[start : start + BATCH]
 

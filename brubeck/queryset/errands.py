@@ -169,7 +169,7 @@ def _fill(shield: Document, field: Any) -> Any:
 
 
 def _created_at(shield: Document, now: int) -> int:
-    """Return when a document says that it was made; ``now`` for one that says nothing usable."""
+    """Return a document's time of creation in milliseconds; ``now`` where it has no valid one."""
     value: object = getattr(shield, "created_at", None)
     if isinstance(value, datetime):
         return datetime_to_millis(value)

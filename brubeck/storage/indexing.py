@@ -70,7 +70,7 @@ class IndexSet(msgspec.Struct, frozen=True, dict=True, omit_defaults=True):
         return IndexSet(self.version + 1, self.fields, left, self.sight)
 
     def check(self, where: Iterable[Condition], viewer: str | None = None) -> None:
-        """Raise `Unavailable` where an index that is asked for is not complete."""
+        """Raise `IndexBuilding` where a required index is not complete."""
         asked = [condition.name for condition in where]
         for name in (*asked, *(self.sight if viewer is not None else ())):
             if name in self.building:

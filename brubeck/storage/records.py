@@ -200,7 +200,7 @@ class Changes(msgspec.Struct, frozen=True):
 
 
 class Count(msgspec.Struct, frozen=True):
-    """How many; when not ``exact``, at least so many."""
+    """A number of items; when not ``exact``, a lower bound."""
 
     total: int
     exact: bool

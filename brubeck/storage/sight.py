@@ -27,7 +27,7 @@ class View:
 
     @property
     def is_empty(self) -> bool:
-        """Whether there is nothing in it."""
+        """Whether the view has no entry."""
         return not self._positions
 
     def last(self) -> int:
@@ -47,11 +47,11 @@ class View:
             self._changes.remove((self._positions.pop(item_id), item_id))
 
     def above(self, position: int, count: int) -> list[tuple[int, str]]:
-        """Return the first changes above a position."""
+        """Return the first changes above a position, as (position, id)."""
         return self._changes.above((position, _LAST_ID), count)
 
     def up_to(self, position: int) -> list[tuple[int, str]]:
-        """Return every change up to a position."""
+        """Return every change up to a position, as (position, id)."""
         return self._changes.below((position, _LAST_ID), len(self._changes))
 
 
@@ -81,7 +81,7 @@ class Sight:
             self._views.setdefault(viewer, View()).move(item_id, position)
 
     def views(self) -> Iterable[View]:
-        """Return every view there is."""
+        """Return all views."""
         return self._views.values()
 
     def tidy(self, since: int) -> None:

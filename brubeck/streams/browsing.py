@@ -79,7 +79,7 @@ def wants_page(accept: str | None) -> bool:
 
 
 def tidied(pairs: Sequence[tuple[str, str]]) -> list[tuple[str, str]] | None:
-    """Return the parameters that say something, or None when all of them do."""
+    """Return the parameters with a value, or None when all have one."""
     kept = [pair for pair in pairs if pair[1]]
     return None if len(kept) == len(pairs) else kept
 

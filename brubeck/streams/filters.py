@@ -1,4 +1,4 @@
-"""Declared filters: which fields of a stream may be asked for, and how a value is read."""
+"""Declared filters: the fields of a stream that may be filtered by, and parsing of their values."""
 
 from __future__ import annotations
 

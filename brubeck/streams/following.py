@@ -73,7 +73,7 @@ class Follower:
             )
 
     def wait(self, after: Changes, seconds: float) -> None:
-        """Wait for more than was found, at most so long and while somebody wants to know."""
+        """Wait for further changes, at most ``seconds`` and while the answer may wait."""
         queryset = self._handler.queryset
         until = time.monotonic() + seconds
         while self.may_wait and (left := until - time.monotonic()) > 0:

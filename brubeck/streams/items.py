@@ -74,7 +74,7 @@ class Items(StreamHandler):
         return self.answer(b'{"data":%b}' % body, 200, {"ETag": tag})
 
     def _live(self, item_id: str) -> Record:
-        """Return an item that is there: 410 when it is gone, 404 when it never was."""
+        """Return a live item; `Problem` 410 for a deleted one, 404 for one that never was."""
         (found,) = self._found([item_id])
         return _present(item_id, found)
 
@@ -127,7 +127,7 @@ class Items(StreamHandler):
         return self._write(ids, propose)
 
     def patch(self, ids: str) -> Response:
-        """Change an item as the body says (RFC 7396)."""
+        """Apply the merge patch in the body to an item (RFC 7396)."""
         self._prepare_write(ids, *MEDIA_TYPES)
         body = self.message.body
         if len(body) > MAX_BYTES:
@@ -203,7 +203,7 @@ class Items(StreamHandler):
         return Delete(id=item_id, token=self.plan.token(item_id), expected=record.position)
 
     def _delete(self, item_id: str, found: _Found) -> None:
-        """Delete an item as it stands, until nobody came between."""
+        """Delete an item, again when another writer came between."""
         if self._happened(item_id) is not None:
             return
         for _ in range(_TRIES):

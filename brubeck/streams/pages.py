@@ -61,7 +61,7 @@ class MadePage(msgspec.Struct, frozen=True):
 
 
 class PagePlan:
-    """A page as a query string asks for it: worked out once, however often it is asked for."""
+    """The plan of a page by its query string: computed once, for all requests with that string."""
 
     __slots__ = (
         *("_against", "_changes", "_link", "_pairs", "_path", "asked", "made", "parameters"),

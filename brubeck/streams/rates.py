@@ -1,4 +1,4 @@
-"""Rate limits: so many requests of one caller in a window of time, counted by the storage.
+"""Rate limits: a number of requests of one caller in a window of time, counted by the storage.
 
 Windows are those of the clock, so that every process counts in the same one and can say when it
 ends. The fields are those of the IETF's draft (draft-ietf-httpapi-ratelimit-headers).
@@ -22,7 +22,7 @@ _UNITS: Final = {"second": 1.0, "minute": 60.0, "hour": 3600.0, "day": 86_400.0}
 
 
 class Rate(msgspec.Struct, frozen=True):
-    """How many requests a caller has in so many seconds."""
+    """A rate limit: the number of requests of a caller in a window of seconds."""
 
     hits: int
     seconds: float

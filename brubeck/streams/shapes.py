@@ -1,4 +1,4 @@
-"""Shapes of an item: the whole stored JSON, or only the fields that were asked for or may be seen.
+"""Shapes of an item: the whole stored JSON, or only the requested and visible fields.
 
 The whole is never decoded: a stored item goes into an answer as the bytes it is.
 """

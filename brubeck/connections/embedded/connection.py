@@ -341,7 +341,7 @@ class Connection:
         return not (self._left or self._server.draining)
 
     def finish(self) -> bool:
-        """End the connection if it only waits or follows; return whether something is in hand."""
+        """End the connection if it only waits or follows; return whether a request is in hand."""
         # A request behind a feed has not started, and would not while the feed lasts.
         follows = self._answer is not None and self._answer.endless
         if follows or self.idle:

@@ -42,7 +42,7 @@ def missing_rules(client: Any) -> list[str]:
 
 
 def _missing(client: Any, key: str, command: str, *given: object) -> str:
-    """Return the rule that a user lacks to run a command, "" where there is none."""
+    """Return the ACL rule that a user lacks to run a command; empty if it may run it."""
     words = [each.replace("{key}", key) if isinstance(each, str) else each for each in given]
     try:
         client.execute_command(command, *words)

@@ -184,9 +184,9 @@ class JobQueue:
     def claim(
         self, worker: str, lease: float, most: int, held: Iterable[Delivery]
     ) -> tuple[list[Delivery], bool]:
-        """Take over jobs of workers that are gone, by one that holds some already.
+        """Take over jobs of dead workers, by one that has some in hand already.
 
-        Also returned is whether to finish what is in hand and take nothing else before.
+        Returns the deliveries, and whether to finish those in hand before taking any other.
         """
         self._begin_once()
         keys = [self._jobs, self._alone]
@@ -203,7 +203,7 @@ class JobQueue:
             self._begun = True
 
     def renew(self, worker: str, lease: float, deliveries: Iterable[Delivery]) -> None:
-        """Say that some jobs are still in hand; marks those that are not any more."""
+        """Renew the leases of jobs in hand; marks those that are lost."""
         held = {each.entry: each for each in deliveries}
         keys = [self._jobs, self._alone]
         for entry in self._run("renew", keys, _GROUP, worker, _millis(lease), *held):
@@ -236,7 +236,7 @@ class JobQueue:
         return bool(self._run("bury", keys, *told, _bytes(reason), _bytes(traceback)))
 
     def leave(self, worker: str) -> None:
-        """Forget a worker that has nothing in hand, and those that are long gone."""
+        """Delete a worker without jobs in hand, and those that ended long ago."""
         self._run("leave", [self._jobs], _GROUP, worker, _millis(_GONE))
 
     # Looking.

@@ -160,7 +160,7 @@ class JobsConnection:
                 self._todo.put(each)
 
     def _leave(self, delivery: Delivery) -> None:
-        """Have a job in hand no longer."""
+        """Remove a job from those in hand."""
         with self._changed:
             if self._hand.get(delivery.entry) is delivery:  # it may have come here once more
                 del self._hand[delivery.entry]

@@ -124,7 +124,7 @@ class Clients:
             self._refuse(peer, client)
 
     def _place(self, client: _Client) -> tuple[bool, bool]:
-        """Return whether a new thread is to serve the client, and whether it may wait at all."""
+        """Return whether a new thread has to serve the client, and whether it may wait at all."""
         if client.busy:
             return False, len(client.inbox) <= MAX_PIPELINED
         if self._working < self._pool_size:

@@ -1,4 +1,4 @@
-"""How much may be on its way to one client: exactly where the front server says, else by estimate.
+"""The amount of data on the way to one client: by the front server's credits, or by estimate.
 
 Mongrel2 holds what it cannot pass on yet. With its setting ``download.flow_control`` it takes up to
 100 KiB for a connection and says how many bytes reached the client; `CreditWindow` follows that to
@@ -149,7 +149,7 @@ class EstimatedWindow:
             self._step = min(2 * self._step, _LARGEST)
 
     def credited(self, size: int) -> None:
-        """Nothing: where the front server says this, a `CreditWindow` counts."""
+        """Do nothing: where the front server gives credits, a `CreditWindow` counts them."""
 
     def reset(self) -> None:
         """Start again with the first step."""

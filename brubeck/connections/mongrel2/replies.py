@@ -69,7 +69,7 @@ class Outgoing:
             front_gone()
 
     def wait_subscribed(self, seconds: float) -> bool:
-        """Wait until Mongrel2 listens, at most so long, and return whether it does."""
+        """Wait at most ``seconds`` until Mongrel2 listens, and return whether it does."""
         return self._subscribed.wait(seconds)
 
     @property

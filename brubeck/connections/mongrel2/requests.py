@@ -170,7 +170,7 @@ def _client_headers(message: Message, address: str) -> Pairs:
 
 
 def _content_length(message: Message) -> int:
-    """Return the length that a request says; a `Problem` when it says none or more than one."""
+    """Return the declared length of a body, 0 without one; a `Problem` (400) for an invalid one."""
     lengths = message.get_all(b"content-length")
     if not lengths:
         return 0

@@ -121,7 +121,7 @@ class ListField(BaseField[list[E]]):
         return [adopt(item) for item in value]
 
     def _adopt_one_of(self, item: Any) -> Any:
-        """Return a dictionary as the document that it is whole, else as the first that there is."""
+        """Return a dictionary as a valid document of one of the classes, else of the first."""
         if not isinstance(item, dict):
             return item
         with suppress(RecursionError):  # `validate` will say that it is nested too deeply

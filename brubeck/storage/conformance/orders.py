@@ -46,7 +46,7 @@ class Orders(Suite):
             assert walk(stream, limit=limit, descending=descending) == keys
 
     def test_a_tie_of_a_thousand_is_walked_both_ways_from_its_middle(self) -> None:
-        """G1: an id decides among equal times, also where the cursor's own item is gone."""
+        """G1: ids order equal times, also where the cursor's own item was deleted."""
         with self.stream() as stream:
             ids = [f"i{n:04}" for n in range(1000)]
             stream.write([put_new(each, 5) for each in ids])

@@ -253,7 +253,7 @@ class MemoryQueryset(Queryset):
             return reached(query, found, position, head, ended=ended)
 
     def _concerning(self, viewer: str | None, after: int, count: int) -> list[tuple[int, str]]:
-        """Return the first changes after a position that are a viewer's business."""
+        """Return the first changes of a viewer after a position, as (position, id)."""
         if viewer is not None:
             return self._sight.of(viewer).above(after, count)
         return [(position, self._at[position]) for position in self._order.above(after, count)]

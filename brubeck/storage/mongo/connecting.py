@@ -108,7 +108,7 @@ class Door:
 
     @property
     def durable(self) -> WriteConcern:
-        """How sure a step is that a later one stands on."""
+        """The write concern of a step that a later one depends on."""
         return WriteConcern("majority") if self._replicated else WriteConcern(1, j=True)
 
     def close(self) -> None:

@@ -82,9 +82,9 @@ def builds(database: Database[Document], collection: str) -> dict[str, float]:
 def indexes_of_every_stream(*, sharded: bool) -> list[IndexModel]:
     """Return the indexes for the orders of a stream and for the steps of a write.
 
-    No two items are ever given one position, and an index watches over it. That index does not
-    start with a shard key, as a sharded collection requires of a unique index: there nothing
-    watches.
+    The index of positions is unique, since no two items are ever given one position. A sharded
+    collection requires a unique index to start with the shard key, which it does not: there it is
+    not unique.
     """
     return [
         IndexModel(TIMELINE, name="timeline"),

@@ -48,7 +48,7 @@ class LostStream(Unavailable):
 
 
 class Stream(msgspec.Struct, frozen=True):
-    """A stream's own document: where it stands, and its set of indexes."""
+    """A stream's own document: its position, era and horizon, and its set of indexes."""
 
     position: int
     era: str
@@ -210,7 +210,7 @@ class Settler:
         ids: Sequence[str],
         session: ClientSession | None = None,
     ) -> dict[str, Document]:
-        """Return the tombstones among some ids."""
+        """Return the documents of the tombstones among some ids, by id."""
         found = self.tombstones(database).find({"_id": {"$in": list(ids)}}, session=session)
         return {each["_id"]: each for each in found}
 

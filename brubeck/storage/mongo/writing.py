@@ -67,7 +67,7 @@ class Writer:
     # New items.
 
     def _create(self, puts: Sequence[Put]) -> dict[str, Outcome]:
-        """Create items with unused ids; existing and buried ones are left to `_change`."""
+        """Create items with unused ids; return their outcomes by id. Others are for `_change`."""
         graves = self._settler.graves(self._database, [put.id for put in puts])
         fresh = [put for put in puts if put.id not in graves]
         batch = uuid4().hex

@@ -82,7 +82,7 @@ _TRIED: Final = (
 
 
 def _refused(client: Any, key: str, command: str, *given: object) -> str:
-    """Return the rule that lets a user run a command, "" where there is one."""
+    """Return the ACL rule that a user lacks to run a command; empty if it may run it."""
     words = [each.replace("{key}", key) if isinstance(each, str) else each for each in given]
     try:
         client.execute_command(command, *words)
