@@ -61,8 +61,8 @@ class Brubeck:
     Mongrel2, or a connection of your own; without it, what the configuration says.
     ``handler_tuples`` are pairs of a pattern and a handler, ``streams`` the `StreamHandler` classes
     to serve. ``storage`` is the URL of the default store, or a mapping of names to URLs; a store
-    that is already open may stand for a URL. ``accounts`` knows who may ask; without it, users are
-    kept in the store named ``accounts``, or in the default one. The rest is as in 0.4.
+    that is already open may stand for a URL. ``accounts`` are the `Accounts`; without them, users
+    are kept in the store named ``accounts``, or in the default one. The rest is as in 0.4.
 
     ``title`` and ``version`` are what ``/openapi.json`` calls the program.
 
@@ -161,7 +161,7 @@ class Brubeck:
 
     @property
     def login_url(self) -> str:
-        """Where people are sent who must log in."""
+        """The URL of the login page."""
         return str(self.settings.app.login_url)
 
     @property
@@ -178,7 +178,7 @@ class Brubeck:
 
     @property
     def api_base_url(self) -> str:
-        """What the URLs of AutoAPIs begin with."""
+        """The prefix of the URLs of AutoAPIs."""
         return str(self.settings.app.api_base_url)
 
     # Routes.
@@ -262,13 +262,13 @@ class Brubeck:
 
     @cached_property
     def template_env(self) -> Any:
-        """The environment of the template engine, loaded when it is first asked for."""
+        """The environment of the template engine, loaded at its first use."""
         if self.template_loader is None:
             raise ConfigError("Say where templates are: template_loader=load_jinja2_env('…').")
         return self.template_loader()
 
     def render_template(self, template_file: str, /, **context: Any) -> str:
-        """Return a page: a template, and what it is to show."""
+        """Return a page: a template rendered with a context."""
         return rendered(self.template_env, template_file, context)
 
     # Stores.
@@ -280,14 +280,14 @@ class Brubeck:
         return list(dict.fromkeys((*self._stores.names, *asked)))
 
     def store(self, name: str = "default") -> Storage:
-        """Return the store of a name, opened when it is first asked for."""
+        """Return the store of a name, opened at its first use."""
         return self._stores[name]
 
     def queryset(self, stream: type[StreamHandler], partition: str = "") -> Queryset:
         """Return a stream, or one partition of it, as its storage keeps it."""
         found = self._querysets.get((stream.path, partition))
         if found is None:
-            # A storage gives the same stream to all who ask at once; so the last one may be kept.
+            # A storage gives all concurrent callers the same stream; so the last one may be kept.
             name = stream.place.stream(partition)
             found = self.store(stream.storage).queryset(name, stream.schema)
             if len(self._querysets) >= KEPT_STREAMS:
@@ -303,12 +303,12 @@ class Brubeck:
         return [name.removeprefix(prefix) for name in self.store(stream.storage).streams(prefix)]
 
     def page_plans(self, stream: StreamHandler) -> dict[Any, Any]:
-        """Return what the pages of a stream remember from one request to the next."""
+        """Return the plans of a stream's pages, kept from one request to the next."""
         return self._page_plans.setdefault(stream.path, {})
 
     @property
     def accounts(self) -> Any:
-        """Whoever knows the users: a `StoredAccounts`, or what the program was given instead."""
+        """The accounts: a `StoredAccounts`, or the program's own implementation."""
         found = self._accounts or self._stored_accounts
         if found is None:
             from brubeck.models import StoredAccounts
@@ -318,7 +318,7 @@ class Brubeck:
         return found
 
     def close(self) -> None:
-        """Close what is open; stores that have a URL open again when they are asked for."""
+        """Close everything that is open; stores with a URL open again when they are used."""
         self._stored_accounts = None
         self._querysets.clear()
         self._page_plans.clear()
@@ -343,7 +343,7 @@ class Brubeck:
         return TrustedProxies(server.trusted_proxies, server.trusted_headers)
 
     def respond(self, request: Request) -> Response:
-        """Answer a request; whatever happens, there is an answer."""
+        """Answer a request; every error becomes an answer, too."""
         request.trusted_proxies = self._trusted_proxies
         try:
             response = self._routed(request)
@@ -396,7 +396,7 @@ class Brubeck:
         return self.base_handler(self, request)
 
     def _failed(self, request: Request, reason: BaseException) -> Response:
-        """Answer what was raised outside a handler, with the base handler's words if it can."""
+        """Answer an exception outside a handler, by the base handler if it can."""
         try:
             return answer_of(self._base(request).error(reason), self.base_handler)
         except Exception:
@@ -415,7 +415,7 @@ class Brubeck:
         return WSGIConnection(self.respond)
 
     def run(self, *, reload: bool = False) -> None:
-        """Serve until told to stop (SIGTERM, SIGINT), on as many processes as are configured.
+        """Serve until SIGTERM or SIGINT, on as many processes as are configured.
 
         Patches the standard library first, if nobody has yet. With ``reload`` the program is
         started again whenever one of its files changes.
@@ -425,7 +425,7 @@ class Brubeck:
         serve(self, reload=reload)
 
     def work(self) -> None:
-        """Have jobs done until told to stop, by as many processes as are configured.
+        """Have jobs done until SIGTERM or SIGINT, by as many processes as are configured.
 
         Patches nothing: jobs run in threads, so that one that computes for long holds up no other.
         """
@@ -435,7 +435,7 @@ class Brubeck:
 
     @property
     def sweeper(self) -> Sweeper:
-        """What lets items leave their streams in time; of several processes one does it."""
+        """The sweeper, which applies the streams' retention; of several processes one sweeps."""
         return Sweeper(self.streams, self._open_partitions, self._is_first_to_sweep, self.clock)
 
     def _open_partitions(self, stream: type[StreamHandler]) -> Iterator[Queryset]:

@@ -27,7 +27,7 @@ class ProtocolError(BrubeckError):
 
 
 def did_you_mean(wrong: str, known: Iterable[str]) -> str:
-    """Return a sentence naming what was probably meant, or what there is; for an error's end.
+    """Return the end of an error's text: the nearest known name, or all of them.
 
     >>> did_you_mean('worker', ['workers', 'listen'])
     ' Did you mean "workers"?'

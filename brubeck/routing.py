@@ -1,4 +1,4 @@
-r"""Routing: from a path to what handles it, in nearly the same time for one route and a thousand.
+r"""Routing: from a path to its handler, in nearly the same time for one route and a thousand.
 
 Rules:
 
@@ -50,7 +50,7 @@ _TOKEN: Final = re.compile(
     re.VERBOSE | re.DOTALL,
 )
 _ENDS: Final = frozenset(("$", r"\Z", r"\z", "/", r"\/"))
-"""The tokens after which it is clear what may follow: nothing, or the paths below."""
+"""The tokens that fix the further path: nothing, or the paths below."""
 _EMPTY: Final = frozenset(("^", r"\A", r"\b", r"\B"))
 _ANYTHING: Final = re.compile(
     r"\.|\\S|\[\^[^/]+\]|\[(?:\\s\\S|\\S\\s|\\w\\W|\\W\\w|\\d\\D|\\D\\d)\]"
@@ -71,7 +71,7 @@ class Route(msgspec.Struct, frozen=True):
     methods: frozenset[str] | None = None
 
     def allows(self, method: str) -> bool:
-        """Tell whether the route is for a method."""
+        """Return whether the route is for a method."""
         return self.methods is None or method in self.methods
 
     @property
@@ -81,7 +81,7 @@ class Route(msgspec.Struct, frozen=True):
 
 
 class Match(msgspec.Struct):
-    """What a path leads to: a route, and the arguments that the path holds."""
+    """The match of a path: a route, and the arguments that the path holds."""
 
     route: Route
     args: tuple[str | None, ...] = ()
@@ -204,7 +204,7 @@ def literal_prefix(pattern: str) -> str:
 
 
 def is_closed(pattern: str) -> bool:
-    r"""Return whether a pattern says at its end what may follow: nothing, or any path below.
+    r"""Return whether a pattern fixes at its end the further path: nothing, or any path below.
 
     >>> [is_closed(each) for each in ('^/a$', '^/a/', '^/a/(?P<rest>.*)', '^/a(?:/|$)')]
     [True, True, True, True]

@@ -1,4 +1,4 @@
-"""Running an application until somebody says stop: serving requests, or having jobs done."""
+"""Running an application until it is stopped: serving requests, or having jobs done."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def serve(app: Brubeck, *, reload: bool) -> None:
         check_declarations(app)
         open_stores(app, settings.server.workers)
         if app.template_loader is not None:
-            app.template_env  # noqa: B018, what is missing is told now
+            app.template_env  # noqa: B018, an error is raised now
         green.spawn(app.sweeper.run)
         connections.run(app.respond, settings, connection=app.msg_conn, reload=reload)
 
@@ -55,16 +55,16 @@ def _running(app: Brubeck, call: str, *, patched: bool) -> Iterator[None]:
         logging.getLogger("brubeck.access").setLevel(access)
         yield
     except ConfigError as reason:
-        # Who starts a program is not helped by where in Brubeck the mistake was noticed.
+        # A traceback through Brubeck does not help the author of the program.
         raise SystemExit(f"brubeck: {reason}") from None
     finally:
         app.close()
 
 
 def check_declarations(app: Brubeck) -> None:
-    """Raise `ConfigError` where the settings lack what a declaration needs; opens nothing.
+    """Raise `ConfigError` where a declaration lacks a required setting; opens nothing.
 
-    Called before a program serves, so that nothing is missed only at the first request.
+    Called before a program serves, so that no setting is missed only at the first request.
     """
     declared = [*app.streams, *app.apis, *(each.handler for each in app.router.routes)]
     for scheme in dict.fromkeys(
@@ -76,9 +76,9 @@ def check_declarations(app: Brubeck) -> None:
 
 
 def open_stores(app: Brubeck, workers: int) -> None:
-    """Open what the streams are kept in; a store that is down now may be up later.
+    """Open the stores of the streams; a store that is down now may be up later.
 
-    Several workers over a store that each of them would have alone are refused.
+    Raises `ConfigError` for several workers over a store that each of them would have alone.
     """
     kept = {each.path: each.storage for each in app.streams}
     kept |= {each.path: each.storage for each in app.apis if each.queries is None}

@@ -1,8 +1,8 @@
 """Signed values: JSON that anybody may read and only a holder of the key could have written.
 
 A list of keys is a rotation: the first one signs, all of them verify. A purpose keeps a value that
-was signed for one thing from being used for another. Never pickle: who can guess a key must not be
-able to run code.
+was signed for one thing from being used for another. Never pickle: an attacker who guesses a key
+must not be able to run code.
 """
 
 from __future__ import annotations

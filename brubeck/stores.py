@@ -1,4 +1,4 @@
-"""The stores of an application: opened by name when first asked for, and closed together."""
+"""The stores of an application: opened by name at their first use, and closed together."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ class Stores:
         return list(dict.fromkeys((*self._settings().storage, *self._brought)))
 
     def close(self) -> None:
-        """Close what is open; stores that have a URL open again when they are asked for."""
+        """Close everything that is open; stores with a URL open again when they are used."""
         with self._opening:
             while self._open:
                 self._open.popitem()[1].close()

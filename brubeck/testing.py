@@ -22,7 +22,7 @@ Params = Mapping[str, object] | list[tuple[str, object]]
 
 
 class Reply:
-    """What a client got: ``status``, ``headers`` and ``body``, or the ``chunks`` of a stream."""
+    """The response to a client: ``status``, ``headers``, and ``body`` or a stream's ``chunks``."""
 
     def __init__(self, response: Response, method: str) -> None:
         self.status = response.status

@@ -49,7 +49,7 @@ _MONTHS: Final = (
 
 
 class Clock(Protocol):
-    """What tells the time; tests give one of their own."""
+    """The source of time; tests supply their own."""
 
     def micros(self) -> int:
         """Return the microseconds since the epoch, UTC."""
@@ -64,7 +64,7 @@ class SystemClock:
 
 
 class HeldClock:
-    """A clock that stands still until it is told to move; for tests and replays.
+    """A clock that stands still until it is moved; for tests and replays.
 
     >>> clock = HeldClock(5_000)
     >>> clock.advance(7)
@@ -80,7 +80,7 @@ class HeldClock:
         return self._micros
 
     def advance(self, micros: int) -> None:
-        """Move by so many microseconds; a negative number moves the clock back."""
+        """Move the clock by ``micros`` microseconds; a negative number moves it back."""
         self._micros += micros
 
 

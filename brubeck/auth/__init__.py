@@ -1,7 +1,7 @@
-"""Authentication: who a request comes from, by schemes that can each be replaced.
+"""Authentication: the caller of a request, found by schemes that can each be replaced.
 
-A scheme is given a request and returns a `Caller`. What it looks up comes from the application's
-accounts, or from a callable of your own; nothing here knows where accounts are kept.
+A scheme is given a request and returns a `Caller`. It looks accounts up in the application's
+accounts, or with a callable of its own; nothing here depends on where accounts are stored.
 """
 
 from __future__ import annotations

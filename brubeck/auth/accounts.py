@@ -1,7 +1,7 @@
-"""What schemes look up, and where: values, and the protocols of who provides them.
+"""Accounts and tokens as schemes look them up, and the protocols of their providers.
 
-`brubeck.models` keeps accounts in any storage; a program that has its own users provides `Accounts`
-instead, or hands a single scheme the one look-up that it needs.
+`brubeck.models` keeps accounts in any storage; a program that has its own users provides
+`Accounts` instead, or hands a single scheme the one look-up that it needs.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ Scopes = frozenset[str]
 
 
 class Account(msgspec.Struct, frozen=True):
-    """Somebody who may ask.
+    """The account of a user.
 
-    ``password_line`` is what `brubeck.auth.passwords` made of the password; who has none cannot
-    come with one. An account that is not ``active`` is known, and let in nowhere.
+    ``password_line`` is what `brubeck.auth.passwords` made of the password; an account without one
+    cannot use a password. An account that is not ``active`` exists, and is refused everywhere.
     """
 
     id: str
@@ -43,7 +43,7 @@ class Account(msgspec.Struct, frozen=True):
 
 
 class Grant(msgspec.Struct, frozen=True):
-    """What a token stands for: an account, or a part of what it may.
+    """The rights of a token: those of an account, or a part of them.
 
     ``scopes`` None are all that the account has. ``expires_at`` is in milliseconds since the epoch,
     None is never. ``token_id`` names the token, and is no secret.
@@ -69,7 +69,7 @@ class SigningKey(msgspec.Struct, frozen=True):
 
 
 class Accounts(Protocol):
-    """Whoever knows the accounts; every look-up may raise `Unavailable`."""
+    """The provider of the accounts; every look-up may raise `Unavailable`."""
 
     def by_username(self, name: str) -> Account | None:
         """Return the account of a name, as people write it."""
@@ -78,7 +78,7 @@ class Accounts(Protocol):
         """Return the account of an id."""
 
     def by_token(self, digest: str) -> Grant | None:
-        """Return what the token of a digest (`brubeck.auth.tokens`) stands for."""
+        """Return the grant of the token with this digest (`brubeck.auth.tokens`)."""
 
     def signing_key(self, key_id: str) -> SigningKey | None:
         """Return the signing key of an id."""
@@ -89,15 +89,15 @@ class RemembersNonces(Protocol):
     """Accounts that also remember, for all processes, which requests have come."""
 
     def first_use(self, nonce: str, seconds: float) -> bool:
-        """Tell whether a nonce comes for the first time within so many seconds."""
+        """Return whether a nonce is new within the last ``seconds``, and remember it."""
 
 
 class AuthContext(Protocol):
-    """What a scheme finds in the application."""
+    """The parts of the application that a scheme uses."""
 
     @property
     def accounts(self) -> Accounts:
-        """Whoever knows the accounts."""
+        """The provider of the accounts."""
 
     @property
     def cookie_keys(self) -> Sequence[str]:
@@ -105,10 +105,10 @@ class AuthContext(Protocol):
 
     @property
     def clock(self) -> Clock:
-        """What tells the time."""
+        """The clock of the application."""
 
 
 def check_expiry(expires_at: int | None, clock: Clock, message: str) -> None:
-    """Raise `BadCredentials` for what ends at or before the present millisecond."""
+    """Raise `BadCredentials` after an expiry (milliseconds since the epoch); None never expires."""
     if expires_at is not None and expires_at <= clock.micros() // 1000:
         raise BadCredentials(message)

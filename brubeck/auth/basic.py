@@ -37,7 +37,7 @@ class BasicAuth(Scheme):
 
     @property
     def challenge(self) -> str:
-        """What a 401 says in ``WWW-Authenticate``."""
+        """The value of ``WWW-Authenticate`` in a 401."""
         return self._challenge
 
     def authenticate(self, request: Request, context: AuthContext) -> Caller | None:

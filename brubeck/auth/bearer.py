@@ -38,11 +38,14 @@ class BearerAuth(Scheme):
 
     @property
     def challenge(self) -> str:
-        """What a 401 says in ``WWW-Authenticate``."""
+        """The value of ``WWW-Authenticate`` in a 401."""
         return self._challenge
 
     def authenticate(self, request: Request, context: AuthContext) -> Caller | None:
-        """Return whose token it is."""
+        """Return the caller of the request's token; None without one that starts with the prefix.
+
+        Raises `BadCredentials` for a token that is unknown or expired, or has an inactive account.
+        """
         token = sent_credentials(request, "Bearer")
         if token is None or not token.startswith(self._prefix):
             return None

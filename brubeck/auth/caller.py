@@ -1,4 +1,4 @@
-"""Who asks: what is left of a request's credentials once they were found to be good."""
+"""The caller: the verified identity of a request."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ import msgspec
 
 
 class Caller(msgspec.Struct, frozen=True):
-    """Whoever a request comes from, as its credentials say.
+    """The caller of a request, by its verified credentials.
 
-    ``id`` names them for ever, ``username`` to other people. ``credential`` is a name, and no
-    secret, of what they came with: it is the same with every request that brings the same
-    credentials, so requests may be counted by it.
+    ``id`` names it for ever, ``username`` to other people. ``credential`` is a name, and no
+    secret, of the credentials: it is the same with every request that brings the same credentials,
+    so requests may be counted by it.
 
     >>> caller = Caller('7', 'dave', frozenset({'quakes:read'}))
     >>> caller.may('quakes:read'), caller.may('quakes:write'), caller.may(None)
@@ -23,5 +23,5 @@ class Caller(msgspec.Struct, frozen=True):
     credential: str = ""
 
     def may(self, scope: str | None) -> bool:
-        """Tell whether the caller has a scope; None is what everybody may who is known."""
+        """Return whether the caller has a scope; None is the right of all authenticated callers."""
         return scope is None or scope in self.scopes

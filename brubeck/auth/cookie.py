@@ -1,8 +1,8 @@
-"""Sessions in a signed cookie: who logged in, and until when; nothing is kept on our side.
+"""Sessions in a signed cookie: the account and the start; the server stores nothing.
 
 The cookie holds JSON that anybody may read and only a holder of the keys could have written: the
-id of the account, when the session began, and a fingerprint of the password line, so that a changed
-password ends every session that began with the former one.
+id of the account, when the session began, and a fingerprint of the password line, so that a
+changed password ends every session that began with the former one.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _OVER: Final = "The session is not valid, or is over; log in again."
 
 
 class Handler(Protocol):
-    """What a session needs of a handler: its application and its cookies."""
+    """The parts of a handler that a session uses: its application and its cookies."""
 
     @property
     def application(self) -> AuthContext:
@@ -48,7 +48,7 @@ class Handler(Protocol):
 
 
 class _Session(msgspec.Struct, forbid_unknown_fields=True):
-    """What the cookie says; times are milliseconds since the epoch."""
+    """The content of the cookie; times are milliseconds since the epoch."""
 
     user: str
     began: int
@@ -56,12 +56,12 @@ class _Session(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class CookieAuth(Scheme):
-    """A session in a signed cookie, `begin` and `end` by a handler.
+    """A session in a signed cookie; handlers `begin` and `end` it.
 
-    A session is over ``max_age`` seconds after it began. The application's ``cookie_secret`` signs;
-    of several keys the first signs and all verify. Who writes must come from a page of this site,
-    or of the origins in ``trusted_origins``; others are told 403. ``lookup`` is called with the id
-    of an account and returns it or None, in place of the application's accounts.
+    A session is over ``max_age`` seconds after it began. The application's ``cookie_secret``
+    signs; of several keys the first signs and all verify. Writes must come from a page of this
+    site, or of the origins in ``trusted_origins``; others get 403. ``lookup`` is called with the
+    id of an account and returns it or None, in place of the application's accounts.
     """
 
     name = "session"
@@ -77,7 +77,7 @@ class CookieAuth(Scheme):
         self.cookie = cookie
         self.max_age = max_age
         if isinstance(trusted_origins, str):
-            trusted_origins = (trusted_origins,)  # whoever forgets the brackets means all of it
+            trusted_origins = (trusted_origins,)  # without the brackets, the whole text is meant
         try:
             self._trusted = declared_origins(tuple(trusted_origins))
         except ValueError as reason:
@@ -93,7 +93,11 @@ class CookieAuth(Scheme):
             )
 
     def authenticate(self, request: Request, context: AuthContext) -> Caller | None:
-        """Return whose session it is."""
+        """Return the caller of the request's session; None without one.
+
+        Raises `BadCredentials` for a session that is over or has an inactive account, and a
+        `Problem` (403) for a write from another site.
+        """
         signed = request.cookies.get(self.cookie)
         if not signed:
             return None
@@ -108,7 +112,7 @@ class CookieAuth(Scheme):
         return caller
 
     def begin(self, handler: Handler, account: Account, **options: Any) -> None:
-        """Give the browser a session of an account whose password was just checked.
+        """Send the cookie of a new session, for an account with a verified password.
 
         The options are those of `brubeck.http.cookies.Cookie`.
         """
@@ -120,7 +124,7 @@ class CookieAuth(Scheme):
         handler.set_cookie(self.cookie, told, **{"max_age": int(self.max_age), **options})
 
     def end(self, handler: Handler, **options: Any) -> None:
-        """Make the browser forget its session; domain and path as it was begun with."""
+        """Delete the session's cookie; domain and path have to be those of `begin`."""
         handler.delete_cookie(self.cookie, **options)
 
     def openapi(self) -> dict[str, object]:

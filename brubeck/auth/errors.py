@@ -1,4 +1,4 @@
-"""What can be wrong with credentials, in words that may be shown to whoever sent them."""
+"""The error of bad credentials, with a text that may be shown to the client."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from brubeck.errors import BrubeckError
 class BadCredentials(BrubeckError):
     """Credentials that were sent and are not good; the answer is 401.
 
-    What it says never tells an unknown name from a wrong password. ``challenge`` is what the scheme
-    says in ``WWW-Authenticate`` to just this request; None means its usual one.
+    Its text never distinguishes an unknown name from a wrong password. ``challenge`` is the value
+    of ``WWW-Authenticate`` for just this request; None means that of the scheme.
     """
 
     def __init__(self, message: str, *, challenge: str | None = None) -> None:

@@ -3,13 +3,13 @@
 Rules:
 
 - Failures are counted by the network that they come from, for each name and for all names together.
-  All spellings that are one name to `brubeck.models` are counted as one. So a guesser is slowed
-  down, and the true user is let in from elsewhere.
+  All spellings of a name that `brubeck.models` takes for one are counted together. So an
+  attacker is slowed down, and the true user is let in from elsewhere.
 - Past a number of failures each further one makes the network wait, twice as long each time. While
-  it waits, no password is looked at: the answer is 429 with ``Retry-After``, whatever was sent.
+  it waits, no password is looked at: every answer is 429 with ``Retry-After``.
 - A right password forgets the failures of its name; a quiet quarter of an hour forgets all.
 
-What is counted stays in the process, and is bounded: a guesser with as many networks as there are
+The counts stay in the process, and are bounded: an attacker with as many networks as there are
 entries is slowed down by the price of the hashes alone.
 """
 

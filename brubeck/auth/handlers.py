@@ -50,8 +50,8 @@ def authenticated(method: Method) -> Method:
 def web_authenticated(method: Method) -> Method:
     """Let a method be called only for a known user; others are sent to ``login_url``.
 
-    A GET is told there as ``next``, so that `UserHandlingMixin.next_url` can lead back to it.
-    Without a ``login_url`` the answer is 401.
+    A GET passes its URL there as ``next``, so that `UserHandlingMixin.next_url` can lead back to
+    it. Without a ``login_url`` the answer is 401.
     """
     check_plain(method, getattr(method, "__qualname__", repr(method)))
 
@@ -63,10 +63,10 @@ def web_authenticated(method: Method) -> Method:
 
 
 def same_site_only(method: Method) -> Method:
-    """Let a method write only for pages of this site; others get 403, whoever the user is.
+    """Let a method write only for pages of this site; all other pages get 403, for any user.
 
-    For forms that ask for no user, such as the one to log in: no page of another site may log
-    somebody in, and be it as somebody else. The handler may name ``trusted_origins``.
+    For forms without a user, such as the one to log in: no page of another site may log somebody
+    in, not even as somebody else. The handler may name ``trusted_origins``.
     """
     check_plain(method, getattr(method, "__qualname__", repr(method)))
 
@@ -79,7 +79,7 @@ def same_site_only(method: Method) -> Method:
 
 
 def _known(handler: Any) -> bool:
-    """Tell whether a handler knows its user, and may be asked to write for that user."""
+    """Return whether a handler knows its user, and may be asked to write for that user."""
     if not check_value(handler.current_user, "current_user"):
         return False
     # The mixin has checked by itself, unless its property is overridden, or there is no mixin.
@@ -114,17 +114,17 @@ def _sent_to_log_in(handler: Any) -> Response:
 
 
 class UserHandlingMixin:
-    """A handler that knows its user, asked for once a request and only if somebody wants to know.
+    """A handler that knows its user: looked up at the first use, at most once a request.
 
     Name ``schemes``, or override `get_current_user`.
     """
 
     schemes: ClassVar[Sequence[Scheme]] = ()
-    """The ways to say who asks, tried in this order."""
+    """The schemes of authentication, tried in this order."""
     trusted_origins: ClassVar[Collection[str]] = ()
-    """Origins, such as ``https://app.example``, whose pages may write here with their cookies.
+    """Origins, such as ``https://app.example``, of pages that may write here with their cookies.
 
-    They are for a `get_current_user` of your own and for `same_site_only`; a `CookieAuth` among the
+    They are for an overridden `get_current_user` and for `same_site_only`; a `CookieAuth` among the
     schemes has its own.
     """
 
@@ -139,10 +139,10 @@ class UserHandlingMixin:
 
     @property
     def current_user(self) -> Any:
-        """Who asks; None where nobody says so, or says so with bad credentials.
+        """The user of the request; None without credentials, and with bad ones.
 
-        A user whom your own `get_current_user` may have found by a cookie writes only from pages of
-        this site, or of ``trusted_origins``; from others it is a `Problem` (403).
+        A user that an overridden `get_current_user` may have found by a cookie writes only from
+        pages of this site, or of ``trusted_origins``; from others it is a `Problem` (403).
         """
         if self._current_user is _NOT_ASKED:
             try:
@@ -163,16 +163,16 @@ class UserHandlingMixin:
 
     @property
     def current_userprofile(self) -> Any:
-        """What the user tells of themselves, as `get_current_userprofile` finds it."""
+        """The user's profile, as `get_current_userprofile` finds it."""
         if self._current_userprofile is _NOT_ASKED:
             found = self.get_current_userprofile()
             self._current_userprofile = check_value(found, "get_current_userprofile")
         return self._current_userprofile
 
     def get_current_user(self) -> Any:
-        """Return who asks, or None; to be overridden where ``schemes`` will not do.
+        """Return the user, or None; to be overridden where ``schemes`` will not do.
 
-        It may return whatever stands for a user, and raise `BadCredentials`, or a `Problem`.
+        It may return any value that stands for a user, and raise `BadCredentials`, or a `Problem`.
         """
         return authenticate(self.schemes, self.message, self.application)
 
@@ -181,7 +181,7 @@ class UserHandlingMixin:
         return None
 
     def auth_error(self) -> Response:
-        """Answer who is not let in: 401, with the ways in; may be overridden."""
+        """Answer a refused request: 401, with the challenges of the schemes; may be overridden."""
         bad = self._bad or BadCredentials("Log in first.")
         problem = unknown(self.schemes, str(bad), bad.challenge)
         return cast("Response", self.render_problem(problem))

@@ -41,14 +41,14 @@ _INVALID: Final = "The token is not valid."
 
 
 class JWTAuth(Scheme):
-    """A JWT of somebody who is trusted to say who asks.
+    """A JWT of an issuer that is trusted to name the caller.
 
     ``key`` is the secret or the public key (PEM); or a mapping of the ids of keys (``kid``) to
     such; or a callable that is given a ``kid``, or None, and returns one or None. ``audience`` and
-    ``issuer`` are what ``aud`` and ``iss`` must be; ``leeway`` allows for clocks that differ, in
-    seconds. ``lookup`` is called with the claims and returns an `Account` or None; without it the
-    claims themselves are taken: ``sub`` is the id, ``preferred_username`` the name, and the scopes
-    are in ``scope`` or ``scp``.
+    ``issuer`` are the required values of ``aud`` and ``iss``; ``leeway`` allows for clocks that
+    differ, in seconds. ``lookup`` is called with the claims and returns an `Account` or None;
+    without it the claims themselves are taken: ``sub`` is the id, ``preferred_username`` the name,
+    and the scopes are in ``scope`` or ``scp``.
     """
 
     name = "jwt"
@@ -78,11 +78,14 @@ class JWTAuth(Scheme):
 
     @property
     def challenge(self) -> str:
-        """What a 401 says in ``WWW-Authenticate``."""
+        """The value of ``WWW-Authenticate`` in a 401."""
         return self._challenge
 
     def authenticate(self, request: Request, context: AuthContext) -> Caller | None:
-        """Return who the token says it is; what has not the shape of one is left to others."""
+        """Return the caller that the token names; None for a text without the form of a JWT.
+
+        Raises `BadCredentials` for an invalid token.
+        """
         del context
         token = sent_credentials(request, "Bearer")
         if token is None or token.count(".") != 2:

@@ -1,14 +1,14 @@
-"""Passwords: made into lines that can be kept, checked against them, and moved on.
+"""Passwords: hashed into lines that can be stored, verified, and rehashed.
 
 Rules:
 
 - New lines are argon2id (RFC 9106), with the parameters in the line. Lines of Brubeck 0.4,
   ``bcrypt|||$2a$…``, are still good; `needs_rehash` says that they, and those of weaker parameters,
-  want to be made anew.
+  should be hashed again.
 - A check against no line at all takes as long as any other.
 - Hashing is slow on purpose. It runs beside the green threads, and only a few at once, since each
   needs 64 MiB.
-- A password has at most 1024 bytes of UTF-8, after normalization (NFC, as RFC 8265 has it).
+- A password has at most 1024 bytes of UTF-8, after normalization (NFC, as in RFC 8265).
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ def was_checked(password: str, line: str) -> bool:
 
 
 def check_password(password: str, line: str) -> bool:
-    """Tell whether a password is the one that a line was made of.
+    """Return whether a password is the one that a line was made of.
 
     A line that is empty or unreadable is nobody's, and takes as long to be found so.
     """
@@ -71,7 +71,7 @@ def check_password(password: str, line: str) -> bool:
 
 
 def needs_rehash(line: str) -> bool:
-    """Tell whether a line was made in another way than one would be made now."""
+    """Return whether a line was made in another way than one would be made now."""
     from argon2.exceptions import InvalidHash
 
     try:
@@ -94,7 +94,7 @@ def _check(password: bytes, line: str) -> bool:
 
 
 def _verify(hasher: PasswordHasher, line: str, password: bytes) -> bool | None:
-    """Check an argon2 line, in a native thread; None for what is no line."""
+    """Verify a password by an argon2 line, in a native thread; None for an invalid line."""
     from argon2.exceptions import InvalidHash, VerificationError, VerifyMismatchError
 
     try:
@@ -120,7 +120,7 @@ def _check_bcrypt(password: bytes, line: str) -> bool:
 
 
 def _bytes(password: str) -> bytes:
-    """Return a password as it is hashed; nothing for one that cannot be one."""
+    """Return the bytes of a password that are hashed; nothing for an invalid one."""
     if len(password) > LONGEST:
         return b""
     try:

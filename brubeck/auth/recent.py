@@ -1,7 +1,7 @@
-"""What was verified a moment ago, so that the same password need not cost its full price again.
+"""A cache of recently verified passwords, which need not be hashed for every request.
 
 Hashes of passwords are slow on purpose, and Basic authentication brings the password with every
-request. What is kept is neither the password nor anything that could be tried elsewhere: a hash
+request. The cache has neither the password nor anything that could be tried elsewhere: a hash
 under a key that never leaves the process. It depends on the password line too, so a changed
 password is forgotten by itself.
 """
@@ -16,7 +16,7 @@ from time import monotonic
 
 
 class RecentlyVerified:
-    """Remembers at most ``size`` good passwords, each for so many ``seconds``."""
+    """Remembers at most ``size`` verified passwords, each for ``seconds``."""
 
     def __init__(self, size: int, seconds: float, *, now: Callable[[], float] = monotonic) -> None:
         self._size = size
@@ -32,7 +32,7 @@ class RecentlyVerified:
         return f"<RecentlyVerified {len(self)}>"
 
     def knows(self, password: bytes, line: str) -> bool:
-        """Tell whether this password was found to be right for this line not long ago."""
+        """Return whether this password was found to be right for this line not long ago."""
         name = self._name(password, line)
         until = self._until.get(name)
         if until is None:
@@ -43,7 +43,7 @@ class RecentlyVerified:
         return True
 
     def add(self, password: bytes, line: str) -> None:
-        """Remember that a password is right for a line; what is oldest makes room."""
+        """Remember that a password is right for a line; the oldest entries make room."""
         self._until[self._name(password, line)] = self._now() + self._seconds
         while len(self._until) > self._size:
             self._until.popitem(last=False)

@@ -24,7 +24,7 @@ class SeenNonces:
         return len(self._seen)
 
     def first_use(self, nonce: str, created: float) -> bool:
-        """Tell whether a nonce, signed at that time, comes for the first time."""
+        """Return whether a nonce, signed at that time, comes for the first time."""
         with self._lock:
             if created <= self._forgotten or nonce in self._seen:
                 return False

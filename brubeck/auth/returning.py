@@ -19,7 +19,7 @@ LONGEST: Final = 2_000
 
 
 def is_local(target: str) -> bool:
-    r"""Tell whether a text is a path of this site, with its query if any, to every browser.
+    r"""Return whether a text is a path of this site, with its query if any, to every browser.
 
     >>> is_local('/notes?page=2'), is_local('//there.example'), is_local('/\\there.example')
     (True, False, False)
@@ -41,7 +41,7 @@ def wanted(request: Request) -> str | None:
 
 
 def with_next(url: str, target: str | None) -> str:
-    """Return a URL that also says where to go afterwards.
+    """Return a URL with the parameter ``next``, the URL to return to.
 
     >>> with_next('/login?as=paul#form', '/notes?page=2')
     '/login?as=paul&next=/notes%3Fpage%3D2#form'

@@ -1,7 +1,7 @@
-"""Whether a browser sent a request for a page of ours, or for somebody else's.
+"""Cross-site request forgery: requests of our own pages, and of other sites' pages.
 
-A browser adds its cookies to whatever request it is talked into. What a page cannot talk it into is
-to lie about where the request comes from: ``Sec-Fetch-Site`` says it outright, and older browsers
+A browser adds its cookies to every request that a page has it send. A page cannot have it lie
+about the source of the request: ``Sec-Fetch-Site`` says it outright, and older browsers
 say the page's origin, or its address. A request that says nothing at all is not taken for ours.
 """
 
@@ -16,7 +16,7 @@ from brubeck.http import Problem, Request
 from brubeck.http.origins import declared_origins
 
 SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
-"""What changes nothing, and so may be asked for from anywhere."""
+"""Methods that change nothing, and so are allowed from anywhere."""
 
 _OF_BROWSERS: Final = frozenset({"basic", "digest", "negotiate", "ntlm"})
 """Credentials that a browser sends by itself, as it does cookies, whichever page asked."""
@@ -28,7 +28,7 @@ _PORTS: Final = {"http": 80, "https": 443}
 
 
 def require_same_site(request: Request, trusted: Collection[str] = ()) -> None:
-    """Raise a `Problem` (403) for a write that a page of another origin asked for.
+    """Raise a `Problem` (403) for a write from a page of another origin.
 
     ``trusted`` are further origins, such as ``https://app.example``, whose pages are ours.
     """
@@ -38,7 +38,7 @@ def require_same_site(request: Request, trusted: Collection[str] = ()) -> None:
 
 
 def require_same_site_of_cookies(request: Request, trusted: Collection[str] = ()) -> None:
-    """Do the same if the user may have been found by a cookie, and not by what programs send.
+    """Do the same where a browser may have sent the credentials by itself, such as a cookie.
 
     A page of another site cannot make a browser send credentials of other kinds, such as a token.
     """
@@ -88,7 +88,7 @@ def _origins(trusted: Collection[str]) -> frozenset[str]:
 
 
 def _is_same_host(page: str, host: str) -> bool:
-    """Tell whether a page's host and port are those that the request was sent to."""
+    """Return whether a page's host and port are those that the request was sent to."""
     try:
         parts = urlsplit(page)
         port = parts.port

@@ -1,4 +1,4 @@
-"""`Scheme`: one way in which a request may say who it comes from.
+"""`Scheme`: one way of authenticating a request.
 
 A scheme answers a request in one of three ways: with a `Caller`; with None, where the request
 brings nothing of its kind, so that the next scheme may look; or with `BadCredentials`, where it
@@ -26,10 +26,10 @@ LONGEST: Final = 16_384
 
 
 class Scheme(ABC):
-    """One way to say who asks. Schemes hold nothing of a request, and serve all of them."""
+    """One way of authenticating requests. A scheme keeps no state of a request."""
 
     name: ClassVar[str]
-    """What the scheme is called in a description of the API."""
+    """The name of the scheme in a description of the API."""
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         """Refuse a scheme of coroutines, which would let everybody in."""
@@ -51,7 +51,7 @@ class Scheme(ABC):
 
     @property
     def challenge(self) -> str | None:
-        """What a 401 says in ``WWW-Authenticate``; None where HTTP has no word for it."""
+        """The value of ``WWW-Authenticate`` in a 401; None for a scheme that HTTP does not know."""
         return None
 
     def check(self, context: AuthContext) -> None:  # noqa: B027, most schemes need nothing
@@ -62,7 +62,7 @@ class Scheme(ABC):
 
     @abstractmethod
     def authenticate(self, request: Request, context: AuthContext) -> Caller | None:
-        """Return who asks, or None where the request brings no credentials of this kind.
+        """Return the caller, or None where the request brings no credentials of this kind.
 
         Raises `BadCredentials` where it brings bad ones, and a `Problem` (403) for good ones that
         may not be used like this.
@@ -107,9 +107,10 @@ def unknown(schemes: Sequence[Scheme], detail: str, challenge: str | None = None
 
 
 def sent_credentials(request: Request, scheme: str) -> str | None:
-    """Return what ``Authorization`` says after the name of a scheme; None where it names another.
+    """Return the credentials in ``Authorization`` for a scheme; None where it names another.
 
-    The name is in any case (RFC 9110, section 11.1). Raises `BadCredentials` for endless ones.
+    The scheme's name is in any case (RFC 9110, section 11.1). Raises `BadCredentials` for more
+    than `LONGEST` characters.
     """
     header = request.header("authorization")
     if header is None:

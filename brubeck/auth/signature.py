@@ -47,7 +47,7 @@ class SignatureAuth(Scheme):
     """A request that is signed with ``hmac-sha256``.
 
     ``max_age`` and ``leeway`` are seconds: how old a signature may be, and how far ahead of ours
-    the clock of who signed. ``lookup`` is called with the id of a key and returns its `SigningKey`
+    the clock of the signer. ``lookup`` is called with the id of a key and returns its `SigningKey`
     or None, in place of the application's accounts. Clients sign with
     `brubeck.auth.signed_messages.signed_headers`, or any library of RFC 9421.
     """
@@ -69,7 +69,10 @@ class SignatureAuth(Scheme):
         self._accepted: WeakKeyDictionary[Request, str] = WeakKeyDictionary()
 
     def authenticate(self, request: Request, context: AuthContext) -> Caller | None:
-        """Return whose key signed the request."""
+        """Return the caller with the key that signed the request; None without a signature.
+
+        Raises `BadCredentials` for a signature that cannot be verified.
+        """
         described = request.header("signature-input")
         signed = request.header("signature")
         if described is None and signed is None:
@@ -144,7 +147,7 @@ class SignatureAuth(Scheme):
 
 
 def _said(parameters: dict[str, Any]) -> tuple[int, str, str]:
-    """Return when, by which key and with which nonce; `BadCredentials` where that is not said."""
+    """Return the parameters (created, key id, nonce); `BadCredentials` where one is missing."""
     created, key_id, nonce = (parameters.get(name) for name in ("created", "keyid", "nonce"))
     if not (_is_whole(created) and isinstance(key_id, str) and isinstance(nonce, str)):
         raise BadCredentials("A signature says created, keyid and nonce.")
@@ -162,7 +165,7 @@ def _is_whole(value: object) -> TypeGuard[int]:
 def _check_cover(request: Request, signature: Signature) -> None:
     """Refuse a signature that would be as good for another request."""
     covered = set(signature.components)
-    # Without a query there is none to cover; whoever adds one has to have it covered.
+    # Without a query there is none to cover; a client that adds one has to cover it.
     enough = _WHERE[:3] if "?" in request.target else _WHERE
     if "@method" not in covered or not any(where <= covered for where in enough):
         raise BadCredentials("A signature covers @method and @target-uri.")

@@ -1,4 +1,4 @@
-"""Signed HTTP messages as data: what is signed, and the headers that say so (RFC 9421, RFC 9530).
+"""Signed HTTP messages as data: the signature base, and the headers of it (RFC 9421, RFC 9530).
 
 Rules:
 
@@ -6,7 +6,7 @@ Rules:
   and one for the parameters (RFC 9421, section 2.5).
 - Components are the derived ones of a request, and header fields as they are; a component with
   parameters is not understood, and so never taken for something that it is not.
-- Whatever makes no sense is `BadCredentials`, in words that tell where.
+- Malformed headers are `BadCredentials`, with the place of the error in the text.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ _PORTS: Final = {"http": ":80", "https": ":443"}
 
 
 class Signature(msgspec.Struct, frozen=True):
-    """One signature of a message: what it covers, its parameters, and its bytes."""
+    """One signature of a message: its covered components, its parameters, and its bytes."""
 
     components: tuple[str, ...]
     parameters: dict[str, Any]
@@ -82,7 +82,7 @@ def _signature(described: Any, signed: Any) -> Signature:
 def signature_base(
     request: Request, components: Sequence[str], parameters: Mapping[str, Any]
 ) -> bytes:
-    """Return what is signed of a request (RFC 9421, section 2.5)."""
+    """Return the signature base of a request (RFC 9421, section 2.5)."""
     described = _described("s", components, parameters)
     lines = [f"{http_sf.ser((name, {}))}: {_component(request, name)}" for name in components]
     lines.append(f'"@signature-params": {described.removeprefix("s=")}')
@@ -141,7 +141,7 @@ def signed_headers(
 
 
 def _described(label: str, components: Sequence[str], parameters: Mapping[str, Any]) -> str:
-    """Return what ``Signature-Input`` says of a signature."""
+    """Return the value of ``Signature-Input`` for a signature."""
     covered: Any = [(name, {}) for name in components]
     return http_sf.ser({label: (covered, dict(parameters))})
 

@@ -19,7 +19,7 @@ def new_token() -> str:
 
 
 def digest(token: str) -> str:
-    """Return what is kept of a token: its SHA-256, in hexadecimal.
+    """Return the digest by which a token is stored: its SHA-256, in hexadecimal.
 
     >>> digest('brb_take-five')[:16]
     'fade6b867ddca705'

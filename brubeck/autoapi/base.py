@@ -1,7 +1,7 @@
-"""`AutoAPIBase`: a document class and a queryset, and what HTTP asks of them.
+"""`AutoAPIBase`: a document class and a queryset, and the HTTP requests to them.
 
-``/todo`` is all there is, ``/todo/a`` one document and ``/todo/a,b`` several. A list is answered by
-a list in its order, each item with a status of its own where they are not all well.
+``/todo`` is the whole collection, ``/todo/a`` one document and ``/todo/a,b`` several. A list is
+answered by a list in its order, each item with its own status unless all are well.
 """
 
 from __future__ import annotations
@@ -90,10 +90,10 @@ class AutoAPIBase(JSONMessageHandler):
     # What can be shaped.
 
     def shown(self, document: Any) -> dict[str, Any]:
-        """Return what a caller sees of a document, given as one or as what its JSON says.
+        """Return the visible fields of a document, given as a document or as its decoded JSON.
 
-        By default that is all but the fields which are hidden (``_private_fields``, and those that
-        are not among ``_public_fields`` where a class has these).
+        By default those are all but the hidden ones (``_private_fields``, and those that are not
+        among ``_public_fields`` where a class has these).
         """
         said: dict[str, Any] = document
         if isinstance(document, Document):
@@ -115,7 +115,7 @@ class AutoAPIBase(JSONMessageHandler):
     # The methods.
 
     def get(self, ids: str = "") -> Response:
-        """Return the newest documents, or ``limit`` of them; or those of some ids.
+        """Return the newest documents, at most ``limit``; or the documents of some ids.
 
         ``truncated`` is true where there are more than fit in the answer; see `STEP_BYTES`.
         """
@@ -139,7 +139,7 @@ class AutoAPIBase(JSONMessageHandler):
         return self._one(outcomes[0]) if one else self._many(outcomes)
 
     def put(self, ids: str = "") -> Response:
-        """Replace a document, or several, and create what is not there."""
+        """Replace a document, or several, and create the missing ones."""
         if not ids:
             return self.unsupported()
         self._negotiate()
@@ -152,7 +152,7 @@ class AutoAPIBase(JSONMessageHandler):
         return self._one(outcomes[0]) if one else self._many(outcomes)
 
     def delete(self, ids: str = "") -> Response:
-        """Destroy a document, or several, and return what they were."""
+        """Destroy a document, or several, and return the removed documents."""
         if not ids:
             return self.unsupported()
         self._negotiate()
@@ -173,7 +173,7 @@ class AutoAPIBase(JSONMessageHandler):
         return self.render_problem(Problem(405, detail, headers={"Allow": allow}))
 
     def error(self, err: BaseException) -> Response:
-        """Answer what was raised; a storage's errors are no surprise here."""
+        """Return the response to an exception; a storage's errors are problems."""
         problem = problem_of(err)
         return super().error(err) if problem is None else self.render_problem(problem)
 
@@ -204,7 +204,7 @@ class AutoAPIBase(JSONMessageHandler):
         return names
 
     def _bodies(self) -> tuple[bool, Sequence[bytes]]:
-        """Return whether the body is one document, and the JSON of each."""
+        """Return whether the body is one document (not a list), and the JSON of each document."""
         self.message.require_plain_body()
         content_type = self.message.content_type
         if content_type and content_type != JSON:

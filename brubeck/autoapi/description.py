@@ -25,7 +25,7 @@ _IDS: Final[dict[type[BaseField[Any]], str]] = {
     ObjectIdField: f"{_HEX}{{24}}",
     IntField: "[0-9]{1,18}",
 }
-"""What the ids of a kind look like."""
+"""The patterns of ids, by the kind of their field."""
 
 
 def describe_api(api: type[AutoAPIBase], description: Description) -> None:
@@ -136,7 +136,7 @@ def _newest(item: Schema) -> Schema:
 
 
 def _several(item: Schema, problem: Schema) -> Schema:
-    """Return the schema of results: what is shown of each, and its status."""
+    """Return the schema of results: the visible fields of each document, and its status."""
     told = {
         "type": "object",
         "properties": {

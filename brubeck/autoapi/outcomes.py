@@ -1,4 +1,4 @@
-"""From what a queryset answers to what HTTP says of it."""
+"""From the results of a queryset to HTTP answers."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from brubeck.storage import NotCanonical, StorageError, Unavailable
 
 
 class Outcome(msgspec.Struct):
-    """What became of one document: its status, and the document or the problem."""
+    """The outcome of one document: its status, and the document or the problem."""
 
     status: int
     document: Any = None

@@ -16,7 +16,7 @@ _PATH: Final = re.compile(r"(?:/[A-Za-z0-9._~-]+)+")
 
 
 def placed(api: type[AutoAPIBase], base_url: str, prefix: str | None) -> type[AutoAPIBase]:
-    """Return the AutoAPI as it is served; `ConfigError` for one that cannot be."""
+    """Return the AutoAPI as it is served; `ConfigError` for an invalid one."""
     name = getattr(api, "__name__", repr(api))
     given: object = api
     if not (isinstance(given, type) and issubclass(given, AutoAPIBase)):

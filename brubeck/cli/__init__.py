@@ -1,4 +1,4 @@
-"""The command ``brubeck``: run a program, look at it, and look after what it keeps.
+"""The command ``brubeck``: run a program, inspect it, and manage its stored data.
 
 Nothing heavy is imported before the engine has patched the standard library, and nothing that a
 user can cause ends in a traceback, but for mistakes in the user's own code.

@@ -19,12 +19,12 @@ if TYPE_CHECKING:
 @click.command()
 @PROGRAM
 def check(program: str) -> None:
-    """Look whether the stores of an application are set up as its promises need it.
+    """Check whether the stores of an application are set up as its promises require.
 
-    Prints a line for each thing looked at: "fine"; "note" for what a setting does not keep or
-    where an index is not complete yet; "wrong" for what has to be put right, such as a store that
-    is down, a Redis that evicts keys or a disk that is full. No item is changed and no index begun.
-    The exit status is 1 when anything is wrong, else 0.
+    Prints a line for each check: "fine"; "note" for the limits of a setting or an index that is
+    not complete yet; "wrong" for an error that has to be corrected, such as a store that is down,
+    a Redis that evicts keys or a disk that is full. No item is changed and no index started. The
+    exit status is 1 when anything is wrong, else 0.
     """
     with plain_errors():
         application = load(program)
@@ -38,7 +38,7 @@ def check(program: str) -> None:
 
 
 def _findings(application: Brubeck) -> Iterator[tuple[str, Finding]]:
-    """Yield what there is to say of each store, and of each stream in it."""
+    """Yield the findings about each store, and about each stream in it."""
     from brubeck.storage.checking import wrong
 
     try:

@@ -198,7 +198,7 @@ def _refuse_what_is_changed(file: Path, *, force: bool) -> None:
 
 
 def _refuse_what_is_taken(configuration: Configuration) -> None:
-    """Refuse addresses that somebody listens on: Mongrel2 says so only in its log."""
+    """Refuse addresses that are in use: Mongrel2 reports that only in its log."""
     with ExitStack() as held:
         for address in _addresses(configuration):
             held.enter_context(green.listen(address))

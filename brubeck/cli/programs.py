@@ -1,4 +1,4 @@
-"""What every command does: find the program, and end in one sentence where something is wrong."""
+"""The base of every command: find the program, and report errors in one sentence."""
 
 from __future__ import annotations
 

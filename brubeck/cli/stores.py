@@ -16,10 +16,10 @@ def store_commands() -> None:
 @PROGRAM
 @click.option("--store", default="default", help="The name of the store.")
 def new_era(program: str, store: str) -> None:
-    """Say that a store was restored: whoever follows its streams starts over.
+    """Start a new era of a restored store: the followers of its streams start over.
 
-    To be said before a restored backup is served. The changes that readers have seen since it was
-    made are not in it, and they could not find that out by themselves.
+    Run it before a restored backup is served. The changes that readers have seen since it was made
+    are not in it, and they could not find that out by themselves.
     """
     with plain_errors():
         application = load(program)

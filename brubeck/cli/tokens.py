@@ -1,4 +1,4 @@
-"""``brubeck token``: what users come with in place of a password."""
+"""``brubeck token``: the tokens of users, used in place of a password."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def new(program: str, name: str, scopes: tuple[str, ...], expires: str | None, n
 @PROGRAM
 @NAME
 def list_tokens(program: str, name: str) -> None:
-    """List the tokens of a user, the oldest first: what is known of them."""
+    """List the tokens of a user, the oldest first: id, expiry, scopes and note."""
     with stored_accounts(program) as accounts:
         for each in accounts.tokens.of(accounts.users.get(name)):
             ends = "never" if each.expires_at is None else millis_to_rfc3339(each.expires_at)

@@ -1,4 +1,4 @@
-"""``brubeck user``: the people who may ask an application.
+"""``brubeck user``: the users of an application.
 
 A password comes from the terminal, or in a line of its own where the input is no terminal; never
 from the command line, which other people of the machine can see.
@@ -78,7 +78,7 @@ def password(program: str, name: str) -> None:
 @click.argument("scopes", nargs=-1)
 @click.option("--none", "none", is_flag=True, help="Take all of them away.")
 def scopes(program: str, name: str, scopes: tuple[str, ...], none: bool) -> None:
-    """Show what a user may, or say anew what it is."""
+    """Show or replace a user's scopes."""
     with stored_accounts(program) as accounts:
         if none and scopes:
             raise ConfigError("Name scopes or say --none, not both.")

@@ -44,7 +44,7 @@ _RESERVED: Final = {"BRUBECK_GREEN", "BRUBECK_CONFIG", "BRUBECK_WORKER"}
 
 
 class Setting(msgspec.Struct, frozen=True):
-    """One setting: how its value is read, its default and what it is for."""
+    """One setting: its parser, its default and its description."""
 
     parse: Callable[[Any], Any]
     default: object

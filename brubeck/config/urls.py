@@ -37,7 +37,7 @@ class ServerURL(msgspec.Struct, frozen=True):
 
 
 def split_url(url: str) -> ServerURL:
-    """Return the parts of a URL, whose authority's user information ends at the last at sign.
+    """Return the parts of a URL; its user information ends at the last at sign of the authority.
 
     Raises `ValueError`, without the secrets, for a user or password that is not percent-encoded,
     and for a fragment.
@@ -65,7 +65,7 @@ def split_url(url: str) -> ServerURL:
 
 
 def redacted(url: str) -> str:
-    """Return a URL fit for a log: without who logs in and how, and without its options.
+    """Return a URL fit for a log: without user, password and options.
 
     >>> redacted('redis://user:se/cr@et@host/0?password=x')
     'redis://***@host/0'

@@ -89,7 +89,7 @@ def signing_keys(value: object) -> tuple[str, ...]:
 
 
 def networks(value: object) -> tuple[str, ...]:
-    """Read a list of IP addresses and networks; ``unix`` stands for whoever has no address."""
+    """Read a list of IP addresses and networks; ``unix`` stands for clients without an address."""
     found = texts(value)
     for each in found:
         try:
@@ -165,7 +165,7 @@ def log_level(value: object) -> str:
 
 
 def readable_file(value: object) -> str:
-    """Read the path of a file that is there; nothing is none."""
+    """Read the path of an existing file; an empty text is no file."""
     path = text(value)
     if path and not Path(path).is_file():
         raise ValueError(f"must name a file, and there is none at {path}.")

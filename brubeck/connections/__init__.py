@@ -32,7 +32,7 @@ _HOME = {
     "Mongrel2Connection": "brubeck.connections.mongrel2",
     "ZeroMQConnection": "brubeck.connections.jobs",
 }
-"""What a program may make itself; imported when it is asked for."""
+"""The classes that a program may use itself; imported at their first use."""
 
 
 def __getattr__(name: str) -> Any:
@@ -45,7 +45,7 @@ class Connection(Protocol):
     """Where requests come from."""
 
     def serve(self, respond: Respond) -> None:
-        """Answer requests until told to stop."""
+        """Answer requests until `stop` is called."""
 
     def stop(self) -> None:
         """Stop soon, and called again at once; may be called from a signal handler."""
@@ -87,7 +87,7 @@ def run(
 def run_workers(
     connection: Connection, respond: Respond, doing: str, workers: int, *, grace: float
 ) -> None:
-    """Serve a connection that listens nowhere, in one process or several, until told to stop."""
+    """Serve a connection that listens nowhere, in one process or several, until it is stopped."""
     worker = inherited()
     announce = partial(_tell, doing, workers)
     if worker is None and workers > 1:
@@ -111,7 +111,7 @@ def _serve(
         _at_signals(connection.stop)
         announce()
     else:
-        # Who stops a whole group of processes tells a worker too; that is no second time.
+        # A signal to the whole group of processes reaches a worker too; that is no second time.
         _at_signals(cache(connection.stop))
         green.spawn(worker.stop_when_orphaned, connection.stop)
         worker.tell_ready()
@@ -119,7 +119,7 @@ def _serve(
 
 
 def _remover(path: Path) -> Callable[[], None]:
-    """Return what removes a Unix socket, unless another one has taken its place by then."""
+    """Return a function that removes a Unix socket, unless another has replaced it by then."""
 
     def identity() -> tuple[int, int]:
         found = path.stat()
@@ -135,7 +135,7 @@ def _remover(path: Path) -> Callable[[], None]:
 
 
 def _refuse_half_a_tls(server: Section) -> None:
-    """Refuse to serve in the clear what says https, and the other way round."""
+    """Raise `ConfigError` for an https address without a certificate, and the other way round."""
     if server.listen.tls and not server.certfile:
         raise ConfigError(f"{server.listen} needs a certificate: set server.certfile.")
     plain = not server.listen.tls and not server.listen.address.path and not server.listen.mongrel2

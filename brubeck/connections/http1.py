@@ -35,7 +35,7 @@ log = logging.getLogger("brubeck.server")
 
 
 class Limits(msgspec.Struct, frozen=True):
-    """What one request may take, in bytes; a body past ``spool`` goes to a file."""
+    """The limits of one request, in bytes; a body past ``spool`` goes to a file."""
 
     max_head: int = 65_536
     max_body: int = 64 << 20
@@ -129,7 +129,7 @@ class Http1:
         self.ready.append(last)
 
     def close(self) -> None:
-        """Give back what requests have taken that were not answered, or never became whole."""
+        """Release the resources of requests that were not answered, or never became whole."""
         for incoming in self.ready:
             incoming.request.close()
         if self._file is not None:
@@ -137,7 +137,7 @@ class Http1:
                 self._file.close()
 
     def continue_line(self) -> bytes:
-        """Return what a sender that waits for leave to send its body is told, if one does."""
+        """Return the line 100 (Continue) if a client waits for it before its body; else nothing."""
         if self.expects_continue and self.started and not self.in_head:
             self.expects_continue = False
             return _CONTINUE
@@ -182,7 +182,7 @@ class Http1:
             self._refuse(505, _VERSIONS)
 
     def _check_fields(self) -> bool:
-        """Check the header fields; tell whether the body comes in chunks.
+        """Check the header fields; return whether the body comes in chunks.
 
         Most clients send the same fields with each request of a connection. So those that say
         nothing of a body are kept, and need neither be checked nor decoded when they come again.
@@ -229,7 +229,7 @@ class Http1:
         self._position_is_exact = exact_end  # the end of a body in chunks is llhttp's alone
 
     def _find_line(self, line: bytes) -> int:
-        """Return where a request line stands that is not the very next thing."""
+        """Return the position of a request line that does not come next."""
         at = self._received.find(line, self._position)
         before = self._received[self._position : at]
         between = before if self._position_is_exact else before.rpartition(b"\r\n")[2]

@@ -32,11 +32,11 @@ _NO_SOCKET: Final = -1
 _LOOK: Final = 0.1
 _SOON: Final = 2.0
 _MOST_DEATHS: Final = 5
-_RELOAD_GRACE: Final = 1.0  # whoever changes a program waits for it
+_RELOAD_GRACE: Final = 1.0  # a developer waits for it
 
 
 class Inherited(NamedTuple):
-    """What a supervisor hands down to its worker."""
+    """The inheritance of a worker from its supervisor: its pid, the listener and the pipe."""
 
     supervisor: int
     listener: socket.socket | None
@@ -57,9 +57,9 @@ class Inherited(NamedTuple):
 
 
 def inherited() -> Inherited | None:
-    """Return what this process was handed down, or None if it is no worker.
+    """Return the inheritance of this process, or None if it is no worker.
 
-    It is taken out of the environment, so that what a worker starts is no worker.
+    It is taken out of the environment, so that a process that a worker starts is no worker.
     """
     text = os.environ.pop(VARIABLE, None)
     if text is None:
@@ -83,7 +83,7 @@ class _Worker(NamedTuple):
     since: float
 
     def was_ready(self) -> bool:
-        """Tell whether it ever said that it is ready."""
+        """Return whether it has ever reported that it is ready."""
         nothing = bytes(4)  # as an int of C's
         return fcntl.ioctl(self.pipe, termios.FIONREAD, nothing) != nothing
 
@@ -93,11 +93,11 @@ class _Worker(NamedTuple):
 
 
 class Supervisor:
-    """Keeps a number of workers running until it is told to stop.
+    """Keeps a number of workers running until it is stopped.
 
-    ``changed`` is asked now and then whether the program on disk is another one; then all workers
-    are replaced. One that dies within ``soon`` seconds, or before it is ready, is taken for one
-    that cannot run.
+    ``changed`` is called now and then and returns whether the program on disk has changed; then
+    all workers are replaced. One that dies within ``soon`` seconds, or before it is ready, is
+    taken for one that cannot run.
     """
 
     def __init__(
@@ -133,7 +133,7 @@ class Supervisor:
                     self._end(min(self._grace, _RELOAD_GRACE))
         finally:
             if self._listener is not None:
-                self._listener.close()  # who comes now is to go elsewhere
+                self._listener.close()  # new clients have to go elsewhere
             self._end(self._grace + 1)
 
     def stop(self) -> None:
@@ -195,7 +195,7 @@ class Supervisor:
             time.sleep(_LOOK)
 
     def _end(self, grace: float) -> None:
-        """Tell every worker to stop, and kill what has not after the grace."""
+        """Terminate every worker, and kill those that still run after the grace (seconds)."""
         alive = [worker.process for worker in self._running]
         for process in alive:
             process.terminate()
@@ -214,14 +214,14 @@ class Supervisor:
 
 
 class SourceWatch:
-    """Tells whether Python files below the working directory have changed since it last looked."""
+    """Watches for changes of the Python files below the working directory since the last call."""
 
     def __init__(self, root: Path) -> None:
         self._root = root
         self._seen = self._look()
 
     def __call__(self) -> bool:
-        """Look, and tell whether anything is different."""
+        """Look, and return whether anything is different."""
         seen = self._look()
         changed = seen != self._seen
         self._seen = seen

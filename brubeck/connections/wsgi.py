@@ -25,11 +25,11 @@ _AS_IT_CAME: Final[Any] = {"safe": "/:,~@!$&'()*+;=", "encoding": "latin-1"}
 
 
 class WSGIConnection:
-    """Turns an environ into a request and a response into what WSGI returns.
+    """Turns an environ into a request and a response into the chunks that WSGI expects.
 
-    Framing is the server's: what the application says of ``Connection`` and ``Transfer-Encoding``
-    is left out. WSGI cannot tell that a reader has left, so an answer waits for something to happen
-    no longer than `PATIENCE`; and not at all where its process serves nobody else meanwhile.
+    Framing is the server's: the application's ``Connection`` and ``Transfer-Encoding`` are left
+    out. WSGI does not report that a reader has left, so an answer waits for something to happen no
+    longer than `PATIENCE`; and not at all where its process serves no other request meanwhile.
     """
 
     def __init__(self, respond: Callable[[Request], Response]) -> None:
@@ -54,7 +54,7 @@ class WSGIConnection:
 
 
 def _is_shared(environ: Environ) -> bool:
-    """Tell whether the process serves others while one answer waits: by threads, or green ones."""
+    """Return whether the process serves others while one answer waits: by (green) threads."""
     return bool(environ.get("wsgi.multithread")) or green.patched()
 
 
@@ -150,7 +150,7 @@ def _pieces(source: Any, size: int | None) -> Iterator[bytes]:
 
 
 def _terminated(environ: Environ) -> bool:
-    """Tell whether reading the body to its end ends: a chunked one, and the server says so."""
+    """Return whether ``wsgi.input`` ends with the body: the server says so, or it is chunked."""
     return bool(environ.get("wsgi.input_terminated")) or (
         environ.get("HTTP_TRANSFER_ENCODING", "").lower() == "chunked"
     )

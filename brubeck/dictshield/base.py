@@ -54,7 +54,7 @@ class ShieldException(BrubeckError):
         return [(self.pointer, self.reason)]
 
     def under(self, parent: str) -> ShieldException:
-        """Return this error as seen from a document in which the value stands at ``parent``."""
+        """Return this error with the pointers of a document that holds the value at ``parent``."""
         at = parent + self.pointer
         return ShieldException(self.reason, self.field_name, self.field_value, pointer=at)
 
@@ -88,7 +88,7 @@ class ShieldDocException(ShieldException):
         return [found for error in self.error_list for found in error.errors]
 
     def under(self, parent: str) -> ShieldException:
-        """Return these errors as seen from a document in which this one stands at ``parent``."""
+        """Return these errors with the pointers of a document that holds this one at ``parent``."""
         return ShieldDocException(self.doc, [error.under(parent) for error in self.error_list])
 
     def __str__(self) -> str:
@@ -115,7 +115,7 @@ def child_pointer(parent: str, key: str | int | None) -> str:
 
 
 def quoted(value: Any) -> str:
-    """Return a value as text for a message: short, and printable whatever it was."""
+    """Return a value as a short, printable text for a message."""
     try:
         text = str(value)
     except (ValueError, TypeError, RecursionError):

@@ -1,7 +1,7 @@
 """A document class compiled: its struct types, and the functions that read and shape documents.
 
-Everything here is made when it is first needed, and then kept with the class. `structs` tells
-what the types are, `reading` and `writing` how they are used, `shapers` how they are cut down.
+Everything here is made when it is first needed, and then kept with the class. `structs` explains
+the types, `reading` and `writing` their use, `shapers` how they are cut down.
 """
 
 from __future__ import annotations
@@ -100,7 +100,7 @@ class Compiled:
         return _has(self, "converts", ())
 
     def parts(self) -> Iterator[tuple[BaseField[Any], Compiled | None]]:
-        """Yield every field, those inside lists too, with what its values are compiled to."""
+        """Yield every field, those inside lists too, with its compiled document class or None."""
         for field in self.fields.values():
             for part in field.parts():
                 yield part, compiled_of(part)
@@ -109,12 +109,12 @@ class Compiled:
 
     @cached_property
     def steps(self) -> list[Step]:
-        """What is to be done with a fresh struct."""
+        """The steps that finish a fresh struct."""
         return finishing_steps(self)
 
     @cached_property
     def restoring(self) -> list[Step]:
-        """What is to be done with a stored struct."""
+        """The steps that restore a stored struct."""
         return restoring_steps(self)
 
     @cached_property
@@ -144,12 +144,12 @@ class Compiled:
 
     @cached_property
     def shape_owner(self) -> Callable[[Struct], Struct]:
-        """Take what the owner sees from a struct."""
+        """The function from a struct to the fields that the owner sees."""
         return make_shaper(self, "owner")
 
     @cached_property
     def shape_public(self) -> Callable[[Struct], Struct]:
-        """Take what the public sees from a struct."""
+        """The function from a struct to the fields that the public sees."""
         return make_shaper(self, "public")
 
 

@@ -1,4 +1,4 @@
-"""How a document class is declared: its fields, its options, its ancestors, and what is refused."""
+"""The declaration of a document class: its fields, options and ancestors, and its errors."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _CONSTANT: Final = re.compile(r"(?:\w+\.)*(?:ClassVar|Final)\b")
 
 
 class DocumentOptions:
-    """What a class's ``Meta`` may say.
+    """The options of a class's ``Meta``.
 
     ``mixin``: the class lends its fields and leaves no trace in ``_cls`` and ``_types``.
     ``allow_inheritance``: whether ``_cls`` and ``_types`` are written at all.
@@ -115,7 +115,7 @@ def _lineage(name: str, bases: tuple[type, ...]) -> tuple[str, dict[str, type]]:
 
 
 def _place(cls: Any, name: str, field: BaseField[Any]) -> None:
-    """Make a field a member of a class, or say what is wrong with it."""
+    """Make a field a member of a class; raise `InvalidShield` for an invalid one."""
     placed = field.placed(name, cls)
     try:
         _refuse_name(cls, name)
@@ -150,7 +150,7 @@ def _refuse_clashes(cls: Any) -> None:
 
 
 def _refuse_list(cls: Any, key: str, names: Any) -> None:
-    """Raise for a list of who sees what that is none, or a name in it that would hide nothing."""
+    """Raise `InvalidShield` for an invalid list of field names, or an unknown name in it."""
     if names is None:
         return
     sound = isinstance(names, list | tuple | set | frozenset)

@@ -48,10 +48,10 @@ __all__ = [
 
 
 class TopLevelDocumentOptions(DocumentOptions):
-    """What the ``Meta`` of a `Document` may say besides.
+    """The further options of the ``Meta`` of a `Document`.
 
     ``id_field``: the field class of the id. ``id_options``: its options. ``bucket``: a name for
-    whoever stores the documents; nothing here reads it.
+    the program that stores the documents; nothing here reads it.
     """
 
     known = (*DocumentOptions.known, "id_field", "id_options", "bucket")
@@ -115,7 +115,7 @@ def _first(options: Iterable[Any], name: str) -> Any:
 
 
 class Document(BaseDocument, metaclass=TopLevelDocumentMetaclass):
-    """A document that is stored by itself. It has an ``id``, a UUID unless it says otherwise."""
+    """A document that is stored by itself. It has an ``id``, by default a UUID."""
 
     __root__ = True
     __optionsclass__: ClassVar[type[DocumentOptions]] = TopLevelDocumentOptions
@@ -127,7 +127,7 @@ class Document(BaseDocument, metaclass=TopLevelDocumentMetaclass):
 def swap_field(
     klass: type[BaseDocument], new_field: type[BaseField[Any]], fields: Iterable[str]
 ) -> Any:
-    """Return a subclass whose named fields are of another kind; an ``id`` is kept as ``_id``.
+    """Return a subclass with the named fields of another kind; an ``id`` is kept as ``_id``.
 
     The new class keeps the old one's place in the hierarchy, as seen in ``_cls`` and ``_types``.
     """

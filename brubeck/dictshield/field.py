@@ -1,4 +1,4 @@
-"""What every field is: its options, its place in a class, and the two ways of checking a value.
+"""The base of every field: its options, its place in a class, and the two ways of checking a value.
 
 Rules:
 
@@ -10,7 +10,7 @@ Rules:
 - `wire_type` is the msgspec type that lets a subset of that through in C. What the type cannot
   express is in `needs_check`, and checked after decoding. Whatever C refuses, `accept` decides.
 
-A field of one's own overrides `validate`, and `for_json` where the native value is not JSON.
+A custom field overrides `validate`, and `for_json` where the native value is not JSON.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ USER_CODE_ERRORS = (
     *(ArithmeticError, AssertionError, AttributeError),
     *(LookupError, TypeError, ValueError),
 )
-"""What a validation callable may raise to say no; a mistake in it says no as well."""
+"""The errors by which a validation callable refuses a value; any mistake in it does so as well."""
 
 dictshield_fields: dict[tuple[str, str | None], type[BaseField[Any]]] = {}
 """The field for each JSON Schema (type, format)."""
@@ -47,7 +47,7 @@ BaseFieldMetaClass = type
 
 
 class DictFieldNotFound(InvalidShield):
-    """A JSON Schema type or format that no field stands for."""
+    """A JSON Schema type or format without a field class."""
 
 
 class FieldOptions(TypedDict, total=False):
@@ -72,11 +72,11 @@ class FieldOptions(TypedDict, total=False):
 
 
 class BaseField(Generic[T]):
-    """A field of any JSON value, and what all other fields are made of."""
+    """A field of any JSON value, and the base class of all other fields."""
 
     kind: ClassVar[str] = "any"
-    """What a value is in JSON: ``string``, ``integer``, ``number``, ``boolean``, ``datetime`` (an
-    RFC 3339 text), ``milliseconds`` (an integer), ``list``, ``object`` or ``any``."""
+    """The kind of a value in JSON: ``string``, ``integer``, ``number``, ``boolean``, ``datetime``
+    (an RFC 3339 text), ``milliseconds`` (an integer), ``list``, ``object`` or ``any``."""
     item_kind: str | None = None
     """For a list, the kind of its items."""
     jsonschema_types: tuple[str, ...] = ()
@@ -84,7 +84,7 @@ class BaseField(Generic[T]):
     needs_json: bool = False
     """Whether a native value must go through `for_json` before msgspec can write it."""
     takes_blank: ClassVar[bool] = True
-    """Whether an empty text is a value, rather than what a form sends for none."""
+    """Whether an empty text is a value, rather than a form's empty input."""
     sorts: ClassVar[bool] = False
     """Whether `arranged` does anything."""
     typed_in_c: ClassVar[bool] = False
@@ -189,7 +189,7 @@ class BaseField(Generic[T]):
         return own or self.default not in (list, dict)
 
     def adopt(self, value: Any) -> Any:
-        """Return what an assignment of this value stores: converted where that is possible."""
+        """Return the value that an assignment stores: converted where that is possible."""
         return value
 
     def placed(self, name: str, owner: type) -> Self:
@@ -202,7 +202,7 @@ class BaseField(Generic[T]):
         return field
 
     def set_owner(self, owner: type) -> None:
-        """Note the document class in which this field stands."""
+        """Set the document class of this field."""
         self.owner_document = owner
 
     @property
@@ -294,7 +294,7 @@ class BaseField(Generic[T]):
             return False
 
     def fault(self, reason: str, value: object) -> ShieldException:
-        """Return the error that says so about this field."""
+        """Return an error of this field with a message."""
         return ShieldException(reason, self.field_name, value, pointer=self._pointer())
 
     def _pointer(self) -> str:
@@ -323,7 +323,7 @@ class BaseField(Generic[T]):
         return native
 
     def relocated(self, error: Exception, place: str, value: object) -> Iterator[ShieldException]:
-        """Yield what an error of a check says about this field's value at ``place``."""
+        """Yield the faults of this field's value at ``place`` that an error of a check reports."""
         if not isinstance(error, ShieldException):
             yield ShieldException("Invalid value", self.field_name, value, pointer=place)
             return
@@ -402,7 +402,7 @@ class BaseField(Generic[T]):
         return field_schema(self, ())
 
     def schema_terms(self) -> dict[str, Any]:
-        """Return the keywords that say what a value is."""
+        """Return the JSON Schema keywords that describe a value."""
         return {}
 
     def schema_notes(self) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""A document as an HTML form, with its values and with what is wrong with them.
+"""A document as an HTML form, with its values and their errors.
 
 >>> from brubeck.dictshield.document import Document
 >>> from brubeck.dictshield.fields import StringField
@@ -106,11 +106,11 @@ MACROS: Final = """
 {% endif %}{% endfor %}
 {%- endmacro %}
 """
-"""The Jinja2 macros: ``as_p(items, css)``, ``as_div(items, css)`` and what they are made of."""
+"""The Jinja2 macros: ``as_p(items, css)``, ``as_div(items, css)`` and their parts."""
 
 
 class FormPunch(ConfigError):
-    """A form that was asked for something it cannot show."""
+    """The error of a form that cannot show its values."""
 
 
 @dataclass(slots=True)
@@ -181,7 +181,7 @@ class Form:
         errors: ShieldException | Iterable[tuple[str, str]] = (),
         skip_fields: Collection[str] = (),
     ) -> list[FormItem]:
-        """Return the lines of the form, for a template of one's own.
+        """Return the lines of the form, for a custom template.
 
         Raises `FormPunch` for values that are neither a document of the class nor a dictionary.
         """
@@ -235,7 +235,7 @@ class Form:
 
 
 def _shown(field: BaseField[Any], value: Any) -> str:
-    """Return a value as text in a form: what its owner may see; a bad one as it was given."""
+    """Return a value as the text of a form, as its owner sees it; an invalid one as given."""
     if value is None or isinstance(value, str):
         return value or ""
     try:

@@ -1,4 +1,4 @@
-"""What a document may hold so that every storage keeps it alike.
+"""The limits of a document's values, so that every storage keeps it alike.
 
 Rules:
 
@@ -6,8 +6,8 @@ Rules:
 - Text is Unicode without NUL and without half a surrogate pair.
 - Objects and lists are nested 32 deep at most, and no object names a key twice.
 
-`parse` and `add_shape_faults` read JSON by these rules, naming the place of what breaks them. They
-are the careful way; good input never comes here. It may take long, and lets others on meanwhile.
+`parse` and `add_shape_faults` read JSON by these rules, naming the place of each fault. They are
+the careful way; good input never comes here. It may take long, and lets others on meanwhile.
 """
 
 from __future__ import annotations
@@ -38,8 +38,8 @@ OUT_OF_RANGE: Final = "This number is out of range."
 BAD_TEXT: Final = "This text holds a NUL or half a surrogate pair, which cannot be stored."
 NOT_JSON: Final = "This is not a value that JSON can hold."
 MOST_FAULTS: Final = 30
-"""How many errors of one document are told. A hostile one may have a million, and each costs as
-much as several good values."""
+"""The number of reported errors of one document. A hostile one may have a million, and each costs
+as much as several good values."""
 TOO_MANY: Final = f"There are more errors; these are the first {MOST_FAULTS:,}."
 BAD_KEY: Final = "The keys of an object must be text."
 TWICE: Final = "This key is given more than once."
@@ -100,7 +100,7 @@ def sound_text(text: str) -> bool:
 
 
 def scalar_fault(value: object) -> str | None:
-    """Return what is wrong with a value that is neither object nor list, or None."""
+    """Return the fault of a value that is neither object nor list, or None."""
     if value is None or isinstance(value, bool):
         return None
     if isinstance(value, str):
@@ -192,7 +192,8 @@ def _refuse(word: str) -> NoReturn:
 def parse(body: bytes | str) -> Any:
     """Return JSON as Python values, with every number that is not whole as a `Decimal`.
 
-    Raises `ShieldException` when it is no JSON. `add_shape_faults` tells what `parse` lets pass.
+    Raises `ShieldException` for invalid JSON. `add_shape_faults` reports the faults that `parse`
+    lets pass.
     """
     try:
         return json.loads(

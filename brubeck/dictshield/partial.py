@@ -17,7 +17,7 @@ OVERWRITE = "Overwrite of internal fields attempted"
 
 
 class ClassChecks:
-    """What a document class can say about a dictionary of a user's input.
+    """The checks of a document class for dictionaries of user input.
 
     Values are checked as assignment would convert them. Internal and private fields are not the
     user's to set, unless to their default. Keys that no field has are removed from the dictionary.
@@ -37,9 +37,9 @@ class ClassChecks:
 
     @classmethod
     def validate_class_partial(cls, values: dict[str, Any], validate_all: bool = False) -> Any:
-        """Return True when what is in the dictionary is good, though more may be required.
+        """Return True when the dictionary's values are valid, though more may be required.
 
-        Faults are told as by `validate_class_fields`.
+        Faults are reported as by `validate_class_fields`.
         """
         return cls._check_values(values, validate_all, whole=False)
 

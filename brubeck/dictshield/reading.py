@@ -84,7 +84,7 @@ def python_reader(compiled: Compiled, mode: Mode) -> Callable[[Any], Any]:
 
 
 def stored_reader(compiled: Compiled) -> Callable[[bytes], Any]:
-    """Return the function from JSON that was stored once to a document, whatever is in it."""
+    """Return the function from stored JSON to a document, which accepts invalid values."""
     decode = msgspec.json.Decoder(compiled.struct("stored")).decode
     document, steps = compiled.document, compiled.restoring
     new = object.__new__
@@ -133,7 +133,7 @@ def _refuse_depth(raw: bytes) -> None:
 
 
 def finishing_steps(compiled: Compiled) -> list[Step]:
-    """Return what is to be done with a fresh struct that C has let through."""
+    """Return the steps that finish a fresh struct that C has let through."""
     steps: list[Step] = []
     for name, field in compiled.fields.items():
         work = _checking(field)
@@ -161,7 +161,7 @@ def _checking(field: BaseField[Any]) -> Work | None:
 
 
 def restoring_steps(compiled: Compiled) -> list[Step]:
-    """Return what makes stored values native again, unchecked."""
+    """Return the steps that make stored values native again, unchecked."""
     works = ((name, _restoring(field)) for name, field in compiled.fields.items())
     return [_on_member(name, work) for name, work in works if work is not None]
 
@@ -217,7 +217,7 @@ def _default(name: str, field: BaseField[Any]) -> Step:
 
 
 def _present(name: str) -> Step:
-    """Return the check of a required field whose type would let null, or its default, pass."""
+    """Return the check of a required field; its type would let null, or its default, pass."""
 
     def check(data: Struct) -> None:
         if getattr(data, name) in (None, ""):

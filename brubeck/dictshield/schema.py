@@ -1,4 +1,4 @@
-"""What a document class says of itself in JSON Schema, and the way back."""
+"""The JSON Schema of a document class, and the way back."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
 
 
 class Described:
-    """What a document class says of itself in JSON Schema."""
+    """A document class's description in JSON Schema."""
 
     __slots__ = ()
     __compiled__: ClassVar[Compiled]

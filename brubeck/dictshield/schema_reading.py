@@ -1,7 +1,7 @@
-"""JSON Schema to document classes: what `schema` writes, and what DictShield 0.4 wrote.
+"""JSON Schema to document classes: the schemas that `schema` and DictShield 0.4 write.
 
-A schema may come from anywhere, so whatever is wrong with it is an `InvalidShield`. Keywords that
-no field has an option for are passed over.
+A schema may come from anywhere, so every fault in it is an `InvalidShield`. Keywords that no field
+has an option for are passed over.
 """
 
 from __future__ import annotations
@@ -82,7 +82,7 @@ def field_from_schema(
 
 
 def _type_of(schema: dict[str, Any]) -> str:
-    """Return the one type of a schema; null beside it only says that a value is optional."""
+    """Return the one type of a schema; null beside it only makes the value optional."""
     kind = schema.get("type", "any")
     kinds = [each for each in kind if each != "null"] if isinstance(kind, list) else [kind]
     return str(kinds[0]) if kinds else "any"

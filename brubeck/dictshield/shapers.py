@@ -25,7 +25,7 @@ VIEWERS: Final[tuple[Viewer, ...]] = ("owner", "public")
 
 
 def make_shaper(compiled: Compiled, viewer: Viewer) -> Shape:
-    """Return the function from a document's struct to what a viewer sees, for msgspec to write."""
+    """Return the function from a document's struct to the viewer's fields, for msgspec to write."""
     fields = compiled.fields
     names = [name for name in fields if compiled.document.__shows__(name, viewer)]
     target: Any = msgspec.defstruct(
@@ -63,7 +63,7 @@ def _written(names: list[str], target: Any, works: list[Work | None]) -> Shape:
 
 
 def _work(field: BaseField[Any], viewer: Viewer) -> Work | None:
-    """Return what makes a value, or None, fit to be written; None when any is."""
+    """Return the function that makes a field's value fit to be written; None without need."""
     child = compiled_of(field)
     if child is not None:
         return _embedded(field, child, viewer)
@@ -95,7 +95,7 @@ def _embedded(field: BaseField[Any], child: Compiled, viewer: Viewer) -> Work:
 
 
 def _documents(field: BaseField[Any], viewer: Viewer) -> Work:
-    """Return what shapes a list, which holds either bare structs or, once seen, documents."""
+    """Return the function that shapes a list of bare structs or, once accessed, of documents."""
     item, which = field.item_field, f"shape_{viewer}"
     child = None if item is None else compiled_of(item)
     one = _one_of(field, viewer) if item is None else _work(item, viewer)
@@ -111,7 +111,7 @@ def _documents(field: BaseField[Any], viewer: Viewer) -> Work:
 
 
 def _one_of(field: BaseField[Any], viewer: Viewer) -> Work:
-    """Return what shapes an item of a list of several kinds."""
+    """Return the function that shapes an item of a list of several kinds."""
     shape = shape_unknown(viewer)
 
     def work(item: Any) -> Any:
@@ -130,7 +130,7 @@ def _as_it_is(value: Any) -> Any:
 
 @cache
 def shape_unknown(viewer: Viewer) -> Work:
-    """Return what msgspec asks about a value it does not know: a document shows its shape."""
+    """Return the hook of msgspec for values of unknown types: the shape of a document."""
     which = f"shape_{viewer}"
 
     def shape(value: Any) -> Any:

@@ -1,4 +1,4 @@
-"""Who sees which fields: the owner all but the private ones, the public only the public ones.
+"""The visibility of fields: the owner sees all but the private ones, the public the public ones.
 
 Three lists of field names in the class decide. ``_internal_fields`` and ``_private_fields`` never
 leave the system; the owner sees everything else. The public sees ``_public_fields``, and where a
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 
 class SafeableMixin:
-    """The lists of who sees what, and the methods that cut a document down to them."""
+    """The lists of visible and hidden fields, and the methods that cut a document down to them."""
 
     __slots__ = ()
     __compiled__: ClassVar[Compiled]
@@ -88,7 +88,7 @@ class SafeableMixin:
 
     @classmethod
     def _cut(cls, given: Any, listed: Collection[str], white_list: bool, convert: Convert) -> Any:
-        """Return what the list leaves of a document, or of a dictionary with any of its keys."""
+        """Return the members of a document or dictionary by a white list or a black list."""
         own = given.__compiled__ if isinstance(given, SafeableMixin) else cls.__compiled__
         safe: dict[str, Any] = {}
         for key in given:
@@ -101,7 +101,7 @@ class SafeableMixin:
 
     @classmethod
     def _seen(cls, given: Any, viewer: Viewer, convert: Convert) -> Any:
-        """Return what a viewer sees; of a document of another class, what both classes show."""
+        """Return the fields that a viewer sees, by both lists for a document of another class."""
         listed = set(cls._listed(viewer))
         if isinstance(given, SafeableMixin):
             own = given._listed(viewer)  # noqa: SLF001, of another class of ours
@@ -110,12 +110,12 @@ class SafeableMixin:
 
     @classmethod
     def make_ownersafe(cls, doc_dict_or_dicts: Any) -> Any:
-        """Return what the owner may see, as native Python values."""
+        """Return the fields that the owner may see, as native Python values."""
         return cls._native(doc_dict_or_dicts, "owner")
 
     @classmethod
     def make_publicsafe(cls, doc_dict_or_dicts: Any) -> Any:
-        """Return what the public may see, as native Python values."""
+        """Return the fields that the public may see, as native Python values."""
         return cls._native(doc_dict_or_dicts, "public")
 
     @classmethod
@@ -135,19 +135,19 @@ class SafeableMixin:
     def make_json_ownersafe(
         cls, doc_dict_or_dicts: Any, encode: bool = True, sort_keys: bool = False
     ) -> Any:
-        """Return what the owner may see as JSON text, or without ``encode`` as JSON values."""
+        """Return the owner's fields as JSON text, or without ``encode`` as JSON values."""
         return _encoded(cls._json(doc_dict_or_dicts, "owner"), "owner", encode, sort_keys)
 
     @classmethod
     def make_json_publicsafe(
         cls, doc_dict_or_dicts: Any, encode: bool = True, sort_keys: bool = False
     ) -> Any:
-        """Return what the public may see as JSON text, or without ``encode`` as JSON values."""
+        """Return the public fields as JSON text, or without ``encode`` as JSON values."""
         return _encoded(cls._json(doc_dict_or_dicts, "public"), "public", encode, sort_keys)
 
     @classmethod
     def _json(cls, given: Any, viewer: Viewer) -> Any:
-        """Return what msgspec writes as the JSON that the viewer may see."""
+        """Return the viewer's fields as values that msgspec can write."""
         if isinstance(given, list | tuple):
             return [cls._json(each, viewer) for each in given]
         if type(given) is cls:
@@ -159,16 +159,16 @@ class SafeableMixin:
         return cls._seen(given, viewer, convert)
 
     def encode_ownersafe(self) -> bytes:
-        """Return what the owner may see as compact JSON; the fast way from instance to wire."""
+        """Return the owner's fields as compact JSON; the fast way from instance to wire."""
         return encode_shape["owner"](self.__compiled__.shape_owner(self.__data__))
 
     def encode_publicsafe(self) -> bytes:
-        """Return what the public may see as compact JSON; the fast way from instance to wire."""
+        """Return the public fields as compact JSON; the fast way from instance to wire."""
         return encode_shape["public"](self.__compiled__.shape_public(self.__data__))
 
 
 def _shaped(field: BaseField[Any] | None, value: Any, of_document: Callable[[Any], Any]) -> Any:
-    """Return a value with its documents shaped; what should be one, and is none, is not shown."""
+    """Return a value with its documents shaped; an invalid document is not shown."""
     native = value if field is None else field.adopt(value)
     if isinstance(native, SafeableMixin):
         return of_document(native)

@@ -31,7 +31,7 @@ def is_struct(value: object) -> bool:
 
 
 def compiled_of(field: BaseField[Any]) -> Compiled | None:
-    """Return what the document class of an embedded field is compiled to."""
+    """Return the compiled document class of an embedded field; None for any other field."""
     document = field.embedded_type
     return None if document is None else document.__compiled__
 

@@ -1,9 +1,9 @@
-"""The frame of all documents: how a class collects its fields, and what an instance can do.
+"""The frame of all documents: how a class collects its fields, and the methods of an instance.
 
 An instance is a thin shell around one compiled struct (see `compiled`), which it keeps as
 ``__data__``. Fields are descriptors in the class, so that ``Quake.place`` is the field and
-``quake.place`` its value. Embedded documents stay bare structs until somebody looks at them, and
-are then wrapped in place.
+``quake.place`` its value. Embedded documents stay bare structs until they are accessed, and are
+then wrapped in place.
 """
 
 from __future__ import annotations
@@ -38,13 +38,13 @@ if TYPE_CHECKING:
     from brubeck.dictshield.field import BaseField
 
 Unknown = Literal["drop", "refuse"]
-"""What to do with a key that no field has."""
+"""The treatment of unknown fields."""
 
 NO_SUCH_FIELD = "Unknown field."
 
 
 class BaseDocument(SafeableMixin, ClassChecks, Described, metaclass=DocumentMetaclass):
-    """What all documents can do; `Document` and `EmbeddedDocument` are the classes to inherit."""
+    """The base of all documents; `Document` and `EmbeddedDocument` are the classes to inherit."""
 
     __slots__ = ("__data__", "__weakref__")
     __root__ = True
@@ -131,7 +131,7 @@ class BaseDocument(SafeableMixin, ClassChecks, Described, metaclass=DocumentMeta
 
     @classmethod
     def __accept__(cls, values: Any, place: str, faults: Faults, rogue: Any) -> Self | None:
-        """Return the document of decoded JSON; what is wrong is added to ``faults``."""
+        """Return the document of decoded JSON; its faults are added to ``faults``."""
         if not isinstance(values, dict):
             faults.append(ShieldException("This is not an object.", None, values, pointer=place))
             return None
@@ -268,13 +268,13 @@ class BaseDocument(SafeableMixin, ClassChecks, Described, metaclass=DocumentMeta
 
 
 class EmbeddedDocument(BaseDocument):
-    """A document that stands in another one, or a mixin of fields; it brings no id."""
+    """A document inside another one, or a mixin of fields; it has no id."""
 
     __root__ = True
 
 
 def _settled(value: Any, native: Any) -> Any:
-    """Return a value as it stands in a document: itself, unless it is of another type."""
+    """Return a value as a document stores it: itself, unless it is of another type."""
     if isinstance(value, list) and isinstance(native, list):
         value[:] = map(_settled, value, native)
         return value

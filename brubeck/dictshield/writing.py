@@ -19,7 +19,10 @@ if TYPE_CHECKING:
 
 
 def write_unknown(value: Any) -> Any:
-    """Return what msgspec can write of a value it does not know: a document, an ObjectId."""
+    """Return a value of unknown type as one that msgspec can write: of a document, an ObjectId.
+
+    Raises `TypeError` for any other.
+    """
     data = getattr(value, "__data__", None)
     if data is not None:
         return writable(value.__compiled__, data)
@@ -35,7 +38,7 @@ encode = msgspec.json.Encoder(enc_hook=write_unknown).encode
 def as_text(
     data: Any, *, sort_keys: bool = False, hook: Callable[[Any], Any] = write_unknown
 ) -> str:
-    """Return values, structs or documents as JSON text; ``hook`` is for what msgspec knows not."""
+    """Return values, structs or documents as JSON text; ``hook`` is for other types."""
     order: Any = "sorted" if sort_keys else None
     return msgspec.json.encode(data, enc_hook=hook, order=order).decode()
 

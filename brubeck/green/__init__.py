@@ -74,7 +74,7 @@ Condition = threading.Condition
 Semaphore = threading.Semaphore
 Queue = queue.Queue
 
-_TURN: Final = 0.01  # seconds that all who take turns work together before others run
+_TURN: Final = 0.01  # seconds that all long jobs work together before others run
 _GRACE: Final = 0.001  # seconds of work that is not worth taking turns
 
 _SILENCE: Final = 60.0  # seconds between two reports of a loop's trouble
@@ -120,7 +120,7 @@ def patch(name: str | None = None) -> str:
 
 
 def engine() -> Engine:
-    """Return the engine of this process, found by looking at what is patched."""
+    """Return the engine of this process, by the patches of the standard library."""
     global _engine  # noqa: PLW0603, found out once
     if _engine is None:
         name = _patched()
@@ -146,7 +146,7 @@ def _patched() -> str | None:
 
 
 def spawn(function: Callable[..., object], *args: object) -> None:
-    """Run a function concurrently; what it raises is logged."""
+    """Run a function concurrently; its exceptions are logged."""
     engine().spawn(_logged, function, *args)
 
 
@@ -183,7 +183,7 @@ def supervise(
 
 
 def sleep(seconds: float) -> None:
-    """Let others run for so long; zero lets each of them run once."""
+    """Let others run for ``seconds``; zero lets each of them run once."""
     engine().sleep(seconds)
 
 
@@ -205,15 +205,15 @@ def fairly(things: Iterable[T]) -> Iterator[T]:
 
 
 def take_turn() -> None:
-    """Let others run if those who take turns have worked for 10 ms together since they last could.
+    """Let other threads run when the turns of long work have taken 10 ms together.
 
-    Cheap enough for each step of long work. A thousand that work long at once take their turns one
-    behind the other, so whoever else has something to do waits for none of them longer than that.
+    Cheap enough for each step of long work. A thousand long jobs take their turns one behind the
+    other, so any other thread waits for them no longer than that.
     """
-    global _turn_ends, _changes_turn  # noqa: PLW0603, one clock for all who work
+    global _turn_ends, _changes_turn  # noqa: PLW0603, one clock for all long jobs
     while monotonic() > _turn_ends:
         if _changes_turn:
-            sleep(0)  # behind the one who begins the next turn
+            sleep(0)  # behind the job that starts the next turn
             continue
         _changes_turn = True
         try:
@@ -242,7 +242,7 @@ def wait_readable(fileno: int, seconds: float) -> bool:
 
 
 def hung_up(filenos: Iterable[int]) -> list[int]:
-    """Return those of some connected sockets whose other end has left; never waits."""
+    """Return those of some connected sockets that the other end has left; never waits."""
     return engine().hung_up(filenos)
 
 
@@ -261,12 +261,12 @@ class Pool:
         return self._running
 
     def has_place(self, seconds: float) -> bool:
-        """Wait until there is a place, and tell whether that came within the time."""
+        """Wait until a place is free, and return whether that happened within the time."""
         with self._changed:
             return self._changed.wait_for(lambda: self._running < self.size, seconds)
 
     def spawn(self, function: Callable[..., object], *args: object) -> None:
-        """Run a function as soon as there is a place, and return when it has started."""
+        """Run a function as soon as a place is free, and return when it has started."""
         self._places.acquire()
         with self._changed:
             self._running += 1
@@ -282,7 +282,7 @@ class Pool:
                 self._changed.notify_all()
 
     def join(self, seconds: float | None = None) -> bool:
-        """Wait until nothing runs, and tell whether that came within the time."""
+        """Wait until nothing runs, and return whether that happened within the time."""
         with self._changed:
             return self._changed.wait_for(lambda: self._running == 0, seconds)
 

@@ -38,12 +38,12 @@ class Engine:
         eventlet.spawn_n(function, *args)
 
     def sleep(self, seconds: float) -> None:
-        """Let others run for so long."""
+        """Let others run for ``seconds``."""
         eventlet.sleep(seconds)
 
     @contextmanager
     def timeout(self, seconds: float) -> Iterator[None]:
-        """Interrupt the body after so long."""
+        """Interrupt the body after ``seconds``."""
         with eventlet.Timeout(seconds, TimeoutError):
             yield
 
@@ -72,12 +72,12 @@ class Engine:
 
 
 class HubStream:
-    """A socket whose registration with the hub lasts as long as the connection.
+    """A socket with a registration at the hub that lasts as long as the connection.
 
     Eventlet's own sockets register with epoll before each wait and unregister after it. A
     connection that is kept alive waits once a request, so staying registered saves two system
-    calls and two more tries on each of them. Bytes that come while nobody waits for them (a
-    pipelined request) end the registration, and the next wait begins a new one: the hub never
+    calls and two more tries on each of them. Bytes that come while nothing waits for them (a
+    pipelined request) end the registration, and the next wait starts a new one: the hub never
     spins on them.
     """
 
@@ -144,7 +144,7 @@ class HubStream:
             self._listener = None
 
     def offer(self, data: bytes) -> int:
-        """Send what the kernel takes now."""
+        """Send as much as the kernel takes now, and return how many bytes of it that was."""
         try:
             return self._sock.send(data)
         except BlockingIOError:
@@ -171,7 +171,7 @@ class HubStream:
             self._sock.shutdown(socket.SHUT_WR)
 
     def cut(self) -> None:
-        """End the stream in both directions; whoever waits on it wakes up."""
+        """End the stream in both directions; threads that wait on it wake up."""
         with contextlib.suppress(OSError):
             self._sock.shutdown(socket.SHUT_RDWR)
 

@@ -31,12 +31,12 @@ class Engine:
         gevent.spawn_raw(function, *args)
 
     def sleep(self, seconds: float) -> None:
-        """Let others run for so long."""
+        """Let others run for ``seconds``."""
         gevent.sleep(seconds)
 
     @contextmanager
     def timeout(self, seconds: float) -> Iterator[None]:
-        """Interrupt the body after so long."""
+        """Interrupt the body after ``seconds``."""
         with gevent.Timeout(seconds, TimeoutError):
             yield
 

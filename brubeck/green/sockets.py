@@ -1,4 +1,4 @@
-"""What an engine is, listening on an address, and a connected socket as a stream of bytes."""
+"""The protocols of engines and streams, listening on an address, and streams over sockets."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class Stream(Protocol):
         """Whether `offer` is to be had."""
 
     def offer(self, data: bytes) -> int:
-        """Send what can be sent without waiting, and return how many bytes of it that was."""
+        """Send as much as possible without waiting, and return the number of bytes sent."""
 
     def send(self, data: bytes) -> None:
         """Send all of it; `OSError` when the other end is gone."""
@@ -67,32 +67,32 @@ class Stream(Protocol):
 
 
 class Engine(Protocol):
-    """What an engine adds to the (patched) standard library."""
+    """The interface of an engine, beside the (patched) standard library."""
 
     name: str
     interrupts: bool
-    """Whether what waits may be interrupted by a `timeout`."""
+    """Whether a `timeout` may interrupt a waiting thread."""
 
     def spawn(self, function: Callable[..., object], *args: object) -> None:
         """Run a function concurrently."""
 
     def sleep(self, seconds: float) -> None:
-        """Let others run for so long; zero lets each of them run once."""
+        """Let others run for ``seconds``; zero lets each of them run once."""
 
     def timeout(self, seconds: float) -> AbstractContextManager[None]:
         """Return a context that raises `TimeoutError` when it takes longer."""
 
     def offload(self, function: Callable[..., T], *args: object) -> T:
-        """Run a function that blocks in a thread of the system, and wait for what it returns."""
+        """Run a blocking function in a thread of the system, and return its result."""
 
     def stream(self, sock: object) -> Stream:
         """Return a connected socket as a `Stream`."""
 
     def wait_readable(self, fileno: int, seconds: float) -> bool:
-        """Wait until a file descriptor is readable, and tell whether it is."""
+        """Wait until a file descriptor is readable, and return whether it is."""
 
     def hung_up(self, filenos: Iterable[int]) -> list[int]:
-        """Return those of some connected sockets whose other end has left; never waits."""
+        """Return those of some connected sockets that the other end has left; never waits."""
 
 
 class Closed(Exception):
@@ -100,7 +100,7 @@ class Closed(Exception):
 
 
 class BlockingStream:
-    """A stream over a socket whose own calls wait: plain threads, patched sockets."""
+    """A stream over a socket with blocking calls: plain threads, patched sockets."""
 
     __slots__ = ("_sock",)
 
@@ -147,8 +147,8 @@ class BlockingStream:
 class TLSStream(BlockingStream):
     """A stream over TLS.
 
-    ``shutdown`` of a TLS socket would take the session away from whoever is using it right now, so
-    streams are ended and cut at the socket below.
+    ``shutdown`` of a TLS socket would take the session away from a thread that uses it right now,
+    so streams are ended and cut at the socket below.
     """
 
     __slots__ = ()
@@ -178,7 +178,7 @@ class TLSStream(BlockingStream):
 
 
 def hung_up(poll: select.poll, filenos: Iterable[int]) -> list[int]:
-    """Return those of some sockets whose other end has left, by a poll that nobody has patched."""
+    """Return those of some sockets that the other end has left, by an unpatched poll."""
     for fileno in filenos:
         if fileno >= 0:
             poll.register(fileno, _HANGUP)

@@ -29,7 +29,7 @@ class ZMQSocket:
         socket: zmq.Socket[bytes] = zmq.Context.instance().socket(getattr(zmq, kind))
         socket.setsockopt(zmq.LINGER, linger_ms)
         socket.setsockopt(zmq.SNDHWM, sndhwm)
-        # Queue only for who is there: a pipe to somebody who left keeps nothing for who comes next.
+        # Queue only for connected peers: a pipe to one that left keeps nothing for the next.
         socket.setsockopt(zmq.IMMEDIATE, kind == "XPUB")
         if identity:
             socket.setsockopt(zmq.IDENTITY, identity)
@@ -40,7 +40,7 @@ class ZMQSocket:
         self._receiving = False
 
     def connect(self, address: str) -> None:
-        """Connect to an address; ZeroMQ keeps trying until somebody is there."""
+        """Connect to an address; ZeroMQ retries until the other end listens."""
         with self._told(address):
             self._socket.connect(address)
 
@@ -87,7 +87,7 @@ class ZMQSocket:
         raise Closed
 
     def poll(self, seconds: float) -> bool:
-        """Wait at most so long for something to receive, and tell whether there is."""
+        """Wait at most ``seconds`` for a message, and return whether there is one."""
         if not self._closed and not self._readable():
             self._wait(seconds)
         return not self._closed and self._readable()

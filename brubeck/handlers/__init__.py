@@ -1,4 +1,4 @@
-"""Handlers: what answers one message and is thrown away with it."""
+"""Handlers: objects that answer one message and are discarded after it."""
 
 from __future__ import annotations
 

@@ -1,10 +1,10 @@
-"""Handlers: what answers one message and is thrown away with it.
+"""Handlers: objects that answer one message and are discarded after it.
 
 A handler is made for a message, called once, and returns a `Response`. Its life has four moments,
 the hooks of Brubeck 0.4: ``initialize`` when it is made, ``prepare`` before the method, the method
 named after the message's own (``get``, ``post``, …), ``on_finish`` after it in any case.
 
-What a method raises is handled here: a `Problem` is the answer it describes, anything else is
+Exceptions of a method are handled here: a `Problem` is the answer it describes, any other is
 logged with its traceback and the request's id, and shown as a plain problem with that id alone.
 """
 
@@ -85,7 +85,7 @@ class MessageHandler:
         """
 
     def prepare(self) -> Response | None:
-        """Do what every method needs; called before the method and its decorators.
+        """Run the steps that all methods share; called before the method and its decorators.
 
         It may raise a `Problem`, return a response or answer with ``self.finish(response)``; then
         the method is not called. Any other value that it returns is a server error.
@@ -176,7 +176,7 @@ class MessageHandler:
         return self.render_error(self._NOT_ALLOWED)
 
     def error(self, err: BaseException) -> Response:
-        """Answer what the method raised: a `Problem` says what, anything else only its id."""
+        """Return the response to an exception: a `Problem`'s, or a 500 with the request's id."""
         if isinstance(err, Problem):
             return self.render_problem(err)
         self.message.failure = err
@@ -201,7 +201,7 @@ class MessageHandler:
             try:
                 run_hook(self.on_finish)
             except Exception:
-                # The answer stands: what it tells of has happened.
+                # The answer stands: its changes have happened.
                 log.exception("on_finish of %s failed", type(self).__name__)
 
     def _answer(self) -> Response:
@@ -229,12 +229,12 @@ class MessageHandler:
         return self._response if self._finished else answer
 
     def _fallback(self, _name: str) -> Any:
-        """Return what to call for a method that the class does not define."""
+        """Return the method to call in place of one that the class does not define."""
         return self.unsupported
 
 
 def answer_of(made: object, handler: Callable[..., Any]) -> Response:
-    """Return what a handler made, if it is an answer; `TypeError` with its name if it is none."""
+    """Return a handler's response; `TypeError` with the handler's name for any other value."""
     if isinstance(made, Response):
         return made
     name = getattr(handler, "__name__", handler)

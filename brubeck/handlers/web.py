@@ -181,7 +181,7 @@ class WebMessageHandler(MessageHandler):
         self._cookies = None
 
     def redirect(self, url: str, status_code: int = 302) -> Response:
-        """Return a redirection; what a URL may not hold is percent-encoded."""
+        """Return a redirection to a URL; characters that it may not hold are percent-encoded."""
         self.clear_payload()
         self.body = b""
         self.headers["Location"] = quote(url, safe="!#$%&'()*+,/:;=?@[]~")
@@ -194,7 +194,7 @@ class WebMessageHandler(MessageHandler):
         return self.render_problem(Problem(status_code, error_msg or ""))
 
     def render_problem(self, problem: Problem) -> Response:
-        """Return what a `Problem` describes; a template mixin shows it as a page instead."""
+        """Return the response of a `Problem`; a template mixin shows it as a page instead."""
         self.status_code = problem.status
         response = problem.response()
         self._add_cookies(response.headers)

@@ -16,7 +16,7 @@ SET_COOKIE: Final = frozenset(("set-cookie",))
 def kept_private(response: Response, identity: Iterable[str]) -> Response:
     """Return a response that no shared cache gives to anybody else.
 
-    ``identity`` are the names of the request headers that say who the caller is and that were read
+    ``identity`` are the names of the request headers that identify the caller and that were read
     for this answer; it depends on them. What the handler says in ``Cache-Control`` stands. The
     response that was given stays as it is: a handler may give the same one to everybody.
     """

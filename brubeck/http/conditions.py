@@ -1,4 +1,4 @@
-"""Conditional requests: entity tags and what a caller says about them (RFC 9110, section 13)."""
+"""Conditional requests: entity tags, and the headers that compare them (RFC 9110, section 13)."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def opaque_tags(header: str) -> list[str]:
 
 
 def matches(header: str | None, etag: str) -> bool:
-    """Tell whether ``If-None-Match`` names an entity tag, compared weakly (section 8.8.3.2)."""
+    """Return whether ``If-None-Match`` names an entity tag, compared weakly (section 8.8.3.2)."""
     if header is None:
         return False
     return header.strip() == "*" or _opaque(etag) in opaque_tags(header)

@@ -1,4 +1,4 @@
-"""Cookies: reading what a browser sent, writing what it shall keep (RFC 6265).
+"""Cookies: parsing ``Cookie`` and writing ``Set-Cookie`` (RFC 6265).
 
 Reading is lenient, since anybody on the same domain may have set anything: a pair that makes no
 sense is passed over. Writing is strict: a name or value that would break the header is refused.
@@ -19,9 +19,9 @@ _ATTRIBUTE: Final = re.compile(r"[\x20-\x3a\x3c-\x7e]*")
 
 _PREFIX: Final = re.compile(r"__(?:Secure|Host-Http|Host|Http)-", re.IGNORECASE)
 MAX_BYTES: Final = 4096
-"""How long name and value may be together; browsers drop what is longer."""
+"""The maximal length of name and value together; browsers drop longer cookies."""
 MAX_ATTRIBUTE_BYTES: Final = 1024
-"""How long an attribute may be; browsers ignore what is longer."""
+"""The maximal length of an attribute; browsers ignore longer ones."""
 
 SameSite = Literal["Lax", "Strict", "None"]
 
@@ -73,7 +73,7 @@ class Cookie(msgspec.Struct, frozen=True, kw_only=True):
     same_site: SameSite | None = "Lax"
 
     def header(self) -> str:
-        """Return the value of the ``Set-Cookie`` header; `ValueError` for what cannot be one."""
+        """Return the value of the ``Set-Cookie`` header; `ValueError` for an invalid cookie."""
         if not _NAME.fullmatch(self.name):
             raise ValueError(f"not a cookie name: {self.name!r}")
         if not _VALUE.fullmatch(self.value):

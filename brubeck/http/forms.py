@@ -45,7 +45,7 @@ Pairs = list[tuple[str, str]]
 
 
 class FormLimits(msgspec.Struct, frozen=True):
-    """What one multipart form may hold; sizes in bytes.
+    """The limits of one multipart or urlencoded form; sizes in bytes.
 
     ``fields_size`` is for all fields together, since they are held in memory, and
     ``urlencoded_size`` for a whole urlencoded form, whose every byte has to be looked at.
@@ -117,7 +117,7 @@ def parse_multipart(
     """Read a ``multipart/form-data`` body to its end and return its fields and files.
 
     ``sink`` opens the place for the content of all files; it is called once, if there are any, and
-    who calls this closes what it opened. Raises `Problem`: 400 for a body that is not what its type
+    the caller closes it. Raises `Problem`: 400 for a body that is not what its type
     says, 413 for one past the limits, 507 where the place has no more room.
     """
     from multipart import MultipartError, ParserLimitReached, PushMultipartParser
@@ -246,7 +246,7 @@ class _FormReader:
             self._written += self._size
 
     def form(self) -> Form:
-        """Return what was read, once it is whole."""
+        """Return the form, once it has been read to its end."""
         place = self._place or BytesIO()
         files = [
             UploadedFile(

@@ -1,15 +1,16 @@
-"""What a connection adds to a response so that the other end knows where it ends.
+"""The framing of a response: the headers and the coding by which the other end knows where it ends.
 
 Every connection that writes HTTP/1 itself writes it through here, so that the same response is the
-same bytes over each of them. Rules (RFC 9112, sections 6 and 9; RFC 9110, sections 6.6, 8.6, 10.2):
+same bytes over each of them. Rules (RFC 9112, sections 6 and 9; RFC 9110, sections 6.6, 8.6,
+10.2):
 
-- ``Content-Length``, ``Transfer-Encoding`` and ``Connection`` belong to the connection. What an
-  application says there counts only as a wish: ``Connection: close`` is kept, and so is the
+- ``Content-Length``, ``Transfer-Encoding`` and ``Connection`` belong to the connection. Those of an
+  application count only as a wish: ``Connection: close`` is kept, and so is the
   ``Content-Length`` of a stream, which is then held to it.
 - A whole body has its length. A stream without a length goes in chunks to HTTP/1.1, and ends with
   the connection to HTTP/1.0.
-- The answer to HEAD says what GET's would, length included, and has no body; nor have 204 and 304,
-  and these have no length either.
+- The answer to HEAD has the headers of GET's, length included, and has no body; nor have 204 and
+  304, and these have no length either.
 - ``Date`` and ``Server`` are added where the application has not set them.
 """
 
@@ -36,7 +37,7 @@ _Extra = list[tuple[str, str]]
 
 
 class BodyCoder(Protocol):
-    """Turns the data of a stream into what stands on the wire."""
+    """Encodes the data of a stream as it is sent on the connection."""
 
     @property
     def header(self) -> tuple[str, str] | None:
@@ -46,7 +47,7 @@ class BodyCoder(Protocol):
         """Return some of the body, never empty, as it is sent."""
 
     def end(self) -> bytes:
-        """Return what is sent after the last of the data."""
+        """Return the bytes that follow the last of the data."""
 
 
 class Chunked:
@@ -78,7 +79,7 @@ class UntilClose:
 
 
 class Measured:
-    """A stream whose length in bytes was announced and is held to.
+    """A stream with an announced length in bytes, which it is held to.
 
     `ProtocolError` for one that is longer or shorter: its connection has to be cut.
     """
@@ -123,7 +124,7 @@ def frame(
     keep_alive: bool,
     second: int | None = None,
 ) -> Framed:
-    """Return what is sent for a response to a request of this method and version (``1.1``).
+    """Return the framed response to a request of this method and version (``1.1``).
 
     ``keep_alive`` says whether both ends would keep the connection; the answer may have to end it
     all the same. ``second`` is the moment for ``Date`` in seconds since the epoch, if not now.
@@ -177,7 +178,7 @@ def frame(
 
 
 def keeps_alive(version: str, connection: str) -> bool:
-    """Tell whether a request wants its connection kept (RFC 9112, section 9.3).
+    """Return whether a request wants its connection kept (RFC 9112, section 9.3).
 
     >>> keeps_alive('1.1', ''), keeps_alive('1.1', 'Close'), keeps_alive('1.0', '')
     (True, False, False)
@@ -199,7 +200,7 @@ def _coder(declared: str | None, version: str) -> BodyCoder:
 
 
 def _without_hop_headers(response: Response) -> Response:
-    """Return a copy that says nothing of framing; what the caller holds stays as it was."""
+    """Return a copy without framing headers; the caller's response stays as it was."""
     bare = copy(response)
     pairs = response.headers.pairs()
     bare.headers = Headers((name, value) for name, value in pairs if name.lower() not in _HOP)

@@ -108,7 +108,7 @@ class Headers(MutableMapping[str, str]):
         return self._fields
 
     def lacks(self, names: frozenset[str]) -> bool:
-        """Tell whether none of these names, given in lower case, is there."""
+        """Return whether none of these names, given in lower case, is there."""
         return self._fields.keys().isdisjoint(names)
 
     def pairs(self) -> Iterator[tuple[str, str]]:

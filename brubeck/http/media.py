@@ -40,7 +40,7 @@ def best_match(accept: str | None, offers: Sequence[str]) -> str | None:
 
 
 def accepts_gzip(accept_encoding: str | None) -> bool:
-    """Tell whether a body may be sent in gzip (RFC 9110, section 12.5.3)."""
+    """Return whether a body may be sent in gzip (RFC 9110, section 12.5.3)."""
     if not accept_encoding:
         return False
     ranges = [_parse_range(each) for each in accept_encoding.split(",") if each.strip()]

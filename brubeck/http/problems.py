@@ -54,7 +54,7 @@ class Problem(BrubeckError):
         return members | self.extra
 
     def response(self) -> Response:
-        """Return the response that says all this."""
+        """Return the response of this problem, as ``application/problem+json``."""
         headers = Headers(self.headers)
         headers["Content-Type"] = MEDIA_TYPE
         headers.setdefault("Cache-Control", "no-store")

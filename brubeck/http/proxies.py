@@ -1,4 +1,4 @@
-"""Who really asked: the word of proxies, taken only from those that are trusted.
+"""The client of a request: forwarding headers of proxies, believed only from trusted ones.
 
 Anybody can send ``Forwarded`` (RFC 7239) or ``X-Forwarded-For``. They count only where the other
 end of the connection is a trusted proxy, and only as far back along the chain as trust goes; and of
@@ -36,7 +36,7 @@ class Client(msgspec.Struct, frozen=True):
 
 
 class TrustedProxies:
-    """The addresses and networks whose forwarding headers are believed.
+    """The addresses and networks of proxies with trusted forwarding headers.
 
     ``family`` is the one family of headers that these proxies set, ``x-forwarded`` or
     ``forwarded``; a caller may have sent those of the other, which proxies pass on as they are.
@@ -65,7 +65,7 @@ class TrustedProxies:
                 ) from None
 
     def trusts(self, address: str) -> bool:
-        """Tell whether the host at this address is a trusted proxy."""
+        """Return whether the host at this address is a trusted proxy."""
         if not address:
             return self._local
         if not self._networks:
@@ -164,7 +164,7 @@ def _prefix(text: str | None) -> str:
 
 
 def _bare_address(text: str) -> str:
-    """Return an address without its port and brackets; what is not an address stays as it is."""
+    """Return an address without its port and brackets; any other text stays as it is."""
     if text.startswith("["):
         return text[1:].partition("]")[0]
     return text.partition(":")[0] if text.count(":") == 1 else text
@@ -174,7 +174,7 @@ NO_PROXIES: Final = TrustedProxies()
 
 
 def network(address: str) -> str:
-    """Return what an address is counted by: itself, or the 64 bits of a network of IPv6.
+    """Return the key that an address is counted by: itself, or the 64 bits of a network of IPv6.
 
     A home has that many addresses of IPv6, and could come with another one each time.
     """

@@ -1,9 +1,9 @@
-"""A request: what came in, parsed only as far as somebody asks.
+"""A request: its received data, decoded only when it is read.
 
 Rules:
 
-- Nothing is decoded before it is asked for, and nothing is decoded twice.
-- What cannot be decoded is a `Problem` with status 400 at the moment it is asked for.
+- Nothing is decoded before it is read, and nothing is decoded twice.
+- Data that cannot be decoded is a `Problem` with status 400 at the moment it is read.
 - The path is percent-decoded UTF-8; the query and the body stay raw beside their parsed forms.
 """
 
@@ -50,19 +50,19 @@ class Request:
     sink: Callable[[], BinaryIO] = BytesIO
     """Opens a place for the files of a form, where the body is not in memory itself."""
     is_wanted: Callable[[], bool] = staticmethod(lambda: True)
-    """Tells whether the caller is still there and the server not about to stop."""
+    """Returns whether the client is still there and the server not about to stop."""
     may_wait: Callable[[], bool] = staticmethod(lambda: True)
-    """Tells whether an answer may wait for something to happen: that it is wanted, and holds up
-    nobody. What waits long asks now and then, and where it may not wait on answers with what it
+    """Returns whether an answer may wait for something to happen: that it is wanted, and holds up
+    no other. A long wait calls it now and then, and where it may not go on answers with what it
     has."""
     may_share: bool = False
     """Whether the connection takes a ``share`` (see `brubeck.http.sharing`)."""
     mounted_at: str = ""
     """Where the connection itself has mounted the program: WSGI's ``SCRIPT_NAME``."""
     failure: BaseException | None = None
-    """What the handler raised that it did not mean to, for a connection that wants to know."""
+    """The unexpected exception of the handler, for a connection that reports it."""
     share: Share | None = None
-    """What a stream that answers this goes on by, when it has just yielded nothing."""
+    """The share by which a stream that answers this goes on, after an empty chunk."""
     _file: BinaryIO | None = None
     _body: bytes | None = None
     _path: str | None = None
@@ -75,8 +75,8 @@ class Request:
     _origin: Client | None = None
     _id: str | None = None
     identity: AbstractSet[str] = frozenset()
-    """The headers that say who the caller is and that were read so far, by their names; and ``*``
-    where something else said it."""
+    """The names of the headers with credentials that were read so far, and ``*`` where the caller was
+    identified by something else."""
 
     def __init__(
         self,
@@ -108,7 +108,7 @@ class Request:
 
     @property
     def id(self) -> str:
-        """A name for this request, the same in the log and in what the caller is shown."""
+        """The id of this request, the same in the log and in the answer to the caller."""
         if self._id is None:
             self._id = uuid4().hex
         return self._id
@@ -209,11 +209,11 @@ class Request:
             self._cookies = parse_cookies("; ".join(self.headers.get_all("cookie")))
         return self._cookies
 
-    # Who asked.
+    # The client.
 
     @property
     def client(self) -> Client:
-        """Who asked, by the word of trusted proxies where there are any."""
+        """The client that sent the request, by the headers of trusted proxies if there are any."""
         if self._origin is None:
             direct, proxies = self._client or _NOBODY, self.trusted_proxies
             trusted = proxies.trusts(direct.address)  # else no header needs to be looked at
@@ -222,7 +222,7 @@ class Request:
 
     @property
     def remote_addr(self) -> str:
-        """The address of who asked."""
+        """The address of the client."""
         return self.client.address
 
     @property
@@ -261,7 +261,7 @@ class Request:
         return self._body
 
     def open_body(self) -> BinaryIO:
-        """Return the body as a binary file at its beginning; for what may be too large to hold."""
+        """Return the body as a binary file at its start; for bodies too large for memory."""
         if self._file is None:
             return BytesIO(self._body or b"")
         self._file.seek(0)

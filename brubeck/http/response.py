@@ -23,7 +23,7 @@ REASONS: Final = {status.value: status.phrase for status in HTTPStatus} | {
 
 
 class Twin:
-    """The compressed twin of a body that is sent to many; made for the first who asks for it."""
+    """The compressed twin of a body that is sent to many; made for the first that accepts it."""
 
     __slots__ = ("body",)
 
@@ -36,7 +36,9 @@ class Response:
 
     ``body`` is sent as it is; ``headers`` may still be changed until the connection takes over.
     ``twin`` is where its compressed body is kept, for one that is sent more than once.
-    What no connection could send is refused here, where whoever wrote it can still be told.
+
+    A response that no connection could send is refused here, while its author can still be
+    notified.
     """
 
     __slots__ = ("body", "headers", "reason", "status", "twin")
@@ -84,7 +86,7 @@ class Response:
 
 
 class StreamingResponse(Response):
-    """An answer whose body is made while it is sent.
+    """An answer with a body that is made while it is sent.
 
     ``chunks`` yields non-empty bytes and is closed, if it can be, as soon as the client is gone or
     the answer is complete. An exception in it cuts the connection, so that a part can never look
@@ -126,7 +128,7 @@ class StreamingResponse(Response):
     def abandon(self) -> None:
         """Close the source from another thread than the one that may be waiting in it.
 
-        A generator that runs cannot be closed; its reader is told at the next chunk.
+        A generator that runs cannot be closed; its reader learns of it at the next chunk.
         """
         with suppress(ValueError):
             self.close()

@@ -1,9 +1,9 @@
-"""Saying the same to many at once, where many readers wait for the same.
+"""Sending the same data to many readers at once, where many readers wait for the same.
 
-Where the request says that it may, a source of chunks sets the request's ``share`` and yields an
-empty chunk. From then on whoever the share belongs to hands every `Receiver` what comes, and the
-source is not asked for more until its receiver is released. So a reader that only waits needs no
-thread, and what reaches ten thousand of them is made once.
+Where the request allows it, a source of chunks sets the request's ``share`` and yields an empty
+chunk. From then on the owner of the share sends new data to every `Receiver`, and the source is
+not asked for more until its receiver is released. So a reader that only waits needs no thread, and
+data that goes to ten thousand of them is made once.
 """
 
 from __future__ import annotations
@@ -17,24 +17,24 @@ class Group(Protocol):
     """Receivers that a front server reaches together."""
 
     def send(self, receivers: Sequence[Any], data: bytes) -> Sequence[Receiver]:
-        """Send data to some of ours, as `Receiver.receive`; return those who could not take it."""
+        """Send data to some of the group, as `Receiver.receive`; return those that failed."""
 
 
 class Receiver(Protocol):
-    """Where a connection takes what is said to many."""
+    """The end of a connection that receives shared data."""
 
     @property
     def group(self) -> Group | None:
-        """Those who are reached together with it; None where each is reached alone."""
+        """The receivers that are reached together with it; None where each is reached alone."""
 
     def receive(self, data: bytes) -> bool:
         """Send data without waiting; False when not all of it went, and the rest is kept.
 
-        Whoever could not is left out at once, and released.
+        A receiver that could not take all is left out at once, and released.
         """
 
     def release(self) -> None:
-        """Send what was kept, and ask the source for more; returns at once."""
+        """Send the kept data, and ask the source for more; returns at once."""
 
 
 class Share(ABC):

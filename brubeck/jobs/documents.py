@@ -1,4 +1,4 @@
-"""Jobs as documents: what those who wait for one are told."""
+"""Jobs as documents: the state of a job, for the clients that wait for it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ MAX_NOTE: Final = 1000
 
 
 class Job(StreamedDocument):
-    """A job: what is to be done, how far that is, and what came of it."""
+    """A job: its path, its state, its progress and its result."""
 
     path = StringField(max_length=1000, description="What is to be done.")
     state = StringField(
@@ -33,4 +33,4 @@ class Job(StreamedDocument):
 
 
 class OwnedJob(Job, OwnedDocument):
-    """A job that belongs to whoever asked for it."""
+    """A job that belongs to the caller that sent it."""

@@ -1,4 +1,4 @@
-"""`JobHandler`: what does one job and is thrown away with it."""
+"""`JobHandler`: the handler of one job, made for it and discarded after it."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def plain(text: str) -> str:
 
 
 class GiveUp(BrubeckError):
-    """Raised by a job that no further attempt could save; its text is shown to who waits."""
+    """Raised by a job that no further attempt could save; its text is shown to its readers."""
 
 
 class JobLost(BrubeckError):
@@ -37,9 +37,9 @@ class JobHandler(MessageHandler):
     """
 
     attempts: ClassVar[int | None] = None
-    """How often to try; None is what ``jobs.attempts`` says."""
+    """The number of attempts; None is the setting ``jobs.attempts``."""
     backoff: ClassVar[float | None] = None
-    """Seconds between the first two attempts; None is what ``jobs.backoff`` says."""
+    """Seconds between the first two attempts; None is the setting ``jobs.backoff``."""
 
     result: Any = None
     record: JobRecord | None = None
@@ -53,7 +53,7 @@ class JobHandler(MessageHandler):
 
     @cached_property
     def data(self) -> Any:
-        """What was sent with the job."""
+        """The data that were sent with the job."""
         return self.message.json()
 
     @property
@@ -67,10 +67,10 @@ class JobHandler(MessageHandler):
         return 1 if self.record is None else self.record.attempt
 
     def progress(self, part: float, note: str = "") -> None:
-        """Tell those who wait which part is done, from 0 to 1, and what is being done.
+        """Write the progress of the job for its readers: the part done, from 0 to 1, and a note.
 
-        It is a write each time: what is fast tells it now and then. Raises `JobLost` where another
-        has the job by now, so that this one stops.
+        It is a write each time: a fast job writes it now and then. Raises `JobLost` where another
+        worker has the job by now, so that this one stops.
         """
         if self.record is not None:
             self.record.tell(part, note)
@@ -87,7 +87,7 @@ class JobHandler(MessageHandler):
         return self.render()
 
     def error(self, err: BaseException) -> Response:
-        """Answer what `work` raised: whether to try again, and what those who wait are told."""
+        """Return the response to an exception of `work`; one below 500 ends the job's retries."""
         if isinstance(err, JobLost):
             return self.render_error(self._SERVER_ERROR, str(err))
         if isinstance(err, GiveUp) or (isinstance(err, Problem) and err.status < 500):

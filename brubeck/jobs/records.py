@@ -1,7 +1,7 @@
-"""What is written down of a job, by whoever has it now.
+"""The stored record of a job, written by the worker that has the job.
 
 Each write names the position of the one before. So a worker that was taken for dead, and whose job
-another has begun again, finds that out by its next write, and tells nothing any more.
+another one has started again, finds that out by its next write, and writes no more.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class JobRecord:
         self._position: int | None = None
         self._name, self._writes = uuid4().hex, 0
         self.shown = ""
-        """What those who wait are told of a failure."""
+        """The text of a failure for the readers of the job."""
         self.lost = False
         """Whether another worker has the job by now."""
 
@@ -68,7 +68,7 @@ class JobRecord:
 
     @property
     def position(self) -> int | None:
-        """Where the item stands in the change order."""
+        """The position of the item in the change order."""
         return self._position
 
     def queue(self, *, again: bool) -> None:
@@ -100,14 +100,14 @@ class JobRecord:
             self._document, self._position = self._made(), None
 
     def beginning(self, attempt: int) -> Put:
-        """Return the write that says that the job is being done."""
+        """Return the write that marks the job as being done."""
         document = self._document
         document.state, document.attempt = RUNNING, attempt
         document.progress = document.note = None
         return self._put()
 
     def wrote(self, outcome: Outcome) -> bool:
-        """Take note of what became of a write, and tell whether it happened."""
+        """Take note of the outcome of a write, and return whether it happened."""
         if not isinstance(outcome, Written):
             return False
         self._position = outcome.position
@@ -120,7 +120,7 @@ class JobRecord:
         self._change(progress=float(part), note=plain(note))
 
     def finish(self, result: Any) -> None:
-        """Write down what came of the job."""
+        """Write the result of the finished job."""
         self._change(state=DONE, progress=1.0, note=None, error=None, result=result)
 
     def put_back(self, error: str) -> None:
@@ -155,7 +155,7 @@ class JobRecord:
             raise JobLost("Another worker has this job by now.")
 
     def _write(self) -> bool:
-        """Write the item where it stood, and tell whether it still stood there."""
+        """Write the item where it stood, and return whether it still stood there."""
         put = self._put()
         outcome = self._patiently(lambda: self._queryset.write([put])[0])
         if isinstance(outcome, Refused) and outcome.reason == "missing":

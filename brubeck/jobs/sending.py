@@ -1,4 +1,4 @@
-"""`Jobs`: how a program sends jobs, and what its workers do with them."""
+"""`Jobs`: sending jobs from a program, and their states in the store while workers do them."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ _JSON: Final = "application/json"
 
 
 class Sent(Response):
-    """The answer to who asked for a job: 202, where it is (``Location``), and how it stands.
+    """The answer to a sent job: 202, its URL (``Location``), and its state.
 
     A web handler returns it as it is; a program takes the ``id`` and leaves the rest.
     """
@@ -74,15 +74,16 @@ class Jobs:
     def send(
         self, path: str, data: Any = None, *, key: str | None = None, owner: Caller | None = None
     ) -> Sent:
-        """Have a job done: whoever is at its path, with some data that JSON can say.
+        """Send a job to the handler of a path, with some data that JSON can encode.
 
-        A ``key`` names what is to be done: sent again within a day, it is the same job. ``owner``
-        is whose the job is, in a stream of `OwnedJob`. Once this returns, the job will be done.
+        A ``key`` names the work: sent again within a day, it is the same job. ``owner`` is the
+        caller that owns the job, in a stream of `OwnedJob`. Once this returns, the job will be
+        done.
 
         Raises a `Problem` (503) when the queue or the store cannot be reached, `LookupError` for a
-        path that nobody is at, `TypeError` for data that JSON cannot say, and a `Problem` that is a
-        `ValueError` for data that are too large (413) or nested too deeply, or with a key that
-        stands for other data (422).
+        path without a handler, `TypeError` for data that JSON cannot encode, and a `Problem` that
+        is a `ValueError` for data that are too large (413) or nested too deeply, or with a key
+        that stands for other data (422).
         """
         stream, _ = self._found(path)
         owned = issubclass(stream.model, OwnedJob)
@@ -120,7 +121,7 @@ class Jobs:
         return url
 
     def close(self) -> None:
-        """Close the queue; it is opened again when it is asked for."""
+        """Close the queue; it is opened again at its next use."""
         if "queue" in self.__dict__:
             self.__dict__.pop("queue").close()
 
@@ -163,12 +164,12 @@ class Jobs:
             # Perhaps an older program than the one that sent it: a newer one may know.
             return Response(str(reason), 500)
         record = cast("JobRecord | None", delivery.context)
-        if record is None:  # it could not be begun together with others
+        if record is None:  # it could not be started together with others
             record = self._record(stream, job)
             if not self._patiently(partial(record.begin, job.attempt)):
                 return Response(b"null")
             delivery.context = record
-        # Whatever fails, and says nothing itself, is told by an id.
+        # A failure without a text of its own is identified by an id.
         record.shown = f"Server error, job {job.id}"
         made = cast("type[MessageHandler]", match.route.handler)
         if issubclass(made, JobHandler):
@@ -187,7 +188,7 @@ class Jobs:
         delivery.lost = record.lost
         return response
 
-    # What the worker tells.
+    # The callbacks of the worker.
 
     def taken(self, deliveries: Sequence[Delivery]) -> list[Delivery]:
         """Write down that some jobs are being done; return those that have been before."""
@@ -203,7 +204,7 @@ class Jobs:
             except Unavailable:
                 raise
             except Exception:
-                # It may be the fault of one of them. Each is begun by itself, and fails by itself.
+                # It may be the fault of one of them. Each is started, and fails, by itself.
                 log.exception("%d jobs could not be begun together.", len(some))
                 for each in some:
                     each.context = None
@@ -225,7 +226,7 @@ class Jobs:
                 begun.append((record, job.attempt, record.beginning(job.attempt)))
         outcomes = queryset.write([put for _, _, put in begun]) if begun else []
         for (record, attempt, _), outcome in zip(begun, outcomes, strict=True):
-            if not record.wrote(outcome):  # whoever sent it was just writing that down
+            if not record.wrote(outcome):  # its sender was just writing the record
                 record.begin(attempt)
         return over
 
@@ -252,7 +253,7 @@ class Jobs:
             log.exception("What became of a job could not be written down: %s", reason)
 
     def _unbegun(self, delivery: Delivery) -> JobRecord | None:
-        """Return what is written down of a job that this worker never began, if anything can be."""
+        """Return the record of a job that this worker never started; None if it can have none."""
         if delivery.job is None:
             return None
         try:
@@ -265,7 +266,7 @@ class Jobs:
         return record
 
     def _patiently(self, action: Callable[[], T], *, hasty: bool = False) -> T:
-        """Do what needs the store as soon as that can be reached; if hasty, not once stopping."""
+        """Retry an action while the store is unavailable; if hasty, not once the worker stops."""
         while True:
             try:
                 return action()
@@ -278,7 +279,7 @@ class Jobs:
     # In between.
 
     def _found(self, path: str) -> tuple[type[JobStream], Match]:
-        """Return who does the jobs of a path; `LookupError` when nobody does."""
+        """Return the stream and the match of a job's path; `LookupError` without a handler."""
         try:
             check_path(path)
         except ProtocolError as reason:
@@ -303,7 +304,7 @@ class Jobs:
 def _written(data: Any) -> msgspec.Raw:
     try:
         written = msgspec.json.encode(data)
-        # Who reads it may stand on more than who writes it.
+        # A reader may accept less nesting than the writer.
         msgspec.json.decode(b"[" * _HEADROOM + written + b"]" * _HEADROOM)
     except RecursionError:
         raise UnsendableData(422, "The data of a job are nested too deeply.") from None

@@ -1,4 +1,4 @@
-"""`JobStream`: jobs as a stream, to be paged and followed as any other, and who does them."""
+"""`JobStream`: jobs as a stream, to be paged and followed as any other, and their handlers."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ from brubeck.timekeeping import SYSTEM_CLOCK, Clock
 
 
 class StoredAccounts:
-    """Users, their tokens and their signing keys in a storage; what `Accounts` asks for.
+    """Users, their tokens and their signing keys in a storage; an implementation of `Accounts`.
 
     Nothing is written by a look-up: a removed user, a taken scope and an expired token are found
     out by reading, with the very next request.
@@ -45,7 +45,7 @@ class StoredAccounts:
         return None if user is None else user.account()
 
     def by_token(self, digest: str) -> Grant | None:
-        """Return what a token stands for; with its user it ends."""
+        """Return the grant of a token, or None; without its user it has none."""
         token = self.tokens.get(digest)
         account = None if token is None else self.by_id(token.user_id or "")
         if token is None or account is None:
@@ -62,7 +62,7 @@ class StoredAccounts:
         return SigningKey(key_id, secret, account, key.granted, key.expires_at)
 
     def first_use(self, nonce: str, seconds: float) -> bool:
-        """Tell whether a nonce comes for the first time within so many seconds."""
+        """Return whether a nonce is new within the last ``seconds``, and remember it."""
         return self.storage.hit(f"nonce:{nonce}", seconds) == 1
 
     # What programs ask.

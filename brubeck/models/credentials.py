@@ -1,4 +1,4 @@
-"""`Tokens` and `Keys`: what users come with in place of a password, in a storage."""
+"""`Tokens` and `Keys`: the credentials of users besides passwords, in a storage."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class _Credentials(Generic[C]):
         return self._shelf.owned_by(user.id or "")
 
     def revoke(self, iid: str) -> bool:
-        """Remove a credential, from now on, and tell whether there was one."""
+        """Remove a credential, from now on, and return whether there was one."""
         return self._shelf.remove(iid)
 
     def revoke_all(self, user: User) -> int:
@@ -68,7 +68,7 @@ class _Credentials(Generic[C]):
         return made
 
     def _forget_expired(self, user: User) -> None:
-        # Whoever makes many that end soon is also who clears them away.
+        # A user that makes many short-lived ones also clears them away.
         now = self._clock.micros() // 1000
         for each in self.of(user):
             if each.expires_at is not None and each.expires_at <= now:
@@ -89,7 +89,7 @@ class Tokens(_Credentials[AccessToken]):
         expires_at: int | None = None,
         note: str = "",
     ) -> tuple[str, AccessToken]:
-        """Make a token for a user; return it, to be shown once, and what is kept of it.
+        """Create a token for a user; return it, to be shown once, and its stored document.
 
         With ``scopes`` it is limited to those. ``expires_at`` is in milliseconds since the epoch.
         """
@@ -112,6 +112,6 @@ class Keys(_Credentials[RequestKey]):
         expires_at: int | None = None,
         note: str = "",
     ) -> RequestKey:
-        """Make a key for a user; its ``id`` and ``secret`` are what requests are signed with."""
+        """Create a key for a user; requests are signed with its ``id`` and ``secret``."""
         iid, secret = f"key_{secrets.token_hex(8)}", secrets.token_urlsafe(32)
         return self._add(iid, user, scopes=scopes, expires_at=expires_at, note=note, secret=secret)

@@ -1,4 +1,4 @@
-"""The documents of people and of what they come with; they are kept in any storage."""
+"""The documents of users and of their credentials; they are kept in any storage."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from brubeck.models.names import LONGEST, checked_scopes, folded
 
 
 class User(Document):
-    """Somebody who may ask. The id is new in every life of a name; the password is a line.
+    """A user. The id is new in every life of a name; the password is a line.
 
     >>> user = User.create_user('dave', 'take five')
     >>> user.check_password('take five'), user.check_password('take six')
@@ -60,11 +60,11 @@ class User(Document):
         return user
 
     def set_password(self, raw_password: str) -> None:
-        """Make a new line of a password; `PasswordRefused` for what cannot be one."""
+        """Hash a password into a new line; `PasswordRefused` for an invalid one."""
         self.password = hash_password(raw_password)
 
     def check_password(self, raw_password: str) -> bool:
-        """Tell whether a password is this user's; also no password takes its time."""
+        """Return whether a password is this user's; also no password takes its time."""
         return check_password(raw_password, self.password or "")
 
     @property
@@ -73,7 +73,7 @@ class User(Document):
         return bool(self.password) and needs_rehash(self.password or "")
 
     def account(self) -> Account:
-        """Return what schemes are told of this user."""
+        """Return the account of this user, as schemes use it."""
         return Account(
             self.id or "",
             self.username or "",
@@ -84,7 +84,7 @@ class User(Document):
 
 
 class UserProfile(Document):
-    """What a user tells of themselves; it has nothing of what lets them in."""
+    """A user's public profile; it has no credentials."""
 
     _private_fields = ("owner_id",)
     _public_fields = (
@@ -110,7 +110,7 @@ class UserProfile(Document):
 
 
 class Claim(Document):
-    """Who has a name: the id is made of the name, so there is one of each."""
+    """The owner of a name: the id is made of the name, so there is one of each."""
 
     id = StringField(max_length=128)
     user_id = StringField(required=True, max_length=128)
@@ -118,10 +118,10 @@ class Claim(Document):
 
 
 class Credential(Document):
-    """What a user comes with in place of a password.
+    """A credential of a user other than a password.
 
-    One that is ``limited`` has only its own scopes, and of those only what the user has.
-    ``expires_at`` is in milliseconds, none is never.
+    One that is ``limited`` has only its own scopes, and of those only the user's. ``expires_at``
+    is in milliseconds since the epoch, none is never.
     """
 
     id = StringField(max_length=128)

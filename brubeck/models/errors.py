@@ -1,4 +1,4 @@
-"""What can be wrong with what is asked of the accounts."""
+"""The errors of accounts, tokens and keys."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from brubeck.errors import BrubeckError
 
 
 class AccountRefused(BrubeckError):
-    """An account, or something of one, that cannot be as it was asked for."""
+    """An invalid value of an account, a token or a key."""
 
 
 class UsernameTaken(AccountRefused):

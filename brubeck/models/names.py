@@ -21,7 +21,7 @@ _SCOPE: Final = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]{1,128}")
 
 
 def folded(username: str) -> str | None:
-    """Return the form that names are compared in, or None for what cannot be a name.
+    """Return the form that names are compared in, or None for an invalid name.
 
     A name is printable, without spaces, and without a colon, which ends it in Basic credentials.
 
@@ -36,13 +36,13 @@ def folded(username: str) -> str | None:
 
 
 def claim_id(username: str) -> str | None:
-    """Return the id under which a name is claimed, or None for what cannot be a name."""
+    """Return the id under which a name is claimed, or None for an invalid name."""
     name = folded(username)
     return None if name is None else hashlib.sha256(name.encode()).hexdigest()
 
 
 def checked_scopes(scopes: Iterable[str]) -> list[str]:
-    """Return scopes in order, each once; `AccountRefused` for what cannot be one (RFC 6749, 3.3).
+    """Return scopes in order, each once; `AccountRefused` for an invalid one (RFC 6749, 3.3).
 
     >>> checked_scopes(['quakes:write', 'quakes:read', 'quakes:read'])
     ['quakes:read', 'quakes:write']

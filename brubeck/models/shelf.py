@@ -1,7 +1,7 @@
-"""`Shelf`: documents of one class in one stream of a storage, written with care for each other.
+"""`Shelf`: documents of one class in one stream of a storage, changed by compare-and-swap.
 
-Each change names the position of what it changes, and is made anew where another came first. So of
-any number of writers one at a time wins, on every storage.
+Each change names the position of the record that it replaces, and is retried where another writer
+came first. So of any number of writers one at a time wins, on every storage.
 """
 
 from __future__ import annotations
@@ -125,7 +125,7 @@ class Shelf(Generic[D]):
         raise StorageError(f"{iid} is changed by others all the time.")
 
     def remove(self, iid: str, *, when: Callable[[D], bool] = lambda _: True) -> bool:
-        """Remove the document at an id if it is as wanted, and tell whether that was done."""
+        """Remove the document at an id if it is as wanted, and return whether that was done."""
         token = uuid4().hex
         for _ in range(ROUNDS):
             record = self._record(iid)

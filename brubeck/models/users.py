@@ -1,8 +1,8 @@
 """`Users`: people in a storage, each under a name that nobody else has.
 
 A user is stored under its own id, and its name in a claim, whose id is made of the name: so one of
-any number of writers gets it, whatever storage it is. The user is written first. A claim whose user
-is not there is therefore always what somebody left who was removed, and may be taken over.
+any number of writers gets it, on every storage. The user is written first. A claim without a user
+therefore always belonged to a removed user, and may be taken over.
 """
 
 from __future__ import annotations
@@ -80,7 +80,7 @@ class Users:
         return user
 
     def set_password(self, username: str, password: str) -> User:
-        """Give a user another password, which ends the sessions begun with the former one."""
+        """Give a user another password, which ends the sessions of the former one."""
         line = hash_password(password)
 
         def change(user: User) -> None:
@@ -89,7 +89,7 @@ class Users:
         return self._change(username, change)
 
     def rehash(self, user: User, password: str) -> None:
-        """Make a line anew of a password that was just checked, unless it has changed since."""
+        """Hash a verified password again into a new line, unless it has changed since."""
         former, line = user.password, hash_password(password)
 
         def change(found: User) -> None:
@@ -116,7 +116,7 @@ class Users:
         return self._change(username, change)
 
     def remove(self, username: str) -> User:
-        """Remove a user and free the name; whoever has it next has another id."""
+        """Remove a user and free the name; the next user of that name has another id."""
         user = self.get(username)
         if not self._users.remove(user.id or ""):
             raise NoSuchUser(f"There is no user {username!r}.")
@@ -134,7 +134,7 @@ class Users:
         return changed
 
     def _take_name(self, user: User) -> bool:
-        """Claim the name of a stored user, and tell whether it is the user's now."""
+        """Claim the name of a stored user, and return whether it is the user's now."""
 
         def take_over(claim: Claim) -> None:
             if self._users.get(claim.user_id or "") is None:

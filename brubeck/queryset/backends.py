@@ -8,7 +8,7 @@ from brubeck.queryset.stored import Queryset
 
 
 class DictQueryset(Queryset):
-    """Documents in this process, and gone with it; each is a world of its own.
+    """Documents in the memory of this process; each queryset has its own.
 
     >>> queryset = DictQueryset()
     >>> queryset.read('blue-rondo')

@@ -1,22 +1,22 @@
-"""The face of every queryset: four calls for one item or many, and what they answer.
+"""The interface of every queryset: four calls for one item or many, and their results.
 
-A call with a list answers a list, in its order, and each item succeeds or fails by itself. An
-answer is a pair of a status and a datum:
+A call with a list returns a list, in its order, and each item succeeds or fails by itself. A
+result is a pair of a status and a datum:
 
 ======================  ===========  ===============================================
-what                    status       datum
+operation               status       datum
 ======================  ===========  ===============================================
-created, or updated as  ``Created``  the document that was given
-what was not there
-created, or updated as  ``Updated``  the document that was given, which replaced it
-what was there
-refused                 ``Failed``   the document that was given; ``error`` says why
-read                    ``OK``       what is stored
+created or updated,     ``Created``  the given document
+none was stored
+created or updated,     ``Updated``  the given document, which replaced the old one
+one was stored
+refused                 ``Failed``   the given document; ``error`` has the reason
+read                    ``OK``       the stored document
 read, not there         ``Failed``   the id, as text
-destroyed               ``Updated``  what was stored
+destroyed               ``Updated``  the removed document
 destroyed, not there    ``Not        the id, as text
                         Found``
-inserted where one is   ``Failed``   the document that was given; ``error`` is
+inserted where one is   ``Failed``   the given document; ``error`` is
                                      `AlreadyThere`
 ======================  ===========  ===============================================
 """
@@ -50,7 +50,7 @@ class _Pair(NamedTuple):
 
 
 class Result(_Pair):
-    """What became of one item: a pair of its status and a datum.
+    """The result of one item: a pair of its status and a datum.
 
     ``error`` is why it was refused, a `ShieldException` or a `StorageError`; None otherwise.
 
@@ -70,10 +70,10 @@ class Result(_Pair):
 
 
 class AbstractQueryset:
-    """What maps the calls to items, for whoever keeps documents in a way of their own.
+    """The base of querysets, for programs that keep documents in a way of their own.
 
-    A subclass says what ``create_one``, ``read_one``, ``read_all``, ``update_one`` and
-    ``destroy_one`` do, and the others where it knows better than one by one. ``db_conn`` is for the
+    A subclass implements ``create_one``, ``read_one``, ``read_all``, ``update_one`` and
+    ``destroy_one``, and the others where it can do better than one by one. ``db_conn`` is for the
     subclass, ``api_id`` the field that is the documents' id.
     """
 
@@ -94,7 +94,7 @@ class AbstractQueryset:
     @overload
     def create(self, shields: Many) -> list[Result]: ...
     def create(self, shields: Document | Many) -> Result | list[Result]:
-        """Store a document or a list of them; what has the same id is replaced."""
+        """Store a document or a list of them; one with the same id is replaced."""
         if isinstance(shields, list | tuple):
             return self.create_many(shields)
         return self.create_one(shields)
@@ -116,9 +116,9 @@ class AbstractQueryset:
     @overload
     def read(self, ids: Id) -> Result: ...
     def read(self, ids: Id | Many | None = None) -> Result | Iterable[Result]:
-        """Return what is stored at an id or a list of them; everything without any.
+        """Return the stored document of an id or the documents of a list; all without any.
 
-        An empty text, as a URL without an id has it, is none; an empty list is a list.
+        An empty text, as in a URL without an id, is no id; an empty list is a list.
         """
         if ids is None or ids == "":
             return self.read_all()
@@ -131,7 +131,7 @@ class AbstractQueryset:
     @overload
     def update(self, shields: Many) -> list[Result]: ...
     def update(self, shields: Document | Many) -> Result | list[Result]:
-        """Replace a document or a list of them; what is not there is stored."""
+        """Replace a document or a list of them; a missing one is stored."""
         if isinstance(shields, list | tuple):
             return self.update_many(shields)
         return self.update_one(shields)
@@ -141,7 +141,7 @@ class AbstractQueryset:
     @overload
     def destroy(self, item_ids: Id) -> Result: ...
     def destroy(self, item_ids: Id | Many) -> Result | list[Result]:
-        """Remove what is stored at an id or a list of them, and return it."""
+        """Remove the stored document of an id or the documents of a list, and return it."""
         if isinstance(item_ids, list | tuple):
             return self.destroy_many(item_ids)
         return self.destroy_one(item_ids)
@@ -172,11 +172,11 @@ class AbstractQueryset:
         raise NotImplementedError
 
     def read_one(self, iid: Id) -> Result:
-        """Return what is stored at an id."""
+        """Return the stored document of an id."""
         raise NotImplementedError
 
     def read_many(self, ids: Many) -> list[Result]:
-        """Return what is stored at several ids."""
+        """Return the stored documents of several ids."""
         return [self.read_one(iid) for iid in ids]
 
     def update_one(self, shield: Document) -> Result:
@@ -188,9 +188,9 @@ class AbstractQueryset:
         return [self.update_one(shield) for shield in shields]
 
     def destroy_one(self, iid: Id) -> Result:
-        """Remove what is stored at an id."""
+        """Remove the stored document of an id."""
         raise NotImplementedError
 
     def destroy_many(self, ids: Many) -> list[Result]:
-        """Remove what is stored at several ids."""
+        """Remove the stored documents of several ids."""
         return [self.destroy_one(iid) for iid in ids]

@@ -1,7 +1,7 @@
-"""Carrying errands out: look at what is there, write, and again where another writer came first.
+"""Carrying out errands: read the stored record, write, and retry where another writer came first.
 
-A refused write means that somebody else's happened in between. So all writers together always get
-on, and one that is overtaken again and again gives up in the end, and says so.
+A refused write means that another writer's happened in between. So all writers together always
+make progress, and one that is overtaken again and again gives up in the end, with an error.
 """
 
 from __future__ import annotations
@@ -33,14 +33,14 @@ def carry_out(stream: Queryset, errands: Sequence[Errand], *, look: bool) -> Non
 
 
 def records(stream: Queryset, ids: Sequence[str]) -> dict[str, Record]:
-    """Return the records that stand at some ids; what cannot be an id has none."""
+    """Return the records of some ids, by id; an invalid id has none."""
     possible = [each for each in ids if is_id(each)]
     found = (each for batch in batches(possible) for each in stream.get(batch))
     return {each.id: each for each in found if isinstance(each, Record)}
 
 
 def batches(things: Sequence[T]) -> Iterator[Sequence[T]]:
-    """Yield things in portions that a storage may be asked for at once."""
+    """Yield items in batches of a size that a storage accepts at once."""
     for start in range(0, len(things), BATCH):
         yield things[start : start + BATCH]
 

@@ -1,8 +1,8 @@
-"""Errands: one item each, and the write that is right for what stands at its id just now.
+"""Errands: one item each, and the write that fits the stored record of its id.
 
-An errand is told what was found at its id and says what to write. When another writer came first,
-it is told what is there now and says again. Its token stays the same however often that happens, so
-that it is never done twice.
+An errand is given the record of its id and returns the write. When another writer came first, it
+is given the new record and returns the write again. Its token stays the same however often that
+happens, so that it is never done twice.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from brubeck.timekeeping import EARLIEST, LATEST, curtime, datetime_to_millis
 
 
 class Errand(ABC):
-    """One item on its way, and what became of it."""
+    """The change of one item, and its result."""
 
     id: str
     result: Result
@@ -51,7 +51,7 @@ class Errand(ABC):
 
     @abstractmethod
     def finish(self, found: Record | None) -> None:
-        """Note the result: the write that was right for what was found has happened."""
+        """Set the result, after the write for the found record has happened."""
 
     @abstractmethod
     def fail(self, reason: StorageError) -> None:
@@ -59,10 +59,10 @@ class Errand(ABC):
 
 
 class Saving(Errand):
-    """A document that takes the place of whatever is there; new, it was made when it says, or now.
+    """A document that replaces a stored one or is created, at its own time or now.
 
-    Raises `ShieldException` or `NotCanonical` for one that is not valid. With ``fill``, one without
-    an id is given one; without ``replace``, it takes nothing's place.
+    Raises `ShieldException` or `NotCanonical` for an invalid one. With ``fill``, one without an id
+    is given one; without ``replace``, it replaces no document.
     """
 
     def __init__(
@@ -77,9 +77,10 @@ class Saving(Errand):
         self._created_at = _created_at(shield, now)
 
     def write(self, found: Record | None) -> Put:
-        """Return the write of the document, as a new item or in the place of what was found.
+        """Return the write of the document, as a new item or in the place of the found record.
 
-        It stays where it is in the timeline, and a `MillisecondField` says where.
+        Raises `AlreadyThere` for a found record without ``replace``. The item stays where it is in
+        the timeline, and a `MillisecondField` ``created_at`` is set to its time there.
         """
         if found is not None and not self._replace:
             raise AlreadyThere(self.id)
@@ -105,7 +106,7 @@ class Saving(Errand):
 
 
 class Removal(Errand):
-    """An item to be removed; ``show`` makes of its body what the caller is to see of it."""
+    """An item to be removed; ``show`` decodes its body for the caller."""
 
     def __init__(self, item_id: str, show: Callable[[bytes], Any]) -> None:
         super().__init__()
@@ -113,13 +114,13 @@ class Removal(Errand):
         self._show = show
 
     def write(self, found: Record | None) -> Delete | None:
-        """Return the deletion of just what was found."""
+        """Return the deletion of the found record at its position; None without one."""
         if found is None:
             return None
         return Delete(id=self.id, token=self.token, expected=found.position)
 
     def finish(self, found: Record | None) -> None:
-        """Note what was removed, if anything was there."""
+        """Set the result: the removed document, or Not Found."""
         if found is None:
             self.result = Result(AbstractQueryset.MSG_NOTFOUND, self.id)
         else:
@@ -168,7 +169,7 @@ def _fill(shield: Document, field: Any) -> Any:
 
 
 def _created_at(shield: Document, now: int) -> int:
-    """Return when a document says that it was made; ``now`` for one that says nothing usable."""
+    """Return a document's time of creation in milliseconds; ``now`` where it has no valid one."""
     value: object = getattr(shield, "created_at", None)
     if isinstance(value, datetime):
         return datetime_to_millis(value)
@@ -187,7 +188,7 @@ def _body(shield: Document) -> bytes:
 
 @contextmanager
 def _as_json() -> Iterator[None]:
-    """Raise `NotCanonical` when a field of the program's own has taken what is nothing in JSON."""
+    """Raise `NotCanonical` when a custom field has accepted a value that is not JSON."""
     try:
         yield
     except (TypeError, ValueError, RecursionError) as reason:

@@ -146,11 +146,11 @@ class Queryset(AbstractQueryset):
         return self._save(shields, new=False)
 
     def destroy_one(self, iid: Id) -> Result:
-        """Remove what is stored at an id, and return it."""
+        """Remove the stored document of an id, and return it."""
         return self.destroy_many((iid,))[0]
 
     def destroy_many(self, ids: Many) -> list[Result]:
-        """Remove what is stored at several ids, each by itself."""
+        """Remove the stored documents of several ids, each by itself."""
         removals = [Removal(str(iid), self._shown) for iid in ids]
         carry_out(self.stream, removals, look=True)
         return [removal.result for removal in removals]
@@ -173,11 +173,11 @@ class Queryset(AbstractQueryset):
     # Reading.
 
     def read_one(self, iid: Id) -> Result:
-        """Return what is stored at an id."""
+        """Return the stored document of an id."""
         return self.read_many((iid,))[0]
 
     def read_many(self, ids: Many) -> list[Result]:
-        """Return what is stored at several ids."""
+        """Return the stored documents of several ids."""
         texts = [str(iid) for iid in ids]
         found = records(self.stream, list(dict.fromkeys(texts)))
         return [
@@ -206,7 +206,7 @@ class Queryset(AbstractQueryset):
             query = msgspec.structs.replace(query, start=page.stopped)
 
     def _shown(self, body: bytes) -> Any:
-        """Return what a body is to the caller: a document, or what JSON says."""
+        """Return a body as the caller gets it: a document, or without a model decoded JSON."""
         return msgspec.json.decode(body) if self.model is None else self.model.decode_stored(body)
 
 
@@ -224,7 +224,7 @@ class _Everything:
 
 
 def _schema(model: type[Document] | None) -> Schema:
-    """Return what a storage can know of a model's fields: MongoDB keeps dates as dates by it."""
+    """Return the storage's schema of a model's fields, by which MongoDB keeps dates as dates."""
     fields: Mapping[str, Any] = {} if model is None else model._fields
     return Schema(
         {

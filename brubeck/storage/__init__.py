@@ -1,4 +1,4 @@
-"""Storage: one contract, and what keeps it; it knows nothing of HTTP, handlers or documents."""
+"""Storage: one contract and its implementations; independent of HTTP, handlers and documents."""
 
 from __future__ import annotations
 

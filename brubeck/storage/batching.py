@@ -1,7 +1,7 @@
-"""Doing together what several callers ask for one by one, and so sharing what it costs.
+"""Batching: the jobs of several callers run together and share their cost.
 
-Whatever comes while a batch is under way waits for the next one. So a lone caller waits for nobody,
-and many share the commits, flushes or round trips of one.
+Jobs that come while a batch is under way wait for the next one. So a lone caller never waits for
+others, and many share the commits, flushes or round trips of one.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ def pieces(things: Iterable[T], cost: Callable[[T], int], most: int) -> Iterator
 
 
 class Waiting(Generic[J, R]):
-    """What somebody asked for, and what became of it: a result, or an error."""
+    """A caller's job and its outcome: a result, or an error."""
 
     __slots__ = ("done", "error", "job", "result")
 
@@ -92,7 +92,7 @@ class Batches(Generic[J, R]):
                 batch = self._next(batch)
 
     def _next(self, done: Sequence[Waiting[J, R]]) -> Sequence[Waiting[J, R]]:
-        """Let go who waited for a batch, and return the next one; empty when nobody waits."""
+        """Release the callers of a finished batch; return the next batch, empty when none waits."""
         with self._done:
             for each in done:
                 each.done = True

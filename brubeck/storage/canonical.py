@@ -59,7 +59,7 @@ def faults(value: object, pointer: str = "", depth: int = 1) -> Iterator[tuple[s
 
 
 def _fault(value: object) -> str | None:
-    """Return what is wrong with a value that is neither an object nor a list."""
+    """Return the fault of a value that is neither an object nor a list; None for a valid one."""
     if isinstance(value, str):
         good = "\0" not in value and _encodable(value)
         return None if good else "A text may not hold NUL or a lone surrogate."

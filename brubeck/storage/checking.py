@@ -28,12 +28,12 @@ def fine(text: str) -> Finding:
 
 
 def note(text: str) -> Finding:
-    """Return what a setting means."""
+    """Return a finding that explains a setting."""
     return Finding("note", text)
 
 
 def wrong(text: str) -> Finding:
-    """Return what has to be put right."""
+    """Return a finding of an error that has to be corrected."""
     return Finding("wrong", text)
 
 
@@ -42,7 +42,7 @@ class Checkable(Protocol):
     """A storage that can tell how it is set up."""
 
     def check(self) -> list[Finding]:
-        """Return what there is to say; `Unavailable` when it cannot be asked."""
+        """Return the findings; raise `Unavailable` when the storage cannot be reached."""
 
 
 @runtime_checkable
@@ -50,7 +50,7 @@ class Building(Protocol):
     """A stream whose indexes are built in the background."""
 
     def unfinished(self) -> tuple[str, ...]:
-        """Return the fields whose index is asked for and not complete; nothing is begun by it."""
+        """Return the fields with a declared but incomplete index, without starting its build."""
 
 
 @runtime_checkable

@@ -26,7 +26,7 @@ _COMPARE: Final[dict[str, Callable[[Any, Any], bool]]] = {
 
 
 def meets(where: Iterable[Condition], values: Mapping[str, Values]) -> bool:
-    """Tell whether a record with these values meets every condition.
+    """Return whether a record with these values meets every condition.
 
     >>> meets([Condition('magnitude', 'gte', 4.5)], {'magnitude': (5.1,)})
     True
@@ -35,7 +35,7 @@ def meets(where: Iterable[Condition], values: Mapping[str, Values]) -> bool:
 
 
 def may_have_met(where: Iterable[Condition], values: Mapping[str, Values], former: Former) -> bool:
-    """Tell whether some version of a record, the present one included, may have met them all."""
+    """Return whether some version of a record, the present one included, may have met them all."""
     for condition in where:
         if _any(condition, values.get(condition.name, ())):
             continue

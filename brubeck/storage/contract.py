@@ -1,17 +1,17 @@
-"""The contract of every storage: what a stream may ask and what it is promised.
+"""The contract of every storage: its operations, and their promises.
 
-A `Storage` is one place where streams live, opened once a process. A `Queryset` is one stream of
-it. Their promises are G1 to G9 of the design; `brubeck.storage.conformance` is their test, and
-what passes it is a storage.
+A `Storage` is one database that holds streams, opened once a process. A `Queryset` is one stream
+of it. Their promises are G1 to G9 of the design; `brubeck.storage.conformance` is their test, and
+everything that passes it is a storage.
 
 Two orders rule a stream. The *timeline* is ``(created_at, id)``; pages walk it. The *change order*
 is the position that the storage gives with every write: unique, and increasing in the order in
-which writes become visible, so that who has read up to a position never has anything appear behind
-it. An item stands in it once, at its latest change; a deleted one as a tombstone.
+which writes become visible, so that a reader that has read up to a position never has anything
+appear behind it. An item stands in it once, at its latest change; a deleted one as a tombstone.
 
-Where a schema names the fields that say who may see a record, a *viewer* may ask: its pages and
-changes are those of the stream that it may see, as if there were no other, and no position that it
-is shown comes from a write it may not see.
+Where a schema names the fields that hold the viewers of a record, a *viewer* may read: its pages
+and changes are those of the stream that it may see, as if there were no other, and no position
+that it is shown comes from a write it may not see.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ class Queryset(ABC):
 
     @abstractmethod
     def write(self, writes: Sequence[Write]) -> list[Outcome]:
-        """Do each write by itself, in order, and return what became of each.
+        """Do each write by itself, in order, and return the outcome of each.
 
         Each is atomic and none depends on another's success. A write whose token the record still
         remembers has happened: it is not done again, and its first outcome is returned. Raises
@@ -56,9 +56,10 @@ class Queryset(ABC):
 
     @abstractmethod
     def get(self, ids: Sequence[str], viewer: str | None = None) -> list[Record | Tombstone | None]:
-        """Return what is at each id: a record, what is left of one, or None.
+        """Return the entry of each id: its record, its tombstone, or None.
 
-        For a viewer there is nothing but what is in its sight, and what was when it was deleted.
+        A viewer gets only the records in its sight, and the tombstones of items that were in it
+        when they were deleted.
         """
 
     @abstractmethod
@@ -89,7 +90,7 @@ class Queryset(ABC):
 
     @abstractmethod
     def wait(self, after: int, seconds: float) -> bool:
-        """Wait until the head is past a position, and tell whether it is within the time."""
+        """Wait until the head is past a position, and return whether it is within the time."""
 
     @abstractmethod
     def count(self, query: PageQuery) -> Count:
@@ -134,15 +135,15 @@ class Storage(ABC):
     def attempt(
         self, key: str, digest: bytes, plan: bytes, *, lease: float, keep: float
     ) -> Attempt:
-        """Note, durably, that a request is about to be carried out, and return what is known of it.
+        """Record, durably, that a request is about to be carried out, and return its attempt.
 
-        The first to come with a key has its digest and plan kept for ``keep`` seconds, and
-        ``lease`` seconds to conclude it; then the next one who comes is to carry out that plan.
+        The first attempt with a key has its digest and plan kept for ``keep`` seconds, and
+        ``lease`` seconds to conclude it; then the next attempt has to carry out that plan.
         """
 
     @abstractmethod
     def conclude(self, key: str, answer: bytes | None) -> None:
-        """Keep the answer of an attempt; None gives it back, for whoever sends it again."""
+        """Record the answer of an attempt; None releases it for the next attempt."""
 
     @abstractmethod
     def streams(self, prefix: str = "") -> list[str]:
@@ -150,4 +151,4 @@ class Storage(ABC):
 
     @abstractmethod
     def close(self) -> None:
-        """Give back what is held; readers that wait end."""
+        """Release the resources of the storage; readers that wait end."""

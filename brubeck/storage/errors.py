@@ -1,4 +1,4 @@
-"""What a storage raises, whatever it is made of; a driver's own error is the cause."""
+"""The errors that every storage raises; a driver's own error is their cause."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ class Unavailable(StorageError):
 
 
 class IndexBuilding(Unavailable):
-    """A filter whose index is not complete yet; its text may be shown to callers."""
+    """A filter on an index that is not complete yet; its text may be shown to callers."""
 
 
 class LostPlace(StorageError):
-    """A position whose history is gone: of another era, past the head, or purged since.
+    """A position that cannot be followed: of another era, past the head, or purged since.
 
-    Who followed from there has missed changes that nobody can tell any more, and starts over.
+    Its reader has missed changes that are not kept any more, and starts over.
     """
 
 

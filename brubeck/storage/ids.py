@@ -21,7 +21,7 @@ _VARIANT: Final = 0x8000_0000_0000_0000
 
 
 def is_id(text: str) -> bool:
-    """Tell whether a text may be the id of an item.
+    """Return whether a text may be the id of an item.
 
     >>> is_id('ci37868143'), is_id('changes'), is_id('-a'), is_id('a/b')
     (True, False, False, False)

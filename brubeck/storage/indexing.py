@@ -1,8 +1,8 @@
 """The set of indexes of a stream, which lives in the storage beside the records.
 
-Every write obeys the stored set, whoever declared it. So an old and a new version of a program can
-run side by side: the new one adds what it needs, and the old one keeps that up with its next write,
-though it never heard of it. A filter is refused until its index is complete.
+Every write obeys the stored set, also one that another process declared. So an old and a new
+version of a program can run side by side: the new one adds the indexes that it needs, and the old
+one keeps them up with its next write. A filter is refused until its index is complete.
 """
 
 from __future__ import annotations
@@ -39,13 +39,13 @@ class IndexSet(msgspec.Struct, frozen=True, dict=True, omit_defaults=True):
 
     @cached_property
     def equality(self) -> frozenset[str]:
-        """The fields whose every value has an order of the timeline."""
+        """The fields with an order of the timeline for each value."""
         return frozenset(name for name, info in self.fields.items() if info.equality)
 
     def including(self, schema: Schema) -> IndexSet | None:
-        """Return the set with what a schema asks for besides, or None when it has all of it.
+        """Return the set extended by a schema's indexes, or None when it has all of them.
 
-        What is new has to be built.
+        New indexes have to be built.
         """
         asked = {name: schema.fields[name] for name in schema.known}
         new = {name: info for name, info in asked.items() if not self._has(name, info)}
@@ -70,7 +70,7 @@ class IndexSet(msgspec.Struct, frozen=True, dict=True, omit_defaults=True):
         return IndexSet(self.version + 1, self.fields, left, self.sight)
 
     def check(self, where: Iterable[Condition], viewer: str | None = None) -> None:
-        """Raise `Unavailable` where an index that is asked for is not complete."""
+        """Raise `IndexBuilding` where a required index is not complete."""
         asked = [condition.name for condition in where]
         for name in (*asked, *(self.sight if viewer is not None else ())):
             if name in self.building:
@@ -93,14 +93,14 @@ def decode_indexes(text: bytes | str) -> IndexSet:
 
 
 class IndexedQueryset(Queryset):
-    """A stream whose set of indexes lies in a storage, where other processes may change it.
+    """A stream with a set of indexes in a storage, where other processes may change it.
 
-    What a schema asks for and the set lacks is added to it when the stream is first used, and built
-    in the background; another's addition is followed as soon as it is seen. A storage says how the
-    set is read, kept and filled.
+    An index that a schema declares and the set lacks is added when the stream is first used, and
+    built in the background; another process's addition is followed as soon as it is seen. A
+    storage implements how the set is read, kept and filled.
 
-    Reading a stream to which nothing has been written leaves nothing behind: the first write opens
-    it and stores its set.
+    Reading a stream to which nothing has been written leaves nothing behind: the first write
+    creates it and stores its set.
     """
 
     def __init__(self, schema: Schema) -> None:
@@ -118,14 +118,14 @@ class IndexedQueryset(Queryset):
 
     @abstractmethod
     def _fill(self, indexes: IndexSet) -> None:
-        """Index what was there before, a piece at a time, while others write by the new set."""
+        """Index the existing records, a piece at a time, while others write by the new set."""
 
     @abstractmethod
     def _is_empty(self) -> bool:
-        """Tell whether nothing has ever been written here; asked without opening the stream."""
+        """Return whether nothing has ever been written here; asked without opening the stream."""
 
     def _open(self) -> None:
-        """Make ready what a stream needs before its first use."""
+        """Prepare a stream before its first use."""
         return
 
     def _check_writes(self, writes: Sequence[Write]) -> None:
@@ -133,13 +133,13 @@ class IndexedQueryset(Queryset):
         self._declared_indexes().schema.check_writes(writes)
 
     def ask(self, schema: Schema) -> None:
-        """Take a schema that may ask for more; what is missing is built when it is needed."""
+        """Extend the schema by another; missing indexes are built when they are needed."""
         wider = self._schema.joined(schema)
         if wider != self._schema:
             self._schema, self._indexes = wider, None
 
     def unfinished(self) -> tuple[str, ...]:
-        """Return the fields whose index is asked for and not complete; nothing is begun by it."""
+        """Return the fields with a declared but incomplete index, without starting its build."""
         stored = self._read_indexes()
         asked = stored.including(self._schema) or stored
         return () if not asked.building or self._is_empty() else asked.building
@@ -155,7 +155,7 @@ class IndexedQueryset(Queryset):
         return self._declared_indexes()
 
     def _declared_indexes(self) -> IndexSet:
-        """Return the set of indexes to write by; the first time what is missing is asked for."""
+        """Return the set of indexes to write by; the first call declares the missing ones."""
         known = self._indexes
         if known is None:
             self._open()
@@ -167,7 +167,7 @@ class IndexedQueryset(Queryset):
         return self._indexes or known
 
     def _follow(self, stored: IndexSet) -> None:
-        """Take another's set; one that lacks what is asked for here is declared and built again.
+        """Take another process's set; one that lacks a declared index is declared and built again.
 
         That is so where the storage has lost its data under the running program.
         """
@@ -183,7 +183,7 @@ class IndexedQueryset(Queryset):
                 return wider
 
     def _build_indexes(self) -> None:
-        """See to it that what is missing is being built, by this process if by no other."""
+        """Start to build the missing indexes, unless this process does so already."""
         if self._indexes is not None and self._indexes.building and not self._building:
             self._building = True
             green.spawn(self._build)
@@ -195,7 +195,7 @@ class IndexedQueryset(Queryset):
             self._building = False
 
     def _built(self, indexes: IndexSet) -> IndexSet:
-        """Build what is missing, and return the set that says so."""
+        """Build the missing indexes, and return the set that records them as complete."""
         self._fill(indexes)
         while True:
             stored = self._read_indexes()
@@ -204,7 +204,7 @@ class IndexedQueryset(Queryset):
                 return done
 
     def _check_complete(self, query: PageQuery | ChangesQuery) -> None:
-        """Refuse what asks for an index that is not complete, and see to its being built."""
+        """Refuse a query by an incomplete index, and make sure that the index is being built."""
         known = self._known_indexes()
         if known.building:
             self._build_indexes()

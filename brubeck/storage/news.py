@@ -16,14 +16,14 @@ from brubeck.storage.records import Head
 
 
 class News:
-    """How far a stream is known to have come in this process, and who waits for more."""
+    """The last known head of a stream in this process, and the readers that wait for more."""
 
     def __init__(self, look: Callable[[], Head], every: float) -> None:
         self._look = look
         self._every = every
         self._position = 0
         self._era = ""
-        self._eras = 0  # how many have begun since we look
+        self._eras = 0  # how many have started since we look
         self._changed = green.Condition(green.Lock())
         self._waiting = 0
         self._looking = False
@@ -37,7 +37,7 @@ class News:
                 self._changed.notify_all()
 
     def wait(self, after: int, seconds: float) -> bool:
-        """Wait until the head is past a position, and tell whether it is within the time.
+        """Wait until the head is past a position, and return whether it is within the time.
 
         The beginning of another era ends the wait, too: a position means nothing in it.
         """
@@ -71,7 +71,7 @@ class News:
             if not self._waiting or self._closed:
                 self._looking = False
                 return False
-        with suppress(StorageError):  # who waits finds out when it reads; the look-out goes on
+        with suppress(StorageError):  # a waiting reader gets it when it reads; the look-out goes on
             self._take(self._look())
         return True
 

@@ -1,7 +1,7 @@
-"""What the earlier versions of an item still matter for, and which writes may happen.
+"""The history of an item that its next write depends on, and the conditions of writes.
 
-A write that is sent again is known by its token, and a reader may have seen any earlier version. So
-an entry keeps both beside its record, and its tombstone keeps them too.
+A write that is sent again is known by its token, and a reader may have seen any earlier version.
+So an entry keeps both beside its record, and its tombstone keeps them too.
 """
 
 from __future__ import annotations
@@ -26,17 +26,17 @@ FORMER_LIMIT: Final = 32
 
 
 class Past(msgspec.Struct, omit_defaults=True):
-    """What an entry remembers of its writes."""
+    """The history of an entry's writes: tokens, former values and viewers."""
 
     tokens: list[tuple[str, int]] = []
     former: Former = {}
     viewers: list[str] = []
-    """Who could see the item when it was deleted."""
+    """The viewers that could see the item when it was deleted."""
     late: list[str] = []
     """The viewers that came when the item was there already: they have not seen all its values."""
 
     def outcome_of(self, token: str) -> Written | None:
-        """Return what became of a write that has happened, or None."""
+        """Return the outcome of a write that has happened, or None."""
         for known, position in self.tokens:
             if known == token:
                 return Written(position)
@@ -58,14 +58,14 @@ class Past(msgspec.Struct, omit_defaults=True):
     def may_have_met(
         self, where: Iterable[Condition], values: Mapping[str, Values], viewer: str | None
     ) -> bool:
-        """Tell whether a viewer, or anybody, may have seen a version that met some conditions.
+        """Return whether a viewer, or anybody, may have seen a version that met some conditions.
 
         A viewer that came late may always have: what the former values were is not for it to know.
         """
         return viewer in self.late or may_have_met(where, values, self.former)
 
     def replace(self, old: Mapping[str, Values], new: Mapping[str, Values]) -> None:
-        """Remember what readers may have seen of the values that are being replaced."""
+        """Record the replaced values, which readers may have seen."""
         for name, values in old.items():
             if values and values != new.get(name):
                 self.former[name] = _joined(self.former.get(name, []), values)
@@ -79,7 +79,7 @@ def _joined(known: list[Scalar] | None, values: Iterable[Scalar]) -> list[Scalar
 
 
 def refusal(write: Write, *, live: bool, position: int | None) -> Refused | None:
-    """Return why a write may not happen to what is at its id, or None.
+    """Return the refusal of a write by the state of its id, or None.
 
     ``position`` is where the record or its tombstone stands, None where there is neither.
     """

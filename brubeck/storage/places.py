@@ -21,7 +21,7 @@ AHEAD: Final = 3_600_000_000
 KEPT: Final = 366 * 86_400 * 1_000_000
 """How far behind the clock a viewer's position may lie; for so long its own horizon is kept.
 
-Without a limit, everybody who was ever named as a reader would leave something for ever.
+Without a limit, every viewer that was ever named as a reader would leave a horizon for ever.
 """
 
 
@@ -29,8 +29,8 @@ def next_floor(head: Head, now: int) -> int:
     """Return the floor that a stream has to keep before a viewer is shown `viewer_floor`.
 
     Where the head or the floor is past the present tick, no later write is given a position before
-    it anyway, and nothing has to be kept. Nor has it before the first write: who follows from there
-    follows from the beginning.
+    it anyway, and nothing has to be kept. Nor has it before the first write: a reader from
+    there follows from the beginning.
     """
     tick = now - now % TICK
     kept = not head.position or tick <= max(head.position, head.floor)
@@ -65,14 +65,14 @@ def no_changes(query: ChangesQuery, now: int) -> Changes:
 
 
 def since_birth(query: ChangesQuery) -> ChangesQuery:
-    """Return the step of a stream that has been written to: who saw it unborn begins with it."""
+    """Return a query from before the stream's first write as one from the stream's start."""
     if query.era != UNBORN:
         return query
     return msgspec.structs.replace(query, after=None, era=None, began=0)
 
 
 def check_place(query: ChangesQuery, head: Head, last: Callable[[], int]) -> None:
-    """Raise `LostPlace` when what came after a place is not all known any more.
+    """Raise `LostPlace` when the changes after a position are not all kept any more.
 
     The head has to be as of the read of the changes or later, so that no purge falls between. A
     viewer's is its `viewer_head`, and its place is compared with nothing else but ``last``, which
@@ -96,9 +96,9 @@ def reached(
 ) -> Changes:
     """Return a step that came to a position; ``ended`` says that the change order ended there.
 
-    Who has caught up stands at the head, also past what a purge has taken from the order's end. A
-    viewer stands at its own last change or at the floor, and is not told of any other. A step
-    ends before that with the change that fills it (see `brubeck.storage.sizes`).
+    A reader that has caught up stands at the head, also past purged changes at the order's end. A
+    viewer stands at its own last change or at the floor, and learns of no other. A step ends
+    before that with the change that fills it (see `brubeck.storage.sizes`).
     """
     kept = fitting([0 if each.record is None else len(each.record.body) for each in found])
     if kept < len(found):

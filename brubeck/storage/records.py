@@ -73,7 +73,7 @@ class Record(msgspec.Struct, frozen=True):
 
 
 class Tombstone(msgspec.Struct, frozen=True):
-    """What is left of a deleted item until it is purged."""
+    """The id and position of a deleted item until it is purged."""
 
     id: str
     position: int
@@ -116,15 +116,15 @@ class PageQuery(msgspec.Struct, frozen=True, kw_only=True):
 
 
 UNBORN: Final = "0"
-"""The era of a stream to which nothing has been written. Who stands in it has seen nothing, and so
+"""The era of a stream to which nothing has been written. A reader in it has seen nothing, and so
 stands at the beginning of the stream, whatever era that begins in."""
 
 
 class Head(msgspec.Struct, frozen=True):
-    """Where a stream's change order ends now, and below which horizon it has been purged.
+    """The end of a stream's change order now, and the horizon below which it has been purged.
 
-    ``floor`` is a position that the clock gave and no write: none will be given that or a lower one
-    any more. It tells nobody when another has written.
+    ``floor`` is a position that the clock gave and no write: none will be given that or a lower
+    one any more. It does not reveal when others have written.
     """
 
     position: int
@@ -137,8 +137,8 @@ class Page(msgspec.Struct, frozen=True):
     """The records of a step, in its direction.
 
     ``stopped`` is the place to go on from; None only when nothing lies beyond. ``head`` is where
-    the change order ended no later than when the first record was read: who follows from there
-    misses nothing that this step did not show.
+    the change order ended no later than when the first record was read: a reader
+    from there misses nothing that this step did not show.
     """
 
     records: list[Record]
@@ -146,10 +146,10 @@ class Page(msgspec.Struct, frozen=True):
     head: Head
 
     def follow(self, viewer: str | None) -> int:
-        """Return the position to follow from; a viewer's tells nothing of others' writes.
+        """Return the position to follow from; a viewer's reveals nothing of others' writes.
 
-        It is the floor, or the last change of what the viewer is shown here, which it knows anyway:
-        all else that changed before is shown by the pages as it was then.
+        It is the floor, or the last change of an item that the viewer is shown here, which it
+        knows anyway: all else that changed before is shown by the pages as it was then.
         """
         if viewer is None:
             return self.head.position
@@ -200,18 +200,18 @@ class Changes(msgspec.Struct, frozen=True):
 
 
 class Count(msgspec.Struct, frozen=True):
-    """How many; when not ``exact``, at least so many."""
+    """A number of items; when not ``exact``, a lower bound."""
 
     total: int
     exact: bool
 
 
 class Attempt(msgspec.Struct, frozen=True):
-    """What is known of a request that may be sent again.
+    """The recorded state of a request that may be sent again.
 
     ``digest`` and ``plan`` are those of its first sending. ``answer`` is None as long as it has
-    none; then ``ours`` says that it is for the one who asks to carry out the plan, because nobody
-    has begun or the one who had has not been heard of.
+    none; then ``ours`` says that the caller has to carry out the plan, because no other attempt
+    was made or the lease of the last one has ended.
     """
 
     digest: bytes

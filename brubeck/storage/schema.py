@@ -1,4 +1,4 @@
-"""What a storage knows of its records' shape: the names, kinds and indexes of their fields."""
+"""The schema of a stream's records: the names, kinds and indexes of their fields."""
 
 from __future__ import annotations
 
@@ -58,10 +58,10 @@ class Schema(msgspec.Struct, frozen=True, dict=True):
 
     fields: dict[str, FieldInfo] = {}
     sight: tuple[str, ...] = ()
-    """The fields whose values name who may see a record."""
+    """The fields that hold the viewers of a record."""
 
     def joined(self, other: Schema) -> Schema:
-        """Return a schema that asks for what either does; where they differ, the other decides."""
+        """Return a schema with the indexes of both; where they differ, the other decides."""
         if other == self:
             return self
         asked = {name: self.fields[name] for name in self.known if name not in other.known}
@@ -70,7 +70,7 @@ class Schema(msgspec.Struct, frozen=True, dict=True):
 
     @property
     def known(self) -> list[str]:
-        """The names of the fields whose values a storage has to know."""
+        """The names of the fields with values that a storage extracts."""
         return list(dict.fromkeys((*self.indexed, *self.sight)))
 
     @property
@@ -108,7 +108,7 @@ class Schema(msgspec.Struct, frozen=True, dict=True):
                 self.check(write.body)
 
     def viewers(self, values: Mapping[str, Values]) -> frozenset[str]:
-        """Return who may see a record with these values."""
+        """Return the viewers of a record with these values."""
         if not self.sight:
             return _NOBODY
         return frozenset(
@@ -116,7 +116,7 @@ class Schema(msgspec.Struct, frozen=True, dict=True):
         )
 
     def shows(self, body: bytes, viewer: str | None) -> bool:
-        """Tell whether a viewer may see a record with this body; None may see everything."""
+        """Return whether a viewer may see a record with this body; None may see everything."""
         return viewer is None or viewer in self.viewers(self.extract(body))
 
     @cached_property

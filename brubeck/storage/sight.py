@@ -1,4 +1,4 @@
-"""What a viewer has in sight, in memory: two orders each, as the stream itself has.
+"""The views of viewers, in memory: two orders each, as the stream itself has.
 
 A viewer's own change order has an entry for each item that it may see or might have seen: at the
 item's latest change as long as it is in sight, else at the one that took it out, a *departure*. So
@@ -27,7 +27,7 @@ class View:
 
     @property
     def is_empty(self) -> bool:
-        """Whether there is nothing in it."""
+        """Whether the view has no entry."""
         return not self._positions
 
     def last(self) -> int:
@@ -47,11 +47,11 @@ class View:
             self._changes.remove((self._positions.pop(item_id), item_id))
 
     def above(self, position: int, count: int) -> list[tuple[int, str]]:
-        """Return the first changes above a position."""
+        """Return the first changes above a position, as (position, id)."""
         return self._changes.above((position, _LAST_ID), count)
 
     def up_to(self, position: int) -> list[tuple[int, str]]:
-        """Return every change up to a position."""
+        """Return every change up to a position, as (position, id)."""
         return self._changes.below((position, _LAST_ID), len(self._changes))
 
 
@@ -66,26 +66,26 @@ class Sight:
         return self._views.get(viewer) or View()
 
     def place(self, key: Key, viewers: Iterable[str]) -> None:
-        """Put an item into the timelines of those who may see it from now on."""
+        """Put an item into the timelines of its viewers."""
         for viewer in viewers:
             self._views.setdefault(viewer, View()).timeline.add(key)
 
     def remove(self, key: Key, viewers: Iterable[str]) -> None:
-        """Take an item out of the timelines of those who could see it."""
+        """Remove an item from the timelines of its former viewers."""
         for viewer in viewers:
             self._views[viewer].timeline.remove(key)
 
     def move(self, item_id: str, position: int, viewers: Iterable[str]) -> None:
-        """Let all whom an item's change concerns know of it: who sees it, and who did."""
+        """Move an item to a position in the change orders of its present and former viewers."""
         for viewer in viewers:
             self._views.setdefault(viewer, View()).move(item_id, position)
 
     def views(self) -> Iterable[View]:
-        """Return every view there is."""
+        """Return all views."""
         return self._views.values()
 
     def tidy(self, since: int) -> None:
-        """Forget the views of those who have nothing in sight, and had nothing purged since."""
+        """Delete the empty views that had nothing purged since a position."""
         self._views = {
             viewer: view
             for viewer, view in self._views.items()

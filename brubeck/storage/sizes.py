@@ -1,4 +1,4 @@
-"""How much one step along a stream returns, in bytes: what is large comes in more steps."""
+"""The size limit of one step along a stream, in bytes: large items come in more steps."""
 
 from __future__ import annotations
 

@@ -60,7 +60,7 @@ class SortedKeys(Generic[K]):
             del self._blocks[at], self._last[at]
 
     def holds(self, key: K) -> bool:
-        """Tell whether a key is there."""
+        """Return whether a key is there."""
         return self.above(key, 1, inclusive=True) == [key]
 
     def last(self) -> K | None:

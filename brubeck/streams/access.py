@@ -1,4 +1,4 @@
-"""Access: the declared rules of who may read and who may write a protected stream.
+"""Access: the declared rules for reading and writing a protected stream.
 
 Every combination of ``may_read`` and ``may_write`` is either a rule here or refused when the class
 is made; no declaration falls back to "everybody".
@@ -39,7 +39,7 @@ class Access(msgspec.Struct, frozen=True):
 
     @property
     def owned(self) -> bool:
-        """Whether callers see nothing but their own items and what is shared with them."""
+        """Whether callers see only their own items and those that are shared with them."""
         return self.read == "owner"
 
 
@@ -81,7 +81,7 @@ def declare_access(
 
 
 def check_scopes(scopes: object, access: Access, owner: str) -> None:
-    """Raise `ConfigError` for scopes that would protect nothing, or not what they seem to."""
+    """Raise `ConfigError` for scopes that would protect nothing, or not the intended action."""
     if not isinstance(scopes, Mapping):
         raise ConfigError(
             f"{owner}.scopes is a mapping such as {{'read': 'notes:read'}}, not {scopes!r}."

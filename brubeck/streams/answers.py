@@ -1,4 +1,4 @@
-"""What of a web handler's own answer means something in a stream, and what is refused there.
+"""The parts of a web handler's answer that a stream accepts, and those that it refuses.
 
 A stream answers with pages, items and changes; a hook can add headers and cookies to them. A
 status, a body or a payload of its own would be thrown away, so setting one is an error.
@@ -26,7 +26,7 @@ class StreamAnswers(WebMessageHandler):
     def render(
         self, status_code: int | None = None, http_200: bool = False, **kwargs: Any
     ) -> Response:
-        """Return a response of one's own, as `prepare` may; see `WebMessageHandler.render`."""
+        """Return a response with its own body, as `prepare` may; see `WebMessageHandler.render`."""
         if status_code is not None:
             self.status_code = status_code
         return super().render(None, http_200, **kwargs)
@@ -34,7 +34,7 @@ class StreamAnswers(WebMessageHandler):
     def set_status(
         self, status_code: int, status_msg: str | None = None, extra_txt: str | None = None
     ) -> NoReturn:
-        """Raise `TypeError`: each answer of a stream has the status of what has happened."""
+        """Raise `TypeError`: a stream's answer has the status of the request's outcome."""
         del status_code, status_msg, extra_txt
         self._refuse("set_status", "raise a Problem with the status to refuse a request")
 

@@ -1,10 +1,11 @@
 """``Idempotency-Key``: a request that is sent again, and carried out once.
 
-The key and a digest of the request are recorded before anything is written, with what the request
-chose; the answer is recorded when there is one. Whoever sends the same again gets the first answer
-again; if there is none, because the first server died or its storage went away, the request is
-finished by what was chosen then. The header is that of the IETF's draft
-(draft-ietf-httpapi-idempotency-key-header): a text in quotes; one without quotes is taken, too.
+The key and a digest of the request are recorded before anything is written, together with the
+values chosen for its writes; the answer is recorded when there is one. A client that sends the
+same request again gets the first answer again; if there is none, because the first server died or
+its storage went away, the request is finished with the recorded values. The header is that of the
+IETF's draft (draft-ietf-httpapi-idempotency-key-header): a text in quotes; one without quotes is
+accepted, too.
 """
 
 from __future__ import annotations
@@ -33,9 +34,9 @@ the same time, which is harmless: both follow the plan that was recorded.
 """
 
 KEY: Final = re.compile(r'[!#-\[\]-~]{1,255}|"[ -!#-\[\]-~]{1,255}"')
-"""What a key looks like."""
+"""The syntax of a key."""
 _SAID: Final = ("content-type", "if-match", "if-none-match")
-"""What a request says beside its body: with anything else of it, it is another one."""
+"""The headers that identify a request beside its body."""
 
 
 class _Answer(msgspec.Struct, frozen=True):
@@ -48,7 +49,7 @@ _decode = msgspec.msgpack.Decoder(_Answer).decode
 
 
 class Begun:
-    """One attempt at a request: what it chose, and its answer once there is one."""
+    """One attempt at a request: its recorded plan, and its answer once there is one."""
 
     def __init__(self, plan: bytes, answer: Response | None) -> None:
         self.plan = plan
@@ -64,10 +65,11 @@ class Attempts:
 
     @contextmanager
     def begin(self, key: str, request: Request, plan: bytes) -> Iterator[Begun]:
-        """Record a request and yield what is known of it; its answer is kept when the block ends.
+        """Record a request and yield its attempt; the answer is recorded when the block ends.
 
-        Raises a `Problem`: 400 for a key that is none, 422 for one that came with another request,
-        409 while that one is still being carried out.
+        Raises a `Problem`: 400 for an invalid key, 413 for a body of more than `MAX_BODY` bytes,
+        422 for a key that was used with another request, 409 while the first request is still
+        being carried out.
         """
         if not KEY.fullmatch(key):
             detail = "An Idempotency-Key has 1 to 255 printable ASCII characters, in quotes."
@@ -94,7 +96,7 @@ class Attempts:
             self._conclude(name, begun.answer)
 
     def _conclude(self, name: str, answer: Response | None) -> None:
-        """Keep an answer that is final; any other gives the request back to who sends it again."""
+        """Record an answer below 500; after any other the request may be sent again."""
         final = answer is not None and answer.status < 500
         with suppress(StorageError):  # what was done is done; the lease ends by itself
             self._store.conclude(name, _written(answer) if answer and final else None)

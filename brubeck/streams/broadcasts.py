@@ -2,7 +2,7 @@
 
 A feed that has caught up joins the broadcast of its stream, filters and fields. One thread waits
 there for all of them, takes the next step along the change order, and hands every reader the same
-bytes. Who cannot take them without waiting is left out and goes on by itself, from its own place,
+bytes. A reader that cannot take them without waiting goes on by itself, from its own cursor,
 until it has caught up again.
 """
 
@@ -25,7 +25,7 @@ _TURN: Final = 500
 
 
 class Seat(Share):
-    """A feed's place in a broadcast; ``found`` is the last step that it was told of."""
+    """A feed's subscription to a broadcast; ``found`` is the last step that the feed has sent."""
 
     __slots__ = ("_broadcast", "found", "receiver")
 
@@ -85,7 +85,7 @@ class Broadcast:
         self._seats.pop(seat, None)
 
     def _cast(self) -> None:
-        """Hand on what comes, for as long as anybody is here."""
+        """Send new changes to the subscribed feeds for as long as there are any."""
         said, behind = time.monotonic(), False
         try:
             while self._seats and (found := self._found) is not None:
@@ -116,7 +116,7 @@ class Broadcast:
         groups: dict[Group, dict[Receiver, Seat]] = {}
         for number, seat in enumerate(list(self._seats), 1):
             if seat not in self._seats:
-                continue  # it left while others were told
+                continue  # it left while others were sent the data
             seat.found = found
             receiver = seat.receiver
             if not data or receiver is None:
@@ -143,7 +143,7 @@ class Broadcast:
 
 
 class Broadcasts:
-    """Every broadcast of an application, by what is asked for."""
+    """Every broadcast of an application, by its key: the stream and the parameters of its feeds."""
 
     def __init__(self) -> None:
         self._all: dict[object, Broadcast] = {}

@@ -1,12 +1,12 @@
-"""Pages for people: what a browser is shown of a stream, where JSON is for everybody else.
+"""HTML pages of a stream for browsers; all other clients get JSON.
 
 Rules:
 
-- JSON is the answer for whoever does not ask for HTML by name and above it.
-- Everything is escaped, and there is nothing from elsewhere: the one style and the one script stand
-  in the page and are named by their digests, so that a browser runs no other
+- A client gets JSON unless its ``Accept`` header names HTML and prefers it to JSON.
+- Everything is escaped, and nothing is loaded from elsewhere: the one style and the one script
+  stand in the page and are named by their digests, so that a browser runs no other
   (https://www.w3.org/TR/CSP3/).
-- A form sends its empty inputs, too; who asks with such is sent to the same without them.
+- A form sends its empty inputs, too; such a request is redirected to the same URL without them.
 
 Jinja2 is imported when the first page is made.
 """
@@ -70,7 +70,7 @@ class Input(msgspec.Struct, frozen=True):
 
 
 def wants_page(accept: str | None) -> bool:
-    """Tell whether a problem is to be shown as a page.
+    """Return whether a problem is to be shown as a page.
 
     >>> wants_page('text/html,application/xml;q=0.9,*/*;q=0.8'), wants_page('*/*'), wants_page(None)
     (True, False, False)
@@ -79,7 +79,7 @@ def wants_page(accept: str | None) -> bool:
 
 
 def tidied(pairs: Sequence[tuple[str, str]]) -> list[tuple[str, str]] | None:
-    """Return the parameters that say something, or None when all of them do."""
+    """Return the parameters with a value, or None when all have one."""
     kept = [pair for pair in pairs if pair[1]]
     return None if len(kept) == len(pairs) else kept
 
@@ -180,7 +180,7 @@ def _row(
 
 
 def _cell(value: object, kind: str) -> Cell:
-    """Return a value as it is shown; the page's script shows what comes later in the same way."""
+    """Return the table cell of a value; the page's script formats later values in the same way."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         text = plain(value)
         return Cell(text, href=text if _URL.fullmatch(text) else "")

@@ -41,7 +41,7 @@ class ChangeFeed(StreamHandler):
     def _feed(self, parameters: ChangesParameters, cut: Shape) -> Response:
         last = self.message.header("last-event-id")
         if last == RESET:
-            # The reader was told that its place is lost, and came back all the same: 204 is the
+            # The reader got the reset for a lost place, and came back all the same: 204 is the
             # one status that makes a browser stop.
             return self.answer(b"", 204)
         if last:

@@ -37,7 +37,7 @@ PLANS = 500
 PLAN_LENGTH = 1000
 """How long such a query string may be."""
 KEPT_BYTES = 32_768
-"""How long a page may be that is kept for the next one who asks, while nothing changes."""
+"""The maximal size of a page that is cached for the next request, while nothing changes."""
 
 COMMAS = 200_000
 """Past so many commas a list is read by a decoder with a bound: small members take much memory."""
@@ -96,13 +96,13 @@ class Collection(StreamHandler):
             page = found
         made = self._make(plan, page)
         # Most places of a timeline are asked for once; only what comes again is kept. Nothing is
-        # for a viewer: when a page is made anew would tell when others have written.
+        # for a viewer: the moment of a new page would reveal when others have written.
         again = plan.asked > 1 and plan.query.viewer is None
         plan.made = made if again and len(made.body) <= KEPT_BYTES else None
         return made
 
     def _page_plan(self) -> PagePlan:
-        """Return what the query string asks for; the same strings come again and again."""
+        """Return the plan of the query string's page, from a cache of at most `PLANS` plans."""
         plans, query = self.application.page_plans(self), self.message.query
         asked = (query, self.base, self.viewer)
         plan = plans.get(asked)

@@ -58,7 +58,7 @@ class Origins(msgspec.Struct, frozen=True):
 
 
 def declare_origins(cors: object, owner: str) -> Origins | None:
-    """Return what a handler declares: ``'*'``, or a tuple of origins; None, and nobody may.
+    """Return the `Origins` of ``'*'`` or of a tuple of origins; None where none are declared.
 
     >>> declare_origins(('https://app.example',), 'Quakes').everybody
     False

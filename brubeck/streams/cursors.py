@@ -22,12 +22,12 @@ from brubeck.storage.ids import is_id
 from brubeck.timekeeping import EARLIEST, LATEST, rfc3339_to_millis
 
 RESET: Final = "reset"
-"""The event id of a stream's end after a lost place; who comes back with it is told to stop."""
+"""The event id of a feed's end after a lost place; a reader that sends it has to stop."""
 
 _MILLIS: Final = re.compile(r"-?\d{1,15}", re.ASCII)
 _LOST_PLUS: Final = re.compile(r"[0-9T:.t -]{19,60} \d\d:?\d\d", re.ASCII)
 CHANGE: Final = re.compile(r"([0-9]{1,16})(?:~([0-9a-z]{1,32})(?:~([0-9]{1,16}))?)?")
-"""What a place in the change order looks like."""
+"""The syntax of a cursor of the change order."""
 
 
 def parse_time(text: str, rounding: Literal["up", "down"]) -> int:

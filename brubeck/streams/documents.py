@@ -1,4 +1,4 @@
-"""The documents of streams: what every timestamped resource brings along."""
+"""The base classes of streams' documents: the fields of every timestamped resource."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class StreamedDocument(Document):
 
 
 class OwnedDocument(StreamedDocument):
-    """A document that belongs to somebody. The stream sets both fields and ignores what is sent."""
+    """A document with an owner; the stream sets both fields and ignores the client's values."""
 
     owner_id = StringField(max_length=128, description="The id of whom the item belongs to.")
     owner_username = StringField(max_length=256, description="The owner's name at that time.")

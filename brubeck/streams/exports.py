@@ -3,7 +3,7 @@
 The timeline is walked page by page, at the reader's pace, so that an export holds no more than one
 step of it. What goes wrong on the way (a storage that is gone, rights that were taken away) cuts
 the connection: a part can never look like the whole. The link to the changes is taken before the
-first item is read, so who reads the export to its end and follows that link has the truth.
+first item is read, so a reader of the whole export that follows that link has the truth.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ STEP_BYTES: Final = 1 << 20
 AT_ONCE: Final = 8
 """How many exports of a process take a step at the same time."""
 PATIENCE = 2.0
-"""Seconds after which is asked anew whether the reader still may."""
+"""Seconds after which the reader's access is checked again."""
 
 Write = Callable[[Sequence[Record]], bytes]
 
@@ -80,9 +80,9 @@ def _table(walk: Walk, handler: StreamHandler, parameters: PageParameters) -> It
 
 
 class Walk:
-    """The way along the whole timeline; its first step is taken at once.
+    """The walk along the whole timeline; its first step is taken at once.
 
-    So a storage that cannot be reached is told as such, and not by an answer that breaks off.
+    So a storage that cannot be reached is reported as such, and not by an answer that breaks off.
     """
 
     def __init__(self, handler: StreamHandler, parameters: PageParameters) -> None:
@@ -133,9 +133,9 @@ class Walk:
         return [each for each in records if (each.created_at, each.id) < bound]
 
     def _pause(self) -> None:
-        """Let others on between two steps of which the reader sees nothing.
+        """Let others run between two steps that send nothing to the reader.
 
-        Who has left would only be noticed when something is sent.
+        A reader that has left would only be noticed when something is sent.
         """
         green.sleep(0)
         if not self._handler.message.is_wanted():

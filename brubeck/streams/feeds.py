@@ -33,7 +33,7 @@ _HOST: Final = re.compile(r"(?:[A-Za-z0-9._~-]+|\[[0-9A-Fa-f:.]+\])(?::\d{1,5})?
 
 
 class FeedEntry(msgspec.Struct, frozen=True):
-    """What a feed says of one item: plain text, of which anything may be empty but the title."""
+    """A feed's entry of one item: plain texts, of which any may be empty but the title."""
 
     title: str
     text: str = ""
@@ -129,7 +129,7 @@ def plain(value: object) -> str:
 
 
 def _title_field(item: Mapping[str, Any]) -> str:
-    """Return the field that tells the items of a stream apart by a text; empty where none does."""
+    """Return the name of the field with an entry's title; empty where there is none."""
     for name in (*TITLES, *item):
         value = item.get(name)
         if name not in _APART and isinstance(value, str) and value.strip():

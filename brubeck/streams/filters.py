@@ -1,4 +1,4 @@
-"""Declared filters: which fields of a stream may be asked for, and how a value is read."""
+"""Declared filters: the fields of a stream that may be filtered by, and parsing of their values."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ class Filter(msgspec.Struct, frozen=True):
 
 
 class ModelField(Protocol):
-    """What a filter needs to know of a document's field."""
+    """The attributes of a document's field that a filter uses."""
 
     kind: str
     item_kind: str | None
@@ -98,10 +98,10 @@ def declare_filters(
 
 
 def field_infos(fields: Mapping[str, Any], filters: Mapping[str, Filter]) -> dict[str, FieldInfo]:
-    """Return what a storage has to know of a model's fields.
+    """Return the storage's information on a model's fields, by their names.
 
-    Raises `ConfigError` for a field whose values are shown in a way in which they are not read: an
-    item that has one could not be changed.
+    Raises `ConfigError` for a field whose values are shown in a format that cannot be read back:
+    an item that has one could not be changed.
     """
     for name, field in fields.items():
         for part in field.parts():
@@ -141,7 +141,7 @@ def _has_format(field: Any) -> bool:
 
 
 def _shown_kind(field: Any) -> Kind:
-    """Return the kind of what JSON shows of a field."""
+    """Return the kind of a field's value as it is in JSON."""
     return "string" if field.kind == "datetime" and _has_format(field) else field.kind
 
 

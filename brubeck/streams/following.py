@@ -73,7 +73,7 @@ class Follower:
             )
 
     def wait(self, after: Changes, seconds: float) -> None:
-        """Wait for more than was found, at most so long and while somebody wants to know."""
+        """Wait for further changes, at most ``seconds`` and while the answer may wait."""
         queryset = self._handler.queryset
         until = time.monotonic() + seconds
         while self.may_wait and (left := until - time.monotonic()) > 0:
@@ -82,7 +82,7 @@ class Follower:
             self._readmit()
 
     def _readmit(self) -> None:
-        """Ask anew who asks, when that was so long ago that it may have changed."""
+        """Check the caller's access again when the last check is `PATIENCE` seconds old."""
         now = time.monotonic()
         if now - self._asked >= PATIENCE:
             run_hook(self._handler.readmit)
@@ -95,7 +95,7 @@ class Follower:
             after = self._here(viewer)
         if after is None:
             return query
-        # Position 0 is the beginning: who stands there has seen nothing that could be purged.
+        # Position 0 is the beginning: a reader there has seen nothing that could be purged.
         position = after.position if after.position or after.began else None
         return msgspec.structs.replace(query, after=position, era=after.era, began=after.began)
 
@@ -127,9 +127,9 @@ def poll(handler: StreamHandler, parameters: ChangesParameters) -> Changes:
 def feed(handler: StreamHandler, parameters: ChangesParameters, cut: Shape) -> Iterator[bytes]:
     """Yield the frames of an open feed, as many at a time as there are, while it is followed.
 
-    A checkpoint comes whenever the reader has caught up after being behind, and every so often.
-    Once it has caught up it goes on among others who have, where connection and stream allow it;
-    where it may not wait it ends, and its reader comes back by the place it has been told.
+    A checkpoint is sent whenever the reader has caught up after being behind, and regularly. Once
+    it has caught up it shares a broadcast with other feeds, where connection and stream allow it;
+    where it may not wait it ends, and its reader comes back with the last cursor that it got.
     """
     yield sse.retry(RETRY_MS)
     frames = _Frames(handler, parameters, cut)
@@ -166,7 +166,7 @@ class _Frames:
         return follower.stays and (self._behind or follower.may_wait)
 
     def next(self) -> Iterator[bytes]:
-        """Yield what a step finds, and wait where it finds that nothing else is there yet."""
+        """Yield the frames of the next step, and wait when the reader has caught up."""
         found = self.follower.step()
         if found.changes:
             yield _frames(found, self._cut)

@@ -1,4 +1,4 @@
-"""`StreamHandler`: the declaration of a stream, and what all its requests share."""
+"""`StreamHandler`: the declaration of a stream, and the parts that all its requests share."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ VARY = "Accept, Authorization, Cookie, Origin"
 
 MAX_ERRORS = 100
 KNOWN_ACCEPT = 300
-"""How long an ``Accept`` header may be whose meaning is remembered."""
+"""The maximal length of an ``Accept`` header that is cached."""
 _READING = frozenset(("GET", "HEAD", "OPTIONS"))
 PUBLIC_HEADERS = Headers({"Vary": VARY, "Cache-Control": "no-cache"})
 _OF_AUTH = ("schemes", "scopes", "owned", "may_read", "may_write")
@@ -87,7 +87,7 @@ class StreamHandler(WriteHooks, StreamAnswers):
     """The keys of partitions that there may be: an expression that matches a whole key, or a
     function that returns whether there is one. Any other is a 404; None bounds nothing."""
     filters: ClassVar[tuple[str, ...]] = ()
-    """What may be filtered by: ``network`` for equality, ``magnitude__gte`` and so on."""
+    """The filters: ``network`` for equality, ``magnitude__gte`` and so on."""
     page_size: ClassVar[int] = 25
     """How many items a page has when nobody says."""
     max_page_size: ClassVar[int] = 200
@@ -95,19 +95,19 @@ class StreamHandler(WriteHooks, StreamAnswers):
     max_batch: ClassVar[int] = 1000
     """How many items one POST may bring."""
     read_only: ClassVar[bool] = False
-    """Whether only the program itself writes; who tries over HTTP is told 405."""
+    """Whether only the program itself writes; writes over HTTP get 405."""
     accept_created_at: ClassVar[bool] = False
     """Whether a new item may bring its own ``created_at`` and ``updated_at``, as imports do."""
     retain: ClassVar[str | int | None] = None
     """How long items stay (``'30d'``), or how many of them; None keeps them all."""
     keep_deletions: ClassVar[str] = "30d"
-    """How long a deletion is told to readers who come back; later they are told to start over."""
+    """How long deletions are kept for readers that come back; later they have to start over."""
     rate: ClassVar[str | None] = None
     """How many requests a caller has: ``'100/minute'``, ``'5/10s'``; None limits nothing."""
     cors: ClassVar[str | tuple[str, ...]] = ()
-    """The origins whose pages may use the stream, or ``'*'``; without any, no other may."""
+    """The origins of pages that may use the stream, or ``'*'``; without any, no other may."""
     feed_title: ClassVar[str] = ""
-    """What feeds and pages for people call the stream; without one, they name its path."""
+    """The title of the stream in feeds and HTML pages; without one, its path."""
     storage: ClassVar[str] = "default"
     """The name of the store that keeps the stream."""
 
@@ -116,14 +116,14 @@ class StreamHandler(WriteHooks, StreamAnswers):
     _path_is_default: ClassVar[bool] = True
     partition_rule: ClassVar[PartitionRule]
     place: ClassVar[StreamPath]
-    """The path as it was declared: what it matches, and what storages call the stream."""
+    """The path as it was declared: its pattern, and the name of the stream in storages."""
     declared: ClassVar[Declared]
     retention: ClassVar[Retention]
     limit: ClassVar[Rate | None]
     origins: ClassVar[Origins | None]
     schema: ClassVar[Schema]
     set_by_server: ClassVar[tuple[str, ...]]
-    """The fields that are ignored in a body: who owns an item is not for the caller to say."""
+    """The fields that are ignored in a body: the caller does not set the owner of an item."""
     hidden: ClassVar[frozenset[str]]
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
@@ -171,7 +171,7 @@ class StreamHandler(WriteHooks, StreamAnswers):
 
     @classmethod
     def _declare(cls) -> None:
-        """Check the declaration and work out once what requests need of it."""
+        """Check the declaration and compute the class's attributes that requests use."""
         name = cls.__name__
         cls._refuse_methods()
         model: object = cls.model
@@ -207,7 +207,7 @@ class StreamHandler(WriteHooks, StreamAnswers):
         visible = frozenset(fields) - cls.hidden
         cls.declared = Declared(filters, visible, cls.page_size, cls.max_page_size)
 
-    # Who asks. Here everybody may do everything; `AuthStreamHandler` knows better.
+    # The caller. Here everybody may do everything; `AuthStreamHandler` restricts it.
 
     private: ClassVar[bool] = False
     """Whether answers are for one caller alone."""
@@ -215,17 +215,17 @@ class StreamHandler(WriteHooks, StreamAnswers):
 
     @property
     def action(self) -> str:
-        """What the request wants: to ``read`` or to ``write``."""
+        """The kind of access that the request needs: ``read`` or ``write``."""
         return "read" if self.message.method in _READING else "write"
 
     @property
     def viewer(self) -> str | None:
-        """Whose sight pages and changes are limited to; None sees the whole stream."""
+        """The id of the viewer that pages and changes are limited to; None for all items."""
         return None
 
     @property
     def caller_key(self) -> str:
-        """What names the caller among all callers; the same for everybody who is not known."""
+        """The key that distinguishes the caller from others; the same for all unknown callers."""
         return ""
 
     @property
@@ -234,16 +234,16 @@ class StreamHandler(WriteHooks, StreamAnswers):
         return True
 
     def admit(self) -> None:
-        """Refuse who may not; called before `prepare`."""
+        """Refuse a caller without access; called before `prepare`."""
 
     def readmit(self) -> None:
-        """Refuse who may no longer; called every few seconds while a request lasts."""
+        """Refuse a caller that has lost access; called every few seconds while a request lasts."""
 
     def claim(self, document: StreamedDocument) -> None:
-        """Write down whose a new item is; called when it has been read and is valid."""
+        """Set the owner of a new item; called when it has been read and is valid."""
 
     def check_document(self, document: StreamedDocument) -> None:
-        """Refuse a document for what its class does not know of."""
+        """Refuse a document with fields that its class does not have."""
 
     def check_chosen_id(self, item_id: str | None) -> None:
         """Refuse an id that a caller may not choose."""
@@ -267,7 +267,7 @@ class StreamHandler(WriteHooks, StreamAnswers):
         return self.application.queryset(type(self), self.partition_key)
 
     def __call__(self) -> Response:
-        """Answer the message, and say what goes with every answer."""
+        """Answer the message, and add the headers of every answer: rate limit and CORS."""
         response = super().__call__()
         if self._counted:
             response.headers.update(self._counted)
@@ -329,11 +329,11 @@ class StreamHandler(WriteHooks, StreamAnswers):
     # How it is shown.
 
     def feed_entry(self, item: dict[str, Any]) -> FeedEntry:
-        """Return what a feed says of an item: its title, a text, and perhaps who wrote it.
+        """Return a feed's entry of an item: its title, a text, and perhaps its author.
 
-        To be overridden. ``item`` is what this caller is shown, as JSON has it: no field that is
-        hidden, and with ``fields`` only those and the id. The texts are plain; whatever they hold
-        is escaped.
+        To be overridden. ``item`` is the item as this caller sees it, decoded from JSON: it has no
+        hidden field, and with ``fields`` only those and the id. The texts are plain; they are
+        escaped.
         """
         return default_entry(item)
 
@@ -375,12 +375,12 @@ class StreamHandler(WriteHooks, StreamAnswers):
     _plan: Plan | None = None
 
     def plan_anew(self) -> None:
-        """Choose anew for the writes that follow; for a request that writes for long."""
+        """Discard the request's plan, so that the following writes get a new one."""
         self._plan = None
 
     @property
     def plan(self) -> Plan:
-        """What was chosen for the request's writes before the first of them."""
+        """The moment, ids and tokens of the request's writes, chosen before the first of them."""
         if self._plan is None:
             self._plan = FreshPlan(self.application.clock.micros() // 1000)
         return self._plan
@@ -388,7 +388,7 @@ class StreamHandler(WriteHooks, StreamAnswers):
     # Errors.
 
     def render_problem(self, problem: Problem) -> Response:
-        """Return what a problem describes, with the headers of the stream; to people as a page."""
+        """Return a problem's response with the stream's headers; for browsers, an HTML page."""
         for name, value in self._headers_of_stream.items():
             problem.headers.setdefault(name, value)
         response = super().render_problem(problem)
@@ -397,7 +397,7 @@ class StreamHandler(WriteHooks, StreamAnswers):
         return response
 
     def error(self, err: BaseException) -> Response:
-        """Answer what was raised; a storage's and a document's errors are no surprise here."""
+        """Return the response to an exception; storages' and documents' errors are problems."""
         problem = self.problem(err)
         return super().error(err) if problem is None else self.render_problem(problem)
 
@@ -418,7 +418,7 @@ class StreamHandler(WriteHooks, StreamAnswers):
             headers = {"Retry-After": str(err.retry_after)}
             if isinstance(err, IndexBuilding):
                 return Problem(503, str(err), headers=headers)
-            # The caller is not told where the storage is; whoever runs it needs to know.
+            # The log has the storage's address for the operator, the answer has not.
             log.warning("503, request %s: %s", self.message.id, err)
             return Problem(503, "The storage is unavailable; retry later.", headers=headers)
         return None

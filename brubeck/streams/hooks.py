@@ -1,4 +1,4 @@
-"""What a stream's class may do around writes: look, complete, refuse, follow up."""
+"""The hooks of a stream's class around writes: check, complete or refuse documents, follow up."""
 
 from __future__ import annotations
 
@@ -29,19 +29,19 @@ class WriteHooks:
         """
 
     def before_update(self, document: StreamedDocument, stored: StreamedDocument) -> None:
-        """Look at the next version of an item beside what is stored; as `before_create`.
+        """Check the next version of an item beside the stored one; as `before_create`.
 
-        Called anew with what is stored then whenever somebody else came between.
+        Called again with the version stored then whenever another writer has changed the item.
         """
 
     def before_delete(self, stored: StreamedDocument) -> None:
         """Look at an item that is about to be deleted; a `Problem` keeps it."""
 
     def after_change(self, changes: Sequence[Change]) -> None:
-        """Do what follows from changes that happened; called before the caller is answered.
+        """Do the work that follows from the written changes; called before the caller is answered.
 
-        It cannot undo them: what it raises is logged. A crash may come between, so what must follow
-        from *every* change follows the stream's changes instead.
+        It cannot undo them: an exception is logged. The server may crash in between, so work that
+        must follow from *every* change belongs in a follower of the stream's changes instead.
         """
 
     looks_at_writes: ClassVar[bool] = False
@@ -54,7 +54,7 @@ class WriteHooks:
         )
 
     def tell(self, changes: Sequence[Change]) -> None:
-        """Have changes followed up; they stand, whatever comes of that."""
+        """Call `after_change` with changes; an exception is logged, and the changes stand."""
         try:
             if changes:
                 run_hook(self.after_change, changes)

@@ -2,8 +2,8 @@
 
 The body is read line by line from wherever the connection keeps it, and the answer goes out while
 the rest is still being written: neither is ever held whole. Each line is an item by itself, so a
-bad one stops nothing. Whoever gets no result for a line does not know of it and may send it again:
-with an id of its own, an item that was written is a 409 the second time.
+bad one stops nothing. A client that gets no result for a line may send the line again: if the item
+has an id and was written, the second answer is a 409.
 """
 
 from __future__ import annotations
@@ -33,11 +33,11 @@ BATCH_BYTES: Final = 1 << 20
 TURN: Final = 10_000
 """How many lines, however empty, are read before others get their turn."""
 PATIENCE = 2.0
-"""Seconds after which is asked anew whether the caller still may."""
+"""Seconds after which the caller's access is checked again."""
 _END: Final = b"\n"
 
 Line = tuple[int, bytes | None]
-"""A line's number, from 1, and what stands there; None where it is longer than an item may be."""
+"""A line's number, from 1, and its bytes; None where it is longer than an item may be."""
 
 
 def import_lines(handler: StreamHandler) -> Response:
@@ -90,7 +90,7 @@ def batches(numbered: Iterator[Line]) -> Iterator[list[Line]]:
 
 
 def _written(handler: StreamHandler, numbered: Iterator[list[Line]]) -> Iterator[bytes]:
-    """Write one batch after another, and yield what became of its lines."""
+    """Write one batch after another, and yield the encoded results of its lines."""
     asked = time.monotonic()
     for batch in numbered:
         if time.monotonic() - asked >= PATIENCE:

@@ -74,12 +74,12 @@ class Items(StreamHandler):
         return self.answer(b'{"data":%b}' % body, 200, {"ETag": tag})
 
     def _live(self, item_id: str) -> Record:
-        """Return an item that is there: 410 when it is gone, 404 when it never was."""
+        """Return a live item; `Problem` 410 for a deleted one, 404 for one that never was."""
         (found,) = self._found([item_id])
         return _present(item_id, found)
 
     def _found(self, ids: Sequence[str]) -> list[_Found]:
-        """Return what there is at some ids for this caller, all of it at once."""
+        """Return the items, tombstones or None at some ids for this caller, read at once."""
         known = [each for each in ids if is_id(each)]
         found = dict(zip(known, self.queryset.get(known, self.viewer), strict=True))
         return [found.get(each) for each in ids]
@@ -127,7 +127,7 @@ class Items(StreamHandler):
         return self._write(ids, propose)
 
     def patch(self, ids: str) -> Response:
-        """Change an item as the body says (RFC 7396)."""
+        """Apply the merge patch in the body to an item (RFC 7396)."""
         self._prepare_write(ids, *MEDIA_TYPES)
         body = self.message.body
         if len(body) > MAX_BYTES:
@@ -166,7 +166,7 @@ class Items(StreamHandler):
         return self.answer(b"", 204)
 
     def _delete_several(self, names: list[str]) -> Response:
-        """Delete each of several items, all in one write; what moved meanwhile, one by one."""
+        """Delete several items in one write; those that were changed meanwhile, one by one."""
         deletes: dict[int, Delete] = {}
 
         def propose(number: int, found: _Found) -> Result:
@@ -188,7 +188,7 @@ class Items(StreamHandler):
         return self._results(results)
 
     def _delete_again(self, item_id: str) -> Result:
-        """Delete an item that was not any more what the first try thought."""
+        """Delete an item that has changed since the first attempt."""
         (found,) = self._found([item_id])
         self._delete(item_id, found)
         return Result(200, item_id)
@@ -203,7 +203,7 @@ class Items(StreamHandler):
         return Delete(id=item_id, token=self.plan.token(item_id), expected=record.position)
 
     def _delete(self, item_id: str, found: _Found) -> None:
-        """Delete an item as it stands, until nobody came between."""
+        """Delete an item, again when another writer came between."""
         if self._happened(item_id) is not None:
             return
         for _ in range(_TRIES):
@@ -224,10 +224,11 @@ class Items(StreamHandler):
             raise Problem(400, f'"{item_id[:160]}" cannot be the id of an item. {RULE}')
 
     def _write(self, item_id: str, propose: Callable[[_Found], Put]) -> Response:
-        """Write what is proposed for the item as it stands, until nobody came between.
+        """Write the proposed version of the item, again when another writer came between.
 
-        Each time the conditions are asked anew of the item as it is then: of writers that name one
-        version the first wins, and to all others it has moved.
+        The conditions are checked each time against the item as it is then: of writers that name
+        one version the first wins, and the others are refused. Raises a `Problem` after `_TRIES`
+        attempts.
         """
         if (position := self._happened(item_id)) is not None:
             return self._as_it_is(item_id, position)
@@ -252,7 +253,7 @@ class Items(StreamHandler):
         return None if isinstance(outcome, Refused) else outcome.position
 
     def _as_it_is(self, item_id: str, position: int) -> Response:
-        """Answer a write that happened, though nobody was told: by what the item is now."""
+        """Answer a write that has happened, but was never answered, with the item as it is now."""
         record = self._live(item_id)
         body = b'{"data":%b}' % shape(None, self.hidden)(record.body)
         return self.answer(body, 200, {"ETag": f'"{position}"'})
@@ -309,7 +310,7 @@ def _patched(
 
 
 def _result(item_id: str, made: Callable[[], Result]) -> Result:
-    """Return what becomes of one item of several; a `Problem` is its own."""
+    """Return the result of one item of several; a `Problem` is the result of that item alone."""
     try:
         return made()
     except Problem as problem:

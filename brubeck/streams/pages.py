@@ -1,10 +1,10 @@
-"""Pages of the timeline: from parameters to a step, and from what it found to links and a tag.
+"""Pages of the timeline: from parameters to a step, and from its result to links and a tag.
 
-A page starts at an exclusive place and holds the items nearest to it on one side. ``order`` is how
-it is shown and the way ``next`` goes, so the walk's *far* end is ``next`` when the page walked that
-way and ``previous`` when it walked against it. A link is left out only when it is certain that
-nothing lies there: beyond the far end because the storage says so, before the near one because the
-walk began at the very edge.
+A page starts at an exclusive cursor and holds the items nearest to it on one side. ``order`` is
+the order of its items and the direction of ``next``, so the walk's *far* end is ``next`` when the
+page walked that way and ``previous`` when it walked against it. A link is left out only when it is
+certain that nothing lies there: beyond the far end because the storage says so, before the near
+one because the walk started at the very edge.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class Links(msgspec.Struct, frozen=True):
 
 
 class PageView(msgspec.Struct, frozen=True):
-    """What a page shows, in whatever shape: its records in order, links, total and entity tag."""
+    """The content of a page, in any format: its records in order, links, total and entity tag."""
 
     page: Page
     records: list[Record]
@@ -61,7 +61,7 @@ class MadePage(msgspec.Struct, frozen=True):
 
 
 class PagePlan:
-    """A page as a query string asks for it: worked out once, however often it is asked for."""
+    """The plan of a page by its query string: computed once, for all requests with that string."""
 
     __slots__ = (
         *("_against", "_changes", "_link", "_pairs", "_path", "asked", "made", "parameters"),
@@ -123,12 +123,12 @@ class PagePlan:
         return self._link[:-1]
 
     def changes(self, page: Page) -> str:
-        """Return the link to what changes after a page."""
+        """Return the link to the changes after a page."""
         return f"{self._changes}after={page.follow(self.query.viewer)}~{page.head.era}"
 
 
 def shaped_tag(tag: str, suffix: str) -> str:
-    """Return the entity tag of another shape of what a tag stands for.
+    """Return the entity tag of another format of a tagged page.
 
     >>> shaped_tag('W/"abc"', 'atom')
     'W/"abc-atom"'
@@ -160,10 +160,11 @@ def _turned(page: Page, query: PageQuery, start: Place) -> str:
 
 
 def history(head: Head, viewer: str | None, keep_deletions: float) -> str:
-    """Return what has to change in a page's tag before who has the page may lose its place.
+    """Return the part of a page's tag that changes before a cursor of the page can be lost.
 
-    That is the era and the horizon. A viewer is told nothing of when others' deletions were purged:
-    its tags change with the clock, in the middle of the seconds that deletions are kept.
+    That is the era and the horizon. A viewer may not learn when others' deletions were purged: its
+    tags change with the clock, in the middle of the ``keep_deletions`` seconds that deletions are
+    kept.
     """
     if viewer is None:
         return f"{head.era} {head.horizon}"
@@ -176,7 +177,7 @@ def page_tag(
     """Return the weak entity tag of a page: its items as shown, its links and its total.
 
     A position is given once in a stream and era, so it stands for the item's whole version. The
-    history is in it, so that who lost its place is not sent back to it by a 304.
+    history is in it, so that a reader of a lost cursor is not sent back to it by a 304.
     """
     positions = struct.pack(f"{len(records)}q", *[record.position for record in records])
     said = f"{found.next} {found.previous} {total} {history} {view}".encode()

@@ -28,7 +28,7 @@ ITEM_PARAMETERS: Final = ("fields",)
 
 
 class Declared(msgspec.Struct, frozen=True):
-    """What a stream declares about its parameters."""
+    """The declared parameters of a stream: its filters, its fields and its page sizes."""
 
     filters: Mapping[str, Filter]
     fields: frozenset[str]
@@ -37,7 +37,7 @@ class Declared(msgspec.Struct, frozen=True):
 
 
 class PageParameters(msgspec.Struct, frozen=True, kw_only=True):
-    """What a page was asked for with."""
+    """The parameters of a page."""
 
     limit: int
     order: Literal["newest", "oldest"] = "newest"
@@ -51,7 +51,7 @@ class PageParameters(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ChangesParameters(msgspec.Struct, frozen=True, kw_only=True):
-    """What changes were asked for with; ``now`` begins at the head."""
+    """The parameters of a page of changes or of a feed; ``now`` starts at the head."""
 
     limit: int
     after: ChangeCursor | None = None
@@ -68,9 +68,10 @@ def page_parameters(pairs: Pairs, declared: Declared) -> PageParameters:
 
 
 def export_parameters(pairs: Pairs, declared: Declared, step: int) -> PageParameters:
-    """Read the parameters of an export: those of a page, but for what makes it a part of all.
+    """Read the parameters of an export: those of a page without its size and its cursors.
 
-    ``step`` is how many items are to be taken at a time.
+    ``step`` is how many items are to be read at a time. Raises a `Problem` for a parameter of
+    pages.
     """
     for name, _ in pairs:
         if name in _OF_PAGES:
@@ -132,7 +133,7 @@ class _Given:
             self._values.setdefault(name, []).append(value)
 
     def has(self, name: str) -> bool:
-        """Tell whether a parameter was given."""
+        """Return whether a parameter was given."""
         return name in self._values
 
     def all(self, name: str) -> list[str]:

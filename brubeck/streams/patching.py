@@ -52,10 +52,10 @@ def merge(target: object, patch: dict[str, object]) -> dict[str, object]:
 
 
 def strangers(patch: Mapping[str, object], fields: Mapping[str, Any]) -> Iterator[str]:
-    """Yield where a patch removes what no document of these fields can have, as JSON pointers.
+    """Yield the JSON pointers of unknown fields that a patch removes.
 
-    To remove what is not there changes nothing; but who asks for it has misspelt something, and
-    any other value of that name would be refused.
+    To remove a missing field changes nothing; but a patch that removes an unknown one has misspelt
+    its name, and any other value of that name would be refused.
     """
     by_name = {field.uniq_field: field for field in fields.values()}
     for name, change in patch.items():

@@ -55,7 +55,7 @@ class StreamPath(msgspec.Struct, frozen=True):
 
 
 def declare_path(path: object, owner: str) -> StreamPath:
-    """Return what a handler declares; `ConfigError` when it cannot be a path.
+    """Return the path that a handler declares; `ConfigError` for an invalid one.
 
     >>> declare_path('/users/<owner>/posts', 'Posts').at('ella')
     '/users/ella/posts'
@@ -108,5 +108,5 @@ def declare_partitions(rule: object, path: StreamPath, owner: str) -> PartitionR
 
 
 def is_key(text: str) -> bool:
-    """Tell whether a text can be the key of a partition: it has an id's alphabet."""
+    """Return whether a text can be the key of a partition: it has an id's alphabet."""
     return is_id(text)

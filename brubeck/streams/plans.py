@@ -1,7 +1,8 @@
-"""What is chosen for a request before it writes anything: its moment, ids and tokens.
+"""The values chosen for a request before it writes anything: its moment, ids and tokens.
 
-A request with an ``Idempotency-Key`` has it recorded first, so whoever carries it out once more,
-after a crash in the middle, chooses the same: what was written already is known by its token.
+Those of a request with an ``Idempotency-Key`` are recorded first, so a second attempt, after a
+crash in the middle, uses the same values: the items that were written already are known by their
+tokens.
 """
 
 from __future__ import annotations
@@ -20,18 +21,18 @@ _START_BITS = 72
 
 
 class Plan(Protocol):
-    """What a request chose."""
+    """The values chosen for a request's writes."""
 
     now: int
     """The moment of the writes, in milliseconds since the epoch."""
     resumed: bool
-    """Whether somebody may have begun to carry it out before."""
+    """Whether an earlier attempt may have started to carry it out."""
 
     def new_id(self) -> str:
         """Return the id of the next new item that brings none."""
 
     def made(self, item_id: str) -> bool:
-        """Tell whether an id is one of those."""
+        """Return whether an id is one of those."""
 
     def token(self, write: str) -> str:
         """Return the token of one of the request's writes, by a name that it has in the request."""
@@ -52,7 +53,7 @@ class FreshPlan:
         return new_id()
 
     def made(self, _item_id: str) -> bool:
-        """Tell nothing: nobody asks what is not recorded."""
+        """Return False: the ids of a plan that is not recorded are not looked up."""
         return False
 
     def token(self, _write: str) -> str:
@@ -93,7 +94,7 @@ class RecordedPlan:
         return item_id
 
     def made(self, item_id: str) -> bool:
-        """Tell whether an id was made here, and so can be nobody else's."""
+        """Return whether an id was made here, and so can be nobody else's."""
         return item_id in self._made
 
     def token(self, write: str) -> str:

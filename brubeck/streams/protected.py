@@ -1,10 +1,10 @@
-"""`AuthStreamHandler`: a stream that is for callers who are known, and perhaps for its owners only.
+"""`AuthStreamHandler`: a stream for known callers, or for the owners of its items only.
 
-Its ``schemes`` find the caller, ``may_read`` and ``may_write`` say what callers may do. In a stream
-that only owners read, an *owned* stream, a caller has only its own
-items in sight, and those that name it among their ``readers``: in pages, totals, tags, changes,
-exports and errors alike, there is nothing else. So nothing there may tell what others have: the
-server makes every id, and an item of others is as little there as one that never was.
+Its ``schemes`` find the caller, ``may_read`` and ``may_write`` say what callers may do. In a
+stream that only owners read, an *owned* stream, a caller sees only its own items and those that
+name it among their ``readers``: pages, totals, tags, changes, exports and errors alike show no
+others. They must not reveal the items of others either: the server makes every id, and the answer
+for an item of others is that for an item that never existed.
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ from brubeck.streams.documents import OwnedDocument, StreamedDocument
 from brubeck.streams.handler import PUBLIC_HEADERS, VARY, StreamHandler
 
 OWNER: Final = "owner"
-"""The argument of a path that names whose partition it is."""
+"""The argument of a path that names the owner of the partition."""
 MAX_READERS: Final = 100
 """How many others may read an item."""
 _HEADERS: Final = Headers({"Vary": VARY, "Cache-Control": "private, no-cache"})
 
 
 class AuthStreamHandler(StreamHandler):
-    """A stream whose callers have to be known.
+    """A stream that requires authentication.
 
     >>> from brubeck.auth import BasicAuth, BearerAuth
     >>> class Journal(AuthStreamHandler):
@@ -43,7 +43,7 @@ class AuthStreamHandler(StreamHandler):
     """
 
     schemes: ClassVar[Sequence[Scheme]] = ()
-    """The ways to say who asks, tried in this order."""
+    """The schemes of authentication, tried in this order."""
     scopes: ClassVar[Mapping[str, str]] = {}
     """The scope that it takes to ``read`` and to ``write``; without one, to be known is enough."""
     may_read: ClassVar[Readers | None] = None
@@ -95,37 +95,37 @@ class AuthStreamHandler(StreamHandler):
         sight = ("owner_id",) if readers is None else ("owner_id", "readers")
         cls.schema = Schema(cls.schema.fields, sight)
 
-    # Who asks.
+    # The caller.
 
     def get_current_user(self) -> Caller | None:
-        """Return who asks; None where the request does not say.
+        """Return the caller, or None for a request without credentials.
 
         To be overridden where ``schemes`` will not do. It may raise `BadCredentials`, or a
-        `Problem` of its own. It is called once a request, and every few seconds while a feed is
-        open: the feed ends when the answer changes. Where it may have gone by a cookie, only pages
-        of this site write, and those of the origins that ``cors`` names.
+        `Problem`. It is called once a request, and every few seconds while a feed is open: the
+        feed ends when the caller changes. Where it may have used a cookie, only pages of this site
+        may write, and those of the origins that ``cors`` names.
         """
         return authenticate(self.schemes, self.message, self.application)
 
     @property
     def caller(self) -> Caller:
-        """Who asks; there is one before any method is called."""
+        """The authenticated caller; a `Problem` (401) where there is none."""
         if self._caller is None:
             raise self._unknown("Authentication is required.")
         return self._caller
 
     @property
     def viewer(self) -> str | None:
-        """Whose sight pages and changes are limited to; None sees the whole stream."""
+        """The id of the viewer that pages and changes are limited to; None for all items."""
         return self.caller.id if self.access.owned else None
 
     @property
     def caller_key(self) -> str:
-        """What names the caller among all callers; empty where a reader is not asked."""
+        """The caller's id; empty where a reader needs no credentials."""
         return "" if self._caller is None else self._caller.id
 
     def admit(self) -> None:
-        """Find out who asks, and refuse whoever may not: 401, or 403 for one who is known."""
+        """Authenticate the caller, and refuse it: 401 when it is unknown, 403 without the scope."""
         if self.is_open:
             return
         try:
@@ -148,7 +148,7 @@ class AuthStreamHandler(StreamHandler):
         return self.access.read == "anyone" and self.action == "read"
 
     def readmit(self) -> None:
-        """Ask once more, as a request that lasts has to: who may not go on gets the `Problem`."""
+        """Authenticate the caller of a long request again; a `Problem` when it has lost access."""
         if self.is_open:
             return
         before = self.caller
@@ -159,7 +159,7 @@ class AuthStreamHandler(StreamHandler):
     def _unknown(self, detail: str, challenge: str | None = None) -> Problem:
         return unknown(self.schemes, detail, challenge)
 
-    # What is whose.
+    # Ownership.
 
     def check_document(self, document: StreamedDocument) -> None:
         """Refuse more readers than an item may have: each of them costs every write of it."""
@@ -169,7 +169,7 @@ class AuthStreamHandler(StreamHandler):
             raise Problem(422, "The document is not valid.", errors=[("/readers", detail)])
 
     def claim(self, document: StreamedDocument) -> None:
-        """Write down whose a new item is."""
+        """Set the owner of a new item; 403 in the partition of another caller."""
         if not isinstance(document, OwnedDocument):
             return
         if self._is_others_partition:
@@ -182,7 +182,7 @@ class AuthStreamHandler(StreamHandler):
         document.owner_id, document.owner_username = owner[0], owner[1] or None
 
     def check_chosen_id(self, item_id: str | None) -> None:
-        """Refuse an id that a caller chose where a taken one would tell what others have."""
+        """Refuse a chosen id (422) where a conflict would reveal the existence of others' items."""
         if self.access.owned and item_id is not None and not self._is_own_partition:
             detail = "The server makes the ids of this stream."
             raise Problem(422, "The document is not valid.", errors=[("/id", detail)])
@@ -193,7 +193,7 @@ class AuthStreamHandler(StreamHandler):
         return not self.access.owned or self._is_own_partition
 
     def check_change(self, record: Record) -> None:
-        """Refuse a change of what one may read but does not own."""
+        """Refuse the change of an item (403) that the caller may read but does not own."""
         if self.access.write == "owner":
             stored: Any = self.model.decode_stored(record.body)
             if stored.owner_id != self.caller.id:

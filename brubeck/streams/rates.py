@@ -1,4 +1,4 @@
-"""Rate limits: so many requests of one caller in a window of time, counted by the storage.
+"""Rate limits: a number of requests of one caller in a window of time, counted by the storage.
 
 Windows are those of the clock, so that every process counts in the same one and can say when it
 ends. The fields are those of the IETF's draft (draft-ietf-httpapi-ratelimit-headers).
@@ -22,7 +22,7 @@ _UNITS: Final = {"second": 1.0, "minute": 60.0, "hour": 3600.0, "day": 86_400.0}
 
 
 class Rate(msgspec.Struct, frozen=True):
-    """How many requests a caller has in so many seconds."""
+    """A rate limit: the number of requests of a caller in a window of seconds."""
 
     hits: int
     seconds: float
@@ -33,9 +33,9 @@ class Rate(msgspec.Struct, frozen=True):
         return f'"default";q={self.hits};w={math.ceil(self.seconds)}'
 
     def count(self, store: Storage, key: str, now: float) -> dict[str, str]:
-        """Count a request at a moment (seconds), and return the fields that say what is left.
+        """Count a request at a moment (seconds), and return the headers with the remaining quota.
 
-        Raises a `Problem` (429) when nothing was.
+        Raises a `Problem` (429) when the quota is used up.
         """
         window, into = divmod(now, self.seconds)
         hits = store.hit(f"rate:{key}:{int(window)}", self.seconds)
@@ -51,7 +51,7 @@ class Rate(msgspec.Struct, frozen=True):
 
 
 def declare_rate(rate: object, owner: str) -> Rate | None:
-    """Return what a handler declares, ``100/minute`` or ``5/10s``; None limits nothing.
+    """Return the rate that a handler declares, ``100/minute`` or ``5/10s``; None limits nothing.
 
     >>> declare_rate('100/minute', 'Quakes')
     Rate(hits=100, seconds=60.0)

@@ -1,8 +1,8 @@
-"""Retention: items that leave by age or by number, and deletions that need not be told any more.
+"""Retention: the removal of items by age or by number, and of old deletions.
 
-What leaves, leaves as an ordinary deletion: readers who follow are told of it. Deletions themselves
-are remembered for a time, so that a reader who was away that long misses none; who was away longer
-is told to start over. Both are done in bounded pieces, by whichever process comes first.
+An item is removed by an ordinary deletion: its followers receive it. Deletions themselves are kept
+for a time, so that a reader that was away that long misses none; one that was away longer has to
+start over. Both are done in bounded pieces, by the first process that gets to it.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ MOST: Final = 20_000
 
 
 class Retention(msgspec.Struct, frozen=True):
-    """How long items stay and deletions are told, in seconds; and how many items stay."""
+    """How long items and deletions are kept, in seconds; and how many items are kept."""
 
     deletions: float
     age: float | None = None
@@ -49,7 +49,7 @@ class Swept(msgspec.Struct, frozen=True):
 
 
 def declare_retention(retain: object, keep_deletions: object, owner: str) -> Retention:
-    """Return what a handler declares; `ConfigError` when it means nothing.
+    """Return the retention that a handler declares; `ConfigError` for an invalid one.
 
     >>> declare_retention('30d', '7d', 'Quakes')
     Retention(deletions=604800.0, age=2592000.0, number=None)
@@ -75,7 +75,7 @@ def declare_retention(retain: object, keep_deletions: object, owner: str) -> Ret
 
 
 def sweep(queryset: Queryset, retention: Retention, now: int) -> Swept:
-    """Let leave what is too old or too much, and forget old deletions, as of ``now`` (µs)."""
+    """Delete items that are too old or too many, and purge old deletions, as of ``now`` (µs)."""
     left = 0
     if retention.age is not None:
         until = now // 1000 - int(retention.age * 1000)

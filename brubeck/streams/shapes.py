@@ -1,4 +1,4 @@
-"""Shapes of an item: the whole stored JSON, or only the fields that were asked for or may be seen.
+"""Shapes of an item: the whole stored JSON, or only the requested and visible fields.
 
 The whole is never decoded: a stored item goes into an answer as the bytes it is.
 """
@@ -24,7 +24,7 @@ _members: msgspec.json.Decoder[dict[str, msgspec.Raw]] = msgspec.json.Decoder(
 
 
 def shape(fields: Iterable[str] | None, hidden: frozenset[str]) -> Shape:
-    """Return what turns a stored body into what this caller is shown.
+    """Return the function that reduces a stored body to the fields that this caller sees.
 
     ``fields`` are the only ones wanted, the id always among them, or None for all; ``hidden`` are
     never shown. Members keep their order and their bytes.

@@ -23,5 +23,5 @@ def comment(text: str) -> bytes:
 
 
 def retry(millis: int) -> bytes:
-    """Return the time after which a reader that lost its connection shall come back."""
+    """Return the field with the time after which a reader reconnects, in milliseconds."""
     return b"retry: %d\n\n" % millis

@@ -58,7 +58,7 @@ def rows(bodies: Iterable[bytes], columns: Sequence[str]) -> bytes:
 
 
 def _cell(raw: msgspec.Raw | None) -> str:
-    """Return one value as it stands in its row."""
+    """Return one value as a cell of its row."""
     value = b"null" if raw is None else bytes(raw)
     kind = value[0]
     if kind == _QUOTE:

@@ -27,7 +27,7 @@ MOST_ERRORS: Final = 1000
 
 
 class Result(msgspec.Struct):
-    """What became of one item of several."""
+    """The outcome of one item of several: its status, and its body or its problem."""
 
     status: int
     id: str = ""
@@ -71,7 +71,7 @@ class Drafts:
             self._puts.append((result, put))
 
     def _limit_errors(self, problem: Problem | None) -> None:
-        """Leave out what is more than `MOST_ERRORS` of all items together; each keeps its first."""
+        """Cut the errors to `MOST_ERRORS` of all items together; each item keeps its first."""
         if problem is None or not problem.errors:
             return
         left = max(1, self._errors_left)
@@ -87,7 +87,7 @@ class Drafts:
         self._results.append(Result(problem.status, problem=problem))
 
     def write(self) -> list[Result]:
-        """Write all that were good, and return what became of each item, in order."""
+        """Write all valid items, and return the result of each item, in order."""
         handler = self._handler
         cut = shape(None, handler.hidden)
         puts = self._puts
@@ -107,10 +107,10 @@ class Drafts:
         return self._results
 
     def _left(self, cut: Shape) -> list[tuple[Result, Put]]:
-        """Return the writes that whoever began this request had not come to.
+        """Return the writes that an earlier attempt at this request has not done.
 
-        Tokens tell, for a while; after that an item with an id that was made for it does, or one
-        that is just what would be written.
+        A write is known by its token, for a while; after that it is known as done by an item with
+        the id that the server made for it, or by an item with the same body.
         """
         left = []
         found = self._handler.queryset.get([put.id for _, put in self._puts])
@@ -132,7 +132,7 @@ def _fail(result: Result, handler: StreamHandler, reason: Exception) -> None:
     problem = reason if isinstance(reason, Problem) else handler.problem(reason)
     if problem is None:
         raise reason
-    # The way it came leads through whoever holds the result: a ring that memory would wait in.
+    # Its traceback refers to the holder of the result: a cycle that would keep memory.
     result.status, result.problem = problem.status, problem.with_traceback(None)
 
 
@@ -192,7 +192,7 @@ def _look(
     document: StreamedDocument,
     *args: StreamedDocument,
 ) -> None:
-    """Let a hook change a document, but not which item it is; what it leaves has to be valid."""
+    """Run a hook that may change a document, but not its id and time; then validate it."""
     place = document.id, document.created_at
     run_hook(hook, document, *args)
     if (document.id, document.created_at) != place:
@@ -201,7 +201,7 @@ def _look(
 
 
 def put(document: StreamedDocument, schema: Schema, token: str, expected: int | None = None) -> Put:
-    """Return the write of a finished document, whose fields have held its values to the rules."""
+    """Return the write of a finished, valid document."""
     body = document.encode()
     check_canonical(body, values=False)
     schema.check(body)  # here it is the fault of one item, in the storage of all its neighbours

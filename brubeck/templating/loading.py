@@ -17,14 +17,14 @@ Folder = str | Path
 
 
 class Template(Protocol):
-    """What an application asks of a template."""
+    """The interface of a template."""
 
     def render(self, /, **context: Any) -> str | bytes:
         """Return the page."""
 
 
 class Templates(Protocol):
-    """What an application asks of the environment of an engine, of your own one too."""
+    """The interface of a template engine's environment, also of a custom one."""
 
     def get_template(self, name: str) -> Template:
         """Return the template of a name."""

@@ -42,7 +42,7 @@ class MustacheTemplates:
         return MustacheTemplate(self._read(name), self)
 
     def partial(self, name: str | bytes) -> str:
-        """Return the text of a partial; one that is not there is empty, as the language says."""
+        """Return the text of a partial; a missing one is empty, as the language requires."""
         try:
             return self._read(name.decode() if isinstance(name, bytes) else name)
         except (NoSuchTemplate, UnicodeDecodeError):

@@ -8,7 +8,7 @@ from pathlib import Path
 from brubeck.errors import BrubeckError
 
 Stamp = tuple[int, int, int]
-"""What tells one state of a file from another: its inode, its size, when it was last written."""
+"""The stamp of a file's state: its inode, its size, and its time of modification."""
 
 
 class NoSuchTemplate(BrubeckError):

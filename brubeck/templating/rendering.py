@@ -46,7 +46,7 @@ class _Rendering(WebMessageHandler, metaclass=_Mixin):
     """Renders templates, and errors by a template of their own."""
 
     error_template: ClassVar[str] = "errors.html"
-    """What errors are shown by, as pages: see `render_problem`."""
+    """The template of error pages: see `render_problem`."""
 
     def render_template(
         self,
@@ -55,7 +55,7 @@ class _Rendering(WebMessageHandler, metaclass=_Mixin):
         _status_code: int = 200,
         **context: Any,
     ) -> Response:
-        """Return a page: a template, and what it is to show."""
+        """Return a page: a template rendered with a context."""
         body = self.application.render_template(template_file, **context)
         self.set_body(body, status_code=_status_code)
         return self.render()

@@ -1,4 +1,4 @@
-"""Tornado's templates: a loader that begins anew when one of its files has changed."""
+"""Tornado's templates: a loader that starts again when one of its files has changed."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class TornadoTemplate:
 
 
 class TornadoTemplates(Loader):
-    """The loader, as Tornado has it; a template holds what it extends and includes."""
+    """Tornado's loader; a template's object holds the templates that it extends and includes."""
 
     missing: ClassVar = NoSuchTemplate
 
@@ -38,7 +38,7 @@ class TornadoTemplates(Loader):
             return TornadoTemplate(self.load(name))
 
     def reset(self) -> None:
-        """Forget the templates, and what their files were."""
+        """Forget the templates, and the stamps of their files."""
         with self.lock:
             self._stamps = {}
             super().reset()

@@ -3,13 +3,13 @@
 Rules:
 
 - A connection reads, answers in order and reads again, until one side wants to end it.
-- What waits too long is ended by one sweep a second over all connections: it costs nothing while a
-  request is handled, and there is no timer to set on the hot path.
-- The same sweep asks the kernel who left in the middle of an answer. A feed is then closed, if its
-  source can be, and a handler that waits is told when it asks (`Request.may_wait`). Nothing else is
-  ended or interrupted: who closed only the half that sends still reads to the end.
-- When told to stop, the server takes nothing new, ends what only waits, and lets what is in hand
-  finish within the grace. Told again, it ends everything at once.
+- Connections that wait too long are ended by one sweep a second over all of them: it costs nothing
+  while a request is handled, and there is no timer to set on the hot path.
+- The same sweep asks the kernel for clients that left in the middle of an answer. A feed is then
+  closed, if its source can be, and a waiting handler can read it (`Request.may_wait`). Nothing else
+  is ended or interrupted: a client that closed only its sending half still reads to the end.
+- When it is stopped, the server takes nothing new, ends connections that only wait, and lets
+  requests in hand finish within the grace. Stopped again, it ends everything at once.
 """
 
 from __future__ import annotations

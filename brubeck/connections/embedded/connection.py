@@ -33,7 +33,7 @@ _JOIN: Final = 16_384  # a body up to this size is sent in one piece with its he
 
 
 class _Sending:
-    """A stream on its way: whom it answers, how it is framed, and what is still to come."""
+    """A stream on its way: its request, its framing, and the chunks still to come."""
 
     __slots__ = ("_head", "chunks", "framed", "request")
 
@@ -50,7 +50,7 @@ class _Sending:
 
 
 def _made(response: StreamingResponse) -> Iterator[bytes]:
-    """Yield the chunks; what breaks their source is logged as its own."""
+    """Yield the chunks; an exception of their source is logged and becomes a `ProtocolError`."""
     chunks = iter(response.chunks)
     while True:
         try:
@@ -157,7 +157,7 @@ class Connection:
             self.deadline = server.tick + server.options.head_timeout
 
     def _answer_all(self, stream: green.Stream) -> bool:
-        """Answer what is ready, in order; tell whether the connection goes on."""
+        """Answer the requests that are ready, in order; return whether the connection goes on."""
         ready = self._http.ready
         until = monotonic() + _TURN if len(ready) > 1 else inf
         while ready:
@@ -177,7 +177,7 @@ class Connection:
                 self._linger(stream)
                 return False
             if ready and monotonic() > until:
-                green.sleep(0)  # whoever sends many requests at once holds up nobody else
+                green.sleep(0)  # many requests at once hold up no other client
                 until = monotonic() + _TURN
         return True
 
@@ -205,12 +205,13 @@ class Connection:
             stream.send(framed.body)
 
     def _send_stream(self, stream: green.Stream) -> bool:
-        """Send a stream as it is made; what breaks it also breaks the connection.
+        """Send a stream as it is made; an error in it also breaks the connection.
 
-        Tell whether it was sent to its end; otherwise it goes on among many, until it is released.
+        Return whether it was sent to its end; otherwise it goes on in a share, until it is
+        released.
         """
         response, sending = self._answer, self._sending
-        assert response is not None  # noqa: S101, whoever calls has just set both
+        assert response is not None  # noqa: S101, the caller has just set both
         assert sending is not None  # noqa: S101, likewise: one is never set without the other
         coder = sending.framed.coder
         try:
@@ -234,7 +235,7 @@ class Connection:
         return True
 
     def _joins(self, request: Request) -> bool:
-        """Leave a stream to whom it is shared with, if it wants that now; tell whether it is."""
+        """Hand a stream over to its share, if it wants that now; return whether it is shared."""
         share, request.share = request.share, None
         if share is None:
             return False
@@ -262,7 +263,7 @@ class Connection:
     group = None  # each is reached by its own socket
 
     def receive(self, data: bytes) -> bool:
-        """Send what is said to many; see `brubeck.http.sharing`."""
+        """Send data that are shared by many connections; see `brubeck.http.sharing`."""
         sending, stream = self._sending, self._stream
         if sending is None or stream is None or sending.framed.coder is None:
             return False
@@ -270,7 +271,7 @@ class Connection:
         try:
             sent = stream.offer(coded)
         except OSError:
-            sent = 0  # whoever sends the rest finds the same
+            sent = 0  # the next send fails the same way
         self._kept = coded[sent:]
         return sent == len(coded)
 
@@ -303,7 +304,7 @@ class Connection:
         if self._reading and self._http.started and not self._expired:
             self._expired = True
             self.deadline = self._server.tick + _LINGER
-            green.spawn(self._time_out)  # who does not read either must not hold up the sweep
+            green.spawn(self._time_out)  # a client that does not read must not hold up the sweep
         else:
             self.cut()
 
@@ -336,12 +337,12 @@ class Connection:
             green.spawn(self._answer.abandon)
 
     def is_wanted(self) -> bool:
-        """Tell whether an answer would still be read, and the server is not about to stop."""
+        """Return whether an answer would still be read, and the server is not about to stop."""
         return not (self._left or self._server.draining)
 
     def finish(self) -> bool:
-        """End the connection if it only waits or follows; tell whether something is in hand."""
-        # What was asked behind a feed has not begun, and would not while the feed lasts.
+        """End the connection if it only waits or follows; return whether a request is in hand."""
+        # A request behind a feed has not started, and would not while the feed lasts.
         follows = self._answer is not None and self._answer.endless
         if follows or self.idle:
             self.cut()

@@ -49,7 +49,7 @@ class EmbeddedServer:
         self._tls = _tls_context(self.options) if self.options.certfile else None
 
     def serve(self, respond: Respond) -> None:
-        """Answer requests until told to stop, then finish what is in hand."""
+        """Answer requests until `stop` is called, then finish the requests in hand."""
         self._listener.settimeout(_LOOK)
         green.spawn(self._sweep)
         while not self.draining:

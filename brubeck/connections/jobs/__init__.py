@@ -1,4 +1,4 @@
-"""Messages and jobs: what reaches a handler by another way than HTTP.
+"""Messages and jobs: input of handlers that does not come by HTTP.
 
 `ZeroMQConnection` takes messages as they come. `JobsConnection` takes jobs from a queue in Redis,
 which keeps each of them until it is done.

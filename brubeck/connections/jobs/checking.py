@@ -26,11 +26,11 @@ TRIED: Final = (
     *(("ZRANGE", "{key}:later", 0, 0), ("ZRANGEBYSCORE", "{key}:later", 0, 1)),
     ("DEL", "{key}", "{key}:key", "{key}:later"),
 )
-"""Every command that a queue uses, with what it is tried on."""
+"""Every command that a queue uses, with the arguments of its trial."""
 
 
 def missing_rules(client: Any) -> list[str]:
-    """Return the ACL rules that the user of a client lacks, after cleaning up what was tried."""
+    """Return the ACL rules that the user of a client lacks, after cleaning up the trial keys."""
     key = f"brubeck-jobs:{{check {uuid4().hex}}}"
     tried = [_missing(client, key, *each) for each in TRIED]
     with client.client() as one:  # on one connection
@@ -42,7 +42,7 @@ def missing_rules(client: Any) -> list[str]:
 
 
 def _missing(client: Any, key: str, command: str, *given: object) -> str:
-    """Return the rule that a user lacks to run a command, "" where there is none."""
+    """Return the ACL rule that a user lacks to run a command; empty if it may run it."""
     words = [each.replace("{key}", key) if isinstance(each, str) else each for each in given]
     try:
         client.execute_command(command, *words)

@@ -1,7 +1,7 @@
-"""Messages that are no HTTP: a path, a document, and what belongs to neither.
+"""Messages apart from HTTP: a path, a document, an id and headers.
 
-They reach a handler as requests do, with the document as the body in JSON. How they are written on
-the way, as JSON or as msgpack, is between a connection and its other side.
+They reach a handler as requests do, with the document as the body in JSON. Their encoding on the
+way, as JSON or as msgpack, is between a connection and its other side.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ Codec = Literal["json", "msgpack"]
 """How a message is written on its way."""
 
 MAX_BYTES: Final = 1 << 20
-"""How long a message may be, written as JSON; what is larger belongs in a store."""
+"""The maximal size of a message as JSON, in bytes; larger data belong in a store."""
 
 _PATH: Final = re.compile(r"/[^\x00-\x20\x7f]*")
 _JSON: Final = {"Content-Type": "application/json"}
@@ -32,10 +32,10 @@ _ENCODERS: Final[dict[Codec, Callable[[object], bytes]]] = {
 
 
 class Message(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
-    """What somebody wants done: ``data`` for whoever is at a path.
+    """A message for the handler of a path, with ``data``.
 
     ``id`` names the message in logs and answers. ``method`` is the handler's method, ``headers``
-    are what is said about the data.
+    describe the data.
     """
 
     path: str
@@ -58,7 +58,7 @@ class Message(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
 
 
 def read_message(raw: bytes, codec: Codec) -> Message:
-    """Return the message that some bytes are; `ProtocolError` for what is none."""
+    """Return the message in some bytes; `ProtocolError` for invalid ones."""
     if len(raw) > MAX_BYTES:
         raise ProtocolError(f"A message has at most {MAX_BYTES} bytes; this one has {len(raw)}.")
     decode = msgspec.json.decode if codec == "json" else msgspec.msgpack.decode
@@ -71,11 +71,11 @@ def read_message(raw: bytes, codec: Codec) -> Message:
 
 
 def write_message(message: object, codec: Codec) -> bytes:
-    """Return the bytes of a message; `TypeError` or `ValueError` for what cannot be written."""
+    """Return the bytes of a message; `TypeError` or `ValueError` when it cannot be encoded."""
     return _ENCODERS[codec](message)
 
 
 def check_path(path: str) -> None:
-    """Refuse what cannot be the path of a message: `ProtocolError`."""
+    """Raise `ProtocolError` for an invalid path of a message."""
     if not _PATH.fullmatch(path):
         raise ProtocolError(f"A message's path is like /resize, not {path[:160]!r}.")

@@ -49,13 +49,13 @@ _GONE: Final = 3600.0
 
 
 class QueueUnavailable(BrubeckError):
-    """The queue cannot be reached, or will not do what it is asked."""
+    """The queue cannot be reached, or refuses a command."""
 
 
 class Job(Message, omit_defaults=True):
     """A message that waits for a worker.
 
-    ``attempt`` is the one to come, ``owner`` the id and the name of who sent it, if anybody asks.
+    ``attempt`` is the number of the next attempt, ``owner`` the id and the name of its owner.
     """
 
     data: msgspec.Raw = msgspec.Raw(b"null")
@@ -68,11 +68,11 @@ class KeyTaken(BrubeckError):
 
 
 class Delivery(msgspec.Struct, eq=False):
-    """A job in a worker's hand; ``job`` is None for something in the queue that is none.
+    """A job that was delivered to a worker; ``job`` is None for an invalid entry of the queue.
 
-    ``given`` is how often this attempt was given out: all but the last time its worker died.
+    ``given`` is how often this attempt was delivered: all but the last time its worker died.
     ``attempts`` and ``backoff`` (seconds) are the handler's, where it has its own. ``lost`` says
-    that another worker has it by now. ``context`` is for whoever has it done.
+    that another worker has it by now. ``context`` is for the program that runs it.
     """
 
     entry: bytes
@@ -184,9 +184,9 @@ class JobQueue:
     def claim(
         self, worker: str, lease: float, most: int, held: Iterable[Delivery]
     ) -> tuple[list[Delivery], bool]:
-        """Take over jobs of workers that are gone, by one that holds some already.
+        """Take over jobs of dead workers, by one that has some in hand already.
 
-        Also returned is whether to finish what is in hand and take nothing else before.
+        Returns the deliveries, and whether to finish those in hand before taking any other.
         """
         self._begin_once()
         keys = [self._jobs, self._alone]
@@ -203,19 +203,19 @@ class JobQueue:
             self._begun = True
 
     def renew(self, worker: str, lease: float, deliveries: Iterable[Delivery]) -> None:
-        """Say that some jobs are still in hand; marks those that are not any more."""
+        """Renew the leases of jobs in hand; marks those that are lost."""
         held = {each.entry: each for each in deliveries}
         keys = [self._jobs, self._alone]
         for entry in self._run("renew", keys, _GROUP, worker, _millis(lease), *held):
             held[entry].lost = True
 
     def wake(self) -> float | None:
-        """Put the jobs whose time has come into the queue; return the seconds until the next."""
+        """Put the jobs that are due into the queue; return the seconds until the next."""
         millis = self._run("wake", [self._later, self._jobs])
         return None if millis < 0 else millis / 1000
 
     def done(self, deliveries: Sequence[Delivery]) -> None:
-        """Forget jobs that are done, whoever has them now."""
+        """Delete finished jobs, also those that another worker has by now."""
         entries = [each.entry for each in deliveries]
         with self._translated(), self._client.pipeline() as both:
             both.xack(self._jobs, _GROUP, *entries)
@@ -236,7 +236,7 @@ class JobQueue:
         return bool(self._run("bury", keys, *told, _bytes(reason), _bytes(traceback)))
 
     def leave(self, worker: str) -> None:
-        """Forget a worker that has nothing in hand, and those that are long gone."""
+        """Delete a worker without jobs in hand, and those that ended long ago."""
         self._run("leave", [self._jobs], _GROUP, worker, _millis(_GONE))
 
     # Looking.

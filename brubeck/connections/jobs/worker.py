@@ -1,13 +1,13 @@
 """`JobsConnection`: a worker, which has the jobs of a queue done by handlers.
 
-What becomes of a job is what its handler answers. Success (below 400): it is done. A fault of the
-job itself (400 to 499): nobody need try again, and it goes to the dead letters. Anything else is
-tried again, each time after twice as long, and after the last time it goes there, too, with the
+The outcome of a job is the answer of its handler. Success (below 400): it is done. A fault of the
+job itself (400 to 499): it is not retried, and it goes to the dead letters. Anything else is
+retried, each time after twice as long, and after the last time it goes there, too, with the
 traceback.
 
-A job that kills its worker says nothing. It is found by whoever takes over what the dead one had;
-after `MOST_DEATHS` it is a dead letter, and from the third time on it is done alone, so that it
-takes no other job with it.
+A job that kills its worker sends no answer. It is found by the worker that takes over the jobs of
+the dead one; after `MOST_DEATHS` it is a dead letter, and from the third time on it is done alone,
+so that it takes no other job with it.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ log = logging.getLogger("brubeck.jobs")
 Respond = Callable[[Request], Response]
 
 MOST_DEATHS: Final = 5
-"""After how many dead workers a job is taken for what killed them."""
+"""The number of dead workers after which their job is taken for the cause."""
 MOST_BACKOFF: Final = 300.0
 """How many seconds there are between two attempts at the most."""
 
@@ -41,7 +41,7 @@ _LONGEST: Final = 1000
 
 
 class Watch(Protocol):
-    """Who wants to know what becomes of jobs, before the queue does."""
+    """The callbacks before each change of the queue: jobs taken, put back or buried."""
 
     def taken(self, deliveries: Sequence[Delivery]) -> Collection[Delivery]:
         """Take note of jobs that are about to be done; return those that have been done before."""
@@ -86,7 +86,7 @@ class JobsConnection:
         self._is_down = False
 
     def serve(self, respond: Respond) -> None:
-        """Have jobs done until `stop`, then finish what is in hand and return."""
+        """Have jobs done until `stop`, then finish those in hand and return."""
         for _ in range(self._concurrency):
             green.spawn(self._work, respond)
         green.spawn(self._keep)
@@ -112,13 +112,13 @@ class JobsConnection:
 
     @property
     def must_end(self) -> bool:
-        """Whether what waits for something should give up: nobody waits for it any more."""
+        """Whether waits have to end, because the grace or the worker's life is over."""
         return self._hurried or self._over
 
     # Taking.
 
     def _turn(self) -> None:
-        """Take what there is to do, or wait a while for it."""
+        """Take the jobs that are due, or wait a while for one."""
         now = monotonic()
         if now >= self._claim_at or (self._alone and not self._hand):
             free = self._concurrency - len(self._hand)
@@ -160,7 +160,7 @@ class JobsConnection:
                 self._todo.put(each)
 
     def _leave(self, delivery: Delivery) -> None:
-        """Have a job in hand no longer."""
+        """Remove a job from those in hand."""
         with self._changed:
             if self._hand.get(delivery.entry) is delivery:  # it may have come here once more
                 del self._hand[delivery.entry]
@@ -170,7 +170,7 @@ class JobsConnection:
         return [each for each in list(self._hand.values()) if not each.lost]
 
     def _keep(self) -> None:
-        """Say again and again what is in hand, so that nobody takes it over."""
+        """Renew the leases of the jobs in hand, so that no other worker takes them over."""
         green.supervise(self._renew, "Renewing leases", every=self._lease / 4, pause=_PAUSE)
 
     def _renew(self) -> bool:
@@ -188,7 +188,7 @@ class JobsConnection:
             try:
                 self._do(delivery, respond)
             except Exception:
-                # Who has it next may have more luck.
+                # The next worker may have more luck.
                 log.exception("The job %s came to no end here.", _named(delivery))
             finally:
                 self._leave(delivery)
@@ -245,7 +245,7 @@ class JobsConnection:
             self._changed.notify_all()
 
     def _acknowledge(self) -> None:
-        """Tell the queue what is done, all of it at once; it is written down by then."""
+        """Delete finished jobs from the queue, all at once; their results are stored by then."""
         green.supervise(self._acknowledge_some, "Acknowledging jobs", pause=_PAUSE)
 
     def _acknowledge_some(self) -> bool:
@@ -261,7 +261,7 @@ class JobsConnection:
         return True
 
     def _settle(self, tell: Callable[[], object]) -> None:
-        """Tell the queue what became of a job, as soon as it can be told."""
+        """Send the outcome of a job to the queue, as soon as it can be reached."""
         while True:
             try:
                 tell()
@@ -293,7 +293,7 @@ class JobsConnection:
         except QueueUnavailable as reason:
             self._tell_down(reason)
 
-    # Outages are told once.
+    # Outages are logged once.
 
     def _tell_down(self, reason: QueueUnavailable) -> None:
         if not self._is_down:

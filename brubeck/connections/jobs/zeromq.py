@@ -1,12 +1,12 @@
-"""`ZeroMQConnection`: messages in by PULL, what handlers answer out by PUB or PUSH.
+"""`ZeroMQConnection`: messages in by PULL, answers of handlers out by PUB or PUSH.
 
 A message is a map, in JSON or msgpack: ``path`` and ``data``, and if wanted ``id``, ``method``
 (``POST``) and ``headers``. The answer is a map of ``id``, ``path``, ``status`` (as in HTTP) and
-``data``, what the handler rendered; to what is no message it is a 400 without a path. Over PUB the
-path and a space stand before it, so that a subscriber may choose by path.
+``data``, which the handler rendered; to an invalid message it is a 400 without a path. Over PUB
+the path and a space stand before it, so that a subscriber may choose by path.
 
-Nothing is kept: what is lost on the way, or with this process, is lost. `JobsConnection` is for
-what must not be.
+Nothing is stored: a message lost on the way, or with this process, is lost. `JobsConnection` is
+for messages that must not be lost.
 """
 
 from __future__ import annotations
@@ -32,18 +32,18 @@ Respond = Callable[[Request], Response]
 Pattern = Literal["PUB", "PUSH"]
 
 MOST_UNSENT: Final = 10_000
-"""How many answers wait for one who takes them slowly; PUB drops what is more, PUSH waits."""
+"""The number of answers that wait for a slow receiver; PUB drops further ones, PUSH waits."""
 
 _LOOK: Final = 0.25
 
 
 class ZeroMQConnection:
-    """Messages from anybody who pushes them to ``receive``, and answers at ``send``, if given.
+    """Messages that are pushed to ``receive``, and answers at ``send``, if given.
 
     Both are ZeroMQ addresses (``tcp://127.0.0.1:9990``, ``ipc://…``), which are bound, or with
-    ``bind=False`` connected to. ``pattern`` is how answers go out, ``codec`` how messages are
-    written. At most ``concurrency`` are answered at once; ``grace`` seconds are left to them by
-    `stop`.
+    ``bind=False`` connected to. ``pattern`` is the kind of the answers' socket, ``codec`` the
+    encoding of messages. At most ``concurrency`` are answered at once; ``grace`` seconds are left
+    to them by `stop`.
     """
 
     def __init__(
@@ -69,13 +69,13 @@ class ZeroMQConnection:
         self.ready = green.Event()
 
     def serve(self, respond: Respond) -> None:
-        """Answer messages until `stop`, then finish what is in hand and return."""
+        """Answer messages until `stop`, then finish those in hand and return."""
         incoming = self._open("PULL", self.receive)
         outgoing = None if self.send is None else self._open(self._pattern, self.send)
         self.ready.set()
         try:
             while not self._stopping:
-                # Who takes no answers holds up messages, but not the end.
+                # A receiver that takes no answers holds up messages, but not the end.
                 if self._pool.has_place(_LOOK) and incoming.poll(_LOOK):
                     self._pool.spawn(self._answer, incoming.recv(), respond, outgoing)
             self._finish()
@@ -138,7 +138,7 @@ def _response(request: Request, respond: Respond) -> Response:
 
 
 def _data(response: Response) -> Any:
-    """Return what a handler rendered: the value of its JSON, or its text."""
+    """Return the rendered data of a response: the value of its JSON, or its text."""
     body = bytes(response.body)
     try:
         return msgspec.json.decode(body)

@@ -1,8 +1,8 @@
-"""Mongrel2 over ZeroMQ: what it sends becomes requests, and responses go back at its pace.
+"""Mongrel2 over ZeroMQ: its messages become requests, and responses go back at its pace.
 
-`connection` is the whole; `messages` and `netstrings` are what stands on the wire, `requests` what
-it means, `replies` and `pacing` the way back, `clients` who is being served, `answers` one answer
-being sent, `neighbours` the other programs that Mongrel2 deals its notices to.
+`connection` is the whole; `messages` and `netstrings` are the wire format, `requests` its meaning,
+`replies` and `pacing` the way back, `clients` the clients being served, `answers` one answer being
+sent, `neighbours` the other programs that Mongrel2 deals its notices to.
 """
 
 from __future__ import annotations

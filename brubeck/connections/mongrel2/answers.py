@@ -81,7 +81,7 @@ class Answerer:
 
 
 class Rest:
-    """An answer on its way, and what has to be closed when it is over."""
+    """An answer on its way, and the resources to close when it is over."""
 
     def __init__(
         self,
@@ -102,7 +102,7 @@ class Rest:
         self._chunks = green.fairly(chunks)
 
     def begin(self) -> Rest | None:
-        """Send it from its beginning; return what is left when it goes on among many."""
+        """Send it from its start; return the rest when it goes on in a share."""
         framed, outbox = self._framed, self._outbox
         try:
             outbox.write(framed.head + framed.body, last=framed.coder is None)
@@ -112,7 +112,7 @@ class Rest:
         return self.go_on()
 
     def go_on(self) -> Rest | None:
-        """Send what is left, to the end or until it goes on among many."""
+        """Send the rest, to the end or until it goes on in a share."""
         try:
             ended = self._stream()
         except Gone:

@@ -1,15 +1,15 @@
-"""The clients of a Mongrel2 whose requests are in hand, and the places in which they are served.
+"""The clients of a Mongrel2 with requests in hand, and the slots in which they are served.
 
 Rules:
 
 - Only clients with something in hand are known: a request waiting or being answered, or bytes on
-  their way. Whoever was answered is forgotten.
+  their way. A client is forgotten after its answer.
 - Mongrel2 hands on pipelined requests at once, so those of one connection are answered one after
   the other, in their order.
 - At most ``pool_size`` clients are served at once, each on a green thread. Up to `BACKLOG` more
-  wait for a place; the rest get a 503.
-- A connection id that comes back while a feed goes to it belongs to somebody else: Mongrel2 was
-  started anew. The feed ends unsent.
+  wait for a slot; the rest get a 503.
+- A connection id that comes back while a feed goes to it belongs to another client: Mongrel2 was
+  restarted. The feed ends unsent.
 """
 
 from __future__ import annotations
@@ -38,10 +38,10 @@ MAX_PIPELINED: Final = 100
 
 
 class Rest(Protocol):
-    """What is left of an answer that goes on among many for now."""
+    """The rest of an answer that goes on in a share for now."""
 
     def go_on(self) -> Rest | None:
-        """Send it; return what is left when it goes on among many once more."""
+        """Send it; return the rest when it goes on in a share once more."""
 
 
 Answer = Callable[[Message, Outbox], Rest | None]
@@ -64,9 +64,9 @@ class _Client:
 
 
 class Clients:
-    """Everybody who has something in hand.
+    """The clients that have something in hand.
 
-    ``open_outbox`` makes the outbox of a client who is new; ``answer`` answers one message.
+    ``open_outbox`` makes the outbox of a new client; ``answer`` answers one message.
     """
 
     def __init__(
@@ -96,7 +96,7 @@ class Clients:
             return not self._working and not sending
 
     def peers(self) -> list[Peer]:
-        """Return who is known now."""
+        """Return the peers of the clients that are known now."""
         with self._lock:
             return list(self._clients)
 
@@ -124,7 +124,7 @@ class Clients:
             self._refuse(peer, client)
 
     def _place(self, client: _Client) -> tuple[bool, bool]:
-        """Return whether a new thread is to serve the client, and whether it may wait at all."""
+        """Return whether a new thread has to serve the client, and whether it may wait at all."""
         if client.busy:
             return False, len(client.inbox) <= MAX_PIPELINED
         if self._working < self._pool_size:
@@ -171,14 +171,14 @@ class Clients:
         client.left()
         return True
 
-    # Those who are served.
+    # The clients being served.
 
     def _work(self, client: _Client) -> None:
-        """Serve one client, and then whoever waits for a place."""
+        """Serve one client, and then those that wait for a slot."""
         while True:
             try:
                 self._serve(client)
-            except Exception:  # those who wait for a place are served all the same
+            except Exception:  # those that wait for a slot are served all the same
                 log.exception("A client of Mongrel2 could not be served.")
             finally:
                 with self._lock:
@@ -211,7 +211,7 @@ class Clients:
         self.forget_if_done(client.outbox)
 
     def _return(self, client: _Client) -> None:
-        """Give a client that was among many a place again; it goes before all who wait for one."""
+        """Give a client that left its share a slot again; it goes before all that wait for one."""
         with self._lock:
             starts = self._working < self._pool_size
             if starts:
@@ -222,7 +222,7 @@ class Clients:
             green.spawn(self._work, client)
 
     def forget_if_done(self, outbox: Outbox) -> None:
-        """Forget a client to whom nothing is due any more."""
+        """Forget a client with an empty outbox and no request in hand."""
         with self._lock:
             client = self._clients.get(outbox.peer)
             if client is None or client.outbox is not outbox or client.busy:

@@ -4,7 +4,7 @@ Rules:
 
 - The same values make the same text: names that have to be unique are made of the two sockets.
 - All paths are absolute and there is no chroot, so that the program and Mongrel2 see the same
-  files, whoever starts them, wherever.
+  files, no matter how they are started.
 - Mongrel2's format has no way to escape a character. A value that cannot be written is a
   `ConfigError`, as is a folder beside which Mongrel2 would show others.
 """
@@ -70,17 +70,17 @@ class Folder(msgspec.Struct, frozen=True):
             raise ConfigError(f'A folder is served at a path such as /static, not "{self.path}".')
 
     def directory(self) -> str:
-        """Return what a route of Mongrel2 leads to."""
+        """Return the target of a route of Mongrel2: ``Dir(…)``."""
         kind = "application/octet-stream"
         return f"Dir(base='{self.base}', index_file='index.html', default_ctype='{kind}')"
 
 
 class Configuration(msgspec.Struct, frozen=True, kw_only=True):
-    """What a Mongrel2 in front of one program is told.
+    """The settings of a Mongrel2 in front of one program.
 
     ``send_spec`` and ``recv_spec`` are the program's two sockets. ``directory`` is where Mongrel2
-    keeps its own files, in ``logs`` and ``run``; ``uploads`` is where it stores bodies of more than
-    ``spool`` bytes. Both are absolute.
+    keeps its own files, in ``logs`` and ``run``; ``uploads`` is where it stores bodies of more
+    than ``spool`` bytes. Both are absolute.
     """
 
     send_spec: str
@@ -142,7 +142,7 @@ def signed(text: str) -> str:
 
 
 def is_ours(written: str) -> bool:
-    """Tell whether a file is as `signed` made it.
+    """Return whether a file is as `signed` made it.
 
     >>> is_ours(signed('servers = []')), is_ours(signed('servers = []') + '# mine')
     (True, False)

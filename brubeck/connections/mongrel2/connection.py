@@ -42,10 +42,10 @@ class Mongrel2Connection:
     its own configuration. ``sender_id`` names our sockets. At most ``pool_size`` requests are
     answered at once. ``upload_dir`` is the directory of Mongrel2's ``upload.temp_store`` as this
     process sees it (default: the system's directory for temporary files), ``max_body`` the most
-    bytes of a body that are accepted. Times are in seconds: ``grace_seconds`` is what `stop` leaves
-    to requests in hand; ``patience`` is how long a client may take nothing (known only where
-    Mongrel2 has ``download.flow_control``); every ``beat_seconds`` Mongrel2 is told that open
-    answers are alive, since it closes what is quiet for two minutes.
+    bytes of a body that are accepted. Times are in seconds: ``grace_seconds`` is the time that
+    `stop` leaves to requests in hand; ``patience`` is how long a client may take nothing (known
+    only where Mongrel2 has ``download.flow_control``); every ``beat_seconds`` Mongrel2 gets a sign
+    of life for open answers, since it closes connections that are quiet for two minutes.
 
     ``ready`` is set once requests can come; from then on ``clients`` are those in hand.
     """
@@ -77,9 +77,10 @@ class Mongrel2Connection:
         self._together: Together | None = None
 
     def serve(self, respond: Respond) -> None:
-        """Answer requests until `stop`, then finish what is in hand and return.
+        """Answer requests until `stop`, then finish those in hand and return.
 
-        ``respond`` makes the response to a request; what it raises is logged and becomes a 500.
+        ``respond`` makes the response to a request; an exception in it is logged and becomes a
+        500.
         """
         self._outgoing = outgoing = Outgoing(self.recv_spec, identity=self._identity)
         self._together = Together(outgoing)
@@ -104,7 +105,7 @@ class Mongrel2Connection:
             outgoing.close()
 
     def stop(self) -> None:
-        """Let `serve` finish what is in hand and return; called again, at once.
+        """Let `serve` finish the requests in hand and return; called again, at once.
 
         Any thread or signal handler may call it.
         """
@@ -183,7 +184,7 @@ class Mongrel2Connection:
                 self._take_notice(message)
 
     def _take_notice(self, message: Message) -> bool:
-        """Take what Mongrel2 says about a client, and return whether it was meant for us."""
+        """Take a notice of Mongrel2 about a client, and return whether it was meant for us."""
         peer, credited = Peer(message.sender, message.conn_id), message.credits
         if peer.conn_id == NOBODY and self._outgoing is not None:
             return self._outgoing.taken()

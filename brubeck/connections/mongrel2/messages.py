@@ -57,17 +57,17 @@ class Message(msgspec.Struct, frozen=True):
 
     @property
     def is_notice(self) -> bool:
-        """Whether Mongrel2 itself says something about a connection."""
+        """Whether the message is a notice of Mongrel2 about a connection."""
         return "PATH" not in self.words
 
     @property
     def credits(self) -> int | None:
-        """The bytes that a notice says have reached the client; none in a notice of leaving."""
+        """The number of bytes that have reached the client; None in a notice of leaving."""
         said = self.words.get("DOWNLOAD_CREDITS", "")
         return int(said) if said.isascii() and said.isdigit() else None
 
     def get_all(self, name: bytes) -> list[bytes]:
-        """Return every value of a header, whose name is given in lower case."""
+        """Return every value of a header; its name is given in lower case."""
         return [value for key, value in self.headers if key == name]
 
 

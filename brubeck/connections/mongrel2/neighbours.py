@@ -1,9 +1,9 @@
 """Other programs at the same Mongrel2, and notices that reached the wrong one of them.
 
-Mongrel2 deals everything out in turn to whoever is connected: not only requests, but its notices
+Mongrel2 deals everything out in turn to the connected programs: not only requests, but its notices
 too. So a notice about a client that is unknown here is passed on to the others on this machine.
-Each binds a socket in one directory of the user's own, named after Mongrel2's address; who is there
-is read from it. Programs of other users or machines do not hear of it.
+Each binds a socket in one directory of its user, named after Mongrel2's address; that directory
+lists the others. Programs of other users or machines get no notices.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ class Neighbours:
         self._seen = (0, 0.0)
 
     def listen(self, take: Callable[[bytes], None]) -> None:
-        """Begin to take what the others pass on."""
+        """Start to receive the notices that the others pass on."""
         try:
             self._make_directory()
         except OSError as reason:
@@ -77,7 +77,7 @@ class Neighbours:
             other.send(message)
 
     def _look(self) -> None:
-        """Connect to who came, and forget who left."""
+        """Connect to new programs, and close the sockets to those that left."""
         present = {path.name for path in self._directory.iterdir() if _is_alive(path)}
         present.discard(self._own.name)
         for name in self._others.keys() - present:
@@ -98,7 +98,7 @@ class Neighbours:
 
 
 def _is_alive(path: Path) -> bool:
-    """Tell whether the program that a socket belongs to runs; what a dead one left is removed."""
+    """Return whether the program of a socket runs; the socket of a dead one is removed."""
     pid = path.name.partition(".")[0]
     try:
         os.kill(int(pid), 0)

@@ -24,7 +24,7 @@ _LENGTH: Final = re.compile(rb"([0-9]{1,9}):")
 _INTEGER: Final = re.compile(rb"[+-]?[0-9]{1,4000}")
 
 Value = bytes | int | float | bool | None | list["Value"] | dict[bytes, "Value"]
-"""What a tagged netstring can say."""
+"""The values of a tagged netstring."""
 
 
 def encode_netstring(content: bytes) -> bytes:

@@ -1,4 +1,4 @@
-"""How much may be on its way to one client: exactly where the front server says, else by estimate.
+"""The amount of data on the way to one client: by the front server's credits, or by estimate.
 
 Mongrel2 holds what it cannot pass on yet. With its setting ``download.flow_control`` it takes up to
 100 KiB for a connection and says how many bytes reached the client; `CreditWindow` follows that to
@@ -28,7 +28,7 @@ _DISTANCE: Final = 0.03  # seconds between short messages
 
 
 class Window(Protocol):
-    """What may be sent to one connection; sizes in bytes, ``now`` in seconds of any steady clock.
+    """The sending window of one connection; sizes in bytes, ``now`` in seconds of any steady clock.
 
     ``capacity`` is the most that is worth holding ready for one message.
     """
@@ -58,7 +58,7 @@ class Window(Protocol):
 
 
 class CreditWindow:
-    """What the front server's own word allows."""
+    """The window of the credits that the front server gives."""
 
     def __init__(self, size: int = CREDITS) -> None:
         self._size = size
@@ -104,11 +104,11 @@ class CreditWindow:
 
 
 class EstimatedWindow:
-    """What a reader of four mebibytes a second would allow.
+    """The window of an assumed reader of four mebibytes a second.
 
-    Nothing tells a slower reader from a faster one. So whatever is long goes in messages that
+    A slower reader cannot be distinguished from a faster one. So long data go in messages that
     double in size, the later ones ahead of the estimate: 200 MiB are less than sixteen messages,
-    and arrive however slow the reader is. What is short keeps a small distance, so that many small
+    and arrive however slow the reader is. Short data keep a small distance, so that many small
     writes become few messages.
     """
 
@@ -149,10 +149,10 @@ class EstimatedWindow:
             self._step = min(2 * self._step, _LARGEST)
 
     def credited(self, size: int) -> None:
-        """Nothing: where the front server says this, a `CreditWindow` counts."""
+        """Do nothing: where the front server gives credits, a `CreditWindow` counts them."""
 
     def reset(self) -> None:
-        """Begin anew."""
+        """Start again with the first step."""
         self._step = _FIRST
         self._due.clear()
         self._next = 0.0

@@ -1,13 +1,13 @@
-"""What goes back to Mongrel2: one way out for all, and one outbox for each client.
+"""The replies to Mongrel2: one socket for all, and one outbox for each client.
 
 Rules:
 
-- ZeroMQ drops what is published before the other side has subscribed. So the socket is an XPUB,
-  which hears of subscriptions, and nothing leaves before there is one.
+- ZeroMQ drops messages that are published before the other side has subscribed. So the socket is an
+  XPUB, which hears of subscriptions, and nothing leaves before there is one.
 - ZeroMQ queues without a limit here, so the limit is ours: a message to nobody, which Mongrel2
   answers with a notice, shows that everything sent before it has been taken.
 - Everything due to a client is joined into as few messages as its window allows.
-- A client that takes nothing for `patience` seconds is cut. What was cut never looks complete.
+- A client that takes nothing for `patience` seconds is cut. A cut answer never looks complete.
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ class Outgoing:
             front_gone()
 
     def wait_subscribed(self, seconds: float) -> bool:
-        """Wait until Mongrel2 listens, at most so long, and tell whether it does."""
+        """Wait at most ``seconds`` until Mongrel2 listens, and return whether it does."""
         return self._subscribed.wait(seconds)
 
     @property
@@ -91,7 +91,7 @@ class Outgoing:
             self.control(sender, [NOBODY], "keep-alive")
 
     def _asks(self) -> bool:
-        """Tell whether Mongrel2 is to be asked what it has taken; called with the lock held."""
+        """Return whether a probe of Mongrel2's progress is due; called with the lock held."""
         if self._probed or self._untaken <= MAX_UNTAKEN // 2:
             return False
         self._probed, self._probed_at = self._untaken, monotonic()
@@ -109,7 +109,7 @@ class Outgoing:
             raise Gone from None
 
     def taken(self) -> bool:
-        """Note that Mongrel2 has taken everything up to what asked; tell whether anything did."""
+        """Note that Mongrel2 has taken everything up to the probe; return whether there was one."""
         with self._lock:
             asked = self._probed > 0
             self._untaken -= self._probed
@@ -121,12 +121,12 @@ class Outgoing:
         return asked
 
     def close(self) -> None:
-        """Close the socket; what was sent still leaves."""
+        """Close the socket; sent messages still leave."""
         self._socket.close()
 
 
 class Outbox:
-    """What is due to one client, sent as its window allows; any thread may use it.
+    """The data due to one client, sent as its window allows; any thread may use it.
 
     ``drained`` is called when the last of it was sent later than it was written. ``group`` reaches
     many clients at once.
@@ -177,7 +177,7 @@ class Outbox:
                 self._window.reset()
 
     def write(self, data: bytes, *, last: bool = False) -> None:
-        """Send data, now or with what follows; wait while too much waits. Raises `Gone`.
+        """Send data, now or with later data; wait while too much waits. Raises `Gone`.
 
         ``last`` says that the answer to a request ends with it.
         """
@@ -238,7 +238,7 @@ class Outbox:
         return False
 
     def take(self, data: bytes) -> bytes:
-        """Return what may be sent to the client right now, coded; empty where it has to wait."""
+        """Return the coded data if they may be sent right now; empty if they have to wait."""
         with self._changed:
             if self.gone or self._closing or self._buffer or self._coder is None:
                 return b""
@@ -253,7 +253,7 @@ class Outbox:
         """Send data now or soon; False when the client has more to take than it should."""
         with self._changed:
             if self.gone or self._closing or self._coder is None:
-                return True  # whoever ended it lets it go
+                return True  # the caller that ended it lets it go
             self._buffer += self._coder.data(data)
             self._flush()
             return len(self._buffer) < self._window.capacity
@@ -304,7 +304,7 @@ class Outbox:
             self._flush()
 
     def cut(self) -> None:
-        """End the connection at once; what still waits is not sent."""
+        """End the connection at once; waiting data are not sent."""
         with self._changed:
             self._cut()
         self._leave_share()
@@ -339,7 +339,7 @@ class Outbox:
             green.spawn(self._stream.abandon)
 
     def _flush(self) -> None:
-        """Send what the window allows; called with the lock held."""
+        """Send as much as the window allows; called with the lock held."""
         while self._buffer and not self.gone:
             now = monotonic()
             ready = self._outgoing.ready

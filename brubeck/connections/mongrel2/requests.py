@@ -6,9 +6,9 @@ Rules:
   name a file: a *start*, to be ignored, and a *done*. Anybody can send those headers too; so they
   count only where Mongrel2 cannot have sent the body inline, and the file is looked for in one
   directory alone, whatever path is named.
-- The file is unlinked as soon as it is open: whoever dies, nothing stays behind.
-- What Mongrel2 lets pass although nobody can say where the body ends (RFC 9112, section 6.3) is a
-  400, and the connection has to be closed: Mongrel2 may take the body for the next request.
+- The file is unlinked as soon as it is open: no crash leaves it behind.
+- A request that Mongrel2 lets pass although the end of its body is unknown (RFC 9112, section 6.3)
+  is a 400, and the connection has to be closed: Mongrel2 may take the body for the next request.
 - Mongrel2 overwrites ``X-Forwarded-For`` with the address of its peer unless ``no_clobber_xff`` is
   set. One that says only that is dropped: the client did not send it.
 """
@@ -84,17 +84,17 @@ class Uploads:
 
 
 def is_http(message: Message) -> bool:
-    """Tell whether a message is a request that HTTP can answer."""
+    """Return whether a message is a request that HTTP can answer."""
     return message.words["METHOD"] not in _NOT_HTTP
 
 
 def is_upload_start(message: Message) -> bool:
-    """Tell whether a message only announces a body that Mongrel2 still receives."""
+    """Return whether a message only announces a body that Mongrel2 still receives."""
     return _is_stored(message) and _stored_name(message) is None
 
 
 def wants_keep_alive(message: Message) -> bool:
-    """Tell whether the client wants its connection kept."""
+    """Return whether the client wants its connection kept."""
     options = b",".join(message.get_all(b"connection")).decode("latin-1")
     handshake = message.words["METHOD"] in _METHODS
     return keeps_alive(version_of(message), options) and not handshake
@@ -137,9 +137,9 @@ def make_request(message: Message, body: bytes | BinaryIO) -> Request:
 
 
 def read_body(message: Message, uploads: Uploads) -> bytes | BinaryIO:
-    """Return a request's body, or the file in which Mongrel2 stored it, which is to be closed.
+    """Return a request's body, or the file in which Mongrel2 stored it; the caller closes the file.
 
-    Raises `Problem` for a body that cannot be told from what follows it, or cannot be found.
+    Raises `Problem` for a body without a known end, or one that cannot be found.
     """
     if "UPLOAD_STREAM" in message.words:
         raise Problem(501, "Mongrel2's upload.stream is not supported; set upload.temp_store.")
@@ -170,7 +170,7 @@ def _client_headers(message: Message, address: str) -> Pairs:
 
 
 def _content_length(message: Message) -> int:
-    """Return the length that a request says; a `Problem` when it says none or more than one."""
+    """Return the declared length of a body, 0 without one; a `Problem` (400) for an invalid one."""
     lengths = message.get_all(b"content-length")
     if not lengths:
         return 0
@@ -189,7 +189,7 @@ def _plain_length(value: bytes) -> int | None:
 
 
 def _is_stored(message: Message) -> bool:
-    """Tell whether Mongrel2 stores this body, by all that makes it do so and shows that it did."""
+    """Return whether Mongrel2 stores this body, by all causes and signs of that."""
     if message.body or not message.get_all(_UPLOAD_START):
         return False
     lengths = message.get_all(b"content-length")

@@ -1,4 +1,4 @@
-"""One message of Mongrel2 for many clients that are to be told the same."""
+"""One message of Mongrel2 for many clients that get the same data."""
 
 from __future__ import annotations
 
@@ -16,9 +16,10 @@ class Together:
         self._outgoing = outgoing
 
     def send(self, receivers: Sequence[Outbox], data: bytes) -> list[Outbox]:
-        """Send data, a message for as many as one may name; return those who could not take it.
+        """Send data in one message for many receivers; return those that could not take it.
 
-        Who has something else on the way is sent it by itself, after that.
+        A message names at most `MAX_TARGETS` receivers. One with other data on the way gets its
+        own message, after those.
         """
         ready: dict[tuple[bytes, bytes], list[bytes]] = {}
         left = []

@@ -23,13 +23,13 @@ if TYPE_CHECKING:
 E = TypeVar("E")
 
 _BAD: Final = object()
-"""What an item is that no kind takes."""
+"""The result for an item that no kind accepts."""
 
 
 class ListField(BaseField[list[E]]):
-    """A list whose every item is good for the field given, or for one of several.
+    """A list with items that are valid for the given field, or for one of several.
 
-    No field at all (an empty list of them) lets any item in. A document without a value gets an
+    No field at all (an empty list of them) accepts any item. A document without a value gets an
     empty list.
     """
 
@@ -121,7 +121,7 @@ class ListField(BaseField[list[E]]):
         return [adopt(item) for item in value]
 
     def _adopt_one_of(self, item: Any) -> Any:
-        """Return a dictionary as the document that it is whole, else as the first that there is."""
+        """Return a dictionary as a valid document of one of the classes, else of the first."""
         if not isinstance(item, dict):
             return item
         with suppress(RecursionError):  # `validate` will say that it is nested too deeply
@@ -232,7 +232,7 @@ class ListField(BaseField[list[E]]):
             yield item if convert is None else shown(item, convert)
 
     def item_field_for(self, item: Any) -> BaseField[Any] | None:
-        """Return the first field of whose native type an item is."""
+        """Return the only field, or the first of several with the item's native type, or None."""
         return self.item_field or next((f for f in self.fields if _is_native(f, item)), None)
 
     def for_python(self, value: Any) -> list[Any]:

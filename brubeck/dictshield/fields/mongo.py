@@ -62,7 +62,7 @@ class ObjectIdField(BaseField["ObjectId"]):
         return native
 
     def restore(self, stored: Any) -> Any:
-        """Return the ObjectId of its text, or what else was stored."""
+        """Return the ObjectId of its text, or any other stored value as it is."""
         return self.adopt(stored)
 
     def wire_type(self) -> Any:

@@ -90,7 +90,7 @@ class DictField(BaseField[dict[str, Any]]):
         return dict[str, Any]
 
     def schema_terms(self) -> dict[str, Any]:
-        """Return the schema of objects whose keys MongoDB can have."""
+        """Return the JSON Schema keywords of objects with keys that MongoDB accepts."""
         return {"type": "object", "propertyNames": {"pattern": "^[^.$]*$"}}
 
     def lookup_member(self, member_name: str) -> BaseField[Any]:

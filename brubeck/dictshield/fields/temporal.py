@@ -74,7 +74,7 @@ class DateTimeField(BaseField[datetime]):
 
     @classmethod
     def iso8601_to_date(cls, datestring: str) -> datetime:
-        """Return the datetime of ``YYYY-MM-DDTHH:MM:SS.mmmmmm``; what follows is not read."""
+        """Return the datetime of ``YYYY-MM-DDTHH:MM:SS.mmmmmm``; any further text is ignored."""
         found = _ISO8601.match(datestring)
         if found is None:
             raise ValueError(f'"{datestring[:60]}" is not a date like 2012-12-21T12:00:00')
@@ -105,7 +105,7 @@ class DateTimeField(BaseField[datetime]):
             )
 
     def reads_back(self) -> bool:
-        """Return whether what the format shows is read as a moment that it shows alike.
+        """Return whether a text in the format is read as a moment with the same text.
 
         Otherwise an item could not be sent back as it was received.
         """
@@ -171,7 +171,7 @@ class DateTimeField(BaseField[datetime]):
         return native
 
     def wire_type(self) -> Any:
-        """Return the type of any text: C would round what is finer than a microsecond."""
+        """Return the type of any text: C would round fractions finer than a microsecond."""
         return str
 
     def loose_type(self) -> Any:

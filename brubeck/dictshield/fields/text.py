@@ -189,14 +189,14 @@ class EmailField(StringField):
 
 
 class JsonHashMixin(StringField):
-    """A hash in hexadecimal digits; a subclass says how many."""
+    """A hash in hexadecimal digits; a subclass sets their number."""
 
     hash_length = 0
     jsonschema_types: tuple[str, ...] = ()
     jsonschema_formats: tuple[str | None, ...] = (None,)
 
     def schema_terms(self) -> dict[str, Any]:
-        """Return the schema of so many hexadecimal digits."""
+        """Return the schema of a fixed number of hexadecimal digits."""
         return {
             "type": "string",
             "minLength": self.hash_length,

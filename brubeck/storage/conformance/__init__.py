@@ -1,6 +1,6 @@
-"""The conformance suite: what passes it is a storage, and none may leave out a part of it.
+"""The conformance suite: the definition of a storage as tests, of which none may be left out.
 
-Whoever writes a storage subclasses it in a test module and gets every promise tested:
+The author of a storage subclasses it in a test module and gets every promise tested:
 
     class TestMine(StorageConformance):
         def make_storage(self, clock):
@@ -9,9 +9,9 @@ Whoever writes a storage subclasses it in a test module and gets every promise t
         def another(self, storage, clock):
             return MyStorage('my://127.0.0.1', clock=clock)
 
-`make_storage` returns an empty storage each time, and `another` opens it as a second process would;
-they are closed after each test. The suite needs
-pytest and Hypothesis, and is imported by tests alone.
+`make_storage` returns an empty storage each time, and `another` opens it as a second process
+would; they are closed after each test. The suite needs pytest and Hypothesis, and is imported by
+tests alone.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ class StorageConformance(Orders, Writing, Sights, Sharing, Values):
             raise TypeError(f"{cls.__name__} may not replace {', '.join(replaced)}")
 
     def test_any_history_keeps_every_promise(self) -> None:
-        """G1, G2, G3, G4, G6: whatever writes, walks, readers and purges do to one another."""
+        """G1, G2, G3, G4, G6: they hold for any sequence of writes, walks, readers and purges."""
         storages: list[Storage] = []
 
         def machine() -> StreamMachine:

@@ -1,4 +1,4 @@
-"""What every part of the suite stands on: an empty storage, a stream of it, and walking one."""
+"""The base of every part of the suite: an empty storage, a stream of it, and a walk along it."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Suite(ABC):
 
     @abstractmethod
     def make_storage(self, clock: Clock) -> Storage:
-        """Return a new, empty storage that tells the time by this clock."""
+        """Return a new, empty storage that takes the time from this clock."""
 
     @abstractmethod
     def another(self, storage: Storage, clock: Clock) -> Storage:

@@ -79,7 +79,7 @@ def put_new(item_id: str, created_at: int, *, expected: int | None = None, **val
 
 
 class _Walk:
-    """One walk: what it has seen, and what it has to."""
+    """One walk: the items that it has returned, and those that it has to return."""
 
     def __init__(self, query: PageQuery, due: set[str]) -> None:
         self.query = query
@@ -109,7 +109,7 @@ class StreamMachine(RuleBasedStateMachine):
         self.clock = clock
         self.live: dict[str, Record] = {}
         self.horizons: dict[str | None, int] = {}
-        self.seeing: dict[str, frozenset[str]] = {}  # also who saw what is deleted
+        self.seeing: dict[str, frozenset[str]] = {}  # also the viewers of deleted items
         self.gone: dict[tuple[str, str], int] = {}  # (viewer, id) -> where it left the sight
         self.open_walks: list[_Walk] = []
 
@@ -222,7 +222,7 @@ class StreamMachine(RuleBasedStateMachine):
 
     @rule(walk=walks, descending=st.booleans())
     def turn_round(self, walk: _Walk, descending: bool) -> None:
-        """A step from any item of a walk, either way, holds just what lies there."""
+        """A step from any item of a walk, either way, returns just the items that lie there."""
         if not walk.keys:
             return
         key = walk.keys[len(walk.keys) // 2]
@@ -266,7 +266,7 @@ class StreamMachine(RuleBasedStateMachine):
         raise AssertionError("a reader never came to the head")
 
     def _read(self, reader: _Reader) -> bool:
-        """Read a step, and tell whether it came to the head."""
+        """Read a step, and return whether it came to the head."""
         query = reader.query
         horizon = self.horizons.get(query.viewer, 0)
         if query.era == UNBORN:

@@ -46,7 +46,7 @@ class Orders(Suite):
             assert walk(stream, limit=limit, descending=descending) == keys
 
     def test_a_tie_of_a_thousand_is_walked_both_ways_from_its_middle(self) -> None:
-        """G1: an id decides among equal times, also where the cursor's own item is gone."""
+        """G1: ids order equal times, also where the cursor's own item was deleted."""
         with self.stream() as stream:
             ids = [f"i{n:04}" for n in range(1000)]
             stream.write([put_new(each, 5) for each in ids])
@@ -67,7 +67,7 @@ class Orders(Suite):
             assert up == [(3, "i3a"), (3, "i3b")]
 
     def test_bounds_hold_for_the_wholewalk(self) -> None:
-        """Since is inclusive and until exclusive, whatever place a step starts from."""
+        """Since is inclusive and until exclusive, for every start of a step."""
         with self.stream() as stream:
             stream.write([put_new(f"i{at}", at) for at in range(10)])
             for start in (None, Place(99)):
@@ -79,7 +79,7 @@ class Orders(Suite):
 
     @pytest.mark.parametrize("filtered", [False, True])
     def test_large_items_come_in_more_steps(self, *, filtered: bool) -> None:
-        """A step ends with the item that fills it, whatever its limit, and leaves none out."""
+        """A step ends with the item that fills it, below any limit, and leaves none out."""
         sizes = [10, STEP_BYTES // 3, 10, 900_000, 900_000, 900_000, 10, STEP_BYTES // 3, 10]
         where = (Condition("network", "eq", "ci"),) if filtered else ()
         with self.stream() as stream:
@@ -141,7 +141,7 @@ class Orders(Suite):
             assert found.position == stream.head().position
 
     def test_a_filter_says_when_an_item_leaves_it(self) -> None:
-        """G4: what a reader may have seen and no longer may is shown as gone, nothing else is."""
+        """G4: an item that a reader may have seen and no longer may is a deletion, no other is."""
         with self.stream() as stream:
             (a,) = stream.write([put_new("a", 1, magnitude=5)])
             stream.write([put_new("b", 1, magnitude=1)])
@@ -183,7 +183,7 @@ class Orders(Suite):
             storage.close()
 
     def test_a_reader_from_the_beginning_outlives_an_earlier_purge(self) -> None:
-        """G6: who sets out after a purge has missed nothing by it, however slowly it reads."""
+        """G6: a reader that starts after a purge misses nothing by it, however slowly it reads."""
         with self.stream() as stream:
             stream.write([put_new(each, 1) for each in "abcd"])
             stream.write([Delete(id="d", token="d")])
@@ -197,7 +197,7 @@ class Orders(Suite):
             assert seen == ["a", "b", "c"]
 
     def test_a_reader_from_the_beginning_loses_its_place_to_a_later_purge(self) -> None:
-        """G6: what was deleted and purged since it set out, it could never be told."""
+        """G6: a reader cannot receive items that were deleted and purged since its start."""
         with self.stream() as stream:
             stream.write([put_new(each, 1) for each in "abc"])
             query = ChangesQuery(limit=1)

@@ -1,6 +1,6 @@
-"""Several processes on one storage: what one writes, the other reads, follows and is held to.
+"""Several processes on one storage: each follows the other's writes and obeys its indexes.
 
-A second `Storage` on the same place stands for the other process. Where a storage is not shared it
+A second `Storage` on the same data stands for the other process. Where a storage is not shared it
 is the same object, and the promises hold trivially.
 """
 
@@ -54,7 +54,7 @@ class Sharing(Suite):
             first.close()
 
     def test_what_one_process_writes_another_reads(self) -> None:
-        """One order, whoever writes."""
+        """One order for the writes of all processes."""
         with self.two() as storages:
             one, other = (storage.queryset("quakes", SCHEMA) for storage in storages)
             positions: list[int] = []
@@ -79,7 +79,7 @@ class Sharing(Suite):
             assert one.write([delete]) == other.write([delete])
 
     def test_a_reader_is_woken_by_another_process(self) -> None:
-        """Within a second, whatever carries the news."""
+        """Within a second, over any channel of notifications."""
         with self.two() as storages:
             one, other = (storage.queryset("quakes", SCHEMA) for storage in storages)
             for number in range(3):
@@ -127,7 +127,7 @@ class Sharing(Suite):
             assert set(seen) == truth
             assert new.count(PageQuery(where=STRONG, limit=10_000)).total == len(truth)
 
-            # What leaves the filter by the hand of the old program is told by it, too.
+            # The old program reports the items that leave the filter by its writes, too.
             head = new.head()
             old.write([replacing("old", 1, made.position, magnitude=1)])
             query = ChangesQuery(limit=9, after=head.position, era=head.era, where=STRONG)

@@ -1,4 +1,4 @@
-"""Sight: who may see a record, who could, and what a viewer is not told."""
+"""Visibility: the present and former viewers of a record, and the secrecy of others' records."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class Sights(Suite):
             assert [each.id for each in _changes(stream, "ann").changes] == ["a", "b", "d"]
 
     def test_for_a_viewer_there_is_nothing_else(self) -> None:
-        """By its id, too; what is left of an item is there for those who could see it."""
+        """By its id, too; a tombstone is there for those that could see the item."""
         with self.stream() as stream:
             stream.write(
                 [
@@ -68,7 +68,7 @@ class Sights(Suite):
             assert _kinds(stream.get(["c"], "ann")) == "R"
 
     def test_what_leaves_a_sight_is_told_at_that_write_and_no_later_one(self) -> None:
-        """A departure stands at its own position, whatever becomes of the item afterwards."""
+        """A departure stands at its own position, independent of the item's later writes."""
         with self.stream() as stream:
             position = _written(stream, put_new("a", 1, owner="ann", readers=["bob"]))
             followed = _changes(stream, "bob")
@@ -105,7 +105,7 @@ class Sights(Suite):
             assert [each.id for each in _changes(stream, "bob", other).changes] == ["a"]
 
     def test_departures_are_purged_like_tombstones(self) -> None:
-        """What is still in sight stays."""
+        """The items that are still visible stay."""
         clock = HeldClock(START)
         with self.stream(clock) as stream:
             position = _written(stream, put_new("a", 1, owner="ann"))
@@ -149,7 +149,7 @@ class Sights(Suite):
             assert [each.id for each in found.changes] == ["ann2", "ann3"]
 
     def test_a_filter_tells_no_value_from_before_a_viewer_came(self) -> None:
-        """Whatever is guessed: by late-comers, who come back, and whose id had another's life."""
+        """For viewers that come late or come back, and for a reused id."""
         with self.stream() as stream:
             position = _written(stream, put_new("a", 1, owner="ann", magnitude=1))
             position = _written(stream, replacing("a", 1, position, owner="ann", magnitude=2))
@@ -225,7 +225,7 @@ def _written(stream: Queryset, write: Any) -> int:
 
 
 def _told(stream: Queryset, viewer: str, guess: int) -> dict[str, bool]:
-    """Return what a viewer is told by a filter: for each id, whether it is there."""
+    """Return the items that a viewer finds by a filter: for each id, whether it is there."""
     where = (Condition("magnitude", "eq", guess),)
     found = _changes(stream, viewer, where=where).changes
     return {each.id: each.record is not None for each in found}

@@ -27,7 +27,7 @@ from brubeck.timekeeping import HeldClock
 
 
 class Values(Suite):
-    """G9: what goes in, comes out; what is asked, means the same."""
+    """G9: records are returned as they were written, and filters mean the same in all storages."""
 
     @RELAXED
     @given(
@@ -49,7 +49,7 @@ class Values(Suite):
             assert got.body == written
 
     def test_the_largest_body_comes_out(self) -> None:
-        """G9: up to the limit of what is canonical."""
+        """G9: up to the size limit of canonical bodies."""
         with self.stream() as stream:
             frame = len(b'{"place":""}')
             written = b'{"place":"%b"}' % (b"x" * (MAX_BYTES - frame))
@@ -81,7 +81,7 @@ class Values(Suite):
             assert [record.id for record in found.records] == wanted
 
     def test_a_list_meets_a_condition_by_any_member(self) -> None:
-        """G9: lists are filtered by what is in them."""
+        """G9: a list meets a condition when one of its members does."""
         with self.stream() as stream:
             tags = {"a": ["x", "y"], "b": ["y"], "c": ["x", "z"], "d": ["a", "x"]}
             stream.write([put_new(each, 0, tags=members) for each, members in tags.items()])

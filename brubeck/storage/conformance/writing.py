@@ -19,7 +19,7 @@ from brubeck.storage.records import (
 
 
 class Writing(Suite):
-    """G7, and what a write means."""
+    """G7, and the meaning of a write."""
 
     def test_an_id_is_created_once_until_it_is_deleted(self) -> None:
         """A live id is refused; after a deletion it begins a new life with its own time."""

@@ -50,7 +50,7 @@ if TYPE_CHECKING:
 
 
 class _Entry:
-    """What is known of one id: its record or tombstone, and what its past still matters for."""
+    """The entry of one id: its record or tombstone, and the history of its writes."""
 
     __slots__ = ("past", "position", "record", "values", "viewers")
 
@@ -86,7 +86,7 @@ class MemoryQueryset(Queryset):
         self._written = Signal(self._lock)
 
     def index(self, schema: Schema) -> None:
-        """Index what a schema asks for besides what is indexed already."""
+        """Add the indexes that a schema declares and the stream lacks."""
         with self._lock:
             wider = self._indexes.including(schema)
             if wider is None:
@@ -169,7 +169,7 @@ class MemoryQueryset(Queryset):
         entry.record, entry.viewers = record, viewers
 
     def _move(self, entry: _Entry, item_id: str) -> None:
-        """Give an entry the next place in the change order, whatever the clock does."""
+        """Move an entry to the next position of the change order, independent of the clock."""
         if entry.position:
             self._order.remove(entry.position)
             del self._at[entry.position]
@@ -179,7 +179,7 @@ class MemoryQueryset(Queryset):
         self._at[self._head] = item_id
 
     def get(self, ids: Sequence[str], viewer: str | None = None) -> list[Record | Tombstone | None]:
-        """Return what is at each id; see `Queryset.get`."""
+        """Return the entry of each id; see `Queryset.get`."""
         with self._lock:
             self._storage.check_open()
             return [self._get(item_id, viewer) for item_id in ids]
@@ -253,7 +253,7 @@ class MemoryQueryset(Queryset):
             return reached(query, found, position, head, ended=ended)
 
     def _concerning(self, viewer: str | None, after: int, count: int) -> list[tuple[int, str]]:
-        """Return the first changes after a position that are a viewer's business."""
+        """Return the first changes of a viewer after a position, as (position, id)."""
         if viewer is not None:
             return self._sight.of(viewer).above(after, count)
         return [(position, self._at[position]) for position in self._order.above(after, count)]
@@ -281,7 +281,7 @@ class MemoryQueryset(Queryset):
         return Head(self._head, era, self._horizon, self._floor)
 
     def _head_for(self, viewer: str | None) -> Head:
-        """Return the head, or the one that a viewer is shown, whose floor is kept from then on."""
+        """Return the head, or the viewer's head after keeping its floor."""
         head = self._head_now()
         if viewer is None:
             return head
@@ -308,7 +308,7 @@ class MemoryQueryset(Queryset):
             self._written.notify_all()
 
     def count(self, query: PageQuery) -> Count:
-        """Count what a walk would show; see `Queryset.count`."""
+        """Count the items of a walk; see `Queryset.count`."""
         total = 0
         with self._lock:
             self._storage.check_open()

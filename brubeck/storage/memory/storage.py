@@ -130,7 +130,7 @@ class MemoryStorage(Storage):
             )
 
     def check(self) -> list[Finding]:
-        """Return that there is nothing to rely on."""
+        """Return the finding that nothing is durable."""
         return [note("it lies in the memory of one process, and is gone with it")]
 
     def close(self) -> None:

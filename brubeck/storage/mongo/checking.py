@@ -1,4 +1,4 @@
-"""Whether a MongoDB gives what the steps of a write and the reads of order ask of it."""
+"""Checks that a MongoDB meets the requirements of writes and of ordered reads."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from brubeck.storage.mongo.settling import STREAMS
 TESTED: Final = (6, 0)
 """The version that the tests run with."""
 UNAUTHORIZED: Final = 13
-"""The code of what a user may not do."""
+"""The error code of a command that a user may not run."""
 
 
 def findings(door: Door) -> list[Finding]:
-    """Return what there is to say of a MongoDB."""
+    """Return the findings about a MongoDB."""
     with door.database() as database:
         admin = database.client.admin
         hello, version = admin.command("hello"), admin.command("buildInfo")["version"]

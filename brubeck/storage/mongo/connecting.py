@@ -1,4 +1,4 @@
-"""Connecting to MongoDB: who is asked for what, and how sure the answer has to be.
+"""Connecting to MongoDB: read preferences, read concerns and write concerns.
 
 Every read that order depends on goes to the primary with the majority's concern, whatever a URL
 says, and every step of a write that a later step stands on is acknowledged by the majority. A
@@ -49,7 +49,7 @@ class Door:
 
     @contextmanager
     def database(self) -> Iterator[Database[Document]]:
-        """Lend the database; `Unavailable` for whatever goes wrong with it."""
+        """Lend the database; its errors are raised as `Unavailable`."""
         if self._closed:
             raise Unavailable("The storage is closed.")
         with self._translated():
@@ -57,7 +57,7 @@ class Door:
 
     @contextmanager
     def reading(self) -> Iterator[tuple[Database[Document], ClientSession | None]]:
-        """Lend the database and a session in which each read sees what the one before it saw."""
+        """Lend the database and a causally consistent session; None on a standalone server."""
         with self.database() as database:
             if not self._replicated:
                 yield database, None
@@ -108,7 +108,7 @@ class Door:
 
     @property
     def durable(self) -> WriteConcern:
-        """How sure a step is that a later one stands on."""
+        """The write concern of a step that a later one depends on."""
         return WriteConcern("majority") if self._replicated else WriteConcern(1, j=True)
 
     def close(self) -> None:
@@ -119,8 +119,9 @@ class Door:
 
 
 def quick(rows: Rows) -> Rows:
-    """Return a collection whose writes wait for the primary's memory alone.
+    """Return a collection with writes that wait for the primary's memory alone.
 
-    For a first step: a later one that is durable makes it so, since it stands behind it in the log.
+    For a first step: a later one that is durable makes it so, since it stands behind it in the
+    log.
     """
     return rows.with_options(write_concern=WriteConcern(1))

@@ -1,4 +1,4 @@
-"""Records as documents: fields as MongoDB's own tools expect them, and what Brubeck keeps beside.
+"""Records as documents: fields as MongoDB's own tools expect them, and Brubeck's own beside them.
 
     {_id: 'ci37868143', created_at: ISODate('2018-02-07T01:26:13.840Z'), place: 'California', …,
      _brubeck: {position: 1763882651123456, json: BinData(…), tokens: […], former: {…}}}
@@ -41,7 +41,7 @@ SHOWN: Final = {
     OLD: 1,
     f"{OURS}.json": 1,
 }
-"""What of a document is read to show its record."""
+"""The projection of a document that its record needs."""
 
 Document = dict[str, Any]
 Values = Mapping[str, FieldValues]
@@ -103,7 +103,7 @@ def selector(where: tuple[Condition, ...], schema: Schema) -> Document:
 
 
 def record(found: Document) -> Record:
-    """Return the record that a document shows: what it was, while it is being written anew."""
+    """Return the record of a document: its previous version while a write is pending."""
     ours = found[OURS]
     body = ours["pending"]["old"] if "pending" in ours else ours["json"]
     return Record(found["_id"], int(found["created_at"]), int(ours["position"]), body)
@@ -115,9 +115,9 @@ def tombstone(found: Document) -> Tombstone:
 
 
 def pending(write: Write, version: int, old: bytes | None) -> Document:
-    """Return what marks a document as being written.
+    """Return the mark of a pending write: ``{token, version, old?, delete?}``.
 
-    ``old`` is what the item was: whoever finishes the write by a newer set of indexes needs it.
+    ``old`` is the previous body of the item: a newer set of indexes needs it to finish the write.
     """
     mark: Document = {"token": write.token, "version": version}
     if old is not None:
@@ -128,7 +128,7 @@ def pending(write: Write, version: int, old: bytes | None) -> Document:
 
 
 def read_past(ours: Document) -> Past:
-    """Return an item's past from what is kept with it."""
+    """Return an item's past, decoded from Brubeck's own part of its document."""
     tokens = [(each["t"], int(each["p"])) for each in ours.get("tokens", ())]
     late = list(ours.get("late", ()))
     return Past(tokens=tokens, former=dict(ours.get("former", {})), late=late)
@@ -142,10 +142,11 @@ def write_tokens(past: Past) -> list[Document]:
 def seen_by(
     schema: Schema, new: Values | None, could: Iterable[str], departed: list[Document], place: int
 ) -> Document:
-    """Return who may see an item after a write, and who could and may not any more, since where.
+    """Return the viewers of an item after a write: ``{"sight": […], "departed": [{v, p}, …]}``.
 
-    ``new`` are the item's values by now, None when it is deleted: its tombstone is for those who
-    could see it.
+    ``departed`` are the viewers that could see it and may not any more, with the position since
+    when. ``new`` are the item's values by now, None when it is deleted: its tombstone is for those
+    that could see it.
     """
     could = frozenset(could)
     can = could if new is None else schema.viewers(new)

@@ -23,7 +23,7 @@ TIMELINE: Final = [("created_at", ASCENDING), ("_id", ASCENDING)]
 
 
 class Lead(NamedTuple):
-    """A field and its one value, whose order of the timeline leads through a page."""
+    """A field and its one value, with an order of the timeline that leads through a page."""
 
     name: str
     value: Any
@@ -35,7 +35,7 @@ class Lead(NamedTuple):
 
 
 def indexes_of_sight() -> list[IndexModel]:
-    """Return what the orders of viewers need."""
+    """Return the indexes for the orders of viewers."""
     return [
         IndexModel([(SIGHT, ASCENDING), *TIMELINE], name="sight_timeline"),
         IndexModel([(SIGHT, ASCENDING), (POSITION, ASCENDING)], name="sight_changes"),
@@ -44,7 +44,7 @@ def indexes_of_sight() -> list[IndexModel]:
 
 
 def indexes_of_graves() -> list[IndexModel]:
-    """Return what the changes need of the tombstones."""
+    """Return the indexes of the tombstones for reading changes."""
     return [
         IndexModel([("position", ASCENDING)], name="position"),
         IndexModel([("sight", ASCENDING), ("position", ASCENDING)], name="sight_changes"),
@@ -60,7 +60,7 @@ def facet(name: str) -> list[tuple[str, int]]:
 def builds(database: Database[Document], collection: str) -> dict[str, float]:
     """Return the part, 0 to 1, of each index under construction by its first field.
 
-    A user who may not look at the operations of others is told of none.
+    Empty for a user that may not look at the operations of others.
     """
     pipeline: list[Document] = [
         {"$currentOp": {"allUsers": True, "idleConnections": True}},
@@ -80,10 +80,11 @@ def builds(database: Database[Document], collection: str) -> dict[str, float]:
 
 
 def indexes_of_every_stream(*, sharded: bool) -> list[IndexModel]:
-    """Return what the orders and the steps of a write need.
+    """Return the indexes for the orders of a stream and for the steps of a write.
 
-    No two items are ever given one position, and an index watches over it. That begins with no
-    shard key, which a sharded collection asks of a unique index: there nobody watches.
+    The index of positions is unique, since no two items are ever given one position. A sharded
+    collection requires a unique index to start with the shard key, which it does not: there it is
+    not unique.
     """
     return [
         IndexModel(TIMELINE, name="timeline"),
@@ -113,7 +114,7 @@ def between_keys(cursor: Any, lead: Lead | None, low: Key, high: Key) -> Any:
 
 
 def keys_between(low: Key, high: Key) -> Document:
-    """Return the query for what lies between two keys, where no cursor can be bounded by them."""
+    """Return the query for items between two keys, where no cursor can be bounded by them."""
     first, last = DatetimeMS(low[0]), DatetimeMS(high[0])
     not_before = [{"created_at": {"$gt": first}}, {"created_at": first, "_id": {"$gte": low[1]}}]
     before = [{"created_at": {"$lt": last}}, {"created_at": last, "_id": {"$lt": high[1]}}]

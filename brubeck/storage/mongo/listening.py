@@ -1,4 +1,4 @@
-"""Hearing what other processes write: one stream of the server's changes for all who wait."""
+"""Notifications of other processes' writes: one change stream of the server for all that wait."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _POSITION: Final = "updateDescription.updatedFields.position"
 
 
 class Listener:
-    """Passes on that a stream's head has moved, where the server tells.
+    """Notifies streams of a moved head, where the server has change streams.
 
     A notice may be lost: the `News` of a stream look by themselves, too.
     """
@@ -31,7 +31,7 @@ class Listener:
         self._closed = False
 
     def hear(self, name: str, news: News) -> None:
-        """Pass on what becomes of a stream, from soon on."""
+        """Notify a stream of its changes, from soon on."""
         self._streams[name] = news
         if not self._listening and self._door.replicated and not self._closed:
             self._listening = True

@@ -44,7 +44,7 @@ PASSED_ON: Final = (
     "tlsInsecure",
     "zlibCompressionLevel",
 )
-"""The driver's own options that a URL may have; what a promise depends on is not among them."""
+"""The driver's own options that a URL may have; none of them affects a promise."""
 _ALIASES: Final = {"ssl": "tls", "j": "journal"}
 FIXED: Final = {
     "w": (("majority",), "every write is acknowledged by the majority"),
@@ -53,7 +53,7 @@ FIXED: Final = {
     "readPreference": (("primary",), "the order of changes is read from the primary"),
     "retryWrites": (("true", "false"), "Brubeck sends a lost write again by itself"),
 }
-"""What is done in any case: the values that agree with it, and the reason to refuse others."""
+"""The fixed options: their permitted values, and the reason to refuse others."""
 REPLACED: Final = {
     "connectTimeoutMS": "timeout",
     "serverSelectionTimeoutMS": "timeout",

@@ -1,8 +1,8 @@
-"""Forgetting what is gone, once the horizons of the stream and of its viewers say that it may be.
+"""Purging of departed items and tombstones, as far as the horizons allow.
 
 Each viewer has a horizon of its own beside the stream's: the last position at which a change that
-concerned it was purged. By it alone a viewer's place is lost, so that it learns nothing of what was
-purged of others.
+concerned it was purged. By it alone a viewer's cursor is lost, so that it learns nothing of the
+purged changes of others.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ def purge(database: Database[Document], settler: Settler, until: int, now: int) 
 
 
 def _raised(database: Database[Document], settler: Settler, until: int) -> Iterator[UpdateOne]:
-    """Yield what raises the horizons of all whom something concerned up to a position."""
+    """Yield updates that raise the horizon of each viewer concerned by a purge up to a position."""
     items, graves = settler.items(database), settler.tombstones(database)
     up_to = {"$lte": until}
     departures = (

@@ -81,7 +81,7 @@ Session = ClientSession | None
 POLL: Final = 0.25
 """Seconds after which a reader that waits looks by itself."""
 PATIENCE: Final = 0.005
-"""Seconds that a reader leaves a write to who began it, before it finishes it."""
+"""Seconds that a reader leaves a pending write to its writer, before it finishes the write."""
 BUILD_SECONDS: Final = 2_000_000.0
 """Seconds that a build may take: the longest time that a command can name, 23 days.
 
@@ -145,9 +145,9 @@ class MongoQueryset(IndexedQueryset):
             return database[STREAMS].update_one(same, {"$set": changed}).matched_count == 1
 
     def _fill(self, indexes: IndexSet) -> None:
-        """Have the server build what is missing; it goes on serving meanwhile.
+        """Have the server build the missing indexes; it goes on serving meanwhile.
 
-        However long that takes: a build that a client gives up is begun again, and never ends.
+        However long that takes: a build that a client gives up would start again, and never end.
         """
         with self._door.database() as database, pymongo.timeout(BUILD_SECONDS):
             for name in indexes.building:
@@ -163,7 +163,7 @@ class MongoQueryset(IndexedQueryset):
         return {name: built[name] for name in self.unfinished() if name in built}
 
     def _build_sight(self, database: Database[Document], indexes: IndexSet) -> None:
-        """Note with each item who may see it; what moves meanwhile is noted by who moves it."""
+        """Store the viewers of each item; writers do so for the items that change meanwhile."""
         items, schema = self._settler.items(database), indexes.schema
         items.create_indexes(indexes_of_sight())
         for each in items.find(
@@ -176,7 +176,7 @@ class MongoQueryset(IndexedQueryset):
             )
 
     def _check_indexes(self, query: PageQuery | ChangesQuery, stream: Stream) -> None:
-        """Refuse what asks for an index that is not complete; follow another's declaration."""
+        """Refuse a query by an incomplete index; follow another process's declaration."""
         if stream.indexes.version != self._known_indexes().version:
             self._follow(stream.indexes)
         self._check_complete(query)
@@ -223,7 +223,7 @@ class MongoQueryset(IndexedQueryset):
             return writer.write(writes)
 
     def _twice(self, action: Callable[[], T]) -> T:
-        """Do what may be done twice once more, when its connection broke; not when time ran out."""
+        """Run an idempotent action again when its connection broke; not when time ran out."""
         try:
             return action()
         except Unavailable as reason:
@@ -241,7 +241,7 @@ class MongoQueryset(IndexedQueryset):
     # Reading.
 
     def _finish(self, unsettled: list[Document], waited: set[str]) -> None:
-        """Settle what others have left pending; what was not seen before is theirs for a while."""
+        """Finish others' pending writes; new ones are left to their writers for a while."""
         tokens = {each[OURS]["pending"]["token"] for each in unsettled}
         if not tokens <= waited:
             waited |= tokens
@@ -254,7 +254,7 @@ class MongoQueryset(IndexedQueryset):
             self._settler.settle(database, still, self._now())
 
     def get(self, ids: Sequence[str], viewer: str | None = None) -> list[Record | Tombstone | None]:
-        """Return what is at each id; see `Queryset.get`."""
+        """Return the entry of each id; see `Queryset.get`."""
         found: dict[str, Record | Tombstone] = {}
         with self._door.reading() as (database, session):
             found |= self._there(database, ids, viewer, session)
@@ -274,7 +274,7 @@ class MongoQueryset(IndexedQueryset):
     def _there(
         self, database: Database[Document], ids: Sequence[str], viewer: str | None, session: Session
     ) -> dict[str, Record | Tombstone]:
-        """Return what the items' own collection has of some ids."""
+        """Return the records and tombstones of some ids from the items' own collection, by id."""
         found: dict[str, Record | Tombstone] = {}
         items = self._settler.items(database)
         for each in items.find({"_id": {"$in": list(ids)}}, SHOWN, session=session):
@@ -314,7 +314,7 @@ class MongoQueryset(IndexedQueryset):
         return bounded(Page(records, stopped, head))
 
     def _shows(self, found: Document, query: PageQuery) -> bool:
-        """Tell whether a document shows a record; while it is written anew, what it was counts."""
+        """Return whether a document shows a record: the previous one while a write is pending."""
         ours = found[OURS]
         if "position" not in ours or ours.get("dead"):
             return False
@@ -372,7 +372,7 @@ class MongoQueryset(IndexedQueryset):
         database[STREAMS].update_one({"_id": self.name}, nothing, session=session)
 
     def _settle_pending(self, items: Any, session: Session) -> None:
-        """Settle all that is pending now; what begins later gets a place past today's head."""
+        """Finish all writes that are pending now; later ones get a position past today's head."""
         pending = items.find({TOKEN: {"$exists": True}}, {TOKEN: 1}, session=session)
         tokens = {each[OURS]["pending"]["token"] for each in pending.hint("pending")}
         waited: set[str] = set()
@@ -411,7 +411,7 @@ class MongoQueryset(IndexedQueryset):
         return self.news.wait(after, seconds)
 
     def count(self, query: PageQuery) -> Count:
-        """Count what a walk would show; see `Queryset.count`."""
+        """Count the items of a walk; see `Queryset.count`."""
         low, high = stretch(query)
         if low >= high:
             return Count(0, exact=True)

@@ -76,7 +76,7 @@ class PageRows:
         return between_keys(cursor, lead, low, high)
 
     def _lead(self) -> tuple[Lead | None, tuple[Condition, ...]]:
-        """Return what leads through a page, if anything does, and what is left to look at."""
+        """Return the lead through a page, or None, and the remaining conditions."""
         where = self._query.where
         if self._query.viewer is not None:
             return Lead(SIGHT, self._query.viewer), where
@@ -102,7 +102,7 @@ class PageRows:
 
 
 class ChangesRows:
-    """What stands between a query's place and a head: at most so many rows, in order."""
+    """The rows between a query's position and a head: at most ``limit`` rows, in order."""
 
     def __init__(
         self,

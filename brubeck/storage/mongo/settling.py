@@ -1,7 +1,7 @@
-"""The later steps of a write, which anybody may do: taking a place, and settling the item there.
+"""The later steps of a write, open to any process: taking a place, and settling the item there.
 
-A token decides: an item is settled by the first who finds it still pending under that token, and
-everybody else finds it gone. So a place may be taken and never used, but never used behind a
+A token decides: an item is settled by the first process that finds it still pending under that
+token, and all others find it gone. So a place may be taken and never used, but never used behind a
 reader: see the package's docstring.
 """
 
@@ -44,11 +44,11 @@ HORIZONS: Final = "brubeck.horizons"
 
 
 class LostStream(Unavailable):
-    """A stream whose own document is gone, under a program that had begun it."""
+    """A stream that has lost its own document while a program uses it."""
 
 
 class Stream(msgspec.Struct, frozen=True):
-    """A stream's own document: where it stands, and its set of indexes."""
+    """A stream's own document: its position, era and horizon, and its set of indexes."""
 
     position: int
     era: str
@@ -64,7 +64,7 @@ class Stream(msgspec.Struct, frozen=True):
 
 
 def read_stream(found: Document | None) -> Stream:
-    """Return what a stream's document says; one that is not there stands at the beginning."""
+    """Return the state of a stream from its document; a missing one is at the start."""
     found = found or {}
     text = found.get("indexes")
     return Stream(
@@ -86,7 +86,7 @@ def items_name(stream: str) -> str:
 
 
 def tombstones_name(stream: str) -> str:
-    """Return the name of the collection of what is left of a stream's deleted items."""
+    """Return the name of the collection of a stream's tombstones."""
     return f"brubeck.tombstones.{stream}"
 
 
@@ -101,7 +101,7 @@ class Settler:
         return database[items_name(self.name)]
 
     def tombstones(self, database: Database[Document]) -> Any:
-        """Return the collection of what is left of its deleted items."""
+        """Return the collection of the stream's tombstones."""
         return database[tombstones_name(self.name)]
 
     def take_places(self, database: Database[Document], count: int, now: int) -> tuple[int, Stream]:
@@ -140,7 +140,7 @@ class Settler:
         database[STREAMS].update_one({"_id": self.name}, {"$setOnInsert": fresh}, upsert=True)
 
     def settle(self, database: Database[Document], found: Sequence[Document], now: int) -> None:
-        """Finish what is pending in these documents, whoever began it."""
+        """Finish the pending writes of these documents, also those of other writers."""
         if not found:
             return
         first, stream = self.take_places(database, len(found), now)
@@ -210,7 +210,7 @@ class Settler:
         ids: Sequence[str],
         session: ClientSession | None = None,
     ) -> dict[str, Document]:
-        """Return the tombstones among some ids."""
+        """Return the documents of the tombstones among some ids, by id."""
         found = self.tombstones(database).find({"_id": {"$in": list(ids)}}, session=session)
         return {each["_id"]: each for each in found}
 

@@ -127,7 +127,7 @@ class MongoStorage(Storage):
             )
 
     def _forget(self, collection: Collection[Any], now: float) -> None:
-        """Let go of what has ended, by an index: it costs no more than what it removes."""
+        """Delete expired documents, by an index: it costs no more than the removed documents."""
         if collection.name not in self._indexed:
             collection.create_index("ends")
             self._indexed.add(collection.name)
@@ -140,7 +140,7 @@ class MongoStorage(Storage):
             return sorted(each["_id"] for each in found if each["_id"].startswith(prefix))
 
     def check(self) -> list[Finding]:
-        """Return what kind of server it is, and whether it acknowledges as the promises need."""
+        """Return the kind of the server, and whether it acknowledges writes as required."""
         return findings(self.door)
 
     def close(self) -> None:

@@ -67,7 +67,7 @@ class Writer:
     # New items.
 
     def _create(self, puts: Sequence[Put]) -> dict[str, Outcome]:
-        """Create what was never there; ids that are taken or buried are left to `_change`."""
+        """Create items with unused ids; return their outcomes by id. Others are for `_change`."""
         graves = self._settler.graves(self._database, [put.id for put in puts])
         fresh = [put for put in puts if put.id not in graves]
         batch = uuid4().hex
@@ -117,7 +117,7 @@ class Writer:
         return document(put, self._schema, self._ours(put, mark))
 
     def _ours(self, put: Put, mark: Document) -> Document:
-        """Return what is kept beside a new version: whom it is for holds from the first step on."""
+        """Return Brubeck's own part of a new version; it has the viewers from the first step on."""
         schema = self._indexes.schema
         ours: Document = {"json": put.body, "pending": mark}
         if schema.sight:
@@ -127,14 +127,14 @@ class Writer:
     # Items that are there, or have been.
 
     def _change(self, write: Write) -> Outcome:
-        """Do one write, whatever is at its id; begun anew as often as somebody comes between."""
+        """Do one write, and retry it as often as another writer comes between."""
         while True:
             outcome = self._try(write)
             if outcome is not None:
                 return outcome
 
     def _try(self, write: Write) -> Outcome | None:
-        """Try a write; None when it has to be begun anew."""
+        """Try a write; None when it has to be retried."""
         found = self._items.find_one({"_id": write.id})
         if found is not None and "pending" in found[OURS]:
             self._settler.settle(self._database, [found], self._now)
@@ -167,7 +167,7 @@ class Writer:
         return self._settle(write)
 
     def _assure(self, item_id: str) -> None:
-        """Wait until what was read here is as durable as if it had just been written."""
+        """Wait until the version read here is as durable as a new write."""
         self._items.update_one({"_id": item_id}, {"$unset": {f"{OURS}.nothing": ""}})
 
     def _begin_life(self, write: Write) -> None:
@@ -206,11 +206,11 @@ class Writer:
         found = self._items.find_one({"_id": write.id, TOKEN: write.token})
         if found is not None:
             self._settler.settle(self._database, [found], self._now)
-        return None  # whoever settled it: it is found by its token
+        return None  # another process settled it: it is found by its token
 
 
 def _of_different_ids(writes: Sequence[Write]) -> Iterator[list[Write]]:
-    """Yield runs of writes of which none touches what another of them does."""
+    """Yield runs of writes to different ids, in order."""
     some: dict[str, Write] = {}
     for write in writes:
         if write.id in some:

@@ -17,7 +17,7 @@ LEAST: Final = 7
 
 
 def findings(door: Door) -> list[Finding]:
-    """Return what there is to say of a Redis."""
+    """Return the findings about a Redis."""
     with door.client(several=True) as client:
         if not hasattr(client, "get_primaries"):
             return [*_server(client, f"at {door.shown}", ""), *_rights(client)]
@@ -78,11 +78,11 @@ _TRIED: Final = (
     *(("ZRANK", "{key}:items", "m"), ("ZSCORE", "{key}:items", "m"), ("ZREM", "{key}:items", "m")),
     *(("SCAN", 0, "COUNT", 1), ("PUBLISH", "{key}", "0")),
 )
-"""Every command that a storage uses, with what it is tried on."""
+"""Every command that a storage uses, with the arguments of its trial."""
 
 
 def _refused(client: Any, key: str, command: str, *given: object) -> str:
-    """Return the rule that lets a user run a command, "" where there is one."""
+    """Return the ACL rule that a user lacks to run a command; empty if it may run it."""
     words = [each.replace("{key}", key) if isinstance(each, str) else each for each in given]
     try:
         client.execute_command(command, *words)
@@ -100,7 +100,7 @@ def _rule(reason: str, command: str) -> str:
 
 
 def _asked(client: Any) -> Mapping[str, str]:
-    """Return settings that only CONFIG tells, none where that is not allowed."""
+    """Return settings from ``CONFIG GET``; none where that is not allowed."""
     try:
         found: Mapping[str, str] = client.config_get("appendfsync", "save")
     except ResponseError:
@@ -125,7 +125,7 @@ def _replicas(info: Mapping[str, Any]) -> Finding:
     count = info["connected_slaves"]
     if not count:
         return note("no replica follows: nobody takes over")
-    # INFO tells of replicas that are good enough only where some are asked for.
+    # INFO counts good replicas only where some are required.
     if "min_slaves_good_slaves" in info:
         return fine(f"replicas: {count}, and min-replicas-to-write is set")
     return wrong(

@@ -217,7 +217,7 @@ def _cluster(
 
 
 def _check(url: str, security: Security) -> ssl.SSLContext | None:
-    """Refuse what cannot be the URL of a Redis; return the context of TLS, where it is used."""
+    """Return the TLS context of a URL, None without TLS; raise `ConfigError` for an invalid URL."""
     parts = split(url)
     try:
         fault = _fault(parts, _places(url)) or security.fault(parts.scheme)

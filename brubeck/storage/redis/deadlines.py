@@ -44,7 +44,7 @@ def remaining() -> float:
 
 
 class TimedSocket:
-    """A socket whose reads and writes end at the deadline, and at its own timeout before."""
+    """A socket with reads and writes that end at the deadline, and at its own timeout before."""
 
     __slots__ = ("_own", "_sock")
 
@@ -139,7 +139,7 @@ class TimedMasterConnection(_sentinel.SentinelManagedConnection, TimedConnection
 
 
 class TimedCommands:
-    """A client each of whose commands, retries included, takes ``timeout`` seconds at most."""
+    """A client with commands that take ``timeout`` seconds at most, retries included."""
 
     timeout: float = inf
 

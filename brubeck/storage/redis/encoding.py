@@ -1,7 +1,7 @@
 """Values as bytes that sort as the values do, and items as one text each.
 
 A script in Redis knows numbers as doubles only, and compares texts by the locale. So it is given
-bytes: whatever is equal has the same, and what is less has the lesser ones, for 64-bit integers and
+bytes: equal values have equal ones, and lesser values lesser ones, for 64-bit integers and
 doubles alike.
 """
 
@@ -32,7 +32,7 @@ _ALL: Final = (1 << 64) - 1
 
 
 def sortable(value: Scalar) -> str:
-    """Return a text whose bytes sort as values do, numbers among numbers, texts among texts.
+    """Return a text that sorts by its bytes as values do: numbers among numbers, texts among texts.
 
     >>> sortable(2) < sortable(2.5) < sortable(3) < sortable(2**62) < sortable(2**62 + 1)
     True
@@ -67,7 +67,7 @@ def choices(condition: Condition) -> tuple[Scalar, ...]:
 
 
 def read_item(item_id: bytes, item: bytes) -> Record | Tombstone:
-    """Return what an item's text says: ``position created_at body``, or a tombstone's position."""
+    """Return the entry in an item's text: ``position created_at body``, or only a position."""
     position, _, rest = item.partition(b" ")
     if not rest:
         return Tombstone(item_id.decode(), int(position))
@@ -113,7 +113,7 @@ def _script_write(write: Write, values: Mapping[str, Values], schema: Schema) ->
 
 
 class _Seen(msgspec.Struct):
-    """What an item's past says of who may see it, or might when it was deleted."""
+    """The viewers in an item's past: those that may see it, or could when it was deleted."""
 
     s: list[str] = []
 
@@ -122,7 +122,7 @@ _seen: Final = msgspec.msgpack.Decoder(_Seen).decode
 
 
 def could_see(past: bytes | None) -> list[str]:
-    """Return who could see an item when it was deleted; nobody, where nothing is known."""
+    """Return the viewers of an item when it was deleted; empty where they are not known."""
     return [] if past is None else _seen(past).s
 
 

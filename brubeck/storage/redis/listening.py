@@ -1,4 +1,4 @@
-"""Hearing what other processes write: one subscription a process, to the streams waited for."""
+"""Notifications of other processes' writes: one subscription a process, to the streams in use."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Listener:
         self._closed = False
 
     def hear(self, channel: str, news: News) -> None:
-        """Pass on what is published on a channel, from soon on."""
+        """Notify a stream of messages on a channel, from soon on."""
         self._channels[channel] = news
         if not self._listening and not self._closed:
             self._listening = True

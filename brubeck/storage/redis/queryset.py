@@ -1,4 +1,4 @@
-"""A stream in Redis: whatever it does is one script, and so one atomic step."""
+"""A stream in Redis: each of its operations is one script, and so one atomic step."""
 
 from __future__ import annotations
 
@@ -139,7 +139,7 @@ class RedisQueryset(IndexedQueryset):
         self._run("index", pack(equality), *args)
 
     def _check_indexes(self, query: PageQuery | ChangesQuery, version: int | None = None) -> None:
-        """Refuse what asks for an index that is not complete; follow another's declaration."""
+        """Refuse a query by an incomplete index; follow another process's declaration."""
         if not query.where and query.viewer is None:
             return
         known = self._known_indexes()
@@ -193,7 +193,7 @@ class RedisQueryset(IndexedQueryset):
     # Reading.
 
     def get(self, ids: Sequence[str], viewer: str | None = None) -> list[Record | Tombstone | None]:
-        """Return what is at each id; see `Queryset.get`."""
+        """Return the entry of each id; see `Queryset.get`."""
         if not ids:
             return []
         with self._door.client() as client:
@@ -256,7 +256,7 @@ class RedisQueryset(IndexedQueryset):
         return Page(records, stopped, head)
 
     def _lead(self, where: tuple[Condition, ...]) -> tuple[Any, ...]:
-        """Return the field and the values whose orders hold all that can meet the conditions."""
+        """Return a field and its values with orders that hold every match of the conditions."""
         for each in where:
             values = choices(each)
             by_value = each.operator in ("eq", "in") and len(values) <= MERGED
@@ -302,7 +302,7 @@ class RedisQueryset(IndexedQueryset):
         return self.news.wait(after, seconds)
 
     def count(self, query: PageQuery) -> Count:
-        """Count what a walk would show; see `Queryset.count`."""
+        """Count the items of a walk; see `Queryset.count`."""
         low, high = stretch(query)
         total = looked = 0
         self._check_indexes(query)
@@ -322,12 +322,12 @@ class RedisQueryset(IndexedQueryset):
 
 
 def stream_key(name: str) -> str:
-    """Return the key of a stream's head, whose braces keep all its keys on one server."""
+    """Return the key of a stream's head, with a hash tag that keeps all its keys on one server."""
     return f"brubeck:{{{name}}}"
 
 
 def _named(viewer: str | None) -> str:
-    """Return a viewer as scripts are told of one."""
+    """Return a viewer as an argument of a script: ``=viewer``, empty for None."""
     return "" if viewer is None else f"={viewer}"
 
 

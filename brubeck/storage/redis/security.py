@@ -58,7 +58,7 @@ class Security(msgspec.Struct, frozen=True):
         return ""
 
     def context(self) -> ssl.SSLContext:
-        """Return the context of TLS; `ValueError` for files that do not hold what they should."""
+        """Return the context of TLS; `ValueError` for certificates that cannot be used."""
         try:
             context = ssl.create_default_context(cafile=self.cafile or None)
             context.minimum_version = ssl.TLSVersion.TLSv1_2

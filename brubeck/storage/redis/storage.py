@@ -111,7 +111,7 @@ class RedisStorage(Storage):
         return sorted(name for name in names if name.startswith(prefix))
 
     def check(self) -> list[Finding]:
-        """Return whether the server evicts, what its replicas are for, and what it keeps."""
+        """Return the findings about the server's eviction, replicas and persistence."""
         return findings(self.door)
 
     def close(self) -> None:

@@ -1,4 +1,4 @@
-"""Whether a file can be what is asked of it: written to, on a disk of this machine, with room."""
+"""Checks of a database file: writable, on a disk of this machine, with room."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _MOUNTS: Final = Path("/proc/self/mounts")
 
 
 def findings(database: Database) -> list[Finding]:
-    """Return what there is to say of a file."""
+    """Return the findings about a file."""
     path = Path(database.path).absolute()
     if not path.parent.is_dir():
         return [wrong(f"there is no directory {path.parent}")]

@@ -1,8 +1,8 @@
-"""The file: its tables, its connections, and one writer that commits for all who wait.
+"""The file: its tables, its connections, and one writer that commits for all callers.
 
-Reading in WAL mode waits for nobody and is done where it is asked for. Writing waits for the disk
-and for other processes, so it is done in a native thread, and whatever has come meanwhile goes into
-the next transaction together: the cost of a commit is shared by all who wait for it.
+Reading in WAL mode waits for nothing and is done in the caller's thread. Writing waits for the
+disk and for other processes, so it is done in a native thread, and the jobs that have come
+meanwhile go into the next transaction together: they share the cost of a commit.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ UPGRADES: Final = (
     """INSERT INTO horizons SELECT DISTINCT stream, viewer, horizon
         FROM sight JOIN streams USING (stream) WHERE horizon > 0""",
 )
-"""What makes a file of format 1 one of format 2."""
+"""The statements that convert a file from format 1 to format 2."""
 
 
 class Database:
@@ -94,7 +94,7 @@ class Database:
 
     @contextmanager
     def reading(self) -> Iterator[sqlite3.Connection]:
-        """Lend a connection to read with; `Unavailable` for whatever SQLite says."""
+        """Lend a connection to read with; SQLite's errors are raised as `Unavailable`."""
         self._check_open()
         with translated(self.path):
             # Nobody takes another's connection: a list gives each element away once.
@@ -108,16 +108,17 @@ class Database:
 
     @contextmanager
     def snapshot(self) -> Iterator[sqlite3.Connection]:
-        """Lend a connection whose every read sees the same moment."""
+        """Lend a connection with reads that all see the same moment."""
         with self.reading() as connection:
             connection.execute("BEGIN")
             yield connection
 
     def write(self, job: Job[T]) -> T:
-        """Run a job in a write transaction and return what it returned, once that is on the disk.
+        """Run a job in a write transaction and return its result, once it is on the disk.
 
         Jobs of several callers share a transaction; one that fails undoes them all, and each of
-        their callers is told. A job runs in a native thread: it uses its connection and plain data.
+        their callers gets the error. A job runs in a native thread: it uses its connection and
+        plain data.
         """
         self._check_open()
         with translated(self.path):
@@ -205,7 +206,7 @@ class Database:
         return found.st_dev, found.st_ino
 
     def _forget_file(self) -> None:
-        """Leave a file that is not at its path any more: what is written to it would be lost."""
+        """Close a file that is not at its path any more: writes to it would be lost."""
         self._writes.finish()
         with self._replacing:
             if self._file != self._found_file():
@@ -219,7 +220,7 @@ class Database:
         return Batches(partial(green.offload, self._commit))
 
     def close(self) -> None:
-        """Close every connection, when what is being written is written."""
+        """Close every connection, when the pending writes are done."""
         self._closed = True
         self._writes.finish()
         connections = [*self._idle, *([self._writer] if self._writer else [])]
@@ -230,7 +231,7 @@ class Database:
 
 @contextmanager
 def translated(path: str) -> Iterator[None]:
-    """Turn what SQLite raises into `Unavailable`."""
+    """Raise the errors of SQLite as `Unavailable`."""
     try:
         yield
     except sqlite3.Error as reason:

@@ -1,4 +1,4 @@
-"""Forgetting what is gone, a piece at a time, once the horizon says that it may be."""
+"""Purging of departures and tombstones, a piece at a time, as far as the horizon allows."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def forget(db: sqlite3.Connection, stream: int, until: int) -> int:
 
 
 def forget_departures(db: sqlite3.Connection, stream: int, until: int, now: int) -> None:
-    """Forget what left somebody's sight up to a position, and raise each viewer's horizon."""
+    """Delete departures up to a position, and raise each viewer's horizon."""
     gone = (
         " FROM sight WHERE stream = ? AND gone AND position <= ?"
         " AND position <= (SELECT horizon FROM streams WHERE stream = ?)"

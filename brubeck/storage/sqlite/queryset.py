@@ -68,7 +68,7 @@ if TYPE_CHECKING:
     from brubeck.storage.sqlite.storage import SQLiteStorage
 
 POLL: Final = 0.1
-"""Seconds after which a reader that waits learns what another process wrote."""
+"""Seconds after which a waiting reader learns of another process's write."""
 MERGED: Final = 16
 """How many orders of a field's values are merged, where a condition takes one of several."""
 _TOGETHER: Final = 32
@@ -105,7 +105,7 @@ class SQLiteQueryset(IndexedQueryset):
         if self._life != self._database.lives:
             self._indexes = None  # of a file that is gone
         self._declared_indexes()
-        assert self._number is not None  # noqa: S101, who knows the indexes has opened the stream
+        assert self._number is not None  # noqa: S101, the indexes are known once the stream is open
         return self._number
 
     def _open(self) -> None:
@@ -113,7 +113,7 @@ class SQLiteQueryset(IndexedQueryset):
         self._number = self._database.write(lambda db: open_stream(db, name))
 
     def unfinished(self) -> tuple[str, ...]:
-        """Return the fields whose index is not complete; a file is not made by looking."""
+        """Return the fields with an incomplete index; a missing file is not created."""
         return super().unfinished() if Path(self._database.path).exists() else ()
 
     def _is_empty(self) -> bool:
@@ -145,7 +145,7 @@ class SQLiteQueryset(IndexedQueryset):
         return {} if part is None else dict.fromkeys(unfinished, part)
 
     def _row(self, db: sqlite3.Connection, stream: int) -> StreamRow:
-        """Return where the stream stands; whoever declares another index is followed."""
+        """Return the state of the stream; indexes of another process are followed."""
         row = read_row(db, stream)
         if row.version != self._known_indexes().version:
             self._follow(row.indexes(db))
@@ -190,7 +190,7 @@ class SQLiteQueryset(IndexedQueryset):
     # Reading.
 
     def get(self, ids: Sequence[str], viewer: str | None = None) -> list[Record | Tombstone | None]:
-        """Return what is at each id; see `Queryset.get`."""
+        """Return the entry of each id; see `Queryset.get`."""
         stream = self._born()
         if stream is None:
             return [None for _ in ids]
@@ -204,7 +204,7 @@ class SQLiteQueryset(IndexedQueryset):
         return [found.get(each) for each in ids]
 
     def _shows(self, row: tuple[bytes, int, int, bytes | None, bytes], viewer: str | None) -> bool:
-        """Tell whether a viewer may see an item, or could when it was deleted."""
+        """Return whether a viewer may see an item, or could when it was deleted."""
         body, past = row[3:]
         if body is None and viewer is not None:
             return viewer in read_past(past).viewers
@@ -327,11 +327,11 @@ class SQLiteQueryset(IndexedQueryset):
             return self._row(db, stream).head
 
     def wait(self, after: int, seconds: float) -> bool:
-        """Wait for news; what this process writes wakes at once."""
+        """Wait for news; a write of this process wakes at once."""
         return self.news.wait(after, seconds)
 
     def count(self, query: PageQuery) -> Count:
-        """Count what a walk would show; see `Queryset.count`."""
+        """Count the items of a walk; see `Queryset.count`."""
         stream = self._born()
         if stream is None:
             return Count(0, exact=True)
@@ -414,7 +414,7 @@ def _facet(
 def _merged(
     orders: list[Iterator[tuple[bytes, int, int, bytes]]], *, descending: bool
 ) -> Iterator[tuple[bytes, int, int, bytes]]:
-    """Yield rows of several orders as one; what stands in more than one of them comes once."""
+    """Yield rows of several orders as one; a row that stands in more than one comes once."""
 
     def key(row: tuple[bytes, int, int, bytes]) -> tuple[int, bytes]:
         return row[1], row[0]

@@ -1,4 +1,4 @@
-"""The row of a stream: where it stands, and its set of indexes."""
+"""The row of a stream: its state, and its set of indexes."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ SIGHT: Final = ""
 
 
 class StreamRow(msgspec.Struct, frozen=True):
-    """Where a stream stands, and the version of its set of indexes."""
+    """The position, era and horizon of a stream, and the version of its set of indexes."""
 
     stream: int
     head: Head

@@ -1,4 +1,4 @@
-"""Writing items inside one transaction, which is what gives them their positions."""
+"""Writing items inside one transaction, which gives them their positions."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from brubeck.storage.sqlite.streams import (
 
 
 class _Entry(msgspec.Struct):
-    """What the file has of one id."""
+    """The row of one id in the file."""
 
     number: int
     created_at: int
@@ -153,7 +153,7 @@ class Writer:
             add_facets(db, self._stream, item_id, created_at, come)
 
     def _facets(self, values: dict[str, Values]) -> dict[str, Values]:
-        """Return what has an order of its own: values, and the viewers of the item."""
+        """Return the values that have an order: those of equality indexes, and the viewers."""
         equality = self._indexes.equality
         found = {name: each for name, each in values.items() if name in equality}
         if viewers := self._indexes.schema.viewers(values):

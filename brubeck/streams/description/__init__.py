@@ -1,8 +1,8 @@
-"""What an application says of itself: OpenAPI 3.1, and the JSON Schemas of its documents.
+"""The description of an application: OpenAPI 3.1, and the JSON Schemas of its documents.
 
-A `Description` is made from whatever the application serves; each kind of thing adds itself to it.
-What is described is read off the declarations and the parts that requests go through, so that it
-is what really happens. Nobody is left out: that a protected stream exists is no secret.
+A `Description` is made from everything that the application serves; each kind of thing adds itself
+to it. It is read from the declarations and from the parts that requests go through, so it agrees
+with the behaviour. Protected streams are described, too: that one exists is no secret.
 """
 
 from __future__ import annotations

@@ -58,7 +58,7 @@ class Components:
         return {name: self._named(value, urns) for name, value in part.items()}
 
     def _recursive(self, part: Mapping[str, Any], urns: Mapping[str, Schema]) -> Schema:
-        """Keep the schema of a class that embeds itself: what it says depends on its name."""
+        """Store the schema of a class that embeds itself, and return the reference to it."""
         schemas = self._parts["schemas"]
         rest = {key: value for key, value in part.items() if key != "$id"}
         for chosen in _numbered(part["title"]):

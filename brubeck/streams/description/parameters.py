@@ -17,7 +17,7 @@ from brubeck.timekeeping import EARLIEST, LATEST
 _ID: Final = ID_PATTERN.strip("^$").replace("(?!changes$)", "")
 _TIME: Final[Schema] = {"anyOf": [MILLIS, DATE_TIME]}
 _ENDS: Final[Schema] = {"type": "integer", "minimum": EARLIEST - 1, "maximum": LATEST + 1}
-"""What a bare cursor may be: one millisecond past either end, too."""
+"""The range of a bare cursor: one millisecond past either end, too."""
 _TIMES: Final = "Milliseconds since the epoch, or RFC 3339."
 _KINDS: Final[dict[str, Schema]] = {
     "string": {"type": "string"},

@@ -1,8 +1,8 @@
-"""The schemas of what goes in and out: of documents as they are shown and taken, and of answers.
+"""The JSON Schemas of requests and answers: of documents as they are read and as they are written.
 
-What is shown may lack any field but the id: ``fields`` picks some, and an item may be older than a
-field of its model. What is taken knows no other fields, lets an optional one be null, which counts
-as none, and an empty text counts as none too.
+A document in an answer may lack any field but the id: ``fields`` picks some, and an item may be
+older than a field of its model. A document in a request has no unknown fields; its optional fields
+may be null or an empty text, which both count as no value.
 """
 
 from __future__ import annotations
@@ -148,7 +148,7 @@ def _or_blank(schema: Schema, field: Any) -> Schema:
 
 
 def _taken(schema: Schema, fields: Mapping[str, Any]) -> Schema:
-    """Return the schema of documents of a class as it is for who sends one."""
+    """Return the schema of a class's documents as clients send them, without unknown fields."""
     required = schema.get("required", ())
     by_name = {field.uniq_field: field for field in fields.values()}
     return {
@@ -184,7 +184,7 @@ def _parted(schema: Schema) -> tuple[Schema, Schema]:
 
 
 def _takes_blank(terms: Schema, field: Any) -> bool:
-    """Tell whether a field takes an empty text that its schema refuses."""
+    """Return whether a field takes an empty text that its schema refuses."""
     strict = any(key in terms for key in ("minLength", "pattern", "enum", "format"))
     return strict and terms.get("type") == "string" and field.takes_blank
 
@@ -256,7 +256,7 @@ def change(item: Schema) -> Schema:
 
 
 def results(item: Schema, problem: Schema) -> Schema:
-    """Return the schema of what became of each of several items."""
+    """Return the schema of the outcomes of several items: ``{"data": [outcome, …]}``."""
     done = {
         "type": "object",
         "properties": {

@@ -54,12 +54,12 @@ class Descriptions:
 
     @cached_property
     def openapi(self) -> Served:
-        """What ``/openapi.json`` answers."""
+        """Return the answer of ``/openapi.json``."""
         return _served(self.whole.openapi())
 
     @cached_property
     def manifest(self) -> Served:
-        """What ``/manifest.json`` answers."""
+        """Return the answer of ``/manifest.json``."""
         return _served(self.whole.manifest())
 
 
@@ -71,7 +71,7 @@ def _served(value: object) -> Served:
 
 class _Described(WebMessageHandler):
     def description(self) -> Served:
-        """Return what is described, made once for all requests."""
+        """Return the description of the application, made once for all requests."""
         raise NotImplementedError
 
     def get(self) -> Response:

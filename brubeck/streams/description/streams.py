@@ -349,6 +349,6 @@ class _Stream:
 
 
 def first_line(described: type[Any]) -> str:
-    """Return the first line of a class's own docstring; the rest is for who reads the program."""
+    """Return the first line of a class's own docstring; the rest is for readers of the program."""
     text = vars(described).get("__doc__") or ""
     return cleandoc(text).partition("\n")[0]
