@@ -115,6 +115,7 @@ def test_a_restored_store_begins_a_new_era(folder: Path) -> None:
         "from brubeck.testing import Client\n"
         "from mine import app\n"
         "client = Client(app)\n"
+        "client.put('/notes/a', json={})\n"
         "page = sys.argv[1] if len(sys.argv) > 1 else '/notes'\n"
         "answer = client.get(page).json()\n"
         "print(answer['paging']['changes'] if 'paging' in answer else answer['status'])\n"

@@ -75,8 +75,8 @@ class Request:
     _origin: Client | None = None
     _id: str | None = None
     identity: AbstractSet[str] = frozenset()
-    """The names of the headers with credentials that were read so far, and ``*`` where the caller was
-    identified by something else."""
+    """The names of the headers with credentials that were read so far, and ``*`` where something
+    else identified the caller."""
 
     def __init__(
         self,
