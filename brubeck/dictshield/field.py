@@ -329,7 +329,10 @@ class BaseField(Generic[T]):
             return
         own = self._pointer()
         if type(error) is ShieldException and error.pointer == own:  # nearly every error
-            yield ShieldException(error.reason, self.field_name, value, pointer=place)
+            if self.own_validate or self.validation is not None:  # it may be raised again
+                error = ShieldException(error.reason, self.field_name, value, pointer=place)
+            error.field_value, error.pointer = value, place
+            yield error.with_traceback(None)  # whose frames hold much
             return
         for pointer, reason in error.errors:
             rest = pointer[len(own) :] if own and pointer.startswith(own) else ""

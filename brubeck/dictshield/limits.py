@@ -40,13 +40,17 @@ NOT_JSON: Final = "This is not a value that JSON can hold."
 MOST_FAULTS: Final = 30
 """The number of reported errors of one document. A hostile one may have a million, and each costs
 as much as several good values."""
-TOO_MANY: Final = f"There are more errors; these are the first {MOST_FAULTS:,}."
 BAD_KEY: Final = "The keys of an object must be text."
 TWICE: Final = "This key is given more than once."
 
 
 _MANY: Final = 4096  # members of one object or list after which others may have a turn
 _CONTAINERS: Final = (dict, list, tuple)
+
+
+def too_many(most: int) -> str:
+    """Return the last entry of the errors of a document that has more than so many."""
+    return f"There are more errors; these are the first {most:,}."
 
 
 class TooManyFaults(Exception):

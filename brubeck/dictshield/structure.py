@@ -17,13 +17,14 @@ from brubeck.dictshield.base import ShieldDocException, ShieldException, child_p
 from brubeck.dictshield.declaration import DocumentMetaclass, DocumentOptions
 from brubeck.dictshield.field import REQUIRED, USER_CODE_ERRORS
 from brubeck.dictshield.limits import (
+    MOST_FAULTS,
     TOO_DEEP,
-    TOO_MANY,
     Faults,
     TooManyFaults,
     add_shape_faults,
     parse,
     too_deep,
+    too_many,
 )
 from brubeck.dictshield.partial import ClassChecks
 from brubeck.dictshield.reading import REFUSED
@@ -73,11 +74,13 @@ class BaseDocument(SafeableMixin, ClassChecks, Described, metaclass=DocumentMeta
     # -- in ----------------------------------------------------------------------------------
 
     @classmethod
-    def from_json(cls, body: bytes | str, *, unknown: Unknown = "drop") -> Self:
+    def from_json(
+        cls, body: bytes | str, *, unknown: Unknown = "drop", most: int = MOST_FAULTS
+    ) -> Self:
         """Return the document that JSON holds, checked.
 
-        A key that no field has is dropped, or refused. Raises `ShieldDocException` with every
-        field that is wrong.
+        A key that no field has is dropped, or refused. Raises `ShieldDocException` with the fields
+        that are wrong, at most so many, and a last entry where there are more.
         """
         try:
             raw = body.encode() if isinstance(body, str) else body
@@ -85,7 +88,7 @@ class BaseDocument(SafeableMixin, ClassChecks, Described, metaclass=DocumentMeta
             read = compiled.read_dropping if unknown == "drop" else compiled.read_refusing
             document: Self = read(raw)
         except REFUSED:
-            return cls._read_carefully(parse_or_raise(cls, body), unknown)
+            return cls._read_carefully(parse_or_raise(cls, body), unknown, most)
         return document
 
     @classmethod
@@ -117,14 +120,14 @@ class BaseDocument(SafeableMixin, ClassChecks, Described, metaclass=DocumentMeta
         return document
 
     @classmethod
-    def _read_carefully(cls, tree: Any, unknown: Unknown) -> Self:
-        faults, document = Faults(), None
+    def _read_carefully(cls, tree: Any, unknown: Unknown, most: int = MOST_FAULTS) -> Self:
+        faults, document = Faults(most=most), None
         try:
             add_shape_faults(tree, faults)
             if not any(fault.field_name is None for fault in faults):
                 document = cls.__accept__(tree, "", faults, unknown)
         except TooManyFaults:
-            faults = Faults([*faults, ShieldException(TOO_MANY, None, None)])
+            faults = Faults([*faults, ShieldException(too_many(most), None, None)])
         if faults or document is None:
             raise ShieldDocException(cls._class_name, list(faults))
         return document

@@ -12,6 +12,7 @@ import msgspec
 
 from brubeck.dictshield.base import ShieldDocException, ShieldException
 from brubeck.dictshield.document import Document
+from brubeck.dictshield.limits import MOST_FAULTS
 from brubeck.dictshield.structure import NO_SUCH_FIELD
 from brubeck.errors import ConfigError
 
@@ -115,14 +116,14 @@ def _hides(model: type[Document]) -> bool:
     return bool(hidden_fields(model, ()))
 
 
-def read_visible(model: type[D], body: bytes, hidden: frozenset[str]) -> D:
+def read_visible(model: type[D], body: bytes, hidden: frozenset[str], most: int = MOST_FAULTS) -> D:
     """Return the document of a JSON text in which a caller sets only fields that it can see.
 
     Any other is an unknown field. Raises `ShieldException` with every failing field.
     """
     faults = [ShieldException(NO_SUCH_FIELD, name, None) for name in sorted(named(body, hidden))]
     try:
-        document = model.from_json(body, unknown="refuse")
+        document = model.from_json(body, unknown="refuse", most=most)
     except ShieldException as reason:
         if not faults:
             raise

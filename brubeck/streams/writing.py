@@ -9,6 +9,7 @@ import msgspec
 
 from brubeck.callables import run_hook
 from brubeck.dictshield.base import ShieldException
+from brubeck.dictshield.limits import MOST_FAULTS
 from brubeck.errors import BrubeckError
 from brubeck.http import Problem
 from brubeck.http.json_text import decode_json
@@ -61,7 +62,7 @@ class Drafts:
         result = Result(201)
         self._results.append(result)
         try:
-            put = draft(self._handler, body, str(len(self._results)))
+            put = draft(self._handler, body, str(len(self._results)), most=self._most)
         except (BrubeckError, ValueError) as reason:
             _fail(result, self._handler, reason)
             self._limit_errors(result.problem)
@@ -69,6 +70,11 @@ class Drafts:
             result.made_id = self._handler.plan.made(put.id)
             result.id = put.id
             self._puts.append((result, put))
+
+    @property
+    def _most(self) -> int:
+        """The number of errors that are worth finding in the next item."""
+        return max(1, min(MOST_FAULTS, self._errors_left))
 
     def _limit_errors(self, problem: Problem | None) -> None:
         """Cut the errors to `MOST_ERRORS` of all items together; each item keeps its first."""
@@ -136,14 +142,20 @@ def _fail(result: Result, handler: StreamHandler, reason: Exception) -> None:
     result.status, result.problem = problem.status, problem.with_traceback(None)
 
 
-def draft(handler: StreamHandler, body: bytes, name: str, item_id: str | None = None) -> Put:
+def draft(
+    handler: StreamHandler,
+    body: bytes,
+    name: str,
+    item_id: str | None = None,
+    most: int = MOST_FAULTS,
+) -> Put:
     """Return the write that creates an item; ``item_id`` is the one in the URL, if any is.
 
     ``name`` is what the write is called within its request.
 
     Raises `ShieldException` or a `Problem` (422, or 400 for a body that is not JSON).
     """
-    document = read_document(handler, body)
+    document = read_document(handler, body, most)
     # What is set here has the types of the fields already: the struct below them takes it as it is.
     data = document.__data__
     given = data.id
@@ -215,7 +227,7 @@ def put(document: StreamedDocument, schema: Schema, token: str, expected: int | 
     )
 
 
-def read_document(handler: StreamHandler, body: bytes) -> StreamedDocument:
+def read_document(handler: StreamHandler, body: bytes, most: int = MOST_FAULTS) -> StreamedDocument:
     """Return the document of a body: 400 when it is not JSON, 422 when it is not valid.
 
     One that is longer than an item may be is not even looked at: 413.
@@ -223,7 +235,7 @@ def read_document(handler: StreamHandler, body: bytes) -> StreamedDocument:
     if len(body) > MAX_BYTES:
         raise too_long(f"{len(body)}")
     try:
-        return read_visible(handler.model, body, handler.hidden)
+        return read_visible(handler.model, body, handler.hidden, most)
     except ShieldException:
         parse_json(body)
         raise

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from brubeck.dictshield.base import ShieldException
 from brubeck.dictshield.document import Document
 from brubeck.dictshield.fields import IntField, ListField, StringField
-from brubeck.dictshield.limits import MOST_FAULTS, TOO_MANY
+from brubeck.dictshield.limits import MOST_FAULTS, too_many
 from brubeck.http import Problem, Request
 from brubeck.http.forms import FormLimits, parse_urlencoded
 from brubeck.http.request import MAX_JSON
@@ -101,5 +101,5 @@ def test_a_bad_document_is_read_no_further_than_its_errors_are_told() -> None:
         errors = caught.value.errors
         told = min(count, MOST_FAULTS)
         assert [pointer for pointer, _ in errors[:told]] == [f"/tags/{at}" for at in range(told)]
-        assert errors[told:] == ([("", TOO_MANY)] if count > told else [])
+        assert errors[told:] == ([("", too_many(MOST_FAULTS))] if count > told else [])
         assert len(read) <= MOST_FAULTS + 1

@@ -163,7 +163,7 @@ class ListField(BaseField[list[E]]):
             return None
         before = len(faults)
         native = [
-            self._accept_item(item, child_pointer(place, index), faults, rogue)
+            self._accept_item(item, f"{place}/{index}", faults, rogue)
             for index, item in enumerate(value)
         ]
         return native if len(faults) > before else self._accept_whole(native, place, faults)
