@@ -74,6 +74,22 @@ while left[0] > 0:
     gaps.append(time.monotonic() - begun)
 assert name == "threads" or max(gaps) < 0.3, max(gaps)  # eight steps of each would be 2.4 s
 
+# And all of them get on: no one keeps the others from their turns.
+steps, first = [0] * 4, []
+def share(number):
+    while steps[number] < 40:
+        green.take_turn()
+        until = time.monotonic() + 0.002
+        while time.monotonic() < until:
+            pass
+        steps[number] += 1
+    first.append(min(steps))
+for number in range(4):
+    green.spawn(share, number)
+while len(first) < 4:
+    green.sleep(0.001)
+assert first[0] > 15, (name, first)
+
 # A time limit is kept, or at least told.
 try:
     with green.timeout(0.05):

@@ -32,6 +32,8 @@ from brubeck.streams.shapes import hidden_fields, read_visible
 SEPARATOR: Final = ","
 MAX_IDS: Final = 100
 """How many documents a URL may name."""
+MAX_LIST: Final = 8 << 20
+"""The maximal number of bytes of a list of documents, which are decoded all at once."""
 IDS_AT_ONCE: Final = 10
 """How many of them are read at once: what does not fit in the answer is not read."""
 _FULL: Final = "The response is full; read this document in another request."
@@ -213,6 +215,8 @@ class AutoAPIBase(JSONMessageHandler):
         if body.lstrip()[:1] != b"[":
             self.message.json()
             return True, [body]
+        if len(body) > MAX_LIST:
+            raise Problem(413, f"A list has at most {MAX_LIST} bytes; this one has {len(body)}.")
         members = json_members(body, self.max_batch, "documents")
         longest = max(len(memoryview(member)) for member in members)
         if longest > MAX_JSON:
@@ -330,7 +334,8 @@ class AutoAPIBase(JSONMessageHandler):
 
     def _many(self, outcomes: Sequence[Outcome], shown: Sequence[Any] | None = None) -> Response:
         if shown is None:
-            shown = [None if each.problem else self.shown(each.document) for each in outcomes]
+            each_shown = green.fairly(outcomes)
+            shown = [None if each.problem else self.shown(each.document) for each in each_shown]
         self.add_to_payload("data", shown)
         statuses = {each.status for each in outcomes}
         if len(statuses) <= 1 and not any(each.problem for each in outcomes):

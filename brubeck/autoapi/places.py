@@ -11,6 +11,7 @@ from brubeck.errors import ConfigError
 from brubeck.queryset import AbstractQueryset
 from brubeck.queryset.errands import id_field
 from brubeck.streams.documents import OwnedDocument
+from brubeck.streams.shapes import check_hidden_fields, hidden_fields
 
 _PATH: Final = re.compile(r"(?:/[A-Za-z0-9._~-]+)+")
 
@@ -29,6 +30,7 @@ def placed(api: type[AutoAPIBase], base_url: str, prefix: str | None) -> type[Au
             f"{name}.model is an OwnedDocument, and an AutoAPI has no owners: any caller could "
             "write in the name of another. Declare a stream, an AuthStreamHandler."
         )
+    check_hidden_fields(model, hidden_fields(model, ()), name)
     queries: object = api.queries
     if not (queries is None or isinstance(queries, AbstractQueryset)):
         raise ConfigError(f"{name}.queries must be a queryset, not {queries!r}.")

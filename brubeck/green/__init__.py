@@ -220,6 +220,7 @@ def take_turn() -> None:
             sleep(0)
         finally:
             _turn_ends, _changes_turn = monotonic() + _TURN, False
+        sleep(0)  # whoever waited for this turn comes first
 
 
 def timeout(seconds: float) -> AbstractContextManager[None]:

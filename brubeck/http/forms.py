@@ -77,7 +77,7 @@ def parse_urlencoded(text: str | bytes, *, max_fields: int = MAX_FIELDS) -> Pair
     if raw.count(b"&") >= max_fields:
         raise Problem(400, f"More than {max_fields} parameters.")
     pairs = []
-    for pair in raw.split(b"&"):
+    for pair in green.fairly(raw.split(b"&")):
         if pair:
             name, _, value = pair.partition(b"=")
             pairs.append((_decode(name), _decode(value)))

@@ -7,17 +7,21 @@ is refused before any storage sees it: so none can keep what another could not.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from math import isfinite
-from typing import Final
+from typing import Any, Final, TypeAlias
 
 import msgspec
 
+from brubeck import green
 from brubeck.storage.errors import NotCanonical
 
 MAX_BYTES: Final = 1 << 20
 MAX_DEPTH: Final = 32
 _TOO_DEEP: Final = f"Nothing may be nested deeper than {MAX_DEPTH}."
+_MANY: Final = 4096  # members of one object or list after which others may have a turn
+_LONGEST_NAME: Final = 200  # characters of a name in the pointer of an error
+_Path: TypeAlias = tuple[Any, str | int] | None
 _INTEGERS: Final = range(-(1 << 63), 1 << 63)
 
 
@@ -39,23 +43,39 @@ def check_canonical(body: bytes, *, values: bool = True) -> None:
         raise NotCanonical(pointer, detail)
 
 
-def faults(value: object, pointer: str = "", depth: int = 1) -> Iterator[tuple[str, str]]:
-    """Yield a (JSON pointer, sentence) pair for each thing in a value that is not canonical."""
-    if isinstance(value, dict):
-        if depth > MAX_DEPTH:
-            yield pointer, _TOO_DEEP
-            return
-        for key, member in value.items():
-            yield from faults(key, pointer)
-            yield from faults(member, f"{pointer}/{pointer_token(key)}", depth + 1)
-    elif isinstance(value, list):
-        if depth > MAX_DEPTH:
-            yield pointer, _TOO_DEEP
-            return
-        for index, member in enumerate(value):
-            yield from faults(member, f"{pointer}/{index}", depth + 1)
-    elif fault := _fault(value):
-        yield pointer, fault
+def faults(value: object) -> Iterator[tuple[str, str]]:
+    """Yield a (JSON pointer, sentence) pair for each fault of a value that is not canonical.
+
+    A pointer is made only for a fault: a name may be long, and have many members below it.
+    """
+    waiting: list[tuple[object, _Path, int]] = [(value, None, 1)]
+    while waiting:
+        green.take_turn()
+        item, path, depth = waiting.pop()
+        members: Iterable[tuple[str | int, object]] = ()
+        if isinstance(item, dict | list):
+            if depth > MAX_DEPTH:
+                yield _pointer(path), _TOO_DEEP
+                continue
+            members = item.items() if isinstance(item, dict) else enumerate(item)
+        elif fault := _fault(item):
+            yield _pointer(path), fault
+        for number, (key, member) in enumerate(members):
+            if number % _MANY == 0:
+                green.take_turn()
+            if isinstance(key, str) and (fault := _fault(key)):
+                yield _pointer(path), fault
+            if isinstance(member, dict | list):
+                waiting.append((member, (path, key), depth + 1))
+            elif fault := _fault(member):
+                yield _pointer((path, key)), fault
+
+
+def _pointer(path: _Path) -> str:
+    if path is None:
+        return ""
+    parent, key = path
+    return f"{_pointer(parent)}/{pointer_token(str(key))[:_LONGEST_NAME]}"
 
 
 def _fault(value: object) -> str | None:

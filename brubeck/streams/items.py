@@ -8,7 +8,7 @@ once, and fails with 412.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from functools import partial
 from typing import Any
 from zlib import crc32
@@ -23,6 +23,7 @@ from brubeck.http.headers import list_values
 from brubeck.storage import Change, Delete, NotCanonical, Put, Record, Refused, Tombstone
 from brubeck.storage.canonical import MAX_BYTES, faults
 from brubeck.storage.ids import RULE, is_id
+from brubeck.storage.sizes import STEP_BYTES
 from brubeck.streams import browsing
 from brubeck.streams.documents import StreamedDocument
 from brubeck.streams.handler import JSON, MAX_ERRORS, StreamHandler
@@ -41,6 +42,8 @@ from brubeck.streams.writing import (
 
 MAX_IDS = 100
 _TRIES = 100
+_AT_ONCE = 10
+_FULL = "The answer is full; request this item by itself."
 _CONDITIONS = ("if-match", "if-none-match")
 
 _Found = Record | Tombstone | None
@@ -85,9 +88,17 @@ class Items(StreamHandler):
         return [found.get(each) for each in ids]
 
     def _several(self, ids: str, result_of: Callable[[str, _Found], Result]) -> Response:
-        names = self._names(ids)
-        found = zip(names, self._found(names), strict=True)
-        results = [_result(each, partial(result_of, each, there)) for each, there in found]
+        results: list[Result] = []
+        room = STEP_BYTES
+        for some in _batches(self._names(ids)):
+            found = self._found(some) if room > 0 else [None] * len(some)
+            for name, there in zip(some, found, strict=True):
+                if room > 0:
+                    result = _result(name, partial(result_of, name, there))
+                else:
+                    result = Result(507, name, problem=Problem(507, _FULL))
+                results.append(result)
+                room -= len(result.body)
         return self._results(results)
 
     def _names(self, ids: str) -> list[str]:
@@ -175,8 +186,11 @@ class Items(StreamHandler):
                 deletes[number] = self._deletion(item_id, found)
             return Result(200, item_id)
 
-        found = list(enumerate(self._found(names)))
-        results = [_result(names[at], partial(propose, at, there)) for at, there in found]
+        results: list[Result] = []
+        for some in _batches(names):
+            for there in self._found(some):
+                at = len(results)
+                results.append(_result(names[at], partial(propose, at, there)))
         outcomes = self.queryset.write(list(deletes.values())) if deletes else []
         changes = []
         for (at, delete), outcome in zip(deletes.items(), outcomes, strict=True):
@@ -307,6 +321,11 @@ def _patched(
         else:
             result[name] = new
     return msgspec.json.encode(result)
+
+
+def _batches(names: list[str]) -> Iterator[list[str]]:
+    """Yield the ids of several items, as many at a time as are read at once."""
+    return (names[at : at + _AT_ONCE] for at in range(0, len(names), _AT_ONCE))
 
 
 def _result(item_id: str, made: Callable[[], Result]) -> Result:

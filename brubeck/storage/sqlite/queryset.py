@@ -242,9 +242,9 @@ class SQLiteQueryset(IndexedQueryset):
                 return Page(records, last, head)
             record = _record(row)
             last = Place(record.created_at, record.id)
+            size += len(record.body)
             if meets(query.where, extract(record.body)):
                 records.append(record)
-                size += len(record.body)
         return Page(records, None, head)
 
     def _tick(self, stream: int, viewer: str | None) -> int:
@@ -295,13 +295,13 @@ class SQLiteQueryset(IndexedQueryset):
             looked = size = 0
             for each in _concerning(db, stream, viewer, position, scan):
                 looked += 1
+                size += len(each[3] or b"")
                 position = each[2]
                 change = self._change(each, query)
                 if change is not None:
                     found.append(change)
-                    size += 0 if change.record is None else len(change.record.body)
-                    if len(found) == query.limit or size >= STEP_BYTES:
-                        break
+                if len(found) == query.limit or size >= STEP_BYTES:
+                    break
             ended = looked < scan and len(found) < query.limit and size < STEP_BYTES
         return reached(query, found, position, head, ended=ended)
 
