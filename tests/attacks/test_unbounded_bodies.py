@@ -120,7 +120,7 @@ LARGE: dict[str, bytes] = {
 def test_a_large_item_lets_others_be_served(client: Client, turns: list[float], kind: str) -> None:
     """While it is checked; it is a good one."""
     hold = longest_hold(turns, lambda: client.post("/items", body=LARGE[kind], headers=JSON))
-    assert hold < 0.15
+    assert hold < 0.4
 
 
 @pytest.mark.parametrize("kind", LARGE)
@@ -130,7 +130,7 @@ def test_a_small_patch_of_a_large_item_lets_others_be_served(
     """A body of 13 bytes."""
     assert client.put("/items/a", body=LARGE[kind], headers=JSON).status == 201
     hold = longest_hold(turns, lambda: client.patch("/items/a", json={"place": "x"}))
-    assert hold < 0.15
+    assert hold < 0.4
 
 
 def test_the_answer_kept_for_an_idempotency_key_is_bounded(

@@ -73,7 +73,7 @@ def test_following_what_a_filter_hides_lets_others_be_served(
     monkeypatch.setattr(green, "take_turn", lambda: taken.append("turn"))
     reply = client.get("/quakes/changes?depth__gte=1000&wait=0.2")
     assert reply.json()["paging"]["caught_up"]
-    assert taken.count("step") > 2
+    assert taken.count("step") >= 2
     assert ("step", "step") not in set(pairwise(taken))
 
 

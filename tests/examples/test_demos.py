@@ -100,8 +100,8 @@ MISTAKES: dict[str, list[tuple[str, str, bytes | str | None, dict[str, str], int
     ],
     "urlargs": [
         ("GET", "/class", None, {}, 404, "No resource exists at /class."),
-        ("GET", "/class/%3Cb%3E", None, {}, 404, "There is nothing at"),
-        ("GET", "/fun/Paul/many", None, {}, 404, "There is nothing at"),
+        ("GET", "/class/%3Cb%3E", None, {}, 404, "No resource exists at"),
+        ("GET", "/fun/Paul/many", None, {}, 404, "No resource exists at"),
     ],
     "auth": [
         ("POST", "/brubeck", "username=dave&password=take+six", FORM, 401, "Log in first."),
@@ -133,7 +133,7 @@ MISTAKES |= {
     name: [("POST", "/brubeck", "", FORM, 405, "<h1>405 Method Not Allowed</h1>")]
     for name in (*_PAGES, "jinja2_noclasses")
 }
-MISTAKES["jinja2_noclasses"].append(("GET", "/%3Cb%3E", None, {}, 404, "nothing at /&lt;b&gt;."))
+MISTAKES["jinja2_noclasses"].append(("GET", "/%3Cb%3E", None, {}, 404, "exists at /&lt;b&gt;."))
 
 
 @pytest.mark.parametrize("name", DEMOS)
