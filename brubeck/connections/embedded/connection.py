@@ -98,8 +98,8 @@ class Connection:
             self._stream = stream = green.stream(sock)
         except (OSError, ProtocolError) as reason:
             log.debug("%s: no connection: %s", self._client.address, reason)
-            server.forget(self)
             sock.close()
+            server.forget(self)
             return
 
         def begin() -> None:
@@ -118,10 +118,12 @@ class Connection:
             log.debug("%s: connection ended: %s", self._client.address, reason)
         finally:
             if self._share is None:
-                self._server.forget(self)
-                self._http.close()
-                if self._stream is not None:
-                    self._stream.close()
+                try:
+                    self._http.close()
+                    if self._stream is not None:
+                        self._stream.close()
+                finally:  # only now: until it is closed it counts
+                    self._server.forget(self)
 
     def _serve(self, stream: green.Stream) -> None:
         server, http = self._server, self._http
