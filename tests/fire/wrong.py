@@ -34,7 +34,7 @@ class Early(MongoQueryset):
 
     def write(self, writes: Sequence[Write]) -> list[Outcome]:
         """Do new items in the wrong way, and everything else in the right one."""
-        self._known_indexes()
+        self._declared_indexes()
         outcomes: list[Outcome] = []
         for each in writes:
             there = (
