@@ -478,9 +478,9 @@ class TestChanges:
         self, ask: Everywhere, after: str
     ) -> None:
         """Of another era, or past the head."""
-        answer = ask("GET", f"/feeds/changes?after={after}")
+        answer = ask("GET", f"/changes/changes?after={after}")
         assert answer.status == 410
-        assert json.loads(answer.body)["restart"] == "/feeds"
+        assert json.loads(answer.body)["restart"] == "/changes"
 
     @pytest.mark.parametrize(
         "query",
