@@ -41,7 +41,7 @@ class Quake(NewQuake):
 
 
 class Made(BaseModel):
-    """What became of one of several."""
+    """The result of one of several documents."""
 
     status: int = 201
     data: Quake

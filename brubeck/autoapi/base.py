@@ -35,14 +35,14 @@ MAX_IDS: Final = 100
 MAX_LIST: Final = 8 << 20
 """The maximal number of bytes of a list of documents, which are decoded all at once."""
 IDS_AT_ONCE: Final = 10
-"""How many of them are read at once: what does not fit in the answer is not read."""
+"""The number of documents read at once; those without room in the response are not read."""
 _FULL: Final = "The response is full; read this document in another request."
 OF_ALL: Final = "GET, HEAD, POST, OPTIONS"
 OF_SOME: Final = "GET, HEAD, POST, PUT, DELETE, OPTIONS"
 
 
 class _Step:
-    """What an answer shows of documents, until it is full."""
+    """The documents in a response, until it is full."""
 
     def __init__(self, show: Callable[[Any], Any]) -> None:
         self._show = show

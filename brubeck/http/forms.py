@@ -37,7 +37,7 @@ _EXTENDED_NAME: Final = re.compile(
     r";\s*filename\*\s*=\s*([^'\s;]*)'[^'\s;]*'([^;\s]*)", re.IGNORECASE
 )
 _QUOTED: Final = re.compile(r'"(?:[^"\\]|\\.)*+"?', re.DOTALL)
-"""A quoted string, or what begins as one and never ends: so each character is read once."""
+"""A quoted string, terminated or not: so each character is read once."""
 _HEADER_SIZE: Final = 4096
 """How many bytes a header of a part may have."""
 _CHARSETS: Final = {"utf-8": "utf-8", "iso-8859-1": "latin-1"}

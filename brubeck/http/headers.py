@@ -160,7 +160,7 @@ class RequestHeaders(Headers):
         return watched
 
     def copy(self) -> RequestHeaders:
-        """Return headers of their own that say the same; what is read from them is noted here."""
+        """Return a copy; reads of credentials from it are noted here, too."""
         return self.watch(self, self.identity)
 
     def having(self, name: str, value: str) -> RequestHeaders:
@@ -168,7 +168,7 @@ class RequestHeaders(Headers):
         return self.watch(super().having(name, value), self.identity)
 
     def lacks(self, names: frozenset[str]) -> bool:
-        """Tell whether none of these names, given in lower case, is there."""
+        """Return whether none of these lower-case names is there."""
         for name in names:
             self._note(name)
         return super().lacks(names)

@@ -187,7 +187,7 @@ class Request:
         return b", ".join(found).decode("latin-1") if found else None
 
     def note_identity(self, names: Iterable[str]) -> None:
-        """Note that the answer depends on who the caller is, and on headers of these names.
+        """Note that the response depends on the caller, and on headers of these names.
 
         It is kept out of shared caches, and its ``Vary`` names them; ``*`` stands for whatever is
         no header. Schemes name theirs in ``request_headers``, and need not call this.

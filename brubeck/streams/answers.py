@@ -13,7 +13,7 @@ from brubeck.http import Response
 
 
 class StreamAnswers(WebMessageHandler):
-    """A web handler whose methods make their answers themselves."""
+    """The base of stream handlers: a web handler without a status or body of its own."""
 
     def _answer(self) -> Response:
         response = super()._answer()

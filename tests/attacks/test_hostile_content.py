@@ -176,7 +176,7 @@ def test_a_stranger_forwards_nothing(client: Client) -> None:
     "prefix", ["//evil.example", "/a/../b?", "/a b", "http://e", "/\\e", "/a#"]
 )
 def test_a_prefix_that_leads_elsewhere_is_none(prefix: str) -> None:
-    """Even by the word of a trusted proxy, which may have passed on what its caller sent."""
+    """Even through a trusted proxy, which may pass on the headers of its client."""
     trusted = TrustedProxies(["127.0.0.1"])
     found = trusted.client(Peer("127.0.0.1"), Headers({"X-Forwarded-Prefix": prefix}))
     assert found.prefix == ""
@@ -210,6 +210,6 @@ def test_a_forged_event_id_ends_a_feed(client: Client, event_id: str) -> None:
 
 @pytest.mark.parametrize("method", ["TRACE", "CONNECT", "PROPFIND", "_once", "__init__", "tell"])
 def test_a_method_is_no_name_of_an_attribute(client: Client, method: str) -> None:
-    """What HTTP has no handler for is refused."""
+    """Unknown methods are refused."""
     for path in ("/notes", "/notes/a", "/notes/changes"):
         assert client.request(method, path, body=b"{}", headers=JSON).status in (405, 501)

@@ -1,4 +1,4 @@
-"""Reads and writes of what belongs to others, and what answers tell about it."""
+"""Reads and writes of other callers' items, and the information in the responses."""
 
 from __future__ import annotations
 
@@ -218,7 +218,7 @@ VIEWERS = (
 
 
 def test_no_two_callers_share_a_sight(any_storage: Storage) -> None:
-    """Whatever the characters of their ids are, and however long they are."""
+    """With ids of any characters and any length."""
     client, path = journal(any_storage)
     for name in VIEWERS:
         made(client.post(path, json={"text": name}, headers=as_caller(name)))

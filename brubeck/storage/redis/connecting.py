@@ -111,15 +111,18 @@ class Door:
             self._client = None
 
 
-class _Client(TimedCommands, _driver.Redis):  # type: ignore[misc]
+class _Client(TimedCommands, _driver.Redis):  # type: ignore[misc]  # the driver has no types
     """A client of one server, or of the master that the Sentinels name."""
 
 
-class _Cluster(TimedCommands, _driver.cluster.RedisCluster):  # type: ignore[misc]
+class _Cluster(
+    TimedCommands,
+    _driver.cluster.RedisCluster,  # type: ignore[misc]  # the driver has no types
+):
     """A client of a cluster."""
 
 
-class _Sentinels(_driver.sentinel.Sentinel):  # type: ignore[misc]
+class _Sentinels(_driver.sentinel.Sentinel):  # type: ignore[misc]  # the driver has no types
     """The Sentinels of a service, of which one that does not answer leaves time for the others."""
 
     def __init__(self, clients: list[Any]) -> None:

@@ -86,7 +86,7 @@ class TimedSocket:
             self._sock.settimeout(limit)
 
 
-class TimedConnection(_connection.Connection):  # type: ignore[misc]
+class TimedConnection(_connection.Connection):  # type: ignore[misc]  # the driver has no types
     """A connection to a Redis that keeps the deadline.
 
     ``tls`` is the context to connect by, if any. ``share`` is the part of the remaining time that
@@ -129,7 +129,10 @@ class TimedConnection(_connection.Connection):  # type: ignore[misc]
         return TimedSocket(sock, timeout)
 
 
-class TimedMasterConnection(_sentinel.SentinelManagedConnection, TimedConnection):  # type: ignore[misc]
+class TimedMasterConnection(
+    _sentinel.SentinelManagedConnection,  # type: ignore[misc]  # the driver has no types
+    TimedConnection,
+):
     """A connection to the master that the Sentinels name."""
 
     def connect(self) -> None:
@@ -146,4 +149,4 @@ class TimedCommands:
     def execute_command(self, *args: Any, **options: Any) -> Any:
         """Send a command and return its reply."""
         with within(self.timeout):
-            return super().execute_command(*args, **options)  # type: ignore[misc]
+            return super().execute_command(*args, **options)  # type: ignore[misc]  # a driver's
