@@ -6,14 +6,13 @@ import base64
 import random
 import time
 import tracemalloc
-from collections.abc import Callable
+from collections.abc import Iterator
 from io import BytesIO
-from itertools import pairwise
 from typing import Any
 
 import pytest
 
-from brubeck import Brubeck, StreamedDocument, StreamHandler, green
+from brubeck import Brubeck, StreamedDocument, StreamHandler
 from brubeck.autoapi import AutoAPIBase
 from brubeck.dictshield.document import Document
 from brubeck.dictshield.fields import DictField, IntField, ListField, StringField
@@ -21,6 +20,7 @@ from brubeck.http import Request
 from brubeck.storage.memory import MemoryStorage
 from brubeck.testing import Client
 from tests.attacks.people import JSON
+from tests.neighbours import longest_hold, neighbour
 
 FORM = [(b"content-type", b"multipart/form-data; boundary=X")]
 
@@ -62,20 +62,10 @@ def client() -> Client:
 
 
 @pytest.fixture
-def turns(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+def turns() -> Iterator[list[float]]:
     """Return the moments at which other requests could be served, filled as they come."""
-    moments: list[float] = []
-    monkeypatch.setattr(green, "sleep", lambda _seconds=0.0: moments.append(time.process_time()))
-    return moments
-
-
-def longest_hold(turns: list[float], work: Callable[[], object]) -> float:
-    """Return for how many seconds of CPU time some work lets nobody else be served."""
-    turns.clear()
-    start = time.process_time()
-    work()
-    moments = [start, *turns, time.process_time()]
-    return max(after - before for before, after in pairwise(moments))
+    with neighbour() as moments:
+        yield moments
 
 
 def test_the_header_of_a_form_part_is_read_in_linear_time() -> None:

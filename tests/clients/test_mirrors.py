@@ -208,7 +208,7 @@ def test_close_ends_everything(language: str, kind: str, status: int | None, fro
         # A program without anything left to do ends by itself.
         assert program.stop() == 0, program.output
         wait_until(asked.ended.is_set, seconds=30)
-        assert program.output.splitlines()[-1] == "closed"
+        assert "closed\n" in program.output  # a thread of it may be writing of its pause
         assert len(front.of(kind)) == 1 or status is None
 
 

@@ -12,6 +12,7 @@ from brubeck import Brubeck, WebMessageHandler
 from brubeck.handlers import MessageHandler
 from brubeck.http import Problem, Response
 from brubeck.jobs import GiveUp, JobHandler, JobStream
+from brubeck.storage import Record
 from tests.servers import wait_until
 
 LONGEST = 30.0
@@ -128,7 +129,7 @@ app = Brubeck(handler_tuples=[(r"^/additions$", Additions)], streams=[Jobs])
 def state_of(application: Brubeck, job_id: str, stream: type[JobStream] = Jobs) -> dict[str, Any]:
     """Return a job as its stream has it."""
     (found,) = application.queryset(stream).get([job_id])
-    return {} if found is None else stream.model.decode_stored(found.body).to_python()  # type: ignore[union-attr]
+    return stream.model.decode_stored(found.body).to_python() if isinstance(found, Record) else {}
 
 
 def elapsed(since: float) -> float:

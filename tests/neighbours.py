@@ -1,0 +1,42 @@
+"""A neighbour of the program under test: a thread that does nothing but wait for its turn."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from itertools import pairwise
+
+from brubeck import green
+
+
+@contextmanager
+def neighbour() -> Iterator[list[float]]:
+    """Yield the moments at which the neighbour had a turn, in seconds of the process's CPU time.
+
+    CPU time, so that what other processes of a busy machine take is nobody's fault here.
+    """
+    moments: list[float] = []
+    over = green.Event()
+
+    def live() -> None:
+        while not over.is_set():
+            moments.append(time.process_time())
+            green.sleep(0)
+
+    green.spawn(live)
+    green.sleep(0)  # from now on it waits for its second turn
+    moments.clear()
+    try:
+        yield moments
+    finally:
+        over.set()
+
+
+def longest_hold(turns: list[float], work: Callable[[], object]) -> float:
+    """Return the longest time (seconds of CPU time) that some work leaves the neighbour no turn."""
+    turns.clear()
+    start = time.process_time()
+    work()
+    moments = [start, *turns, time.process_time()]
+    return max(after - before for before, after in pairwise(moments))
