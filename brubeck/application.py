@@ -7,7 +7,7 @@ opens nothing: settings are read and stores opened when they are first needed.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cached_property, partial
 from inspect import signature
 from typing import TYPE_CHECKING, Any, ClassVar, Never, cast
@@ -28,15 +28,16 @@ from brubeck.http.proxies import TrustedProxies
 from brubeck.http.request import Request
 from brubeck.http.response import Response
 from brubeck.routing import Match, Router
-from brubeck.storage import Queryset, Storage
+from brubeck.storage import Storage
 from brubeck.stores import Stores
 from brubeck.streams import StreamHandler
-from brubeck.streams.broadcasts import Broadcasts
 from brubeck.streams.cross_origin import shared_error
 from brubeck.streams.description.served import Descriptions
 from brubeck.streams.description.streams import describe_stream
-from brubeck.streams.resources import routes
-from brubeck.streams.retention import EVERY, Sweeper
+from brubeck.streams.routes import routes
+from brubeck.streams.spec import StreamSpec
+from brubeck.streams.stream import Stream
+from brubeck.streams.sweeper import Sweeper
 from brubeck.templating import rendered
 from brubeck.timekeeping import SYSTEM_CLOCK, Clock
 
@@ -48,8 +49,6 @@ if TYPE_CHECKING:
 log = logging.getLogger("brubeck.app")
 
 _METHODS = "DELETE, GET, HEAD, OPTIONS, PATCH, POST, PUT"
-KEPT_STREAMS = 1000
-"""How many streams and partitions are held at hand, at the most."""
 
 Routes = Sequence[tuple[str, Callable[..., Any]]]
 
@@ -113,11 +112,9 @@ class Brubeck:
         self._command_line: dict[str, dict[str, object]] = {}
         self.router = Router()
         self.streams: list[type[StreamHandler]] = []
-        self._shared_streams: list[type[StreamHandler]] = []  # with pages of other origins
+        self._served: dict[type[StreamHandler], Stream] = {}
+        self._shared_streams: list[StreamSpec] = []  # with pages of other origins
         self.apis: list[type[AutoAPIBase]] = []
-        self._querysets: dict[tuple[str, str], Queryset] = {}
-        self._page_plans: dict[str, dict[Any, Any]] = {}
-        self.broadcasts = Broadcasts()
         stores = storage if isinstance(storage, Mapping) else {"default": storage}
         opened = {name: at for name, at in stores.items() if isinstance(at, Storage)}
         self._stores = Stores(opened, lambda: self.settings, clock)
@@ -241,13 +238,13 @@ class Brubeck:
             if other.path == stream.path:
                 names = f"{other.__name__} and {stream.__name__}"
                 raise ConfigError(f"{names} are both at {stream.path}.")
-            if other.place.stream("") == stream.place.stream(""):
+            if other.spec.path.stream("") == stream.spec.path.stream(""):
                 names = f"{other.path} and {stream.path}"
                 raise ConfigError(f"{names} would be one stream in a storage.")
         self.streams.append(stream)
-        if stream.origins is not None:
-            self._shared_streams.append(stream)
-        for pattern, handler in routes(stream):
+        if stream.spec.origins is not None:
+            self._shared_streams.append(stream.spec)
+        for pattern, handler in routes(self.stream(stream), stream):
             self.add_route_rule(pattern, handler)
         self.descriptions.add(partial(describe_stream, stream), self.router)
 
@@ -283,28 +280,14 @@ class Brubeck:
         """Return the store of a name, opened at its first use."""
         return self._stores[name]
 
-    def queryset(self, stream: type[StreamHandler], partition: str = "") -> Queryset:
-        """Return a stream, or one partition of it, as its storage keeps it."""
-        found = self._querysets.get((stream.path, partition))
+    def stream(self, declaration: type[StreamHandler]) -> Stream:
+        """Return a declared stream as this application keeps it."""
+        found = self._served.get(declaration)
         if found is None:
-            # A storage gives all concurrent callers the same stream; so the last one may be kept.
-            name = stream.place.stream(partition)
-            found = self.store(stream.storage).queryset(name, stream.schema)
-            if len(self._querysets) >= KEPT_STREAMS:
-                self._querysets.clear()  # there may be as many partitions as anybody can think of
-            self._querysets[stream.path, partition] = found
+            spec = declaration.spec
+            found = Stream(spec, partial(self.store, spec.storage), self.clock)
+            self._served[declaration] = found
         return found
-
-    def partitions(self, stream: type[StreamHandler]) -> list[str]:
-        """Return the keys of a stream's partitions; one that is not parted has one, the empty."""
-        if not stream.place.partition:
-            return [""]
-        prefix = stream.place.stream("")
-        return [name.removeprefix(prefix) for name in self.store(stream.storage).streams(prefix)]
-
-    def page_plans(self, stream: StreamHandler) -> dict[Any, Any]:
-        """Return the plans of a stream's pages, kept from one request to the next."""
-        return self._page_plans.setdefault(stream.path, {})
 
     @property
     def accounts(self) -> Any:
@@ -320,8 +303,8 @@ class Brubeck:
     def close(self) -> None:
         """Close everything that is open; stores with a URL open again when they are used."""
         self._stored_accounts = None
-        self._querysets.clear()
-        self._page_plans.clear()
+        for stream in self._served.values():
+            stream.close()
         self._stores.close()
         if "jobs" in self.__dict__:
             self.jobs.close()
@@ -436,13 +419,7 @@ class Brubeck:
     @property
     def sweeper(self) -> Sweeper:
         """The sweeper, which applies the streams' retention; of several processes one sweeps."""
-        return Sweeper(self.streams, self._open_partitions, self._is_first_to_sweep, self.clock)
-
-    def _open_partitions(self, stream: type[StreamHandler]) -> Iterator[Queryset]:
-        return (self.queryset(stream, key) for key in self.partitions(stream))
-
-    def _is_first_to_sweep(self, stream: type[StreamHandler]) -> bool:
-        return self.store(stream.storage).hit(f"sweep:{stream.path}", EVERY) == 1
+        return Sweeper([self.stream(each) for each in self.streams])
 
 
 def _is_setting(msg_conn: object) -> bool:

@@ -71,7 +71,7 @@ def check_declarations(app: Brubeck) -> None:
         scheme for each in declared for scheme in getattr(each, "schemes", ())
     ):
         scheme.check(app)
-    if any(stream.needs_queue for stream in app.streams):
+    if app.jobs.streams:
         app.jobs.check_queue()
 
 

@@ -16,7 +16,7 @@ from __future__ import annotations
 from brubeck import Brubeck, Problem
 from brubeck.auth import BasicAuth, BearerAuth
 from brubeck.dictshield.fields import StringField
-from brubeck.streams import AuthStreamHandler, OwnedDocument
+from brubeck.streams import AuthStreamHandler, Context, OwnedDocument, StreamedDocument
 
 
 class Post(OwnedDocument):
@@ -33,10 +33,10 @@ class Posts(AuthStreamHandler):
     schemes = (BearerAuth(), BasicAuth())
     retain = 1000  # posts, of each user
 
-    def prepare(self) -> None:
-        """Let nobody write what another is taken to have said."""
-        if self.action == "write" and self.caller.username != self.partition_key:
-            raise Problem(403, f"This is the timeline of {self.partition_key}.")
+    def before_create(self, context: Context, _document: StreamedDocument) -> None:
+        """Refuse posts in the timeline of another user."""
+        if context.caller.username != context.partition:
+            raise Problem(403, f"This is the timeline of {context.partition}.")
 
 
 app = Brubeck(streams=[Posts], storage="sqlite:///timelines.db")

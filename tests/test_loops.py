@@ -12,18 +12,17 @@ from typing import Any
 
 import pytest
 
-from brubeck import Brubeck, green
+from brubeck import green
 from brubeck.connections.embedded import server as embedded
 from brubeck.connections.jobs import JobsConnection, worker
 from brubeck.connections.mongrel2.connection import Mongrel2Connection
 from brubeck.connections.mongrel2.neighbours import Neighbours
 from brubeck.connections.mongrel2.replies import Outgoing
 from brubeck.storage import Head
-from brubeck.storage.memory import MemoryStorage
 from brubeck.storage.mongo import listening as mongo
 from brubeck.storage.news import News
 from brubeck.storage.redis import listening as redis
-from brubeck.streams import StreamedDocument, StreamHandler, retention
+from brubeck.streams import StreamedDocument, StreamHandler, sweeper
 from tests.servers import wait_until
 
 ROOT = Path(__file__).parents[1] / "brubeck"
@@ -71,11 +70,10 @@ def test_the_sweeper_goes_on(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     """And the next stream of the same look is swept."""
-    monkeypatch.setattr(retention, "EVERY", 0.01)
+    monkeypatch.setattr(sweeper, "EVERY", 0.01)
     fails = Fails(result=False)
-    app = Brubeck(streams=[Notes], storage=MemoryStorage())
-    sweeper = retention.Sweeper([Notes, Notes], lambda _: [], fails, app.clock)
-    _spawned(sweeper.run)
+    stream: Any = SimpleNamespace(spec=Notes.spec, store=SimpleNamespace(hit=fails))
+    _spawned(sweeper.Sweeper([stream, stream]).run)
     _goes_on(fails, caplog)
 
 

@@ -15,6 +15,6 @@ if __name__ == "__main__":
     app.configure(
         server={"listen": f"http://127.0.0.1:{sys.argv[2]}"}, storage={"default": sys.argv[1]}
     )
-    if not app.queryset(app.streams[0]).head().position:
+    if not app.stream(app.streams[0]).records().head().position:
         load(list(quakes()))
     app.run()

@@ -27,7 +27,7 @@ from brubeck.queryset import AbstractQueryset, Queryset, Result
 from brubeck.queryset.errands import id_field
 from brubeck.storage.sizes import STEP_BYTES
 from brubeck.streams.collection import json_members
-from brubeck.streams.shapes import hidden_fields, read_visible
+from brubeck.streams.private_fields import hidden_fields, read_visible
 
 SEPARATOR: Final = ","
 MAX_IDS: Final = 100

@@ -13,8 +13,8 @@ from brubeck.streams.description.components import Schema
 from brubeck.streams.description.parameters import in_path, in_query
 from brubeck.streams.description.streams import first_line
 from brubeck.streams.description.whole import Description
-from brubeck.streams.handler import JSON
-from brubeck.streams.shapes import hidden_fields
+from brubeck.streams.private_fields import hidden_fields
+from brubeck.streams.spec import JSON
 
 _ALWAYS: Final = frozenset({400, 406, 503})
 _WRITES: Final = frozenset({409, 413, 415, 422})

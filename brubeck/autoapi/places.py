@@ -11,7 +11,7 @@ from brubeck.errors import ConfigError
 from brubeck.queryset import AbstractQueryset
 from brubeck.queryset.errands import id_field
 from brubeck.streams.documents import OwnedDocument
-from brubeck.streams.shapes import check_hidden_fields, hidden_fields
+from brubeck.streams.private_fields import check_hidden_fields, hidden_fields
 
 _PATH: Final = re.compile(r"(?:/[A-Za-z0-9._~-]+)+")
 

@@ -86,12 +86,13 @@ def _of_store(application: Brubeck, name: str) -> Iterator[Finding]:
         yield fine(f"{len(store.streams())} streams are there; it says no more of itself")
     for stream in application.streams:
         if stream.storage == name:
-            parts = [application.queryset(stream, key) for key in application.partitions(stream)]
+            served = application.stream(stream)
+            parts = [served.records(key) for key in served.partitions()]
             building = [each for each in parts if isinstance(each, Building)]
             unfinished = dict.fromkeys(field for each in building for field in each.unfinished())
             known = [each.progress() for each in building if isinstance(each, Progressing)]
             if building:
-                yield _of_indexes(stream.place.template, unfinished, known if unfinished else [])
+                yield _of_indexes(stream.path, unfinished, known if unfinished else [])
 
 
 def _of_indexes(path: str, unfinished: Iterable[str], known: Iterable[dict[str, float]]) -> Finding:

@@ -38,6 +38,6 @@ def sweep(program: str) -> None:
     with plain_errors():
         application = load(program)
         for stream in application.streams:
-            swept = application.sweeper.sweep(stream)
+            swept = application.sweeper.sweep(application.stream(stream))
             click.echo(f"{stream.path:40} {swept.items} items, {swept.deletions} deletions")
         application.close()

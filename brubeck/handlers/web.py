@@ -8,15 +8,13 @@ from urllib.parse import quote
 
 import msgspec
 
-from brubeck import signing
 from brubeck.handlers.message import HTTP_METHODS, JSON, MessageHandler
-from brubeck.http.cookies import Cookie, needs_secure
+from brubeck.http.cookies import cookie_for, read_cookie
 from brubeck.http.headers import Headers
 from brubeck.http.problems import Problem
 from brubeck.http.response import REASONS, Response
 
 HTML: Final = "text/html; charset=utf-8"
-_COOKIE: Final = "cookie:"
 
 
 def render(
@@ -100,13 +98,7 @@ class WebMessageHandler(MessageHandler):
         and its value is whatever JSON was signed. Of several secrets any will do, so that the first
         can be changed: ``secret=self.application.cookie_keys``.
         """
-        value = self.message.cookies.get(key)
-        if value is None or secret is None:
-            return default if value is None else value
-        try:
-            return signing.unsign(value, _keys(secret), purpose=_COOKIE + key, max_age=max_age)
-        except signing.BadSignature:
-            return default
+        return read_cookie(self.message, key, default, secret, max_age)
 
     def set_cookie(
         self,
@@ -121,18 +113,10 @@ class WebMessageHandler(MessageHandler):
         ``max_age`` (seconds), ``expires`` (milliseconds), ``domain``, ``path``, ``secure``,
         ``http_only``, ``same_site``. Raises `ValueError` for what cannot be in a cookie.
         """
-        if secret is not None:
-            value = signing.sign(value, _keys(secret), purpose=_COOKIE + key)
-        elif not isinstance(value, str):
-            raise TypeError("a cookie that is not a text must be signed: give a secret")
-        # Behind a proxy that says nothing of https, a name may still say that it is secure.
-        options.setdefault("secure", self.message.scheme == "https" or needs_secure(key))
-        if not key.startswith("__Host-"):  # which browsers keep for the whole host alone
-            options.setdefault("path", self.message.prefix or "/")
-        cookie = Cookie(name=key, value=value, **options)
-        place = (key, cookie.domain, cookie.path)
+        cookie = cookie_for(self.message, key, value, secret, options)
+        scope = (key, cookie.domain, cookie.path)
         # Made into a header now: a bad one must not fail again while its error is answered.
-        self._cookies = {**(self._cookies or {}), place: cookie.header()}
+        self._cookies = {**(self._cookies or {}), scope: cookie.header()}
 
     def delete_cookie(self, key: str, **options: Any) -> None:
         """Make the browser forget a cookie; domain and path must be those it was set with."""
@@ -237,10 +221,6 @@ class JSONMessageHandler(WebMessageHandler):
             self.body = msgspec.json.encode(self.payload())
         self.headers["Content-Type"] = JSON
         return super().render(http_200=http_200)
-
-
-def _keys(secret: str | Sequence[str]) -> Sequence[str]:
-    return [secret] if isinstance(secret, str) else secret
 
 
 def allowed_methods(handler: type[MessageHandler]) -> list[str]:

@@ -213,7 +213,7 @@ class Jobs:
     def _begin(self, stream: type[JobStream], deliveries: list[Delivery]) -> list[Delivery]:
         """Begin jobs of one stream, all of them at once; return those that are done."""
         jobs = [(each, cast("QueuedJob", each.job)) for each in deliveries]
-        queryset = self._app.queryset(stream)
+        queryset = self._app.stream(stream).records()
         over = []
         begun: list[tuple[JobRecord, int, Put]] = []
         found = queryset.get([job.id for _, job in jobs])
@@ -261,7 +261,7 @@ class Jobs:
         except LookupError:
             return None
         record = self._record(stream, delivery.job)
-        queryset = self._app.queryset(stream)
+        queryset = self._app.stream(stream).records()
         self._patiently(lambda: record.read(queryset.get([record.id])[0]))
         return record
 
@@ -298,7 +298,7 @@ class Jobs:
                 document.owner_id, document.owner_username = job.owner[0], job.owner[1] or None
             return document
 
-        return JobRecord(self._app.queryset(stream), made, self._app.clock, self._patiently)
+        return JobRecord(self._app.stream(stream).records(), made, self._app.clock, self._patiently)
 
 
 def _written(data: Any) -> msgspec.Raw:

@@ -10,6 +10,7 @@ from brubeck.handlers import MessageHandler, WebMessageHandler
 from brubeck.jobs.documents import Job
 from brubeck.routing import Router
 from brubeck.streams import StreamHandler
+from brubeck.streams.spec import StreamSpec
 
 
 class JobStream(StreamHandler):
@@ -36,20 +37,19 @@ class JobStream(StreamHandler):
     """Pairs of a pattern and a handler, such as a `JobHandler`."""
     router: ClassVar[Router]
 
-    needs_queue = True
-
     @classmethod
-    def _declare(cls) -> None:
-        super()._declare()
+    def _compile(cls) -> StreamSpec:
+        spec = super()._compile()
         if not issubclass(cls.model, Job):
             raise ConfigError(f"{cls.__name__}.model must be a Job.")
-        if cls.place.partition:
+        if spec.path.partition:
             raise ConfigError(f"{cls.__name__}.path takes no argument: there is one queue of jobs.")
         if not cls.read_only:
             raise ConfigError(f"{cls.__name__} is read only: jobs are sent by the program.")
         cls.router = Router()
         for rule in cls.handlers:
             cls._add(rule)
+        return spec
 
     @classmethod
     def _add(cls, rule: object) -> None:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from brubeck.streams.context import Context
 from brubeck.streams.documents import OwnedDocument, SharedDocument, StreamedDocument
-from brubeck.streams.feeds import FeedEntry
+from brubeck.streams.entries import FeedEntry
 from brubeck.streams.handler import StreamHandler
 from brubeck.streams.protected import AuthStreamHandler
 
 __all__ = [
     "AuthStreamHandler",
+    "Context",
     "FeedEntry",
     "OwnedDocument",
     "SharedDocument",

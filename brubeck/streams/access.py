@@ -1,107 +1,188 @@
-"""Access: the declared rules for reading and writing a protected stream.
+"""Access: the parts that decide who reads and writes a stream, for one request at a time.
 
-Every combination of ``may_read`` and ``may_write`` is either a rule here or refused when the class
-is made; no declaration falls back to "everybody".
+`OpenAccess` lets everybody do everything. `ProtectedAccess` finds the caller by the stream's
+schemes and applies its rules (`brubeck.streams.access_rules`). In a stream that only owners read,
+an *owned* stream, a caller sees only its own items and those that name it among their ``readers``:
+pages, totals, tags, changes, exports and errors alike show no others. They must not reveal the
+items of others either: the server makes every id, and the answer for an item of others is that for
+an item that never existed.
 
-| ``may_read`` | ``may_write`` | a caller reads | a caller changes |
-| --- | --- | --- | --- |
-| ``anyone`` | ``authenticated`` | every item, without credentials | every item, once it is known |
-| ``anyone`` | ``owner`` | every item, without credentials | its own items |
-| ``authenticated`` | ``authenticated`` | every item | every item |
-| ``authenticated`` | ``owner`` | every item | its own items |
-| ``owner`` | ``owner`` | its own items, and those that name it as a reader | its own items |
+A stream's own rule is a subclass, declared as ``access``.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping
-from typing import Final, Literal, TypeAlias, get_args
+from collections.abc import Callable, Sequence
+from typing import Any, Final
 
-import msgspec
-
-from brubeck.errors import ConfigError, did_you_mean
+from brubeck.auth import BadCredentials, Caller
+from brubeck.auth.same_site import require_same_site_of_cookies, require_same_site_of_passwords
+from brubeck.auth.scheme import authenticate, unknown
+from brubeck.callables import check_type, run_hook
+from brubeck.dictshield.limits import sound_text
+from brubeck.http import Problem
+from brubeck.storage import Record
+from brubeck.streams.context import Context
 from brubeck.streams.documents import OwnedDocument, StreamedDocument
+from brubeck.streams.spec import StreamSpec
 
-Readers: TypeAlias = Literal["anyone", "authenticated", "owner"]
-Writers: TypeAlias = Literal["authenticated", "owner"]
+OWNER: Final = "owner"
+"""The argument of a path that names the owner of the partition."""
+MAX_READERS: Final = 100
+"""The maximal number of others that may read an item."""
+_READING: Final = frozenset(("GET", "HEAD", "OPTIONS"))
 
-_ACTIONS: Final = ("read", "write")
-_SCOPE: Final = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]+")
-"""A scope token (RFC 6749, section 3.3)."""
-
-
-class Access(msgspec.Struct, frozen=True):
-    """The rules of one stream."""
-
-    read: Readers
-    write: Writers
-
-    @property
-    def owned(self) -> bool:
-        """Whether callers see only their own items and those that are shared with them."""
-        return self.read == "owner"
+CurrentUser = Callable[[Context], Caller | None]
+"""The method ``get_current_user`` of a stream's class."""
 
 
-def declare_access(
-    may_read: Readers | None,
-    may_write: Writers | None,
-    *,
-    owned: object,
-    model: type[StreamedDocument],
-    owner: str,
-) -> Access:
-    """Return the rules of a declaration; `ConfigError` for one that is none or contradicts itself.
+def action_of(context: Context) -> str:
+    """Return the kind of access that a request needs: ``read`` or ``write``."""
+    return "read" if context.request.method in _READING else "write"
 
-    ``owner`` is the name of the class that declares it. Without a word on writing, only owners
-    change the items of an `OwnedDocument`.
+
+class OpenAccess:
+    """Everybody may do everything.
+
+    Each check returns None, or raises a `Problem`.
     """
-    if not isinstance(owned, bool):
-        raise ConfigError(f"{owner}.owned is True or False, not {owned!r}.")
-    _check_word(may_read, get_args(Readers), f"{owner}.may_read")
-    _check_word(may_write, get_args(Writers), f"{owner}.may_write")
-    if owned and not {may_read, may_write} <= {None, "owner"}:
-        raise ConfigError(
-            f"{owner} is owned, which means may_read = may_write = 'owner': leave owned or "
-            "the others out."
-        )
-    has_owners = issubclass(model, OwnedDocument)
-    read: Readers = may_read or ("owner" if owned else "authenticated")
-    write: Writers = may_write or ("owner" if has_owners or read == "owner" else "authenticated")
-    if "owner" in (read, write) and not has_owners:
-        raise ConfigError(
-            f"{owner} is owned by its callers, so {owner}.model must be an OwnedDocument."
-        )
-    if read == "owner" and write != "owner":
-        raise ConfigError(
-            f"{owner}: with may_read = 'owner' nobody sees what others own, so that "
-            "may_write is 'owner', too."
-        )
-    return Access(read, write)
+
+    def __init__(self, spec: StreamSpec) -> None:
+        self.spec = spec
+
+    def authenticate(self, context: Context, current_user: CurrentUser | None) -> None:
+        """Set the caller and the viewer of a request; 401 for bad credentials.
+
+        ``current_user`` is the stream's own way of finding the caller, if it has one.
+        """
+
+    def recheck(self, context: Context, current_user: CurrentUser | None) -> None:
+        """Authenticate a long request again; 401 when the caller has lost access."""
+
+    def may_choose_ids(self, context: Context) -> bool:  # noqa: ARG002
+        """Return whether PUT may create an item."""
+        return True
+
+    def check_new_id(self, context: Context, item_id: str | None) -> None:
+        """Refuse the id of a new item that the caller may not choose; None is no choice."""
+
+    def check_document(self, context: Context, document: StreamedDocument) -> None:
+        """Refuse a valid document that the caller may not write."""
+
+    def assign_owner(self, context: Context, document: StreamedDocument) -> None:
+        """Set the owner of a new item."""
+
+    def check_change(self, context: Context, stored: Record) -> None:
+        """Refuse a change of an item that the caller sees."""
 
 
-def check_scopes(scopes: object, access: Access, owner: str) -> None:
-    """Raise `ConfigError` for scopes that would protect nothing, or not the intended action."""
-    if not isinstance(scopes, Mapping):
-        raise ConfigError(
-            f"{owner}.scopes is a mapping such as {{'read': 'notes:read'}}, not {scopes!r}."
-        )
-    for action, scope in scopes.items():
-        if action not in _ACTIONS:
-            hint = did_you_mean(str(action), _ACTIONS)
-            raise ConfigError(f'{owner}.scopes has no "{action}"; there is read and write.{hint}')
-        if not isinstance(scope, str) or not _SCOPE.fullmatch(scope):
-            raise ConfigError(
-                f"{owner}.scopes: a scope is one word such as 'notes:read', not {scope!r}."
-            )
-    if "read" in scopes and access.read == "anyone":
-        raise ConfigError(
-            f"{owner}.scopes asks for a scope to read, and may_read = 'anyone' lets everybody: "
-            "leave one of them out."
-        )
+class ProtectedAccess(OpenAccess):
+    """Callers are authenticated; the rules and scopes of the stream say what they may do."""
+
+    def authenticate(self, context: Context, current_user: CurrentUser | None) -> None:
+        """Set the caller and the viewer: 401 when it is unknown, 403 without the scope."""
+        if self.is_open(context):
+            return
+        spec, request = self.spec, context.request
+        try:
+            if current_user is None:
+                caller = authenticate(spec.schemes, request, context.application)
+            else:
+                name = f"{spec.name}.get_current_user"
+                caller = check_type(current_user(context), Caller, name)
+        except BadCredentials as reason:
+            raise unknown(spec.schemes, str(reason), reason.challenge) from reason
+        context.identified = caller
+        named = spec.origins.named if spec.origins is not None else ()
+        require_same_site_of_passwords(request, named)
+        if current_user is not None:
+            # Schemes know by themselves which of them can be talked into something.
+            require_same_site_of_cookies(request, named)
+        action = action_of(context)
+        needed = spec.scopes.get(action)
+        if not context.caller.may(needed):
+            raise Problem(403, f"The scope {needed} is required to {action}.")
+        if spec.rules.owned:
+            context.viewer = context.caller.id
+
+    def is_open(self, context: Context) -> bool:
+        """Return whether a request is for anyone, and so has no caller."""
+        return self.spec.rules.read == "anyone" and action_of(context) == "read"
+
+    def recheck(self, context: Context, current_user: CurrentUser | None) -> None:
+        """Authenticate the caller of a long request again; 401 or 403 when it has lost access."""
+        if self.is_open(context):
+            return
+        before = context.caller
+        self.authenticate(context, current_user)
+        if context.caller.id != before.id:
+            raise unknown(self.spec.schemes, "The credentials are those of another caller now.")
+
+    def check_document(self, context: Context, document: StreamedDocument) -> None:  # noqa: ARG002
+        """Refuse more readers than an item may have: each of them costs every write of it."""
+        readers: Sequence[str] = getattr(document, "readers", None) or ()
+        if self.spec.rules.owned and len(readers) > MAX_READERS:
+            detail = f"An item has at most {MAX_READERS} readers."
+            raise Problem(422, "The document is not valid.", errors=[("/readers", detail)])
+
+    def assign_owner(self, context: Context, document: StreamedDocument) -> None:
+        """Set the owner of a new item; 403 in the partition of another caller."""
+        if not isinstance(document, OwnedDocument):
+            return
+        caller = context.caller
+        if self._is_partition_of_another(context):
+            own = context.request.prefix + self.spec.path.at(caller.id)
+            raise Problem(403, f"This partition belongs to another owner; yours is {own}.")
+        owner = caller.id, caller.username
+        if not all(map(sound_text, owner)):
+            raise ValueError(f"the caller {owner!r} has a NUL or half a character in its name")
+        document.owner_id, document.owner_username = owner[0], owner[1] or None
+
+    def check_new_id(self, context: Context, item_id: str | None) -> None:
+        """Refuse a chosen id (422) where a conflict would reveal the existence of others' items."""
+        if item_id is not None and not self.may_choose_ids(context):
+            detail = "The server makes the ids of this stream."
+            raise Problem(422, "The document is not valid.", errors=[("/id", detail)])
+
+    def may_choose_ids(self, context: Context) -> bool:
+        """Return whether a caller may choose the ids of new items, as PUT does."""
+        return not self.spec.rules.owned or self._is_own_partition(context)
+
+    def check_change(self, context: Context, stored: Record) -> None:
+        """Refuse the change of an item (403) that the caller may read but does not own."""
+        if self.spec.rules.write == "owner":
+            document: Any = self.spec.model.decode_stored(stored.body)
+            if document.owner_id != context.caller.id:
+                raise Problem(403, f"Only its owner may change the item {stored.id}.")
+
+    def _is_own_partition(self, context: Context) -> bool:
+        return self.spec.path.partition == OWNER and context.partition == context.caller.id
+
+    def _is_partition_of_another(self, context: Context) -> bool:
+        is_owners = self.spec.rules.write == "owner" and self.spec.path.partition == OWNER
+        return is_owners and not self._is_own_partition(context)
 
 
-def _check_word(word: object, words: tuple[str, ...], name: str) -> None:
-    if word is not None and word not in words:
-        hint = did_you_mean(str(word), words)
-        raise ConfigError(f"{name} is one of {', '.join(words)}, not {word!r}.{hint}")
+class Admission:
+    """The way into a stream: its access, then its hook ``admit``. Calling it checks again."""
+
+    def __init__(self, access: OpenAccess) -> None:
+        self._access = access
+        overridden = access.spec.overridden
+        self._finds_caller = "get_current_user" in overridden
+        self._has_hook = "admit" in overridden
+
+    def admit(self, context: Context) -> None:
+        """Authenticate the caller and check its rights; a `Problem` refuses the request."""
+        self._access.authenticate(context, self._current_user(context))
+        if self._has_hook:
+            run_hook(context.hooks.admit, context)
+
+    def __call__(self, context: Context) -> None:
+        """Check a request that lasts again; a `Problem` when its caller has lost access."""
+        self._access.recheck(context, self._current_user(context))
+        if self._has_hook:
+            run_hook(context.hooks.admit, context)
+
+    def _current_user(self, context: Context) -> CurrentUser | None:
+        return getattr(context.hooks, "get_current_user") if self._finds_caller else None  # noqa: B009

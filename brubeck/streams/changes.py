@@ -8,37 +8,39 @@ from brubeck.http import Response, StreamingResponse
 from brubeck.streams import sse
 from brubeck.streams.cursors import RESET, ChangeCursor, parse_change_cursor, url
 from brubeck.streams.following import element, feed, poll
-from brubeck.streams.handler import JSON, StreamHandler, json_bytes
+from brubeck.streams.negotiation import negotiate
 from brubeck.streams.parameters import ChangesParameters, changes_parameters
-from brubeck.streams.shapes import Shape, json_list, shape
+from brubeck.streams.projection import Projection, json_bytes, json_list, projection
+from brubeck.streams.resource import Resource
+from brubeck.streams.spec import JSON
 
 
-class ChangeFeed(StreamHandler):
+class ChangeFeed(Resource):
     """``/quakes/changes``: the change order."""
 
     def get(self) -> Response:
         """Return changes after a place, or follow them."""
-        chosen = self.negotiate(JSON, sse.MEDIA_TYPE)
-        parameters = changes_parameters(self.message.query_pairs, self.declared)
-        cut = shape(parameters.fields, self.hidden)
+        chosen = negotiate(self.message, JSON, sse.MEDIA_TYPE)
+        parameters = changes_parameters(self.message.query_pairs, self.spec.parameters)
+        project = projection(parameters.fields, self.spec.hidden)
         if chosen == sse.MEDIA_TYPE:
-            return self._feed(parameters, cut)
-        found = poll(self, parameters)
+            return self._feed(parameters, project)
+        found = poll(self.context, parameters)
         cursor = ChangeCursor(found.position, found.era, found.began)
         paging = {
             "position": found.position,
             "caught_up": found.caught_up,
             "next": self._next_link(str(cursor)),
         }
-        data = json_list(element(change, cut) for change in found.changes)
+        data = json_list(element(change, project) for change in found.changes)
         return self.answer(b'{"data":%b,"paging":%b}' % (data, json_bytes(paging)))
 
     def _next_link(self, cursor: str) -> str:
-        kept = {"limit", "count", "fields", *self.declared.filters}
+        kept = {"limit", "count", "fields", *self.spec.parameters.filters}
         pairs = [pair for pair in self.message.query_pairs if pair[0] in kept]
-        return url(f"{self.base}/changes", [*pairs, ("after", cursor)])
+        return url(f"{self.context.base}/changes", [*pairs, ("after", cursor)])
 
-    def _feed(self, parameters: ChangesParameters, cut: Shape) -> Response:
+    def _feed(self, parameters: ChangesParameters, project: Projection) -> Response:
         last = self.message.header("last-event-id")
         if last == RESET:
             # The reader got the reset for a lost place, and came back all the same: 204 is the
@@ -46,11 +48,13 @@ class ChangeFeed(StreamHandler):
             return self.answer(b"", 204)
         if last:
             parameters = _from(parameters, last)
-        headers = self.stream_headers()
+        headers = self.spec.headers.copy()
         headers["Content-Type"] = sse.MEDIA_TYPE
         headers["Cache-Control"] = "no-store"
         headers["X-Accel-Buffering"] = "no"
-        return StreamingResponse(feed(self, parameters, cut), headers=headers, endless=True)
+        return StreamingResponse(
+            feed(self.context, parameters, project), headers=headers, endless=True
+        )
 
 
 def _from(parameters: ChangesParameters, event_id: str) -> ChangesParameters:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import lru_cache
-from typing import Any
+from typing import Any, ClassVar
 
 import msgspec
 
@@ -12,9 +13,9 @@ from brubeck.http import Problem, Response
 from brubeck.http.conditions import matches
 from brubeck.http.response import Twin
 from brubeck.storage import Count, Page
-from brubeck.streams import browsing, exports, imports
+from brubeck.streams import exports, html_page, imports
 from brubeck.streams.cursors import url
-from brubeck.streams.handler import JSON, StreamHandler, json_bytes
+from brubeck.streams.negotiation import negotiate, require_type
 from brubeck.streams.pages import (
     MadePage,
     PagePlan,
@@ -25,9 +26,13 @@ from brubeck.streams.pages import (
     shaped_tag,
 )
 from brubeck.streams.parameters import no_parameters
-from brubeck.streams.renderings import RENDERINGS
-from brubeck.streams.shapes import json_list, whole
-from brubeck.streams.writing import Drafts, Result
+from brubeck.streams.projection import json_bytes, json_list
+from brubeck.streams.representations import REPRESENTATIONS, Representation
+from brubeck.streams.resource import Resource
+from brubeck.streams.spec import JSON
+from brubeck.streams.writing import Drafts, Result, Writer
+
+__all__ = ["Collection", "Representation"]
 
 COUNT_BOUND = 10_000
 """How many items an exact total counts at the most."""
@@ -47,14 +52,17 @@ _ABSENT = msgspec.Raw()
 _raw_list: msgspec.json.Decoder[list[msgspec.Raw]] = msgspec.json.Decoder(list[msgspec.Raw])
 
 
-class Collection(StreamHandler):
+class Collection(Resource):
     """``/quakes``: the timeline, page by page or whole."""
+
+    representations: ClassVar[Mapping[str, Representation]] = REPRESENTATIONS
+    """The formats of a page beside JSON, by media type."""
 
     def get(self) -> Response:
         """Return a page of the timeline."""
         # Nearly everybody asks for JSON: that takes no look at what else there is.
         if self.message.header("accept") not in _JSON_ALONE:
-            chosen = self.negotiate(JSON, *RENDERINGS, *exports.MEDIA_TYPES)
+            chosen = negotiate(self.message, JSON, *self.representations, *exports.MEDIA_TYPES)
             if chosen != JSON:
                 return self._otherwise(chosen)
         plan = self._page_plan()
@@ -68,29 +76,29 @@ class Collection(StreamHandler):
     def _otherwise(self, media_type: str) -> Response:
         """Return the timeline in another shape: a page of it, or all of it."""
         if media_type in exports.MEDIA_TYPES:
-            return exports.export(self, media_type)
-        rendering = RENDERINGS[media_type]
-        tidied = browsing.tidied(self.message.query_pairs) if rendering.tidy else None
+            return exports.export(self.context, media_type)
+        representation = self.representations[media_type]
+        tidied = html_page.tidied(self.message.query_pairs) if representation.tidy else None
         if tidied is not None:
-            return self.answer(b"", 303, {"Location": url(self.base, tidied)})
+            return self.answer(b"", 303, {"Location": url(self.context.base, tidied)})
         plan = self._page_plan()
-        view = self._view(plan, self.queryset.page(plan.query))
-        headers = self.stream_headers()
-        headers["ETag"] = tag = shaped_tag(view.tag, rendering.suffix)
+        view = self._view(plan, self.context.records.page(plan.query))
+        headers = self.spec.headers.copy()
+        headers["ETag"] = tag = shaped_tag(view.tag, representation.suffix)
         if link := link_header(view.links):
             headers["Link"] = link
         if matches(self.message.header("if-none-match"), tag):
             return Response(b"", 304, headers=headers)
-        body = rendering.render(self, plan, view)
-        return Response(body, 200, headers=rendering.headers(headers))
+        body = representation.render(self.context, view)
+        return Response(body, 200, headers=representation.headers(headers))
 
     def _made(self, plan: PagePlan) -> MadePage:
         """Return the page of a plan: the one that was made before, while nothing has changed."""
         known = plan.made
         if known is None:
-            page = self.queryset.page(plan.query)
+            page = self.context.records.page(plan.query)
         else:
-            found = self.queryset.page_unless(plan.query, known.head)
+            found = self.context.records.page_unless(plan.query, known.head)
             if found is None:
                 return known
             page = found
@@ -103,17 +111,22 @@ class Collection(StreamHandler):
 
     def _page_plan(self) -> PagePlan:
         """Return the plan of the query string's page, from a cache of at most `PLANS` plans."""
-        plans, query = self.application.page_plans(self), self.message.query
-        asked = (query, self.base, self.viewer)
-        plan = plans.get(asked)
+        context, query = self.context, self.message.query
+        plans, base = context.stream.page_plans, context.base
+        key = (query, base, context.viewer)
+        plan = plans.get(key)
         if plan is None:
             plan = PagePlan(
-                self.message.query_pairs, self.declared, self.base, self.hidden, self.viewer
+                self.message.query_pairs,
+                self.spec.parameters,
+                base,
+                self.spec.hidden,
+                context.viewer,
             )
             if len(plans) >= PLANS:
                 plans.clear()
             if len(query) <= PLAN_LENGTH:
-                plans[asked] = plan
+                plans[key] = plan
         plan.asked += 1
         return plan
 
@@ -121,9 +134,9 @@ class Collection(StreamHandler):
         records = plan.shown(page)
         found = plan.links(page)
         total = self._total(plan) if plan.parameters.total else None
-        past = history(page.head, plan.query.viewer, self.retention.deletions)
+        past = history(page.head, plan.query.viewer, self.spec.retention.deletions)
         return PageView(
-            page, records, found, total, page_tag(records, found, total, past, plan.view)
+            plan, page, records, found, total, page_tag(records, found, total, past, plan.view)
         )
 
     def _make(self, plan: PagePlan, page: Page) -> MadePage:
@@ -137,10 +150,8 @@ class Collection(StreamHandler):
         }
         if total is not None:
             paging |= {"total": total.total, "total_exact": total.exact}
-        bodies = [record.body for record in view.records]
-        data = json_list(bodies if plan.shape is whole else map(plan.shape, bodies))
-        body = b'{"data":%b,"paging":%b}' % (data, json_bytes(paging))
-        headers = self.stream_headers()
+        body = b'{"data":%b,"paging":%b}' % (json_list(view.bodies), json_bytes(paging))
+        headers = self.spec.headers.copy()
         headers["ETag"] = view.tag
         if link := link_header(found):
             headers["Link"] = link
@@ -148,32 +159,36 @@ class Collection(StreamHandler):
 
     def _total(self, plan: PagePlan) -> Count:
         whole = msgspec.structs.replace(plan.query, start=None, limit=COUNT_BOUND)
-        return self.queryset.count(whole)
+        return self.context.records.count(whole)
 
     def post(self) -> Response:
         """Create one item, each of a list by itself, or each of many lines."""
         if self._is_import:
-            return imports.import_lines(self)
-        self.negotiate(JSON)
+            return imports.import_lines(self._writer)
+        negotiate(self.message, JSON)
         no_parameters(self.message.query_pairs)
-        self.require_type(JSON, imports.MEDIA_TYPE)
+        require_type(self.message, JSON, imports.MEDIA_TYPE)
         body = self.message.body
-        drafts = Drafts(self)
+        drafts = Drafts(self._writer)
         if body.lstrip()[:1] != b"[":
             drafts.add(body)
             (result,) = drafts.write()
             return self._created(result)
-        for each in green.fairly(json_members(body, self.max_batch, "items")):
+        for each in green.fairly(json_members(body, self.spec.max_batch, "items")):
             drafts.add(bytes(each))
         results = drafts.write()
         status = 201 if all(result.status == 201 for result in results) else 207
         return self.answer(b'{"data":%b}' % json_list(each.json() for each in results), status)
 
     @property
+    def _writer(self) -> Writer:
+        return Writer(self.context, self.access)
+
+    @property
     def _is_import(self) -> bool:
         return self.message.content_type == imports.MEDIA_TYPE
 
-    def _once(self, key: str) -> Response:
+    def _answer_once(self, key: str) -> Response:
         if self._is_import:
             # Its answer is not kept: it may be as long as the import itself.
             detail = (
@@ -181,12 +196,12 @@ class Collection(StreamHandler):
                 "and one that comes again is a 409."
             )
             raise Problem(400, detail)
-        return super()._once(key)
+        return super()._answer_once(key)
 
     def _created(self, result: Result) -> Response:
         if result.problem is not None:
             raise result.problem
-        location = f"{self.base}/{result.id}"
+        location = f"{self.context.base}/{result.id}"
         body = b'{"data":%b}' % result.body
         headers = {"Location": location, "ETag": f'"{result.position}"'}
         return self.answer(body, 201, headers)

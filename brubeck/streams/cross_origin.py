@@ -76,10 +76,15 @@ def declare_origins(cors: object, owner: str) -> Origins | None:
 
 
 class SharedStream(Protocol):
-    """A stream class, as far as its origins go."""
+    """The spec of a stream, as far as its origins go."""
 
-    origins: Origins | None
-    place: StreamPath
+    @property
+    def origins(self) -> Origins | None:
+        """The origins whose pages may use the stream."""
+
+    @property
+    def path(self) -> StreamPath:
+        """The path of the stream."""
 
 
 def shared_error(response: Response, request: Request, streams: Iterable[SharedStream]) -> Response:
@@ -92,7 +97,7 @@ def shared_error(response: Response, request: Request, streams: Iterable[SharedS
     if shared or request.header("origin") is None or isinstance(response, StreamingResponse):
         return response
     for stream in streams:
-        if stream.origins and _is_within(stream.place, request):
+        if stream.origins and _is_within(stream.path, request):
             headers = response.headers.copy()
             headers.update(stream.origins.headers(request, ()))
             headers.add("Vary", "Origin")
@@ -100,13 +105,13 @@ def shared_error(response: Response, request: Request, streams: Iterable[SharedS
     return response
 
 
-def _is_within(place: StreamPath, request: Request) -> bool:
+def _is_within(served: StreamPath, request: Request) -> bool:
     """Return whether the path of a request is that of a stream, or lies under it."""
     try:
         path = request.path
     except Problem:  # it cannot be decoded, but where it begins can be read
         path = request.target
-    return re.match(f"{place.pattern}(?:[/?]|$)", path) is not None
+    return re.match(f"{served.pattern}(?:[/?]|$)", path) is not None
 
 
 def _sendable(schemes: Sequence[Scheme]) -> str:

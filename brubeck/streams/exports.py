@@ -11,24 +11,21 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Sequence
 from functools import cache
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import msgspec
 
 from brubeck import green
-from brubeck.callables import run_hook
 from brubeck.http import Response, StreamingResponse
 from brubeck.storage import Page, PageQuery, Place, Record, Unavailable
-from brubeck.streams import tables
+from brubeck.streams import csv_rows
+from brubeck.streams.context import Context
 from brubeck.streams.cursors import ChangeCursor, url
 from brubeck.streams.parameters import PageParameters, export_parameters
-from brubeck.streams.shapes import columns, shape
-
-if TYPE_CHECKING:
-    from brubeck.streams.handler import StreamHandler
+from brubeck.streams.projection import columns, projection
 
 NDJSON: Final = "application/x-ndjson"
-MEDIA_TYPES: Final = (NDJSON, tables.MEDIA_TYPE)
+MEDIA_TYPES: Final = (NDJSON, csv_rows.MEDIA_TYPE)
 
 FIRST_STEP: Final = 100
 STEP: Final = 1000
@@ -43,40 +40,40 @@ PATIENCE = 2.0
 Write = Callable[[Sequence[Record]], bytes]
 
 
-def export(handler: StreamHandler, media_type: str) -> Response:
+def export(context: Context, media_type: str) -> Response:
     """Return the whole timeline, as the parameters bound it, in one of the `MEDIA_TYPES`."""
-    parameters = export_parameters(handler.message.query_pairs, handler.declared, FIRST_STEP)
-    walk = Walk(handler, parameters)
-    headers = handler.stream_headers()
-    headers["Link"] = f'<{_changes_link(handler, walk.first)}>; rel="changes"'
-    name = handler.base.strip("/").rpartition("/")[2]
+    parameters = export_parameters(context.request.query_pairs, context.spec.parameters, FIRST_STEP)
+    walk = Walk(context, parameters)
+    headers = context.spec.headers.copy()
+    headers["Link"] = f'<{_changes_link(context, walk.first)}>; rel="changes"'
+    name = context.base.strip("/").rpartition("/")[2]
     if media_type == NDJSON:
         headers["Content-Type"], extension = NDJSON, "ndjson"
-        chunks = _lines(walk, handler, parameters)
+        chunks = _lines(walk, context, parameters)
     else:
-        headers["Content-Type"], extension = tables.CONTENT_TYPE, "csv"
-        chunks = _table(walk, handler, parameters)
+        headers["Content-Type"], extension = csv_rows.CONTENT_TYPE, "csv"
+        chunks = _table(walk, context, parameters)
     headers["Content-Disposition"] = f'attachment; filename="{name}.{extension}"'
     headers["X-Content-Type-Options"] = "nosniff"
     return StreamingResponse(chunks, headers=headers)
 
 
-def _changes_link(handler: StreamHandler, first: Page) -> str:
-    kept = {"fields", *handler.declared.filters}
-    pairs = [pair for pair in handler.message.query_pairs if pair[0] in kept]
-    cursor = ChangeCursor(first.follow(handler.viewer), first.head.era)
-    return url(f"{handler.base}/changes", [*pairs, ("after", str(cursor))])
+def _changes_link(context: Context, first: Page) -> str:
+    kept = {"fields", *context.spec.parameters.filters}
+    pairs = [pair for pair in context.request.query_pairs if pair[0] in kept]
+    cursor = ChangeCursor(first.follow(context.viewer), first.head.era)
+    return url(f"{context.base}/changes", [*pairs, ("after", str(cursor))])
 
 
-def _lines(walk: Walk, handler: StreamHandler, parameters: PageParameters) -> Iterator[bytes]:
-    cut = shape(parameters.fields, handler.hidden)
-    return walk.chunks(lambda records: b"".join([b"%b\n" % cut(each.body) for each in records]))
+def _lines(walk: Walk, context: Context, parameters: PageParameters) -> Iterator[bytes]:
+    project = projection(parameters.fields, context.spec.hidden)
+    return walk.chunks(lambda records: b"".join([b"%b\n" % project(each.body) for each in records]))
 
 
-def _table(walk: Walk, handler: StreamHandler, parameters: PageParameters) -> Iterator[bytes]:
-    names = columns(parameters.fields, handler.model._fields, handler.hidden)
-    yield tables.header_row(names)
-    yield from walk.chunks(lambda records: tables.rows([each.body for each in records], names))
+def _table(walk: Walk, context: Context, parameters: PageParameters) -> Iterator[bytes]:
+    names = columns(parameters.fields, context.spec.model._fields, context.spec.hidden)
+    yield csv_rows.header_row(names)
+    yield from walk.chunks(lambda records: csv_rows.rows([each.body for each in records], names))
 
 
 class Walk:
@@ -85,14 +82,14 @@ class Walk:
     So a storage that cannot be reached is reported as such, and not by an answer that breaks off.
     """
 
-    def __init__(self, handler: StreamHandler, parameters: PageParameters) -> None:
-        self._handler = handler
+    def __init__(self, context: Context, parameters: PageParameters) -> None:
+        self._context = context
         self._bound = _bound(parameters)
-        self._query = _query(parameters, handler.viewer)
+        self._query = _query(parameters, context.viewer)
         self._asked = time.monotonic()
         green.take_turn()
         with _turns():
-            self.first = handler.queryset.page(self._query)
+            self.first = context.records.page(self._query)
 
     def chunks(self, write: Write) -> Iterator[bytes]:
         """Yield each step that finds anything, as ``write`` has it.
@@ -114,12 +111,12 @@ class Walk:
                 self._pause()
             if page.stopped is None:
                 return
-            self._readmit()
+            self._recheck()
             limit = _next_step(self._query.limit, page.records)
             self._query = msgspec.structs.replace(self._query, start=page.stopped, limit=limit)
             green.take_turn()
             with _turns():
-                page = self._handler.queryset.page(self._query)
+                page = self._context.records.page(self._query)
             if page.head.era != self.first.head.era:
                 raise Unavailable("the storage has begun another era in the middle of an export")
 
@@ -138,13 +135,13 @@ class Walk:
         A reader that has left would only be noticed when something is sent.
         """
         green.sleep(0)
-        if not self._handler.message.is_wanted():
+        if not self._context.request.is_wanted():
             raise Unavailable("nobody waits for the rest of the export")
 
-    def _readmit(self) -> None:
+    def _recheck(self) -> None:
         now = time.monotonic()
         if now - self._asked >= PATIENCE:
-            run_hook(self._handler.readmit)
+            self._context.recheck()
             self._asked = now
 
 

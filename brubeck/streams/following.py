@@ -14,15 +14,14 @@ from collections.abc import Iterator
 import msgspec
 
 from brubeck import green
-from brubeck.callables import run_hook
 from brubeck.http import Problem
 from brubeck.storage import Change, Changes, ChangesQuery, LostPlace, PageQuery, Unavailable
 from brubeck.streams import sse
 from brubeck.streams.broadcasts import Broadcast, Seat
+from brubeck.streams.context import Context
 from brubeck.streams.cursors import RESET, ChangeCursor
-from brubeck.streams.handler import StreamHandler, json_bytes
 from brubeck.streams.parameters import ChangesParameters
-from brubeck.streams.shapes import Shape
+from brubeck.streams.projection import Projection, json_bytes
 
 PATIENCE = 2.0
 """Seconds after which a reader that waits is looked after: it may have left, or lost its rights."""
@@ -38,8 +37,8 @@ STEP = 100
 class Follower:
     """A reader on its way: where it stands, and whether it still may and wants to go on."""
 
-    def __init__(self, handler: StreamHandler, parameters: ChangesParameters, limit: int) -> None:
-        self._handler = handler
+    def __init__(self, context: Context, parameters: ChangesParameters, limit: int) -> None:
+        self._context = context
         self._parameters = parameters
         self._limit = limit
         self._query: ChangesQuery | None = None
@@ -48,17 +47,17 @@ class Follower:
     @property
     def stays(self) -> bool:
         """Whether somebody still wants to know."""
-        return self._handler.message.is_wanted()
+        return self._context.request.is_wanted()
 
     @property
     def may_wait(self) -> bool:
         """Whether a reader that has caught up may wait for more."""
-        return self._handler.message.may_wait()
+        return self._context.request.may_wait()
 
     def step(self) -> Changes:
         """Return the next changes; a `Problem` when the caller may see them no longer."""
-        self._readmit()
-        queryset = self._handler.queryset
+        self._recheck()
+        queryset = self._context.records
         if self._query is None:
             self._query = self._first()
         found = queryset.changes(self._query)
@@ -74,22 +73,22 @@ class Follower:
 
     def wait(self, after: Changes, seconds: float) -> None:
         """Wait for further changes, at most ``seconds`` and while the answer may wait."""
-        queryset = self._handler.queryset
+        queryset = self._context.records
         until = time.monotonic() + seconds
         while self.may_wait and (left := until - time.monotonic()) > 0:
             if queryset.wait(after.head, min(left, PATIENCE)):
                 return
-            self._readmit()
+            self._recheck()
 
-    def _readmit(self) -> None:
+    def _recheck(self) -> None:
         """Check the caller's access again when the last check is `PATIENCE` seconds old."""
         now = time.monotonic()
         if now - self._asked >= PATIENCE:
-            run_hook(self._handler.readmit)
+            self._context.recheck()
             self._asked = now
 
     def _first(self) -> ChangesQuery:
-        after, viewer = self._parameters.after, self._handler.viewer
+        after, viewer = self._parameters.after, self._context.viewer
         query = ChangesQuery(limit=self._limit, where=self._parameters.where, viewer=viewer)
         if self._parameters.now:
             after = self._here(viewer)
@@ -100,7 +99,7 @@ class Follower:
         return msgspec.structs.replace(query, after=position, era=after.era, began=after.began)
 
     def _here(self, viewer: str | None) -> ChangeCursor:
-        queryset = self._handler.queryset
+        queryset = self._context.records
         if viewer is None:
             head = queryset.head()
             return ChangeCursor(head.position, head.era)
@@ -109,9 +108,9 @@ class Follower:
         return ChangeCursor(page.follow(viewer), page.head.era)
 
 
-def poll(handler: StreamHandler, parameters: ChangesParameters) -> Changes:
+def poll(context: Context, parameters: ChangesParameters) -> Changes:
     """Return the next changes, waiting for the first as long as was asked."""
-    follower = Follower(handler, parameters, parameters.limit)
+    follower = Follower(context, parameters, parameters.limit)
     until = time.monotonic() + parameters.wait
     while True:
         found = follower.step()
@@ -124,7 +123,7 @@ def poll(handler: StreamHandler, parameters: ChangesParameters) -> Changes:
             green.sleep(0)  # a filter that nothing meets has much to look at
 
 
-def feed(handler: StreamHandler, parameters: ChangesParameters, cut: Shape) -> Iterator[bytes]:
+def feed(context: Context, parameters: ChangesParameters, project: Projection) -> Iterator[bytes]:
     """Yield the frames of an open feed, as many at a time as there are, while it is followed.
 
     A checkpoint is sent whenever the reader has caught up after being behind, and regularly. Once
@@ -132,15 +131,15 @@ def feed(handler: StreamHandler, parameters: ChangesParameters, cut: Shape) -> I
     where it may not wait it ends, and its reader comes back with the last cursor that it got.
     """
     yield sse.retry(RETRY_MS)
-    frames = _Frames(handler, parameters, cut)
+    frames = _Frames(context, parameters, project)
     while frames.go_on:
         try:
             yield from frames.next()
         except LostPlace:
-            yield _reset(410, handler)
+            yield _reset(410, context)
             return
         except Problem as problem:
-            yield _reset(problem.status, handler)
+            yield _reset(problem.status, context)
             return
         except Unavailable:
             yield sse.comment("the storage is unavailable")
@@ -152,10 +151,12 @@ def feed(handler: StreamHandler, parameters: ChangesParameters, cut: Shape) -> I
 class _Frames:
     """The frames of one feed, a step at a time."""
 
-    def __init__(self, handler: StreamHandler, parameters: ChangesParameters, cut: Shape) -> None:
-        self.follower = Follower(handler, parameters, STEP)
-        self._handler, self._parameters, self._cut = handler, parameters, cut
-        self._shares = handler.message.may_share and not handler.private
+    def __init__(
+        self, context: Context, parameters: ChangesParameters, project: Projection
+    ) -> None:
+        self.follower = Follower(context, parameters, STEP)
+        self._context, self._parameters, self._project = context, parameters, project
+        self._shares = context.request.may_share and not context.spec.private
         self._said = time.monotonic()
         self._behind = True
 
@@ -169,7 +170,7 @@ class _Frames:
         """Yield the frames of the next step, and wait when the reader has caught up."""
         found = self.follower.step()
         if found.changes:
-            yield _frames(found, self._cut)
+            yield _frames(found, self._project)
         left = self._said + CHECKPOINT - time.monotonic()
         if left <= 0 or (found.caught_up and self._behind):
             yield _checkpoint(found)
@@ -184,8 +185,8 @@ class _Frames:
 
     def _among_others(self, found: Changes) -> Iterator[bytes]:
         """Go on among the feeds that ask for the same, until this one has to go on alone."""
-        seat = _seat(self._handler, self._parameters, self._cut, found)
-        self._handler.message.share = seat
+        seat = _seat(self._context, self._parameters, self._project, found)
+        self._context.request.share = seat
         yield b""
         self.follower.go_on(seat.found)
         self._said = time.monotonic()
@@ -193,9 +194,11 @@ class _Frames:
             self.follower.wait(found, _ASIDE)  # the others were elsewhere, or it is over
 
 
-def element(change: Change, cut: Shape) -> bytes:
+def element(change: Change, project: Projection) -> bytes:
     """Return one element of ``data[]``; the item's own JSON goes in as it is stored."""
-    op, data = (b"delete", b"null") if change.record is None else (b"put", cut(change.record.body))
+    op, data = (
+        (b"delete", b"null") if change.record is None else (b"put", project(change.record.body))
+    )
     return b'{"position":%d,"id":"%b","op":"%b","data":%b}' % (
         change.position,
         change.id.encode(),
@@ -205,31 +208,31 @@ def element(change: Change, cut: Shape) -> bytes:
 
 
 def _seat(
-    handler: StreamHandler, parameters: ChangesParameters, cut: Shape, found: Changes
+    context: Context, parameters: ChangesParameters, project: Projection, found: Changes
 ) -> Seat:
     """Return a place among the feeds that ask for the same."""
-    key = (handler.base, parameters.where, parameters.fields)
-    application, stream, partition = handler.application, type(handler), handler.partition_key
+    key = (context.base, parameters.where, parameters.fields)
+    stream, partition = context.stream, context.partition
 
     def make() -> Broadcast:
         return Broadcast(
-            lambda: application.queryset(stream, partition),
+            lambda: stream.records(partition),
             ChangesQuery(limit=STEP, where=parameters.where),
-            lambda found: _frames(found, cut),
+            lambda found: _frames(found, project),
             _checkpoint,
             (PATIENCE, CHECKPOINT),
         )
 
-    return application.broadcasts.seat(key, found, make)
+    return stream.broadcasts.seat(key, found, make)
 
 
-def _frames(found: Changes, cut: Shape) -> bytes:
-    return b"".join([_frame(change, found, cut) for change in found.changes])
+def _frames(found: Changes, project: Projection) -> bytes:
+    return b"".join([_frame(change, found, project) for change in found.changes])
 
 
-def _frame(change: Change, found: Changes, cut: Shape) -> bytes:
+def _frame(change: Change, found: Changes, project: Projection) -> bytes:
     cursor = str(ChangeCursor(change.position, found.era, found.began))
-    return sse.event("delete" if change.record is None else "put", element(change, cut), cursor)
+    return sse.event("delete" if change.record is None else "put", element(change, project), cursor)
 
 
 def _checkpoint(found: Changes) -> bytes:
@@ -238,5 +241,5 @@ def _checkpoint(found: Changes) -> bytes:
     return sse.event("checkpoint", data, str(cursor))
 
 
-def _reset(status: int, handler: StreamHandler) -> bytes:
-    return sse.event("reset", json_bytes({"status": status, "restart": handler.base}), RESET)
+def _reset(status: int, context: Context) -> bytes:
+    return sse.event("reset", json_bytes({"status": status, "restart": context.base}), RESET)

@@ -10,19 +10,16 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, BinaryIO, Final
+from typing import BinaryIO, Final
 
 import msgspec
 
 from brubeck import green
-from brubeck.callables import run_hook
 from brubeck.http import Problem, Response, StreamingResponse
 from brubeck.storage.canonical import MAX_BYTES
+from brubeck.streams.negotiation import negotiate
 from brubeck.streams.parameters import no_parameters
-from brubeck.streams.writing import Drafts, Result, too_long
-
-if TYPE_CHECKING:
-    from brubeck.streams.handler import StreamHandler
+from brubeck.streams.writing import Drafts, Result, Writer, too_long
 
 MEDIA_TYPE: Final = "application/x-ndjson"
 
@@ -40,17 +37,18 @@ Line = tuple[int, bytes | None]
 """A line's number, from 1, and its bytes; None where it is longer than an item may be."""
 
 
-def import_lines(handler: StreamHandler) -> Response:
+def import_lines(writer: Writer) -> Response:
     """Create an item of each line of the body."""
-    handler.negotiate(MEDIA_TYPE)
-    no_parameters(handler.message.query_pairs)
-    handler.message.require_plain_body()
-    answers = _written(handler, batches(lines(handler.message.open_body())))
+    request = writer.context.request
+    negotiate(request, MEDIA_TYPE)
+    no_parameters(request.query_pairs)
+    request.require_plain_body()
+    answers = _written(writer, batches(lines(request.open_body())))
     # The first batch is written before the answer begins, so that what stops it has a status.
     first = next(answers, None)
     if first is None:
         raise Problem(422, "The body contains no items.")
-    headers = handler.stream_headers()
+    headers = writer.context.spec.headers.copy()
     headers["Content-Type"] = MEDIA_TYPE
     return StreamingResponse(_after(first, answers), headers=headers)
 
@@ -89,15 +87,15 @@ def batches(numbered: Iterator[Line]) -> Iterator[list[Line]]:
         yield batch
 
 
-def _written(handler: StreamHandler, numbered: Iterator[list[Line]]) -> Iterator[bytes]:
+def _written(writer: Writer, numbered: Iterator[list[Line]]) -> Iterator[bytes]:
     """Write one batch after another, and yield the encoded results of its lines."""
     asked = time.monotonic()
     for batch in numbered:
         if time.monotonic() - asked >= PATIENCE:
-            run_hook(handler.readmit)
+            writer.context.recheck()
             asked = time.monotonic()
-        handler.plan_anew()
-        drafts = Drafts(handler)
+        writer.context.plan = None
+        drafts = Drafts(writer)
         for _, line in green.fairly(batch):
             if line is None:
                 drafts.refuse(too_long("more"))

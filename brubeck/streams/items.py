@@ -15,7 +15,6 @@ from zlib import crc32
 
 import msgspec
 
-from brubeck.callables import run_hook
 from brubeck.dictshield.structure import NO_SUCH_FIELD
 from brubeck.http import Problem, Response
 from brubeck.http.conditions import matches, opaque_tags
@@ -24,21 +23,17 @@ from brubeck.storage import Change, Delete, NotCanonical, Put, Record, Refused, 
 from brubeck.storage.canonical import MAX_BYTES, faults
 from brubeck.storage.ids import RULE, is_id
 from brubeck.storage.sizes import STEP_BYTES
-from brubeck.streams import browsing
+from brubeck.streams import html_page
 from brubeck.streams.documents import StreamedDocument
-from brubeck.streams.handler import JSON, MAX_ERRORS, StreamHandler
+from brubeck.streams.negotiation import negotiate, require_type
 from brubeck.streams.pages import shaped_tag
 from brubeck.streams.parameters import item_parameters, no_parameters
-from brubeck.streams.patching import MEDIA_TYPES, merge, read_patch, strangers
-from brubeck.streams.shapes import Shape, json_list, members, shape
-from brubeck.streams.writing import (
-    Result,
-    changed,
-    draft,
-    read_document,
-    revise,
-    too_long,
-)
+from brubeck.streams.patching import MEDIA_TYPES, merge, read_patch, unknown_fields
+from brubeck.streams.problems import MAX_ERRORS
+from brubeck.streams.projection import Projection, json_list, members, projection
+from brubeck.streams.resource import Resource
+from brubeck.streams.spec import JSON
+from brubeck.streams.writing import Result, Writer, changed, read_document, too_long
 
 MAX_IDS = 100
 _TRIES = 100
@@ -49,18 +44,18 @@ _CONDITIONS = ("if-match", "if-none-match")
 _Found = Record | Tombstone | None
 
 
-class Items(StreamHandler):
+class Items(Resource):
     """``/quakes/<id>``: an item; ``/quakes/a,b,c``: several."""
 
     # Reading.
 
     def get(self, ids: str) -> Response:
         """Return an item, or a result for each of several."""
-        chosen = self.negotiate(*((JSON,) if "," in ids else (JSON, browsing.MEDIA_TYPE)))
-        fields = item_parameters(self.message.query_pairs, self.declared)
+        chosen = negotiate(self.message, *((JSON,) if "," in ids else (JSON, html_page.MEDIA_TYPE)))
+        fields = item_parameters(self.message.query_pairs, self.spec.parameters)
         if "," in ids:
-            cut = shape(fields, self.hidden)
-            return self._several(ids, lambda each, found: _shown(_present(each, found), cut))
+            project = projection(fields, self.spec.hidden)
+            return self._several(ids, lambda each, found: _shown(_present(each, found), project))
         record = self._live(ids)
         suffix = "" if fields is None else f"-{crc32(','.join(fields).encode()):08x}"
         tag = f'"{record.position}{suffix}"'
@@ -70,10 +65,10 @@ class Items(StreamHandler):
         if matches(self.message.header("if-none-match"), tag):
             return self.answer(b"", 304, {"ETag": tag})
         if chosen != JSON:
-            headers = browsing.headers_of(self.stream_headers())
+            headers = html_page.headers_of(self.spec.headers.copy())
             headers["ETag"] = tag
-            return Response(browsing.item(self, record, fields), 200, headers=headers)
-        body = shape(fields, self.hidden)(record.body)
+            return Response(html_page.item(self.context, record, fields), 200, headers=headers)
+        body = projection(fields, self.spec.hidden)(record.body)
         return self.answer(b'{"data":%b}' % body, 200, {"ETag": tag})
 
     def _live(self, item_id: str) -> Record:
@@ -84,7 +79,7 @@ class Items(StreamHandler):
     def _found(self, ids: Sequence[str]) -> list[_Found]:
         """Return the items, tombstones or None at some ids for this caller, read at once."""
         known = [each for each in ids if is_id(each)]
-        found = dict(zip(known, self.queryset.get(known, self.viewer), strict=True))
+        found = dict(zip(known, self.context.records.get(known, self.context.viewer), strict=True))
         return [found.get(each) for each in ids]
 
     def _several(self, ids: str, result_of: Callable[[str, _Found], Result]) -> Response:
@@ -120,27 +115,26 @@ class Items(StreamHandler):
     def put(self, ids: str) -> Response:
         """Replace an item by the body, or begin its life."""
         self._prepare_write(ids, JSON)
-        body = self.message.body
+        body, writer = self.message.body, self._writer
 
         def propose(found: _Found) -> Put:
             if isinstance(found, Record):
-                self._refuse_existing(found)
-                run_hook(self.check_change, found)
-                stored = self.model.decode_stored(found.body)
-                document = read_document(self, body)
-                return revise(self, document, stored, found.position)
-            if not self.may_choose_ids:
+                self._check_preconditions(found)
+                stored = writer.stored(found)
+                document = read_document(self.spec, body)
+                return writer.revise(document, stored, found.position)
+            if not self.access.may_choose_ids(self.context):
                 raise _absent(ids, found)
             if "if-match" in self.message.headers:
                 raise _precondition_failed()
-            return draft(self, body, ids, ids)
+            return writer.draft(body, ids, ids)
 
         return self._write(ids, propose)
 
     def patch(self, ids: str) -> Response:
         """Apply the merge patch in the body to an item (RFC 7396)."""
         self._prepare_write(ids, *MEDIA_TYPES)
-        body = self.message.body
+        body, writer = self.message.body, self._writer
         if len(body) > MAX_BYTES:
             raise too_long(f"{len(body)}")
         change = read_patch(body)
@@ -148,27 +142,26 @@ class Items(StreamHandler):
             raise Problem(422, "A merge patch of an item is an object.")
         for pointer, fault in faults(change):
             raise NotCanonical(pointer, fault)
-        unknown = [f"/{name}" for name in sorted(self.hidden & change.keys())]
-        unknown += strangers(change, self.model._fields)
+        unknown = [f"/{name}" for name in sorted(self.spec.hidden & change.keys())]
+        unknown += unknown_fields(change, self.spec.model._fields)
         if unknown:
             errors = [(pointer, NO_SUCH_FIELD) for pointer in unknown]
             raise Problem(422, "The document is not valid.", errors=errors[:MAX_ERRORS])
 
-        ignored = {"updated_at", *self.set_by_server, *self.hidden}
+        ignored = {"updated_at", *self.spec.set_by_server, *self.spec.hidden}
 
         def propose(found: _Found) -> Put:
             found = _present(ids, found)
-            self._refuse_existing(found)
-            run_hook(self.check_change, found)
-            stored = self.model.decode_stored(found.body)
-            document = read_document(self, _patched(stored, change, ignored))
-            return revise(self, document, stored, found.position)
+            self._check_preconditions(found)
+            stored = writer.stored(found)
+            document = read_document(self.spec, _patched(stored, change, ignored))
+            return writer.revise(document, stored, found.position)
 
         return self._write(ids, propose)
 
     def delete(self, ids: str) -> Response:
         """Delete an item, or each of several."""
-        self.negotiate(JSON)
+        negotiate(self.message, JSON)
         no_parameters(self.message.query_pairs)
         if "," in ids:
             return self._delete_several(self._names(ids))
@@ -191,14 +184,14 @@ class Items(StreamHandler):
             for there in self._found(some):
                 at = len(results)
                 results.append(_result(names[at], partial(propose, at, there)))
-        outcomes = self.queryset.write(list(deletes.values())) if deletes else []
+        outcomes = self.context.records.write(list(deletes.values())) if deletes else []
         changes = []
         for (at, delete), outcome in zip(deletes.items(), outcomes, strict=True):
             if isinstance(outcome, Refused):
                 results[at] = _result(delete.id, partial(self._delete_again, delete.id))
             else:
                 changes.append(Change(outcome.position, delete.id, None))
-        self.tell(changes)
+        self._writer.announce(changes)
         return self._results(results)
 
     def _delete_again(self, item_id: str) -> Result:
@@ -210,28 +203,29 @@ class Items(StreamHandler):
     def _deletion(self, item_id: str, found: _Found) -> Delete:
         """Return the write that deletes an item as it stands; a `Problem` where that may not be."""
         record = _present(item_id, found)
-        self._refuse_existing(record)
-        run_hook(self.check_change, record)
-        if self.looks_at_writes:
-            run_hook(self.before_delete, self.model.decode_stored(record.body))
-        return Delete(id=item_id, token=self.plan.token(item_id), expected=record.position)
+        self._check_preconditions(record)
+        return self._writer.removal(record)
 
     def _delete(self, item_id: str, found: _Found) -> None:
         """Delete an item, again when another writer came between."""
         if self._happened(item_id) is not None:
             return
         for _ in range(_TRIES):
-            (outcome,) = self.queryset.write([self._deletion(item_id, found)])
+            (outcome,) = self.context.records.write([self._deletion(item_id, found)])
             if not isinstance(outcome, Refused):
-                self.tell([Change(outcome.position, item_id, None)])
+                self._writer.announce([Change(outcome.position, item_id, None)])
                 return
             (found,) = self._found([item_id])
         raise _contended()
 
+    @property
+    def _writer(self) -> Writer:
+        return Writer(self.context, self.access)
+
     def _prepare_write(self, item_id: str, *accepted: str) -> None:
-        self.negotiate(JSON)
+        negotiate(self.message, JSON)
         no_parameters(self.message.query_pairs)
-        self.require_type(*accepted)
+        require_type(self.message, *accepted)
         if "," in item_id:
             raise Problem(400, "Only one item at a time can be written.")
         if not is_id(item_id):
@@ -249,9 +243,9 @@ class Items(StreamHandler):
         for _ in range(_TRIES):
             (found,) = self._found([item_id])
             put = propose(found)
-            (outcome,) = self.queryset.write([put])
+            (outcome,) = self.context.records.write([put])
             if not isinstance(outcome, Refused):
-                self.tell([changed(put, outcome.position)])
+                self._writer.announce([changed(put, outcome.position)])
                 return self._written(put, outcome.position)
         raise _contended()
 
@@ -260,24 +254,24 @@ class Items(StreamHandler):
 
         A token is looked at before anything else, and nothing can stand where this is expected.
         """
-        if not self.plan.resumed:
+        if not self.context.plan.resumed:
             return None
-        probe = Delete(id=item_id, token=self.plan.token(item_id), expected=0)
-        (outcome,) = self.queryset.write([probe])
+        probe = Delete(id=item_id, token=self.context.plan.token(item_id), expected=0)
+        (outcome,) = self.context.records.write([probe])
         return None if isinstance(outcome, Refused) else outcome.position
 
     def _as_it_is(self, item_id: str, position: int) -> Response:
         """Answer a write that has happened, but was never answered, with the item as it is now."""
         record = self._live(item_id)
-        body = b'{"data":%b}' % shape(None, self.hidden)(record.body)
+        body = b'{"data":%b}' % projection(None, self.spec.hidden)(record.body)
         return self.answer(body, 200, {"ETag": f'"{position}"'})
 
     def _written(self, put: Put, position: int) -> Response:
-        body = b'{"data":%b}' % shape(None, self.hidden)(put.body)
+        body = b'{"data":%b}' % projection(None, self.spec.hidden)(put.body)
         headers = {"ETag": f'"{position}"'}
         if put.expected is not None:
             return self.answer(body, 200, headers)
-        return self.answer(body, 201, headers | {"Location": f"{self.base}/{put.id}"})
+        return self.answer(body, 201, headers | {"Location": f"{self.context.base}/{put.id}"})
 
     # Conditions.
 
@@ -290,7 +284,7 @@ class Items(StreamHandler):
         if str(position) not in {tag.partition("-")[0] for tag in opaque_tags(strong)}:
             raise _precondition_failed()
 
-    def _refuse_existing(self, found: Record) -> None:
+    def _check_preconditions(self, found: Record) -> None:
         """Refuse a change of an item that is not as the caller thinks, or not the caller's."""
         self._check_if_match(found.position)
         unwanted = self.message.header("if-none-match")
@@ -336,8 +330,8 @@ def _result(item_id: str, made: Callable[[], Result]) -> Result:
         return Result(problem.status, item_id, problem=problem.with_traceback(None))
 
 
-def _shown(record: Record, cut: Shape) -> Result:
-    return Result(200, record.id, record.position, cut(record.body))
+def _shown(record: Record, project: Projection) -> Result:
+    return Result(200, record.id, record.position, project(record.body))
 
 
 def _present(item_id: str, found: _Found) -> Record:

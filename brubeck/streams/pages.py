@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import struct
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Final
 
 import msgspec
@@ -21,7 +21,7 @@ from brubeck.http.response import Twin
 from brubeck.storage import Count, Head, Page, PageQuery, Place, Record
 from brubeck.streams.cursors import format_place, url
 from brubeck.streams.parameters import Declared, Pairs, page_parameters
-from brubeck.streams.shapes import shape
+from brubeck.streams.projection import projection, whole
 from brubeck.timekeeping import EARLIEST, LATEST
 
 _KEPT_BY_PAGES: Final = frozenset(("limit", "count", "order", "since", "until", "fields"))
@@ -37,11 +37,19 @@ class Links(msgspec.Struct, frozen=True):
 class PageView(msgspec.Struct, frozen=True):
     """The content of a page, in any format: its records in order, links, total and entity tag."""
 
+    plan: PagePlan
     page: Page
     records: list[Record]
     links: Links
     total: Count | None
     tag: str
+
+    @property
+    def bodies(self) -> Iterable[bytes]:
+        """The JSON of each item, in order, with the fields that the caller sees."""
+        bodies = [record.body for record in self.records]
+        project = self.plan.projection
+        return bodies if project is whole else map(project, bodies)
 
 
 class MadePage(msgspec.Struct, frozen=True):
@@ -65,7 +73,7 @@ class PagePlan:
 
     __slots__ = (
         *("_against", "_changes", "_link", "_pairs", "_path", "asked", "made", "parameters"),
-        *("query", "shape", "view"),
+        *("projection", "query", "view"),
     )
 
     def __init__(
@@ -82,7 +90,7 @@ class PagePlan:
         newest_first = parameters.order == "newest"
         start = parameters.before or parameters.after
         self.parameters = parameters
-        self.shape = shape(parameters.fields, hidden)
+        self.projection = projection(parameters.fields, hidden)
         self.view = f"{parameters.limit} {parameters.fields}"
         self.query = PageQuery(
             limit=parameters.limit,

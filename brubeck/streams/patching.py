@@ -51,7 +51,7 @@ def merge(target: object, patch: dict[str, object]) -> dict[str, object]:
     return result
 
 
-def strangers(patch: Mapping[str, object], fields: Mapping[str, Any]) -> Iterator[str]:
+def unknown_fields(patch: Mapping[str, object], fields: Mapping[str, Any]) -> Iterator[str]:
     """Yield the JSON pointers of unknown fields that a patch removes.
 
     To remove a missing field changes nothing; but a patch that removes an unknown one has misspelt
@@ -67,4 +67,4 @@ def strangers(patch: Mapping[str, object], fields: Mapping[str, Any]) -> Iterato
             continue
         document = getattr(field, "document_type", None)
         if document is not None and isinstance(change, dict):
-            yield from (f"{pointer}{below}" for below in strangers(change, document._fields))
+            yield from (f"{pointer}{below}" for below in unknown_fields(change, document._fields))

@@ -36,6 +36,8 @@ class StreamPath(msgspec.Struct, frozen=True):
 
     def at(self, key: str) -> str:
         """Return the path of a partition, or of the whole stream where there are none."""
+        if not self.partition:
+            return self.template
         before, _, after = self._parts()
         return f"{before}{key}{after}"
 

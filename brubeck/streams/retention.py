@@ -7,26 +7,15 @@ start over. Both are done in bounded pieces, by the first process that gets to i
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Final
+from typing import Final
 from uuid import uuid4
 
 import msgspec
 
-from brubeck import green
 from brubeck.config.values import duration
 from brubeck.errors import ConfigError
-from brubeck.storage import Delete, PageQuery, Queryset, StorageError, Written
-from brubeck.timekeeping import Clock
+from brubeck.storage import Delete, PageQuery, Queryset, Written
 
-if TYPE_CHECKING:
-    from brubeck.streams.handler import StreamHandler
-
-log = logging.getLogger("brubeck.app")
-
-EVERY: Final = 60.0
-"""Seconds between two looks at a stream."""
 PIECE: Final = 500
 """How many items leave in one write."""
 MOST: Final = 20_000
@@ -100,44 +89,3 @@ def _delete_oldest(queryset: Queryset, most: int, until: int | None) -> int:
         if page.stopped is None:
             break
     return deleted
-
-
-class Sweeper:
-    """Looks at every stream now and then, for as long as the program serves."""
-
-    def __init__(
-        self,
-        streams: Iterable[type[StreamHandler]],
-        open_partitions: Callable[[type[StreamHandler]], Iterable[Queryset]],
-        is_first: Callable[[type[StreamHandler]], bool],
-        clock: Clock,
-    ) -> None:
-        self._streams = list(streams)
-        self._open_partitions = open_partitions
-        self._is_first = is_first
-        self._clock = clock
-
-    def run(self) -> None:
-        """Look at every stream, wait, and look again."""
-        green.supervise(self._look, "The sweeper", every=EVERY)
-
-    def _look(self) -> None:
-        for stream in self._streams:
-            try:
-                if self._is_first(stream):
-                    self.sweep(stream)
-            except StorageError as reason:
-                log.warning("%s was not swept: %s", stream.path, reason)
-            except Exception:  # the other streams are swept all the same
-                log.exception("%s was not swept.", stream.path)
-
-    def sweep(self, stream: type[StreamHandler]) -> Swept:
-        """Look at one stream, all partitions of it."""
-        now = self._clock.micros()
-        each = [
-            sweep(queryset, stream.retention, now) for queryset in self._open_partitions(stream)
-        ]
-        swept = Swept(sum(one.items for one in each), sum(one.deletions for one in each))
-        if swept.items:
-            log.info("%s: %d items left, as it retains", stream.path, swept.items)
-        return swept

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Final
+import logging
+from collections.abc import Callable, Sequence
+from typing import Final
 
 import msgspec
 
@@ -13,15 +14,18 @@ from brubeck.dictshield.limits import MOST_FAULTS
 from brubeck.errors import BrubeckError
 from brubeck.http import Problem
 from brubeck.http.json_text import decode_json
-from brubeck.storage import Change, Put, Record, Refused, Schema, check_canonical
+from brubeck.storage import Change, Delete, Put, Record, Refused, Schema, check_canonical
 from brubeck.storage.canonical import MAX_BYTES
 from brubeck.storage.ids import RULE, is_id
+from brubeck.streams.access import OpenAccess
+from brubeck.streams.context import BEFORE_WRITES, Context
 from brubeck.streams.documents import StreamedDocument
-from brubeck.streams.shapes import Shape, read_visible, shape
+from brubeck.streams.private_fields import read_visible
+from brubeck.streams.problems import problem_of
+from brubeck.streams.projection import Projection, projection
+from brubeck.streams.spec import StreamSpec
 
-if TYPE_CHECKING:
-    from brubeck.streams.handler import StreamHandler
-
+log = logging.getLogger("brubeck.app")
 
 MOST_ERRORS: Final = 1000
 """How many errors an answer names for all items of a request together."""
@@ -51,8 +55,9 @@ class Result(msgspec.Struct):
 class Drafts:
     """New items of one request, written in one go; each succeeds or fails by itself."""
 
-    def __init__(self, handler: StreamHandler) -> None:
-        self._handler = handler
+    def __init__(self, writer: Writer) -> None:
+        self._writer = writer
+        self._context = writer.context
         self._results: list[Result] = []
         self._puts: list[tuple[Result, Put]] = []
         self._errors_left = MOST_ERRORS
@@ -62,12 +67,12 @@ class Drafts:
         result = Result(201)
         self._results.append(result)
         try:
-            put = draft(self._handler, body, str(len(self._results)), most=self._most)
+            put = self._writer.draft(body, str(len(self._results)), most=self._most)
         except (BrubeckError, ValueError) as reason:
-            _fail(result, self._handler, reason)
+            _fail(result, self._context, reason)
             self._limit_errors(result.problem)
         else:
-            result.made_id = self._handler.plan.made(put.id)
+            result.made_id = self._context.plan.is_new_id(put.id)
             result.id = put.id
             self._puts.append((result, put))
 
@@ -94,36 +99,35 @@ class Drafts:
 
     def write(self) -> list[Result]:
         """Write all valid items, and return the result of each item, in order."""
-        handler = self._handler
-        cut = shape(None, handler.hidden)
+        context = self._context
+        project = projection(None, context.spec.hidden)
         puts = self._puts
-        if handler.plan.resumed:
-            puts = self._left(cut)
-        outcomes = handler.queryset.write([put for _, put in puts]) if puts else []
+        if context.plan.resumed:
+            puts = self._left(project)
+        outcomes = context.records.write([put for _, put in puts]) if puts else []
         changes = []
         for (result, put), outcome in zip(puts, outcomes, strict=True):
             if isinstance(outcome, Refused):
-                _fail(
-                    result, handler, Problem(409, f"An item with the id {put.id} already exists.")
-                )
+                taken = Problem(409, f"An item with the id {put.id} already exists.")
+                _fail(result, context, taken)
             else:
-                result.position, result.body = outcome.position, cut(put.body)
+                result.position, result.body = outcome.position, project(put.body)
                 changes.append(changed(put, outcome.position))
-        handler.tell(changes)
+        self._writer.announce(changes)
         return self._results
 
-    def _left(self, cut: Shape) -> list[tuple[Result, Put]]:
+    def _left(self, project: Projection) -> list[tuple[Result, Put]]:
         """Return the writes that an earlier attempt at this request has not done.
 
         A write is known by its token, for a while; after that it is known as done by an item with
         the id that the server made for it, or by an item with the same body.
         """
         left = []
-        found = self._handler.queryset.get([put.id for _, put in self._puts])
+        found = self._context.records.get([put.id for _, put in self._puts])
         for (result, put), there in zip(self._puts, found, strict=True):
             same = isinstance(there, Record) and there.body == put.body
             if there is not None and (same or result.made_id):
-                result.position, result.body = there.position, cut(put.body)
+                result.position, result.body = there.position, project(put.body)
             else:
                 left.append((result, put))
         return left
@@ -134,82 +138,108 @@ def changed(put: Put, position: int) -> Change:
     return Change(position, put.id, Record(put.id, put.created_at, position, put.body))
 
 
-def _fail(result: Result, handler: StreamHandler, reason: Exception) -> None:
-    problem = reason if isinstance(reason, Problem) else handler.problem(reason)
+def _fail(result: Result, context: Context, reason: Exception) -> None:
+    problem = problem_of(reason, context)
     if problem is None:
         raise reason
     # Its traceback refers to the holder of the result: a cycle that would keep memory.
     result.status, result.problem = problem.status, problem.with_traceback(None)
 
 
-def draft(
-    handler: StreamHandler,
-    body: bytes,
-    name: str,
-    item_id: str | None = None,
-    most: int = MOST_FAULTS,
-) -> Put:
-    """Return the write that creates an item; ``item_id`` is the one in the URL, if any is.
+class Writer:
+    """The writes of one request: checked by the stream's access and hooks, and made into records.
 
-    ``name`` is what the write is called within its request.
-
-    Raises `ShieldException` or a `Problem` (422, or 400 for a body that is not JSON).
+    Its methods raise `ShieldException` or a `Problem` for what may not be written.
     """
-    document = read_document(handler, body, most)
-    # What is set here has the types of the fields already: the struct below them takes it as it is.
-    data = document.__data__
-    given = data.id
-    if given is not None and not is_id(given):
-        raise invalid("/id", RULE)
-    if item_id is not None and given not in (None, item_id):
-        raise invalid("/id", f"The id in the URL is {item_id}.")
-    run_hook(handler.check_chosen_id, item_id or given)
-    data.id = item_id or given or handler.plan.new_id()
-    if data.created_at is not None and not handler.accept_created_at:
-        raise invalid("/created_at", "The server sets it.")
-    if data.created_at is None:
-        data.created_at = handler.plan.now
-    if data.updated_at is None or not handler.accept_created_at:
-        data.updated_at = handler.plan.now
-    for field in handler.set_by_server:
-        setattr(document, field, None)
-    handler.claim(document)
-    if handler.looks_at_writes:
-        _look(handler, handler.before_create, document)
-    run_hook(handler.check_document, document)
-    return put(document, handler.schema, handler.plan.token(name))
 
+    def __init__(self, context: Context, access: OpenAccess) -> None:
+        self.context = context
+        self._spec = context.spec
+        self._access = access
+        self._has_hooks = not BEFORE_WRITES.isdisjoint(context.spec.overridden)
 
-def revise(
-    handler: StreamHandler, document: StreamedDocument, stored: StreamedDocument, expected: int
-) -> Put:
-    """Return the write that replaces a live item by a document."""
-    if document.id not in (None, stored.id):
-        raise invalid("/id", f"The id of this item is {stored.id}.")
-    if document.created_at not in (None, stored.created_at):
-        raise invalid("/created_at", f"This item was made at {stored.created_at}.")
-    document.id, document.created_at = stored.id, stored.created_at
-    document.updated_at = handler.plan.now
-    for field in (*handler.set_by_server, *handler.hidden):
-        setattr(document, field, getattr(stored, field))
-    if handler.looks_at_writes:
-        _look(handler, handler.before_update, document, stored)
-    run_hook(handler.check_document, document)
-    return put(document, handler.schema, handler.plan.token(stored.id or ""), expected)
+    def draft(
+        self, body: bytes, name: str, item_id: str | None = None, most: int = MOST_FAULTS
+    ) -> Put:
+        """Return the write that creates an item; ``item_id`` is the one in the URL, if any is.
 
+        ``name`` is the write's name within its request; at ``most`` so many errors are reported.
+        """
+        spec, context, access = self._spec, self.context, self._access
+        document = read_document(spec, body, most)
+        # The values set here have the types of the fields: the struct below them takes them as they
+        # are.
+        data = document.__data__
+        given = data.id
+        if given is not None and not is_id(given):
+            raise invalid("/id", RULE)
+        if item_id is not None and given not in (None, item_id):
+            raise invalid("/id", f"The id in the URL is {item_id}.")
+        run_hook(access.check_new_id, context, item_id or given)
+        data.id = item_id or given or context.plan.new_id()
+        if data.created_at is not None and not spec.accept_created_at:
+            raise invalid("/created_at", "The server sets it.")
+        if data.created_at is None:
+            data.created_at = context.plan.now
+        if data.updated_at is None or not spec.accept_created_at:
+            data.updated_at = context.plan.now
+        for field in spec.set_by_server:
+            setattr(document, field, None)
+        access.assign_owner(context, document)
+        if self._has_hooks:
+            self._run(context.hooks.before_create, document)
+        run_hook(access.check_document, context, document)
+        return put(document, spec.schema, context.plan.token(name))
 
-def _look(
-    handler: StreamHandler,
-    hook: Callable[..., None],
-    document: StreamedDocument,
-    *args: StreamedDocument,
-) -> None:
-    """Run a hook that may change a document, but not its id and time; then validate it."""
-    place = document.id, document.created_at
-    run_hook(hook, document, *args)
-    if (document.id, document.created_at) != place:
-        raise TypeError(f"a hook of {type(handler).__name__} moved the item {place[0]}")
-    document.validate(validate_all=True)
+    def stored(self, record: Record) -> StreamedDocument:
+        """Return the stored document of an item that the caller may change."""
+        run_hook(self._access.check_change, self.context, record)
+        return self._spec.model.decode_stored(record.body)
+
+    def revise(self, document: StreamedDocument, stored: StreamedDocument, expected: int) -> Put:
+        """Return the write that replaces a live item by a document."""
+        spec, context = self._spec, self.context
+        if document.id not in (None, stored.id):
+            raise invalid("/id", f"The id of this item is {stored.id}.")
+        if document.created_at not in (None, stored.created_at):
+            raise invalid("/created_at", f"This item was made at {stored.created_at}.")
+        document.id, document.created_at = stored.id, stored.created_at
+        document.updated_at = context.plan.now
+        for field in (*spec.set_by_server, *spec.hidden):
+            setattr(document, field, getattr(stored, field))
+        if self._has_hooks:
+            self._run(context.hooks.before_update, document, stored)
+        run_hook(self._access.check_document, context, document)
+        return put(document, spec.schema, context.plan.token(stored.id or ""), expected)
+
+    def removal(self, record: Record) -> Delete:
+        """Return the write that deletes an item as it is stored."""
+        context = self.context
+        run_hook(self._access.check_change, context, record)
+        if self._has_hooks:
+            stored = self._spec.model.decode_stored(record.body)
+            run_hook(context.hooks.before_delete, context, stored)
+        token = context.plan.token(record.id)
+        return Delete(id=record.id, token=token, expected=record.position)
+
+    def announce(self, changes: Sequence[Change]) -> None:
+        """Call `after_change` with changes; an exception is logged, and the changes stand."""
+        if not changes or "after_change" not in self._spec.overridden:
+            return
+        try:
+            run_hook(self.context.hooks.after_change, self.context, changes)
+        except Exception:
+            log.exception("after_change of %s failed", self._spec.name)
+
+    def _run(
+        self, hook: Callable[..., None], document: StreamedDocument, *stored: StreamedDocument
+    ) -> None:
+        """Run a hook that may change a document, but not its id and time; then validate it."""
+        key = document.id, document.created_at
+        run_hook(hook, self.context, document, *stored)
+        if (document.id, document.created_at) != key:
+            raise TypeError(f"a hook of {self._spec.name} moved the item {key[0]}")
+        document.validate(validate_all=True)
 
 
 def put(document: StreamedDocument, schema: Schema, token: str, expected: int | None = None) -> Put:
@@ -227,15 +257,15 @@ def put(document: StreamedDocument, schema: Schema, token: str, expected: int | 
     )
 
 
-def read_document(handler: StreamHandler, body: bytes, most: int = MOST_FAULTS) -> StreamedDocument:
+def read_document(spec: StreamSpec, body: bytes, most: int = MOST_FAULTS) -> StreamedDocument:
     """Return the document of a body: 400 when it is not JSON, 422 when it is not valid.
 
-    One that is longer than an item may be is not even looked at: 413.
+    A body that is longer than an item may be is not parsed: 413.
     """
     if len(body) > MAX_BYTES:
         raise too_long(f"{len(body)}")
     try:
-        return read_visible(handler.model, body, handler.hidden, most)
+        return read_visible(spec.model, body, spec.hidden, most)
     except ShieldException:
         parse_json(body)
         raise

@@ -22,6 +22,7 @@ from brubeck.dictshield.fields import (
 from brubeck.errors import ConfigError
 from brubeck.storage import Put, Storage, open_storage
 from brubeck.streams import AuthStreamHandler, OwnedDocument
+from brubeck.streams.access import ProtectedAccess
 from brubeck.testing import Client, Reply
 from tests.attacks.people import JSON, Badge, as_caller
 
@@ -106,7 +107,7 @@ def test_a_patch_says_nothing_of_a_hidden_field() -> None:
     client = Client(Brubeck(streams=[Verdicts], storage="memory://"))
     body = b'{"id":"a","created_at":5,"updated_at":5,"verdict":"longer than now"}'
     stored = Put(id="a", created_at=5, body=body, token="t")
-    client.application.queryset(Verdicts).write([stored])
+    client.application.stream(Verdicts).records().write([stored])
     assert "verdict" not in client.patch("/verdicts/a", json={"text": "x"}).text
 
 
@@ -260,13 +261,13 @@ def test_a_partition_of_an_odd_name_is_none(any_storage: Storage, key: str) -> N
     for method in ("GET", "POST"):
         reply = client.request(method, f"{base}/{key}/v", body=b"{}", headers=JSON)
         assert reply.status in (400, 404)
-    assert client.application.partitions(stream) == []
+    assert client.application.stream(stream).partitions() == []
 
 
 # Guards that a subclass adds.
 
 
-@pytest.mark.parametrize("name", ["check_change", "check_document", "check_chosen_id"])
+@pytest.mark.parametrize("name", ["check_change", "check_document", "check_new_id"])
 def test_a_check_that_returns_a_value_lets_no_write_pass(name: str) -> None:
     """As with the hooks: it is a server error, never a "yes"."""
 
@@ -277,7 +278,8 @@ def test_a_check_that_returns_a_value_lets_no_write_pass(name: str) -> None:
 
     attributes = {"model": Entry, "path": "/j", "schemes": (Badge(),)}
     plain: Any = type("Plain", (AuthStreamHandler,), attributes)
-    guarded: Any = type("Guarded", (AuthStreamHandler,), {**attributes, name: hidden})
+    access = type("Strict", (ProtectedAccess,), {name: hidden})
+    guarded: Any = type("Guarded", (AuthStreamHandler,), {**attributes, "access": access})
     storage = open_storage("memory://")
     client = Client(Brubeck(streams=[plain], storage={"default": storage}))
     item_id = made(client.post("/j", json={"text": "a"}, headers=DAVE))
@@ -300,4 +302,4 @@ def test_a_guard_that_returns_a_value_lets_no_write_pass(name: str) -> None:
         )
         client = Client(Brubeck(streams=[stream], storage="memory://"))
         assert client.post("/j", json={"text": "c"}, headers=DAVE).status == 500
-        assert client.application.queryset(stream).head().position == 0
+        assert client.application.stream(stream).records().head().position == 0

@@ -23,6 +23,7 @@ from brubeck.auth import (
 from brubeck.http import Headers, Request, Response
 from brubeck.http.proxies import Client as Peer
 from brubeck.streams import AuthStreamHandler, StreamedDocument
+from brubeck.streams.context import Context
 from brubeck.testing import Client, Reply
 
 SECRET = "a key of one's own"
@@ -109,8 +110,8 @@ class Notes(AuthStreamHandler):
     path = "/notes"
     cors = ("https://app.example",)
 
-    def get_current_user(self) -> Caller | None:
-        name = self.get_cookie("user", secret=SECRET)
+    def get_current_user(self, context: Context) -> Caller | None:
+        name = context.get_cookie("user", secret=SECRET)
         return Caller(name, name) if name else None
 
 

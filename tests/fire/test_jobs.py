@@ -121,7 +121,7 @@ def _states(app: Brubeck) -> dict[str, str]:
     states = {}
     start: Place | None = None
     while True:
-        page = app.queryset(Jobs).page(PageQuery(limit=500, start=start, descending=False))
+        page = app.stream(Jobs).records().page(PageQuery(limit=500, start=start, descending=False))
         for record in page.records:
             job = Jobs.model.decode_stored(record.body)
             states[record.id] = str(job.state)

@@ -128,7 +128,7 @@ app = Brubeck(handler_tuples=[(r"^/additions$", Additions)], streams=[Jobs])
 
 def state_of(application: Brubeck, job_id: str, stream: type[JobStream] = Jobs) -> dict[str, Any]:
     """Return a job as its stream has it."""
-    (found,) = application.queryset(stream).get([job_id])
+    (found,) = application.stream(stream).records().get([job_id])
     return stream.model.decode_stored(found.body).to_python() if isinstance(found, Record) else {}
 
 

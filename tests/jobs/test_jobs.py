@@ -13,6 +13,7 @@ from brubeck.errors import ConfigError
 from brubeck.http import Problem
 from brubeck.jobs import JobHandler, JobStream, OwnedJob
 from brubeck.streams import AuthStreamHandler
+from brubeck.streams.context import Context
 from brubeck.testing import Client
 from tests.jobs.conftest import MakeApp, working
 from tests.jobs.program import Additions, Jobs, state_of
@@ -288,9 +289,9 @@ class Mine(JobStream, AuthStreamHandler):
     owned = True
     handlers = Jobs.handlers
 
-    def get_current_user(self) -> Caller | None:
-        """Return who the header says."""
-        name = self.message.header("x-name")
+    def get_current_user(self, context: Context) -> Caller | None:
+        """Return the caller that the header names."""
+        name = context.request.header("x-name")
         if name == "mallory":
             raise BadCredentials("No.")
         return Caller(name, name.title()) if name else None

@@ -461,7 +461,7 @@ def test_a_job_that_outlasts_its_item(make_app: MakeApp) -> None:
     app = make_app(Troubled)
 
     def meddle(handler: JobHandler) -> None:
-        app.queryset(Troubled).write([Delete(id=handler.job_id, token=new_id())])
+        app.stream(Troubled).records().write([Delete(id=handler.job_id, token=new_id())])
 
     Around.meddle = staticmethod(meddle)
     sent = app.jobs.send("/around")
@@ -476,10 +476,10 @@ def test_a_key_whose_job_left_the_stream(make_app: MakeApp) -> None:
     sent = app.jobs.send("/add", {"numbers": [1]}, key="k")
     with working(app):
         ended(app, sent.id)
-    app.queryset(Troubled).write([Delete(id=sent.id, token=new_id())])
+    app.stream(Troubled).records().write([Delete(id=sent.id, token=new_id())])
     again = app.jobs.send("/add", {"numbers": [1]}, key="k")
     assert again.id == sent.id
-    assert isinstance(app.queryset(Troubled).get([again.id])[0], Tombstone)
+    assert isinstance(app.stream(Troubled).records().get([again.id])[0], Tombstone)
 
 
 def test_keys_run_into_nothing(make_app: MakeApp) -> None:

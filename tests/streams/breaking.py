@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from brubeck import Brubeck
 from brubeck.storage import Queryset, Unavailable
-from brubeck.streams import StreamedDocument, StreamHandler
+from brubeck.streams import Context, StreamedDocument, StreamHandler
+from brubeck.streams.stream import Stream
 from brubeck.testing import Client
 
 
@@ -12,19 +13,30 @@ class Note(StreamedDocument):
     """A note."""
 
 
+class Failing(Stream):
+    """A stream whose records can be read twice."""
+
+    def __init__(self, stream: Stream) -> None:
+        super().__init__(stream.spec, lambda: stream.store, stream.clock)
+        self._reads = 0
+
+    def records(self, partition: str = "") -> Queryset:
+        """Return the records, or raise `Unavailable`."""
+        self._reads += 1
+        if self._reads > 2:
+            raise Unavailable("the storage is gone")
+        return super().records(partition)
+
+
 class Notes(StreamHandler):
-    """Gives out its storage twice a request, and then has none."""
+    """A stream that fails in the middle of each request."""
 
     model = Note
-    asked = 0
 
-    @property
-    def queryset(self) -> Queryset:
-        """The stream in its storage, for now."""
-        self.asked += 1
-        if self.asked > 2:
-            raise Unavailable("the storage is gone")
-        return super().queryset
+    def prepare(self, context: Context) -> None:
+        """Put the failing stream in place of the true one."""
+        if context.request.method == "GET":
+            context.stream = Failing(context.stream)
 
 
 app = Brubeck(streams=[Notes])

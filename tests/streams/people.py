@@ -12,6 +12,7 @@ from brubeck.auth import BadCredentials, Caller
 from brubeck.dictshield.fields import StringField
 from brubeck.storage import Storage
 from brubeck.streams import AuthStreamHandler, SharedDocument
+from brubeck.streams.context import Context
 from brubeck.testing import Client, Reply
 
 SSE = {"Accept": "text/event-stream"}
@@ -29,9 +30,9 @@ class Known(AuthStreamHandler):
 
     rights: dict[str, frozenset[str]]
 
-    def get_current_user(self) -> Caller | None:
-        """Return who the header says."""
-        name = self.message.header("x-name")
+    def get_current_user(self, context: Context) -> Caller | None:
+        """Return the caller that the header names."""
+        name = context.request.header("x-name")
         if name is None:
             return None
         if name not in self.rights:

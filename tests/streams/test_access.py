@@ -176,8 +176,8 @@ def test_every_combination_is_a_rule_or_refused() -> None:
             made: Any = type("Journal", (AuthStreamHandler,), attributes)
         except ConfigError:
             continue
-        assert (made.access.read, made.access.write) in RULES
-        assert made.access.read == (read or ("owner" if owned else "authenticated"))
+        assert (made.spec.rules.read, made.spec.rules.write) in RULES
+        assert made.spec.rules.read == (read or ("owner" if owned else "authenticated"))
 
 
 def test_the_description_says_who_needs_credentials(any_storage: Storage) -> None:

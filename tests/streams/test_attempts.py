@@ -9,13 +9,13 @@ from uuid import uuid4
 
 import pytest
 
-from brubeck import Brubeck, Response
+from brubeck import Brubeck
 from brubeck.dictshield.fields import StringField
 from brubeck.storage import Queryset, Storage, Unavailable
 from brubeck.storage.memory import MemoryStorage
 from brubeck.storage.records import Outcome, Write
-from brubeck.streams import StreamedDocument, StreamHandler
-from brubeck.streams.attempts import KEEP, LEASE, Attempts
+from brubeck.streams import Context, StreamedDocument, StreamHandler
+from brubeck.streams.idempotency import KEEP, LEASE, IdempotencyStore
 from brubeck.testing import Client, Reply
 from brubeck.timekeeping import HeldClock
 from tests.streams.people import World
@@ -154,7 +154,7 @@ class TestResumed:
     def crash(self) -> Iterator[None]:
         """Let what was done be known to nobody."""
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(Attempts, "_conclude", lambda *_: None)
+            patch.setattr(IdempotencyStore, "_conclude", lambda *_: None)
             yield
 
     def test_who_is_still_at_it_is_left_to_it(self, app: Brubeck, clock: HeldClock) -> None:
@@ -187,13 +187,11 @@ class TestResumed:
     def test_cookies_stay_apart_in_a_replay(self, clock: HeldClock) -> None:
         """Two lines of Set-Cookie are not one with a comma."""
 
-        def answer(self: Any, *args: Any) -> Response:
-            made = StreamHandler.answer(self, *args)
-            made.headers.add("Set-Cookie", "a=1")
-            made.headers.add("Set-Cookie", "b=2")
-            return made
+        def prepare(_self: Any, context: Context) -> None:
+            context.headers.add("Set-Cookie", "a=1")
+            context.headers.add("Set-Cookie", "b=2")
 
-        stream = type("Crumbs", (StreamHandler,), {"model": StreamedDocument, "answer": answer})
+        stream = type("Crumbs", (StreamHandler,), {"model": StreamedDocument, "prepare": prepare})
         client = Client(Brubeck(streams=[stream], clock=clock))
         replies = [client.post("/streameddocument", json={}, headers=key()) for _ in range(2)]
         for reply in replies:
@@ -208,8 +206,9 @@ class TestResumed:
         client = Client(app)
         body = [{"text": "a"}, {"text": "b", "id": "mine"}, {"text": "c"}]
         with pytest.MonkeyPatch.context() as patch:
-            opened = app.queryset
-            patch.setattr(app, "queryset", lambda *of: Breaking(opened(*of), after))
+            stream = app.stream(app.streams[0])
+            opened = stream.records
+            patch.setattr(stream, "records", lambda *of: Breaking(opened(*of), after))
             assert client.post("/notes", json=body, headers=key()).status == 503
         written = client.get("/notes").json()["data"]
         assert len(written) == after
@@ -266,8 +265,9 @@ class TestResumed:
         client = Client(app)
         client.put("/notes/n", json={"text": "1"})
         with pytest.MonkeyPatch.context() as patch:
-            opened = app.queryset
-            patch.setattr(app, "queryset", lambda *of: Breaking(opened(*of), 0))
+            stream = app.stream(app.streams[0])
+            opened = stream.records
+            patch.setattr(stream, "records", lambda *of: Breaking(opened(*of), 0))
             assert client.patch("/notes/n", json={"text": "2"}, headers=key()).status == 503
         done = client.patch("/notes/n", json={"text": "2"}, headers=key())
         assert done.status == 200

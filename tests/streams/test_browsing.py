@@ -45,7 +45,7 @@ class Notes(StreamHandler):
     accept_created_at = True
     page_size, max_page_size = 3, 5
 
-    def before_create(self, document: Any) -> None:
+    def before_create(self, _context: Any, document: Any) -> None:
         """Give each note a secret, as only the program can."""
         document.secret = "hush"
 

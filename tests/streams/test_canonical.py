@@ -29,7 +29,7 @@ from brubeck.dictshield.fields import (
 )
 from brubeck.storage import check_canonical
 from brubeck.streams import AuthStreamHandler, OwnedDocument, StreamedDocument, StreamHandler
-from brubeck.streams.shapes import read_visible
+from brubeck.streams.private_fields import read_visible
 from brubeck.testing import Client
 
 
@@ -114,7 +114,7 @@ def test_a_write_is_canonical_or_refused(members: dict[str, Any], changed: bool)
         model = Thing
         path = "/things"
 
-        def before_create(self, document: Any) -> None:
+        def before_create(self, _context: Any, document: Any) -> None:
             for name, value in members.items():
                 if name not in ("id", "created_at"):
                     setattr(document, name, value)
@@ -154,7 +154,7 @@ def test_no_caller_has_a_name_that_cannot_be_stored(name: str) -> None:
         model = Note
         path = "/notes"
 
-        def get_current_user(self) -> Account:  # type: ignore[override]  # it is a caller, too
+        def get_current_user(self, _context: Any) -> Account:  # type: ignore[override]  # a caller
             return Account(id=name)
 
     client = Client(Brubeck(streams=[Notes]))

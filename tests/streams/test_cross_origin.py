@@ -159,7 +159,7 @@ class Failing(StreamHandler):
     max_batch = 2
     rate = "100/day"
 
-    def before_create(self, document: StreamedDocument) -> None:
+    def before_create(self, _context: Any, document: StreamedDocument) -> None:
         """Fail, as a program may."""
         raise RuntimeError("broken")
 

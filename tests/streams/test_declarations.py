@@ -70,10 +70,10 @@ def test_a_declaration_has_sensible_defaults() -> None:
     """The path is the model's name, and a subclass may change one thing."""
     notes = declare(filters=("text", "tags", "total__eq", "weight__lt"))
     assert notes.path == "/note"
-    assert set(notes.declared.filters) == {"text", "tags", "total__eq", "weight__lt"}
-    assert notes.schema.indexed == ["text", "weight", "tags", "total"]
+    assert set(notes.spec.parameters.filters) == {"text", "tags", "total__eq", "weight__lt"}
+    assert notes.spec.schema.indexed == ["text", "weight", "tags", "total"]
     bigger: type[StreamHandler] = type("Bigger", (notes,), {"page_size": 99})
-    assert bigger.declared.page_size == 99
+    assert bigger.spec.parameters.page_size == 99
     assert bigger.path == "/note"
 
 

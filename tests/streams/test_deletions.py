@@ -20,7 +20,7 @@ class Notes(StreamHandler):
     model = StreamedDocument
     path = "/notes"
 
-    def before_delete(self, document: Any) -> None:
+    def before_delete(self, _context: Any, document: Any) -> None:
         """Keep the note that is called so."""
         if document.id == "kept":
             raise Problem(403, "This one is kept.")
@@ -44,7 +44,7 @@ def statuses(app: Brubeck, path: str, **headers: str) -> list[int]:
 
 def test_all_are_deleted_by_one_write(app: Brubeck, monkeypatch: pytest.MonkeyPatch) -> None:
     """And each is told what became of it, whatever became of its neighbours."""
-    queryset = app.queryset(Notes)
+    queryset = app.stream(Notes).records()
     write, sizes = queryset.write, list[int]()
 
     def counted(writes: Sequence[Any]) -> Any:
@@ -67,7 +67,7 @@ def test_one_that_moves_meanwhile_is_deleted_as_it_is_then(
     app: Brubeck, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """And one that another deletes meanwhile is told to be gone."""
-    queryset = app.queryset(Notes)
+    queryset = app.stream(Notes).records()
     write = queryset.write
 
     def late(writes: Sequence[Any]) -> Any:

@@ -38,8 +38,8 @@ from brubeck.streams import (
     imports,
 )
 from brubeck.streams.description.parameters import _up_to
-from brubeck.streams.handler import JSON
-from brubeck.streams.renderings import RENDERINGS
+from brubeck.streams.representations import REPRESENTATIONS
+from brubeck.streams.spec import JSON
 from brubeck.testing import Client
 
 
@@ -229,7 +229,7 @@ class TestTheDocument:
     def test_every_shape_is_described(self, client: Client, api: Any) -> None:
         """Those of a page, of an item, of a problem, and what an import is answered."""
         page = api["paths"]["/quake"]["get"]["responses"]["200"]["content"]
-        assert set(page) == {JSON, *RENDERINGS, *exports.MEDIA_TYPES}
+        assert set(page) == {JSON, *REPRESENTATIONS, *exports.MEDIA_TYPES}
         made = client.post("/quake", json={"place": "x"}).json()["data"]["id"]
         item = api["paths"]["/quake/{id}"]["get"]["responses"]["200"]["content"]
         gone = api["components"]["responses"]["NotFound"]["content"]

@@ -19,7 +19,8 @@ from brubeck.dictshield.fields import DictField, FloatField, ListField, StringFi
 from brubeck.http import Headers, Problem, Request, StreamingResponse
 from brubeck.storage import Page, PageQuery, Queryset, Storage, Unavailable, open_storage
 from brubeck.storage.memory import MemoryStorage
-from brubeck.streams import StreamedDocument, StreamHandler, exports, tables
+from brubeck.streams import StreamedDocument, StreamHandler, csv_rows, exports
+from brubeck.streams.access import Admission
 from brubeck.testing import Client, Reply
 from tests.servers import Caller
 from tests.servers.programs import brubeck_run
@@ -215,7 +216,7 @@ class TestShapes:
     )
     def test_a_value_stands_in_its_cell(self, value: Any, cell: str) -> None:
         """Quoted where it has to be, and never as a formula; a reader has it again."""
-        made = tables.rows([msgspec.json.encode({"a": value})], ["a", "b"]).decode()
+        made = csv_rows.rows([msgspec.json.encode({"a": value})], ["a", "b"]).decode()
         assert made == f"{cell},\r\n"
         read = next(csv.reader(io.StringIO(made, newline="")))[0]
         if isinstance(value, str):
@@ -266,7 +267,7 @@ def long_timelines(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Client
     clients = {}
     for url in urls:
         storage = open_storage(url)
-        queryset = storage.queryset("notes", Notes.schema)
+        queryset = storage.queryset("notes", Notes.spec.schema)
         for start in range(0, 100_000, 5000):
             body = b'{"id":"n%06d","created_at":%d,"updated_at":7,"text":"%b"}'
             queryset.write(
@@ -304,10 +305,10 @@ class TestCut:
         """At the next look, which is soon."""
         monkeypatch.setattr(exports, "PATIENCE", 0)
 
-        def refuse(self: object) -> None:
+        def refuse(_self: object, _context: object) -> None:
             raise Problem(401, "Not any more.")
 
-        monkeypatch.setattr(StreamHandler, "readmit", refuse)
+        monkeypatch.setattr(Admission, "__call__", refuse)
         chunks = ask(client).chunks()
         assert next(chunks)
         with pytest.raises(Problem):
@@ -343,7 +344,7 @@ class TestCut:
         def away(self: Queryset, query: PageQuery) -> Page:
             raise Unavailable("away")
 
-        kind = type(client.application.queryset(Notes))
+        kind = type(client.application.stream(Notes).records())
         monkeypatch.setattr(kind, "page", away)
         assert ask(client).status == 503
 

@@ -18,7 +18,7 @@ from brubeck.dictshield.fields import DictField, IntField, StringField
 from brubeck.http import Headers, Request
 from brubeck.storage import Storage
 from brubeck.streams import FeedEntry, OwnedDocument, StreamHandler, atom, json_feed
-from brubeck.streams.feeds import LONGEST_TITLE, default_entry
+from brubeck.streams.entries import LONGEST_TITLE, default_entry
 from brubeck.testing import Client, Reply
 from brubeck.timekeeping import rfc3339_to_millis
 
@@ -53,7 +53,7 @@ class Notes(StreamHandler):
     accept_created_at = True
     page_size, max_page_size = 3, 5
 
-    def before_create(self, document: Any) -> None:
+    def before_create(self, _context: Any, document: Any) -> None:
         """Give each note a secret, as only the program can."""
         document.secret = "hush"
 
@@ -330,7 +330,7 @@ def test_a_stream_words_its_entries(any_storage: Storage) -> None:
     class Worded(Notes):
         path = f"/worded-{uuid4().hex[:8]}"
 
-        def feed_entry(self, item: dict[str, Any]) -> FeedEntry:
+        def feed_entry(self, _context: Any, item: dict[str, Any]) -> FeedEntry:
             return FeedEntry(f"No. {item['number']}", item["text"], "The <Author>")
 
     client = Client(Brubeck(streams=[Worded], storage={"default": any_storage}))

@@ -167,7 +167,7 @@ def test_a_feed_from_the_beginning_is_resumed_past_an_earlier_purge(
     for name in "abc":
         client.post("/notes", json={"id": name})
     client.delete("/notes/c")
-    storage.queryset("notes", Notes.schema).purge(10**16)
+    storage.queryset("notes", Notes.spec.schema).purge(10**16)
     events = frames(client.get("/notes/changes", headers=SSE).chunks())
     next(events)
     first = next(events)
@@ -202,7 +202,7 @@ def test_a_feed_outlives_a_storage_that_is_down() -> None:
     """Comments until it is back; a look, by contrast, is told to come again."""
     storage = FlakyStorage()
     client = Client(Brubeck(streams=[Notes], storage=storage))
-    stream = storage.queryset("notes", Notes.schema)
+    stream = storage.queryset("notes", Notes.spec.schema)
     assert isinstance(stream, Flaky)
     stream.down = 1
     answer = client.get("/notes/changes")

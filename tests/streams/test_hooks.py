@@ -29,7 +29,7 @@ class Notes(StreamHandler):
     path = "/notes"
     told: list[list[tuple[str, bool]]]
 
-    def before_create(self, document: Any) -> None:
+    def before_create(self, _context: Any, document: Any) -> None:
         """Begin to count."""
         if document.text == "bad":
             raise Problem(422, "Not that word.", errors=[("/text", "Not that word.")])
@@ -39,16 +39,16 @@ class Notes(StreamHandler):
             document.id = "elsewhere"
         document.revision = 1
 
-    def before_update(self, document: Any, stored: Any) -> None:
+    def before_update(self, _context: Any, document: Any, stored: Any) -> None:
         """Count."""
         document.revision = stored.revision + 1
 
-    def before_delete(self, stored: Any) -> None:
+    def before_delete(self, _context: Any, stored: Any) -> None:
         """Keep what is dear."""
         if stored.text == "dear":
             raise Problem(403, "It is dear.")
 
-    def after_change(self, changes: Sequence[Change]) -> None:
+    def after_change(self, _context: Any, changes: Sequence[Change]) -> None:
         """Take note, and fail."""
         self.told.append([(each.id, each.record is not None) for each in changes])
         raise RuntimeError("It is too late for that.")

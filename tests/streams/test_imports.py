@@ -39,12 +39,12 @@ class Notes(StreamHandler):
     max_batch = 5
     told: list[int]
 
-    def before_create(self, document: Any) -> None:
+    def before_create(self, _context: Any, document: Any) -> None:
         """Refuse a word."""
         if document.text == "bad":
             raise Problem(422, "Not that word.")
 
-    def after_change(self, changes: Sequence[Change]) -> None:
+    def after_change(self, _context: Any, changes: Sequence[Change]) -> None:
         """Count."""
         self.told.append(len(changes))
 

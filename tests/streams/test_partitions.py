@@ -39,8 +39,8 @@ def test_each_key_is_a_stream_of_its_own(any_storage: Storage) -> None:
         if count > 1:
             assert client.get(page["paging"]["next"]).json()["data"][0]["id"] == "p1"
     assert client.get(path.replace("<owner>", "nobody")).json()["data"] == []
-    assert app.partitions(posts) == ["a:b", "ella"]
-    assert app.sweeper.sweep(posts).items == 1
+    assert app.stream(posts).partitions() == ["a:b", "ella"]
+    assert app.stream(posts).sweep().items == 1
     assert client.get(path.replace("<owner>", "ella")).json()["data"][-1]["id"] == "p1"
 
 
@@ -48,19 +48,19 @@ def test_partitions_that_are_only_looked_at_are_not_held(
     any_storage: Storage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Anybody can think of many; but what is in one stays, and who waits there hears of it."""
-    monkeypatch.setattr("brubeck.application.KEPT_STREAMS", 5)
+    monkeypatch.setattr("brubeck.streams.stream.KEPT_PARTITIONS", 5)
     path = f"/{uuid4().hex[:8]}/<owner>/posts"
     posts = type("Posts", (StreamHandler,), {"model": Post, "path": path})
     app = Brubeck(streams=[posts], storage={"default": any_storage})
     client = Client(app)
     ella = path.replace("<owner>", "ella")
     assert client.post(ella, json={"id": "p"}).status == 201
-    looked_at = [ref(app.queryset(posts, f"n{number}")) for number in range(30)]
+    looked_at = [ref(app.stream(posts).records(f"n{number}")) for number in range(30)]
     for number in range(30):
         assert client.get(path.replace("<owner>", f"n{number}")).json()["data"] == []
     gc.collect()
     assert sum(each() is not None for each in looked_at) <= 5
-    assert app.partitions(posts) == ["ella"]
+    assert app.stream(posts).partitions() == ["ella"]
     start = client.get(ella).json()
     assert [each["id"] for each in start["data"]] == ["p"]
     found: list[str] = []

@@ -45,7 +45,7 @@ class Inner(EmbeddedDocument):
 def serve(model: type[StreamedDocument], any_storage: Storage) -> tuple[Client, str]:
     """Return a client of a stream whose program writes a verdict under every new item."""
 
-    def before_create(_self: Any, document: Any) -> None:
+    def before_create(_self: Any, _context: Any, document: Any) -> None:
         document.verdict = "guilty"
 
     attributes = {"model": model, "path": f"/n{uuid4().hex[:8]}", "before_create": before_create}
@@ -56,7 +56,7 @@ def serve(model: type[StreamedDocument], any_storage: Storage) -> tuple[Client, 
 def stored(client: Client, item_id: str) -> dict[str, Any]:
     """Return an item as its storage keeps it."""
     (stream,) = client.application.streams
-    (found,) = client.application.queryset(stream).get([item_id])
+    (found,) = client.application.stream(stream).records().get([item_id])
     assert isinstance(found, Record)
     value: dict[str, Any] = json.loads(found.body)
     return value

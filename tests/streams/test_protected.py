@@ -147,7 +147,7 @@ class TestSight:
         made = world.write("bob", text="theirs")
         world.ask("bob", "DELETE", f"/{made['id']}")
         tag = world.ask("ann", "GET").headers["ETag"]
-        stream = world.app.queryset(world.stream)
+        stream = world.app.stream(world.stream).records()
         assert stream.purge(stream.head().position) == 1
         assert world.ask("ann", "GET").headers["ETag"] == tag
 

@@ -29,7 +29,9 @@ def client() -> Client:
     """Make a client of a program that has written one item."""
     app = Brubeck(streams=[Readings])
     reading = Reading(id="a", created_at=1, updated_at=1, text="calm")
-    app.queryset(Readings).write([Put(id="a", created_at=1, body=reading.encode(), token="t")])
+    app.stream(Readings).records().write(
+        [Put(id="a", created_at=1, body=reading.encode(), token="t")]
+    )
     return Client(app)
 
 

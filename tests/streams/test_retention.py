@@ -38,7 +38,7 @@ def fill(app: Brubeck, clock: HeldClock, number: int) -> None:
 
 def ids(app: Brubeck, stream: type[StreamHandler]) -> list[str]:
     """Return the ids of what is there."""
-    return [record.id for record in app.queryset(stream).page(PageQuery(limit=100)).records]
+    return [record.id for record in app.stream(stream).records().page(PageQuery(limit=100)).records]
 
 
 @pytest.mark.parametrize("retain", ["3d", 4])
@@ -50,15 +50,15 @@ def test_what_is_too_old_or_too_much_leaves_as_a_deletion(
     clock = HeldClock(NOW)
     app, stream = program(clock, retain=retain)
     fill(app, clock, 9)
-    queryset = app.queryset(stream)
+    queryset = app.stream(stream).records()
     head = queryset.head()
-    assert app.sweeper.sweep(stream).items == 5
+    assert app.stream(stream).sweep().items == 5
     assert ids(app, stream) == ["n0", "n1", "n2", "n3"]
     found = queryset.changes(ChangesQuery(limit=99, after=head.position, era=head.era))
     assert [(each.id, each.record) for each in found.changes] == [
         (f"n{n}", None) for n in (8, 7, 6, 5, 4)
     ]
-    assert app.sweeper.sweep(stream).items == 0
+    assert app.stream(stream).sweep().items == 0
 
 
 def test_a_look_ends_and_the_next_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -67,7 +67,7 @@ def test_a_look_ends_and_the_next_goes_on(monkeypatch: pytest.MonkeyPatch) -> No
     clock = HeldClock(NOW)
     app, stream = program(clock, retain=2)
     fill(app, clock, 9)
-    assert [app.sweeper.sweep(stream).items for _ in range(4)] == [3, 3, 1, 0]
+    assert [app.stream(stream).sweep().items for _ in range(4)] == [3, 3, 1, 0]
 
 
 def test_deletions_are_told_for_a_time_and_then_forgotten() -> None:
@@ -75,17 +75,17 @@ def test_deletions_are_told_for_a_time_and_then_forgotten() -> None:
     clock = HeldClock(NOW)
     app, stream = program(clock, keep_deletions="7d")
     fill(app, clock, 2)
-    queryset = app.queryset(stream)
+    queryset = app.stream(stream).records()
     head = queryset.head()
     here = ChangesQuery(limit=9, after=head.position, era=head.era)
     clock.advance(3_600_000_000)  # an hour ahead, and put right after the deletion
     assert Client(app).delete("/notes/n0").status == 204
     clock.advance(-3_600_000_000)
     clock.advance(7 * DAY)
-    assert app.sweeper.sweep(stream).deletions == 0
+    assert app.stream(stream).sweep().deletions == 0
     assert len(queryset.changes(here).changes) == 1
     clock.advance(3_600_000_001)
-    assert app.sweeper.sweep(stream).deletions == 1
+    assert app.stream(stream).sweep().deletions == 1
     with pytest.raises(LostPlace):
         queryset.changes(here)
 

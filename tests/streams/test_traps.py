@@ -7,10 +7,11 @@ from typing import Any
 
 import pytest
 
-from brubeck import Brubeck, Response
+from brubeck import Brubeck, Response, WebMessageHandler
 from brubeck.errors import ConfigError
+from brubeck.http import Headers
 from brubeck.storage import Unavailable
-from brubeck.streams import StreamedDocument, StreamHandler
+from brubeck.streams import Context, StreamedDocument, StreamHandler
 from brubeck.testing import Client
 
 KNOWN = {"model": StreamedDocument, "path": "/notes"}
@@ -75,7 +76,7 @@ def test_a_declared_rule_bounds_the_partitions(rule: object) -> None:
         for method in ("GET", "POST", "HEAD"):
             assert client.request(method, f"/u/{key}/notes", json={}).status == 404
         assert client.get(f"/u/{key}/notes/changes").status == 404
-    assert app.partitions(stream) == ["ella"]
+    assert app.stream(stream).partitions() == ["ella"]
 
 
 @pytest.mark.parametrize(
@@ -96,7 +97,7 @@ def test_a_rule_that_is_none_is_refused(declared: dict[str, Any], reason: str) -
 def test_the_cause_of_a_503_is_in_the_log(caplog: pytest.LogCaptureFixture) -> None:
     """With the request's id; the caller is not told where the storage is."""
 
-    def before_create(_self: Any, _document: Any) -> None:
+    def before_create(_self: Any, _context: Any, _document: Any) -> None:
         raise Unavailable("Redis at redis://h/0: refused")
 
     stream = type("Notes", (StreamHandler,), KNOWN | {"before_create": before_create})
@@ -113,11 +114,13 @@ class Marked(StreamHandler):
     model = StreamedDocument
     path = "/marked"
 
-    def prepare(self) -> Response | None:
-        self.headers["X-Mark"] = "one"
-        self.headers.add("X-Mark", "two")
-        self.set_cookie("seen", "yes")
-        return self.redirect("/elsewhere") if self.get_argument("away") else None
+    def prepare(self, context: Context) -> Response | None:
+        context.headers["X-Mark"] = "one"
+        context.headers.add("X-Mark", "two")
+        context.set_cookie("seen", "yes")
+        if not context.request.get_argument("away"):
+            return None
+        return Response(b"", 302, headers=Headers({"Location": "/elsewhere"}))
 
 
 @pytest.mark.parametrize(
@@ -156,22 +159,38 @@ def test_headers_and_cookies_of_hooks_are_in_the_answer(
 
 
 @pytest.mark.parametrize(
-    ("name", "arguments"),
-    [("set_status", (418,)), ("set_body", ("no",)), ("add_to_payload", ("a", 1))],
+    ("name", "parameters"),
+    [
+        ("before_create", "self, document"),
+        ("before_update", "self, document, stored"),
+        ("before_delete", "self"),
+        ("after_change", "self, changes, more, than"),
+        ("feed_entry", "self, item"),
+        ("prepare", "self"),
+        ("admit", ""),
+    ],
 )
-def test_what_would_change_no_answer_is_an_error(
-    name: str, arguments: tuple[Any, ...], caplog: pytest.LogCaptureFixture
-) -> None:
-    """Before anything is written."""
+def test_a_hook_with_other_arguments_is_refused(name: str, parameters: str) -> None:
+    """When the class is made, with the arguments that it gets."""
+    scope: dict[str, Any] = {}
+    exec(f"def {name}({parameters}): ...", scope)
+    with pytest.raises(ConfigError, match=rf"Notes.{name} takes \(self, context"):
+        type("Notes", (StreamHandler,), KNOWN | {name: scope[name]})
 
-    def before_create(self: Any, _document: object) -> None:
-        getattr(self, name)(*arguments)
 
-    stream = type("Notes", (StreamHandler,), KNOWN | {"before_create": before_create})
-    client = Client(Brubeck(streams=[stream]))
-    assert client.post("/notes", json={}).status == 500
-    assert f"{name} changes no answer of a stream" in caplog.text
-    assert client.get("/notes").json()["data"] == []
+@pytest.mark.parametrize("name", ["get", "post", "delete", "initialize"])
+def test_a_method_of_a_resource_is_refused(name: str) -> None:
+    """A stream has three resources, and each may have a class of its own."""
+    with pytest.raises(ConfigError, match=r"declare a resource of your own"):
+        type("Notes", (StreamHandler,), KNOWN | {name: lambda self: None})
+
+
+@pytest.mark.parametrize("name", ["collection", "items", "changes"])
+def test_a_declared_resource_is_of_its_kind(name: str) -> None:
+    """Refused where the stream is served."""
+    stream = type("Notes", (StreamHandler,), KNOWN | {name: WebMessageHandler})
+    with pytest.raises(ConfigError, match=rf"Notes.{name} must be a subclass of"):
+        Brubeck(streams=[stream])
 
 
 def test_an_unknown_argument_of_a_program_is_named() -> None:

@@ -45,7 +45,7 @@ class Side:
     @property
     def stream(self) -> Queryset:
         """The stream in its storage."""
-        return self.world.app.queryset(self.world.stream)
+        return self.world.app.stream(self.world.stream).records()
 
     def put(self, item_id: str, expected: int | None = None, **values: Any) -> int:
         """Write an item, and return its position."""

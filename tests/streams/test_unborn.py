@@ -73,18 +73,18 @@ def test_reading_leaves_nothing(any_storage: Storage, owned: bool) -> None:
     def ask(method: str, rest: str, **options: Any) -> Any:
         return client.request(method, f"{at}{rest}", **options)
 
-    app.queryset(stream, "other").head()  # an SQLite file gets its tables when it is opened
+    app.stream(stream).records("other").head()  # an SQLite file gets its tables when it is opened
     before = contents(any_storage)
     for method, rest, headers in READS:
         read(ask, method, rest, headers)
         assert contents(any_storage) == before, f"{method} {rest} {headers} has written"
-    app.sweeper.sweep(stream)
-    app.queryset(stream, "nobody").purge(10**15)
+    app.stream(stream).sweep()
+    app.stream(stream).records("nobody").purge(10**15)
     assert contents(any_storage) == before
-    assert app.partitions(stream) == []
+    assert app.stream(stream).partitions() == []
     assert client.post(at, json={"mood": "good"}).status == 201
     assert [each["mood"] for each in client.get(f"{at}?mood=good").json()["data"]] == ["good"]
-    assert app.partitions(stream) == ["nobody"]
+    assert app.stream(stream).partitions() == ["nobody"]
 
 
 @pytest.mark.parametrize("name", ["ann", "bob"])
@@ -113,7 +113,7 @@ def test_who_follows_before_the_first_write_sees_it(any_storage: Storage, name: 
     assert world.changes(name, page) == {made["id"]: "put"}
     assert any(b"event: put" in chunk for chunk in feed)
     made_later = world.write("ann", text="second", readers=["bob"])
-    stream = world.app.queryset(world.stream)
+    stream = world.app.stream(world.stream).records()
     world.ask("ann", "DELETE", f"/{made_later['id']}")
     stream.purge(stream.head().position)
     assert world.changes(name, page) == {made["id"]: "put"}, "it has seen nothing that was purged"

@@ -7,10 +7,10 @@ from typing import Final
 
 from brubeck.http.problems import MEDIA_TYPE as PROBLEM_TYPE
 from brubeck.http.response import REASONS
-from brubeck.streams.browsing import MEDIA_TYPE as HTML
 from brubeck.streams.description.components import Components, Schema
 from brubeck.streams.description.schemas import PROBLEM
-from brubeck.streams.handler import JSON
+from brubeck.streams.html_page import MEDIA_TYPE as HTML
+from brubeck.streams.spec import JSON
 
 PAGE: Final[Schema] = {"type": "string", "description": "A page for people."}
 _TEXTS: Final = {

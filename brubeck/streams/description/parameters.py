@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, Final
 
-from brubeck.streams.attempts import KEY
 from brubeck.streams.cursors import CHANGE
 from brubeck.streams.description.components import Schema
 from brubeck.streams.description.schemas import DATE_TIME, ID_PATTERN, ID_SCHEMA, MILLIS
 from brubeck.streams.filters import Filter
+from brubeck.streams.idempotency import KEY
 from brubeck.streams.items import MAX_IDS
 from brubeck.streams.parameters import MAX_WAIT, Declared
 from brubeck.timekeeping import EARLIEST, LATEST

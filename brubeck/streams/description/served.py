@@ -14,7 +14,7 @@ from brubeck.http import Headers, Problem, Response
 from brubeck.http.conditions import matches
 from brubeck.http.media import best_match
 from brubeck.streams.description.whole import Description
-from brubeck.streams.handler import JSON
+from brubeck.streams.spec import JSON
 
 if TYPE_CHECKING:
     from brubeck.routing import Router

@@ -6,15 +6,15 @@ from collections.abc import Iterable, Iterator
 from inspect import cleandoc
 from typing import TYPE_CHECKING, Any, Final
 
-from brubeck.streams import atom, exports, imports, json_feed, sse, tables
-from brubeck.streams.access import Access
-from brubeck.streams.browsing import MEDIA_TYPE as HTML
+from brubeck.streams import atom, csv_rows, exports, imports, json_feed, sse
+from brubeck.streams.access import OWNER
 from brubeck.streams.description import parameters, schemas
 from brubeck.streams.description.answers import PAGE, Answers
 from brubeck.streams.description.components import Schema
-from brubeck.streams.handler import JSON, StreamHandler
+from brubeck.streams.handler import StreamHandler
+from brubeck.streams.html_page import MEDIA_TYPE as HTML
 from brubeck.streams.patching import MEDIA_TYPES
-from brubeck.streams.protected import OWNER
+from brubeck.streams.spec import JSON
 
 if TYPE_CHECKING:
     from brubeck.streams.description.whole import Description
@@ -28,7 +28,7 @@ _FEED: Final = (
 _SHAPES: Final = {
     HTML: "A page for people.",
     atom.MEDIA_TYPE: "The page as Atom (RFC 4287).",
-    tables.MEDIA_TYPE: (
+    csv_rows.MEDIA_TYPE: (
         "All items within the bounds, one a row, below a row with the names of the fields; without "
         "`limit` and `total`."
     ),
@@ -57,28 +57,29 @@ def describe_stream(stream: type[StreamHandler], description: Description) -> No
 
 class _Stream:
     def __init__(self, stream: type[StreamHandler], description: Description) -> None:
-        self.stream = stream
+        self.spec = spec = stream.spec
         self.description = description
-        self.declared = stream.declared
-        self.answers = Answers(description.components, limited=stream.limit is not None, html=True)
+        self.declared = spec.parameters
+        self.answers = Answers(
+            description.components, limited=spec.rate_limit is not None, html=True
+        )
         self.tag = description.add_tag(stream.__name__, first_line(stream))
-        self.names = [name for name in stream.model._fields if name not in stream.hidden]
-        key = stream.place.partition
+        self.names = [name for name in spec.model._fields if name not in spec.hidden]
+        key = spec.path.partition
         self.shared = [parameters.partition(key)] if key else []
-        self.access = getattr(stream, "access", Access("anyone", "authenticated"))
-        self.owned = self.access.owned
-        # As `AuthStreamHandler` has it: elsewhere a taken id would tell what others have.
+        self.owned = spec.rules.owned
+        # As `ProtectedAccess` has it: elsewhere a taken id would tell what others have.
         self.chooses_ids = not self.owned or key == OWNER
         self.item = self._shown()
         self.problems = {400, 406, 503}
-        self.problems |= {401, 403} if stream.private or self.access.write == "owner" else set()
-        self.problems |= {429} if stream.limit is not None else set()
+        self.problems |= {401, 403} if spec.private or spec.rules.write == "owner" else set()
+        self.problems |= {429} if spec.rate_limit is not None else set()
         self.problems |= {404} if key else set()
 
     def describe(self) -> None:
         """Add the paths and the model."""
-        key = self.stream.place.partition
-        base = self.stream.place.at(f"{{{key}}}" if key else "")
+        key = self.spec.path.partition
+        base = self.spec.path.at(f"{{{key}}}" if key else "")
         self._path(base, get=self._page(), post=self._create())
         self._path(f"{base}/changes", get=self._changes())
         self._path(
@@ -88,44 +89,44 @@ class _Stream:
             patch=self._change(),
             delete=self._delete(),
         )
-        self.description.add_model(self.stream.model, self.names)
+        self.description.add_model(self.spec.model, self.names)
 
     # Schemas.
 
     def _schema(self, suffix: str, schema: Schema) -> Schema:
-        name = f"{self.stream.model.__name__}{suffix}"
+        name = f"{self.spec.model.__name__}{suffix}"
         return self.description.components.add_schema(name, {**schema, "title": name})
 
     def _shown(self) -> Schema:
-        stream = self.stream
-        read_only = {*stream.set_by_server}
-        if not stream.accept_created_at:
+        spec = self.spec
+        read_only = {*spec.set_by_server}
+        if not spec.accept_created_at:
             read_only |= {"created_at", "updated_at"}
         if not self.chooses_ids:
             read_only.add("id")
-        return self._schema("", schemas.shown(stream.model, self.names, read_only))
+        return self._schema("", schemas.shown(spec.model, self.names, read_only))
 
     def _new(self) -> Schema:
-        read_only = dict.fromkeys(self.stream.set_by_server, _IGNORED)
-        if not self.stream.accept_created_at:
+        read_only = dict.fromkeys(self.spec.set_by_server, _IGNORED)
+        if not self.spec.accept_created_at:
             read_only |= {"created_at": _REFUSED, "updated_at": _IGNORED}
         if not self.chooses_ids:
             read_only["id"] = _REFUSED
         return self._taken("New", read_only)
 
     def _replacement(self) -> Schema:
-        read_only = dict.fromkeys(("updated_at", *self.stream.set_by_server), _IGNORED)
-        if not self.stream.accept_created_at:
+        read_only = dict.fromkeys(("updated_at", *self.spec.set_by_server), _IGNORED)
+        if not self.spec.accept_created_at:
             read_only["created_at"] = _EQUAL
         return self._taken("Replacement", {"id": _EQUAL, **read_only})
 
     def _patch(self) -> Schema:
-        read_only = dict.fromkeys(("updated_at", *self.stream.set_by_server), _IGNORED)
+        read_only = dict.fromkeys(("updated_at", *self.spec.set_by_server), _IGNORED)
         read_only |= {"id": _EQUAL, "created_at": _EQUAL}
         return self._taken("Patch", read_only, partial=True)
 
     def _taken(self, suffix: str, read_only: dict[str, str], *, partial: bool = False) -> Schema:
-        schema = schemas.taken(self.stream.model, self.names, read_only, partial=partial)
+        schema = schemas.taken(self.spec.model, self.names, read_only, partial=partial)
         if "readOnly" not in schema["properties"]["id"]:
             either = [schemas.ID_SCHEMA, {"type": "null"}]
             schema["properties"]["id"] = {"anyOf": either, "description": "A new one without it."}
@@ -157,7 +158,7 @@ class _Stream:
 
     def _create(self) -> Schema:
         new = self._new()
-        many = {"type": "array", "items": new, "minItems": 1, "maxItems": self.stream.max_batch}
+        many = {"type": "array", "items": new, "minItems": 1, "maxItems": self.spec.max_batch}
         lines = schemas.sequence(imports.MEDIA_TYPE, new, _IMPORT)
         lines["pattern"] = r"[^ \t\r\n]"
         result = self._schema("ImportResult", schemas.import_result(self.answers.problem))
@@ -291,7 +292,7 @@ class _Stream:
         return self.answers.answer("The caller has it already.", None, ["ETag"])
 
     def _links(self, item_id: str) -> Schema:
-        key = self.stream.place.partition
+        key = self.spec.path.partition
         given = {"id": item_id} | ({key: f"$request.path.{key}"} if key else {})
         return {
             verb: {"operationId": self._name(verb), "parameters": given}
@@ -305,7 +306,7 @@ class _Stream:
 
     def _path(self, path: str, **operations: Schema) -> None:
         item: Schema = {"parameters": self.shared} if self.shared else {}
-        if self.stream.read_only:
+        if self.spec.read_only:
             operations = {"get": operations["get"]}
         self.description.paths[path] = item | operations
 
@@ -337,14 +338,14 @@ class _Stream:
 
     def _security(self, action: str) -> list[dict[str, list[str]]]:
         """Return the schemes, each with the scope that an action needs; none where anyone may."""
-        if action == "read" and self.access.read == "anyone":
+        if action == "read" and self.spec.rules.read == "anyone":
             return []
-        scope: str | None = getattr(self.stream, "scopes", {}).get(action)
+        scope = self.spec.scopes.get(action)
         needed = [scope] if scope else []
         components = self.description.components
         return [
             {components.name("securitySchemes", each.name, each.openapi()): needed}
-            for each in getattr(self.stream, "schemes", ())
+            for each in self.spec.schemes
         ]
 
 

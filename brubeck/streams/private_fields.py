@@ -1,12 +1,9 @@
-"""Shapes of an item: the whole stored JSON, or only the requested and visible fields.
-
-The whole is never decoded: a stored item goes into an answer as the bytes it is.
-"""
+"""Private fields: those that callers neither see nor set (DictShield's permissions)."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Any, TypeAlias, TypeVar
+from collections.abc import Iterable, Iterator
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -15,54 +12,9 @@ from brubeck.dictshield.document import Document
 from brubeck.dictshield.limits import MOST_FAULTS
 from brubeck.dictshield.structure import NO_SUCH_FIELD
 from brubeck.errors import ConfigError
+from brubeck.streams.projection import members
 
 D = TypeVar("D", bound=Document)
-Shape: TypeAlias = Callable[[bytes], bytes]
-
-_members: msgspec.json.Decoder[dict[str, msgspec.Raw]] = msgspec.json.Decoder(
-    dict[str, msgspec.Raw]
-)
-
-
-def shape(fields: Iterable[str] | None, hidden: frozenset[str]) -> Shape:
-    """Return the function that reduces a stored body to the fields that this caller sees.
-
-    ``fields`` are the only ones wanted, the id always among them, or None for all; ``hidden`` are
-    never shown. Members keep their order and their bytes.
-
-    >>> shape(['b'], frozenset())(b'{"id":"x","a":1,"b":2}')
-    b'{"id":"x","b":2}'
-    """
-    if fields is None and not hidden:
-        return whole
-    wanted = None if fields is None else {"id", *fields}
-
-    def cut(body: bytes) -> bytes:
-        members: dict[str, Any] = _members.decode(body)
-        return msgspec.json.encode(
-            {
-                name: value
-                for name, value in members.items()
-                if name not in hidden and (wanted is None or name in wanted)
-            }
-        )
-
-    return cut
-
-
-def columns(
-    fields: Sequence[str] | None, known: Iterable[str], hidden: frozenset[str]
-) -> list[str]:
-    """Return the names of an item's members for where each has a column of its own.
-
-    They stand as they were asked for, the id always among them, or else as the model has them.
-
-    >>> columns(['b'], ['id', 'a', 'b'], frozenset())
-    ['id', 'b']
-    """
-    if fields is None:
-        return [name for name in known if name not in hidden]
-    return list(fields) if "id" in fields else ["id", *fields]
 
 
 def hidden_fields(model: type[Document], kept: Iterable[str]) -> frozenset[str]:
@@ -121,7 +73,7 @@ def read_visible(model: type[D], body: bytes, hidden: frozenset[str], most: int 
 
     Any other is an unknown field. Raises `ShieldException` with every failing field.
     """
-    faults = [ShieldException(NO_SUCH_FIELD, name, None) for name in sorted(named(body, hidden))]
+    faults = [ShieldException(NO_SUCH_FIELD, name, None) for name in sorted(_named(body, hidden))]
     try:
         document = model.from_json(body, unknown="refuse", most=most)
     except ShieldException as reason:
@@ -142,26 +94,11 @@ def _visible(error: ShieldException, hidden: frozenset[str]) -> list[ShieldExcep
     ]
 
 
-def members(body: bytes) -> dict[str, msgspec.Raw]:
-    """Return the members of a JSON object, each as the JSON it is."""
-    return _members.decode(body)
-
-
-def named(body: bytes, hidden: frozenset[str]) -> frozenset[str]:
+def _named(body: bytes, hidden: frozenset[str]) -> frozenset[str]:
     """Return the hidden fields that a JSON object names; none where it is no object."""
     if not hidden:
         return hidden
     try:
-        return hidden & _members.decode(body).keys()
+        return hidden & members(body).keys()
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return frozenset()
-
-
-def whole(body: bytes) -> bytes:
-    """Return a body as it is."""
-    return body
-
-
-def json_list(items: Iterable[bytes]) -> bytes:
-    """Return a JSON list of values that are JSON already."""
-    return b"[%b]" % b",".join(items)

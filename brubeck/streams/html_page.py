@@ -19,7 +19,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from hashlib import sha256
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import msgspec
 
@@ -27,17 +27,16 @@ from brubeck.http import Headers, Problem, Response
 from brubeck.http.media import best_match
 from brubeck.http.problems import MEDIA_TYPE as PROBLEM
 from brubeck.storage import Record
-from brubeck.streams.feeds import plain
+from brubeck.streams.context import Context
+from brubeck.streams.entries import plain
 from brubeck.streams.filters import Filter
-from brubeck.streams.pages import PagePlan, PageView
+from brubeck.streams.pages import PageView
 from brubeck.streams.paths import is_key
-from brubeck.streams.shapes import columns, shape
+from brubeck.streams.projection import columns, projection
 from brubeck.timekeeping import EARLIEST, LATEST, millis_to_rfc3339
 
-if TYPE_CHECKING:
-    from brubeck.streams.handler import StreamHandler
-
 MEDIA_TYPE: Final = "text/html"
+CONTENT_TYPE: Final = f"{MEDIA_TYPE}; charset=utf-8"
 LONGEST_CELL: Final = 200
 """How many characters of a value a table shows; the item's own page shows all."""
 
@@ -86,25 +85,26 @@ def tidied(pairs: Sequence[tuple[str, str]]) -> list[tuple[str, str]] | None:
 
 def headers_of(headers: Headers) -> Headers:
     """Add to the headers of an answer those that a page has."""
-    headers["Content-Type"] = f"{MEDIA_TYPE}; charset=utf-8"
+    headers["Content-Type"] = CONTENT_TYPE
     headers["Content-Security-Policy"] = _policy()
     headers["Referrer-Policy"] = "same-origin"
     headers["X-Content-Type-Options"] = "nosniff"
     return headers
 
 
-def page(handler: StreamHandler, plan: PagePlan, view: PageView) -> bytes:
+def page(context: Context, view: PageView) -> bytes:
     """Return a page of the timeline."""
+    plan, spec = view.plan, context.spec
     parameters = plan.parameters
-    fields = handler.model._fields
-    kinds = {name: fields[name].kind for name in columns(parameters.fields, fields, handler.hidden)}
+    fields = spec.model._fields
+    kinds = {name: fields[name].kind for name in columns(parameters.fields, fields, spec.hidden)}
     newest = parameters.order == "newest"
     # What happens now belongs at the top of the newest page, and nowhere else.
     bounds = (plan.query.start, parameters.since, parameters.until)
     live = newest and bounds == (None, None, None)
     shown = {
         "here": plan.here,
-        "inputs": list(_inputs(handler, plan)),
+        "inputs": list(_inputs(context, view)),
         "fields": ",".join(parameters.fields or ()),
         "previous": view.links.previous,
         "next": view.links.next,
@@ -113,51 +113,51 @@ def page(handler: StreamHandler, plan: PagePlan, view: PageView) -> bytes:
         "total": _total(view),
         "changes": plan.changes(view.page) if live else "",
         "columns": [{"name": name, "kind": kind} for name, kind in kinds.items()],
-        "rows": [_row(handler, plan, record, kinds) for record in view.records],
+        "rows": [_row(context, view, record, kinds) for record in view.records],
     }
-    return _rendered(handler, handler.base, page=shown)
+    return _rendered(context, context.base, page=shown)
 
 
-def item(handler: StreamHandler, record: Record, fields: tuple[str, ...] | None) -> bytes:
+def item(context: Context, record: Record, fields: tuple[str, ...] | None) -> bytes:
     """Return the page of an item."""
-    shown = msgspec.json.decode(shape(fields, handler.hidden)(record.body))
-    known = handler.model._fields
+    shown = msgspec.json.decode(projection(fields, context.spec.hidden)(record.body))
+    known = context.spec.model._fields
     cells = [
         (name, _cell(value, known[name].kind if name in known else ""))
         for name, value in shown.items()
     ]
-    return _rendered(handler, handler.base, record.id, item=cells)
+    return _rendered(context, context.base, record.id, item=cells)
 
 
-def problem_page(handler: StreamHandler, problem: Problem, response: Response) -> Response:
+def problem_page(context: Context, problem: Problem, response: Response) -> Response:
     """Return the response of a problem as a page."""
     # A partition that cannot be has no page that one could go back to.
-    at_home = not handler.place.partition or is_key(handler.partition_key)
+    at_home = not context.spec.path.partition or is_key(context.partition)
     heading = f"{problem.status} {problem.title}"
-    body = _rendered(handler, handler.base if at_home else "", heading, problem=problem)
+    body = _rendered(context, context.base if at_home else "", heading, problem=problem)
     return Response(body, problem.status, headers=headers_of(response.headers))
 
 
-def _inputs(handler: StreamHandler, plan: PagePlan) -> Iterator[Input]:
+def _inputs(context: Context, view: PageView) -> Iterator[Input]:
     given: dict[str, list[str]] = {}
-    for name, value in handler.message.query_pairs:
+    for name, value in context.request.query_pairs:
         given.setdefault(name, []).append(value)
-    for each in handler.declared.filters.values():
+    for each in context.spec.parameters.filters.values():
         values = given.get(each.parameter, [])
         if each.operator == "in" or not values:
             values = [*values, ""]  # one more to fill in
         label = f"{each.field} {_SIGNS.get(each.operator, '')}".strip()
-        yield Input(each.parameter, label, values, _choices(handler, each), _HINTS.get(each.kind))
+        yield Input(each.parameter, label, values, _choices(context, each), _HINTS.get(each.kind))
     for name in ("since", "until"):
         yield Input(name, name, given.get(name, [""]), hint=_TIME)
-    yield Input("limit", "limit", [str(plan.parameters.limit)])
-    yield Input("order", "order", [plan.parameters.order], ["newest", "oldest"])
+    yield Input("limit", "limit", [str(view.plan.parameters.limit)])
+    yield Input("order", "order", [view.plan.parameters.order], ["newest", "oldest"])
 
 
-def _choices(handler: StreamHandler, each: Filter) -> list[str]:
+def _choices(context: Context, each: Filter) -> list[str]:
     if each.kind == "boolean":
         return ["true", "false"]
-    choices = handler.model._fields[each.field].choices
+    choices = context.spec.model._fields[each.field].choices
     return [plain(choice) for choice in choices] if isinstance(choices, list | tuple) else []
 
 
@@ -168,14 +168,14 @@ def _total(view: PageView) -> str:
 
 
 def _row(
-    handler: StreamHandler, plan: PagePlan, record: Record, kinds: Mapping[str, str]
+    context: Context, view: PageView, record: Record, kinds: Mapping[str, str]
 ) -> dict[str, Any]:
-    shown = msgspec.json.decode(plan.shape(record.body))
+    shown = msgspec.json.decode(view.plan.projection(record.body))
     cells = [_cut(_cell(shown.get(name), kind)) for name, kind in kinds.items()]
     names = list(kinds)
     if "id" in names:
         at = names.index("id")
-        cells[at] = Cell(record.id, href=f"{handler.base}/{record.id}")
+        cells[at] = Cell(record.id, href=f"{context.base}/{record.id}")
     return {"id": record.id, "at": record.created_at, "cells": cells}
 
 
@@ -195,8 +195,8 @@ def _cut(cell: Cell) -> Cell:
     return msgspec.structs.replace(cell, text=f"{cell.text[: LONGEST_CELL - 1]}…")
 
 
-def _rendered(handler: StreamHandler, home: str, heading: str = "", **shown: object) -> bytes:
-    title = handler.feed_title or home or "Brubeck"
+def _rendered(context: Context, home: str, heading: str = "", **shown: object) -> bytes:
+    title = context.spec.title or home or "Brubeck"
     known: dict[str, object] = {"page": None, "item": None, "problem": None}
     text: str = _template().render(
         known | shown, home=home, title=title, heading=heading or title, **_inline()

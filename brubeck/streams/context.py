@@ -1,0 +1,204 @@
+"""`Context`, one request to a stream, and `Hooks`, the methods that a program overrides.
+
+They stand together since each is an argument of the other: a hook gets the context of its request,
+and a context knows the hooks of its stream.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, Final, Protocol
+
+from brubeck.auth import Caller
+from brubeck.auth.scheme import unknown
+from brubeck.http import Headers, Request, Response
+from brubeck.http.cookies import cookie_for, read_cookie
+from brubeck.storage import Change, Queryset
+from brubeck.streams.documents import StreamedDocument
+from brubeck.streams.entries import FeedEntry, default_entry
+from brubeck.streams.idempotency import FreshPlan, WritePlan
+from brubeck.streams.spec import StreamSpec
+from brubeck.streams.stream import Stream
+
+if TYPE_CHECKING:
+    from brubeck.application import Brubeck
+
+
+class Recheck(Protocol):
+    """A repeated check of a request that lasts; see `brubeck.streams.access`."""
+
+    def __call__(self, context: Context) -> None:
+        """Raise a `Problem` when the caller has lost access since the request began."""
+
+
+class Context:
+    """One request: the stream, the request and its caller. Hooks get it as their first argument."""
+
+    __slots__ = (
+        *("_cookies", "_headers", "_hooks", "_make_hooks", "_plan", "_recheck"),
+        *("application", "identified", "partition", "request", "spec", "stream", "viewer"),
+    )
+
+    def __init__(
+        self,
+        application: Brubeck,
+        stream: Stream,
+        request: Request,
+        make_hooks: Callable[[], Hooks],
+        recheck: Recheck,
+    ) -> None:
+        self.application = application
+        self.stream: Stream = stream
+        """The stream: its store, its partitions."""
+        self.spec: StreamSpec = stream.spec
+        """The compiled declaration."""
+        self.request: Request = request
+        """The request."""
+        self.partition: str = ""
+        """The key of the partition in the URL; empty where the stream has none."""
+        self.identified: Caller | None = None
+        """The caller, or None for a request without credentials."""
+        self.viewer: str | None = None
+        """The id of the viewer to whom pages and changes are limited; None for all items."""
+        self._headers: Headers | None = None
+        self._cookies: list[str] = []
+        self._make_hooks = make_hooks
+        self._hooks: Hooks | None = None
+        self._recheck = recheck
+        self._plan: WritePlan | None = None
+
+    @property
+    def caller(self) -> Caller:
+        """The authenticated caller; a `Problem` (401) where there is none."""
+        if self.identified is None:
+            raise unknown(self.spec.schemes, "Authentication is required.")
+        return self.identified
+
+    @property
+    def caller_key(self) -> str:
+        """The id of the caller; empty for all callers that are not known."""
+        return "" if self.identified is None else self.identified.id
+
+    @property
+    def base(self) -> str:
+        """The path of the stream, or of the partition in the URL, as the client sees it."""
+        return self.request.prefix + self.spec.path.at(self.partition)
+
+    @property
+    def records(self) -> Queryset:
+        """The records of the stream, or of the partition in the URL."""
+        return self.stream.records(self.partition)
+
+    @property
+    def hooks(self) -> Hooks:
+        """The hooks of the stream's class: one object for the request, made when it is needed."""
+        if self._hooks is None:
+            self._hooks = self._make_hooks()
+        return self._hooks
+
+    def recheck(self) -> None:
+        """Check a request that lasts again: a `Problem` when its caller has lost access."""
+        self._recheck(self)
+
+    @property
+    def headers(self) -> Headers:
+        """The headers that are added to the answer, or replace its own."""
+        if self._headers is None:
+            self._headers = Headers()
+        return self._headers
+
+    def get_cookie(
+        self,
+        key: str,
+        default: Any = None,
+        secret: str | Sequence[str] | None = None,
+        *,
+        max_age: float | None = None,
+    ) -> Any:
+        """Return a cookie of the request, or the default; see `WebMessageHandler.get_cookie`."""
+        return read_cookie(self.request, key, default, secret, max_age)
+
+    def set_cookie(
+        self, key: str, value: Any, secret: str | Sequence[str] | None = None, **options: Any
+    ) -> None:
+        """Add a cookie to the answer; see `WebMessageHandler.set_cookie`."""
+        self._cookies.append(cookie_for(self.request, key, value, secret, options).header())
+
+    def complete(self, response: Response) -> None:
+        """Add the headers and cookies that hooks have set to the answer."""
+        if self._headers is not None:
+            response.headers.replace(self._headers)
+        for cookie in self._cookies:
+            response.headers.add("Set-Cookie", cookie)
+
+    @property
+    def plan(self) -> WritePlan:
+        """The time, ids and tokens of the request's writes, chosen before the first of them."""
+        if self._plan is None:
+            self._plan = FreshPlan(self.stream.clock.micros() // 1000)
+        return self._plan
+
+    @plan.setter
+    def plan(self, plan: WritePlan | None) -> None:
+        self._plan = plan
+
+
+class Hooks:
+    """The hooks of a `StreamHandler`; they do nothing until they are overridden.
+
+    One object is made for a request, so attributes that a hook sets are there in the next one. A
+    hook that returns a value where it should return None is a server error: the value could be a
+    "no" that would be ignored.
+    """
+
+    def admit(self, context: Context) -> None:
+        """Refuse a request by a `Problem`; called when the caller is known, before `prepare`.
+
+        Called again every few seconds while a feed, an export or an import lasts.
+        """
+
+    def prepare(self, context: Context) -> Response | None:
+        """Run the steps that all requests share; a returned response is the answer."""
+
+    def before_create(self, context: Context, document: StreamedDocument) -> None:
+        """Check a new item, or complete it; a `Problem` refuses it.
+
+        Called when the document is valid and has its id, times and owner, before it is stored. It
+        may set other fields; the result must be valid. It may be called more than once for one
+        item, so it may do nothing outside the document.
+        """
+
+    def before_update(
+        self, context: Context, document: StreamedDocument, stored: StreamedDocument
+    ) -> None:
+        """Check the next version of an item beside the stored one; as `before_create`.
+
+        Called again with the version stored then whenever another writer has changed the item.
+        """
+
+    def before_delete(self, context: Context, stored: StreamedDocument) -> None:
+        """Check an item that is about to be deleted; a `Problem` keeps it."""
+
+    def after_change(self, context: Context, changes: Sequence[Change]) -> None:
+        """Do the work that follows from the written changes; called before the caller is answered.
+
+        It cannot undo them: an exception is logged. The server may crash in between, so work that
+        must follow from *every* change belongs in a follower of the stream's changes instead.
+        """
+
+    def feed_entry(self, context: Context, item: dict[str, Any]) -> FeedEntry:  # noqa: ARG002
+        """Return a feed's entry of an item: its title, a text, and perhaps its author.
+
+        ``item`` is the item as this caller sees it, decoded from JSON: it has no hidden field, and
+        with ``fields`` only those and the id. The texts are plain; they are escaped.
+        """
+        return default_entry(item)
+
+    def on_finish(self, context: Context) -> None:
+        """Clean up; called after the request, also after one that failed."""
+
+
+BEFORE_WRITES: Final = frozenset(("before_create", "before_update", "before_delete"))
+"""The hooks that see a document before it is stored."""
+HOOKS: Final = tuple(name for name in vars(Hooks) if not name.startswith("_"))
+"""The names of all hooks."""

@@ -1,0 +1,49 @@
+"""Representations of a page of the timeline beside JSON, by their media types."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Final
+
+import msgspec
+
+from brubeck.http import Headers
+from brubeck.streams import atom, html_page, json_feed
+from brubeck.streams.context import Context
+from brubeck.streams.feeds import Feed, make_feed
+from brubeck.streams.pages import PageView
+
+
+class Representation(msgspec.Struct, frozen=True):
+    """A format of a page.
+
+    ``suffix`` ends its entity tag, ``render`` returns its body, ``content_type`` is the header.
+    ``complete`` adds further headers; ``tidy`` redirects a request with empty parameters, as forms
+    send them, to the URL without them.
+    """
+
+    suffix: str
+    render: Callable[[Context, PageView], bytes]
+    content_type: str
+    complete: Callable[[Headers], Headers] | None = None
+    tidy: bool = False
+
+    def headers(self, headers: Headers) -> Headers:
+        """Return the headers of an answer, completed by those of the format."""
+        headers["Content-Type"] = self.content_type
+        return headers if self.complete is None else self.complete(headers)
+
+
+def _feed(media_type: str, suffix: str, render: Callable[[Feed], bytes]) -> Representation:
+    return Representation(
+        suffix, lambda context, view: render(make_feed(context, view)), media_type
+    )
+
+
+REPRESENTATIONS: Final[Mapping[str, Representation]] = {
+    html_page.MEDIA_TYPE: Representation(
+        "html", html_page.page, html_page.CONTENT_TYPE, html_page.headers_of, tidy=True
+    ),
+    atom.MEDIA_TYPE: _feed(atom.MEDIA_TYPE, "atom", atom.render),
+    json_feed.MEDIA_TYPE: _feed(json_feed.MEDIA_TYPE, "feed", json_feed.render),
+}

@@ -1,0 +1,178 @@
+"""`Resource`: one request to a stream, in the order in which its parts have their say.
+
+The partition is checked, the caller is admitted and counted (a refused one counts for its network),
+a repeated request gets its recorded answer, then the hook ``prepare`` and the method run. Errors of
+storages and documents become problems, and every answer gets the stream's headers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, ClassVar, Final, cast
+
+from brubeck.callables import check_type, run_hook
+from brubeck.handlers import WebMessageHandler
+from brubeck.handlers.web import allowed_methods
+from brubeck.http import Problem, Request, Response
+from brubeck.http.proxies import network
+from brubeck.streams.access import Admission, OpenAccess
+from brubeck.streams.context import Context
+from brubeck.streams.handler import StreamHandler
+from brubeck.streams.html_page import problem_page, wants_page
+from brubeck.streams.idempotency import IdempotencyStore, RecordedPlan
+from brubeck.streams.problems import problem_of
+from brubeck.streams.rates import Rate
+from brubeck.streams.spec import JSON, VARY, StreamSpec
+from brubeck.streams.stream import Stream
+
+if TYPE_CHECKING:
+    from brubeck.application import Brubeck
+
+_READING: Final = frozenset(("GET", "HEAD", "OPTIONS"))
+
+
+class Resource(WebMessageHandler):
+    """The collection, the items or the changes of a stream, for one request.
+
+    A subclass that a stream declares may define the methods of HTTP; each returns a `Response`.
+    """
+
+    stream: ClassVar[Stream]
+    make_hooks: ClassVar[type[StreamHandler]]
+    """The declaring class, made into an object for the hooks of a request."""
+    spec: ClassVar[StreamSpec]
+    access: ClassVar[OpenAccess]
+    admission: ClassVar[Admission]
+    _counted: Mapping[str, str] = {}
+    """The headers with the caller's remaining quota."""
+
+    @classmethod
+    def of(cls, stream: Stream, declaration: type[StreamHandler]) -> type[Resource]:
+        """Return the class that answers the requests to a stream of an application."""
+        access = declaration.access(declaration.spec)
+        bound: dict[str, Any] = {
+            "stream": stream,
+            "make_hooks": declaration,
+            "spec": declaration.spec,
+            "access": access,
+            "admission": Admission(access),
+        }
+        if declaration.spec.read_only:
+            # What is no method is answered 405, and is not in ``Allow``.
+            bound |= dict.fromkeys(("post", "put", "patch", "delete"))
+        return type(f"{declaration.__name__}{cls.__name__}", (cls,), bound)
+
+    def __init__(self, application: Brubeck, message: Request) -> None:
+        super().__init__(application, message)
+        self.context = Context(application, self.stream, message, self.make_hooks, self.admission)
+
+    # The order of a request.
+
+    def __call__(self) -> Response:
+        """Answer the request, and add the headers of every answer: quota and CORS."""
+        response = super().__call__()
+        if self._counted:
+            response.headers.update(self._counted)
+        spec = self.spec
+        if spec.origins is not None:
+            methods = allowed_methods(type(self))
+            response.headers.update(spec.origins.headers(self.message, methods, spec.schemes))
+            response.headers.setdefault("Vary", VARY)
+        return response
+
+    def _answer(self) -> Response:
+        if self.spec.path.partition:
+            self._set_partition()
+        method = self.message.method
+        if method != "OPTIONS":
+            self._enter()
+        key = None if method in _READING else self.message.header("idempotency-key")
+        # A key is recorded only for a request that can be carried out.
+        if key is None or getattr(self, method.lower(), None) is None:
+            return self._perform()
+        return self._answer_once(key)
+
+    def _perform(self) -> Response:
+        response = super()._answer()
+        self.context.complete(response)
+        return response
+
+    def _set_partition(self) -> None:
+        """Take the key of the partition from the URL; 404 for one that cannot be."""
+        arguments = cast("dict[str, str]", self._url_args)
+        key = self.context.partition = arguments.pop(self.spec.path.partition)
+        if not self.spec.partitions.allows(key):
+            raise Problem(404, f"No resource exists at {self.message.path[:160]}.")
+
+    def _enter(self) -> None:
+        """Admit and count a request; one that is not admitted counts for where it comes from."""
+        limit = self.spec.rate_limit
+        if limit is None:
+            self.admission.admit(self.context)
+            return
+        try:
+            self.admission.admit(self.context)
+        except Problem:
+            self._count(limit, f"refused {network(self.message.remote_addr)}")
+            raise
+        caller = self.context.caller_key or f"from {network(self.message.remote_addr)}"
+        self._count(limit, caller)
+
+    def _count(self, limit: Rate, caller: str) -> None:
+        stream = self.context.stream
+        key = f"{self.spec.path.template} {caller}"
+        self._counted = limit.count(stream.store, key, stream.clock.micros() / 1e6)
+
+    def _answer_once(self, key: str) -> Response:
+        """Carry a request out once, however often it is sent with its key."""
+        context = self.context
+        caller = f"{context.caller_key} {self.message.method} {self.message.path}"
+        requests = IdempotencyStore(context.stream.store, caller)
+        record = RecordedPlan.record(context.stream.clock.micros() // 1000)
+        with requests.begin(key, self.message, record) as request:
+            if request.answer is None:
+                context.plan = RecordedPlan(request.plan, resumed=request.plan != record)
+                try:
+                    request.answer = self._perform()
+                except Exception as reason:  # noqa: BLE001, whatever it is has to become an answer
+                    request.answer = self.error(reason)
+        return request.answer
+
+    def prepare(self) -> Response | None:
+        """Call the hook ``prepare``."""
+        if "prepare" not in self.spec.overridden:
+            return None
+        answer = self.context.hooks.prepare(self.context)
+        return check_type(answer, Response, f"{self.spec.name}.prepare")
+
+    def on_finish(self) -> None:
+        """Call the hook ``on_finish``."""
+        if "on_finish" in self.spec.overridden:
+            run_hook(self.context.hooks.on_finish, self.context)
+
+    # Answers.
+
+    def answer(
+        self, body: bytes, status: int = 200, headers: Mapping[str, str] | None = None
+    ) -> Response:
+        """Return a response of this stream; a body is JSON."""
+        made = self.spec.headers.copy()
+        if body:
+            made["Content-Type"] = JSON
+        made.update(headers or {})
+        return Response(body, status, headers=made)
+
+    def render_problem(self, problem: Problem) -> Response:
+        """Return a problem's response with the stream's headers; for browsers, an HTML page."""
+        for name, value in self.spec.headers.items():
+            problem.headers.setdefault(name, value)
+        response = super().render_problem(problem)
+        self.context.complete(response)
+        if wants_page(self.message.header("accept")):
+            return problem_page(self.context, problem, response)
+        return response
+
+    def error(self, err: BaseException) -> Response:
+        """Return the response to an exception; storages' and documents' errors are problems."""
+        problem = problem_of(err, self.context)
+        return super().error(err) if problem is None else self.render_problem(problem)

@@ -1,0 +1,35 @@
+"""The routes of a stream: a pattern and a resource for its pages, its changes and its items."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from brubeck.errors import ConfigError
+from brubeck.streams.changes import ChangeFeed
+from brubeck.streams.collection import Collection
+from brubeck.streams.handler import StreamHandler
+from brubeck.streams.items import Items
+from brubeck.streams.resource import Resource
+from brubeck.streams.stream import Stream
+
+
+def routes(
+    stream: Stream, declaration: type[StreamHandler]
+) -> Iterator[tuple[str, type[Resource]]]:
+    """Yield a pattern and a resource for a stream's pages, its changes and its items.
+
+    Raises `ConfigError` for a declared resource of another kind.
+    """
+    pattern = stream.spec.path.pattern
+
+    def resource(name: str, kind: type[Resource]) -> type[Resource]:
+        declared: object = getattr(declaration, name) or kind
+        if not (isinstance(declared, type) and issubclass(declared, kind)):
+            raise ConfigError(
+                f"{declaration.__name__}.{name} must be a subclass of {kind.__name__}."
+            )
+        return declared.of(stream, declaration)
+
+    yield f"{pattern}$", resource("collection", Collection)
+    yield f"{pattern}/changes$", resource("changes", ChangeFeed)
+    yield f"{pattern}/(?P<ids>[^/]+)$", resource("items", Items)

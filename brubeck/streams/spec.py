@@ -1,0 +1,115 @@
+"""`StreamSpec`: a stream's declaration, checked and compiled once, when its class is made."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Sequence
+from typing import Any, Final
+
+import msgspec
+
+from brubeck.auth import Scheme
+from brubeck.errors import ConfigError
+from brubeck.http import Headers
+from brubeck.storage import Schema
+from brubeck.streams.access_rules import OPEN, AccessRules
+from brubeck.streams.cross_origin import Origins, declare_origins
+from brubeck.streams.declaration import Declaration
+from brubeck.streams.documents import OwnedDocument, StreamedDocument
+from brubeck.streams.filters import declare_filters, field_infos
+from brubeck.streams.parameters import Declared
+from brubeck.streams.paths import PartitionRule, StreamPath, declare_partitions, declare_path
+from brubeck.streams.private_fields import check_hidden_fields, hidden_fields
+from brubeck.streams.rates import Rate, declare_rate
+from brubeck.streams.retention import Retention, declare_retention
+
+JSON: Final = "application/json"
+VARY: Final = "Accept, Authorization, Cookie, Origin"
+PUBLIC_HEADERS: Final = Headers({"Vary": VARY, "Cache-Control": "no-cache"})
+PRIVATE_HEADERS: Final = Headers({"Vary": VARY, "Cache-Control": "private, no-cache"})
+
+
+class StreamSpec(msgspec.Struct, frozen=True, kw_only=True):
+    """The compiled declaration of a stream: the same for every application and request."""
+
+    name: str
+    """The name of the declaring class."""
+    model: type[StreamedDocument]
+    path: StreamPath
+    title: str
+    """The declared title; empty where there is none."""
+    storage: str
+    """The name of the store."""
+    partitions: PartitionRule
+    parameters: Declared
+    schema: Schema
+    hidden: frozenset[str]
+    """The names of the private fields, which no caller sees or sets."""
+    set_by_server: tuple[str, ...]
+    """The fields that are ignored in a body: the caller does not set the owner of an item."""
+    retention: Retention
+    rate_limit: Rate | None
+    origins: Origins | None
+    read_only: bool
+    accept_created_at: bool
+    max_batch: int
+    overridden: frozenset[str]
+    """The names of the hooks that the class overrides; the others need not be called."""
+    rules: AccessRules = OPEN
+    schemes: Sequence[Scheme] = ()
+    scopes: dict[str, str] = {}
+    private: bool = False
+    """Whether answers are for one caller alone."""
+    headers: Headers = PUBLIC_HEADERS
+    """The headers of every answer."""
+
+
+def compile_spec(declaration: type[Declaration], overridden: frozenset[str]) -> StreamSpec:
+    """Return the spec of a stream without authentication.
+
+    Raises `ConfigError` for a declaration that is wrong or contradicts itself.
+    """
+    name = declaration.__name__
+    model: Any = declaration.model
+    if not (isinstance(model, type) and issubclass(model, StreamedDocument)):
+        raise ConfigError(f"{name}.model must be a subclass of StreamedDocument.")
+    path = declare_path(declaration.path or f"/{model.__name__.lower()}", name)
+    # As it was declared: a function is not to become a method.
+    rule = inspect.getattr_static(declaration, "partitions")
+    if not 1 <= declaration.page_size <= declaration.max_page_size:
+        raise ConfigError(f"{name}: 1 <= page_size <= max_page_size does not hold.")
+    fields = model._fields
+    for field_name, field in fields.items():
+        if field.uniq_field != field_name:
+            raise ConfigError(
+                f"{name}.model: the field {field_name} has another name in JSON "
+                f"({field.uniq_field}); a stream's fields have one name."
+            )
+    hidden = hidden_fields(model, StreamedDocument._fields)
+    check_hidden_fields(model, hidden, name)
+    filters = declare_filters(declaration.filters, fields, name, hidden=hidden)
+    owner_fields = set(OwnedDocument._fields) - set(StreamedDocument._fields)
+    return StreamSpec(
+        name=name,
+        model=model,
+        path=path,
+        title=declaration.feed_title,
+        storage=declaration.storage,
+        partitions=declare_partitions(rule, path, name),
+        parameters=Declared(
+            filters,
+            frozenset(fields) - hidden,
+            declaration.page_size,
+            declaration.max_page_size,
+        ),
+        schema=Schema(field_infos(fields, filters)),
+        hidden=hidden,
+        set_by_server=tuple(sorted(owner_fields)) if issubclass(model, OwnedDocument) else (),
+        retention=declare_retention(declaration.retain, declaration.keep_deletions, name),
+        rate_limit=declare_rate(declaration.rate, name),
+        origins=declare_origins(declaration.cors, name),
+        read_only=declaration.read_only,
+        accept_created_at=declaration.accept_created_at,
+        max_batch=declaration.max_batch,
+        overridden=overridden,
+    )
