@@ -3,20 +3,78 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import Any, ClassVar, Protocol
 
 from brubeck import connections, green
+from brubeck.auth import Accounts
+from brubeck.autoapi import AutoAPIBase
+from brubeck.config import Settings
+from brubeck.connections import Connection
 from brubeck.errors import ConfigError
+from brubeck.http.request import Request
+from brubeck.http.response import Response
+from brubeck.jobs import Jobs
+from brubeck.routing import Router
+from brubeck.storage import Storage
+from brubeck.streams import StreamHandler
+from brubeck.streams.sweeper import Sweeper
+from brubeck.timekeeping import Clock
 
-if TYPE_CHECKING:
-    from brubeck.application import Brubeck
+
+class Application(Protocol):
+    """The application as far as running it goes; it is a `Brubeck`."""
+
+    being_loaded: ClassVar[bool]
+    streams: list[type[StreamHandler]]
+    apis: list[type[AutoAPIBase]]
+    router: Router
+    msg_conn: Connection | None
+    template_loader: Callable[[], Any] | None
+
+    @property
+    def settings(self) -> Settings:
+        """The settings in force."""
+
+    @property
+    def accounts(self) -> Accounts:
+        """The provider of the accounts."""
+
+    @property
+    def cookie_keys(self) -> Sequence[str]:
+        """The keys of signed cookies."""
+
+    @property
+    def clock(self) -> Clock:
+        """The clock of the application."""
+
+    @property
+    def template_env(self) -> Any:
+        """The environment of the template engine, loaded at its first use."""
+
+    @property
+    def jobs(self) -> Jobs:
+        """The jobs of the program."""
+
+    @property
+    def sweeper(self) -> Sweeper:
+        """The sweeper of the streams."""
+
+    def store(self, name: str = "default") -> Storage:
+        """Return the store of a name."""
+
+    def respond(self, request: Request) -> Response:
+        """Answer a request."""
+
+    def close(self) -> None:
+        """Close everything that is open."""
+
 
 LOG_FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 
 
-def serve(app: Brubeck, *, reload: bool) -> None:
+def serve(app: Application, *, reload: bool) -> None:
     """Serve requests."""
     with _running(app, "run", patched=True):
         settings = app.settings
@@ -28,7 +86,7 @@ def serve(app: Brubeck, *, reload: bool) -> None:
         connections.run(app.respond, settings, connection=app.msg_conn, reload=reload)
 
 
-def work(app: Brubeck) -> None:
+def work(app: Application) -> None:
     """Have jobs done."""
     with _running(app, "work", patched=False):
         settings = app.settings
@@ -40,7 +98,7 @@ def work(app: Brubeck) -> None:
 
 
 @contextmanager
-def _running(app: Brubeck, call: str, *, patched: bool) -> Iterator[None]:
+def _running(app: Application, call: str, *, patched: bool) -> Iterator[None]:
     if app.being_loaded:
         raise ConfigError(
             f"The program calls app.{call}() while it is being loaded; "
@@ -61,7 +119,7 @@ def _running(app: Brubeck, call: str, *, patched: bool) -> Iterator[None]:
         app.close()
 
 
-def check_declarations(app: Brubeck) -> None:
+def check_declarations(app: Application) -> None:
     """Raise `ConfigError` where a declaration lacks a required setting; opens nothing.
 
     Called before a program serves, so that no setting is missed only at the first request.
@@ -75,7 +133,7 @@ def check_declarations(app: Brubeck) -> None:
         app.jobs.check_queue()
 
 
-def open_stores(app: Brubeck, workers: int) -> None:
+def open_stores(app: Application, workers: int) -> None:
     """Open the stores of the streams; a store that is down now may be up later.
 
     Raises `ConfigError` for several workers over a store that each of them would have alone.

@@ -15,6 +15,7 @@ from pathlib import Path
 from brubeck import Brubeck
 from brubeck.auth import CookieAuth, UserHandlingMixin, same_site_only, web_authenticated
 from brubeck.http import Response
+from brubeck.models import StoredAccounts
 from brubeck.templating import Jinja2Rendering, load_jinja2_env
 
 session = CookieAuth(max_age=86_400)
@@ -51,7 +52,7 @@ class LogIn(Page):
         """Begin a session, or show the form once more, without saying which of both was wrong."""
         name = self.get_argument("name", "")
         password = self.get_argument("password", "", strip=False)
-        user = self.application.accounts.log_in(name, password, self.message.remote_addr)
+        user = StoredAccounts.of(self.application).log_in(name, password, self.message.remote_addr)
         if user is None:
             return self.render_template(
                 "login.html", _status_code=422, next=self.next_url(), name=name, wrong=True

@@ -89,7 +89,7 @@ def share(number):
 for number in range(4):
     green.spawn(share, number)
 assert ended.wait(30)
-assert first[0] > 15, (name, first)
+assert first[0] > (0 if name == "threads" else 15), (name, first)  # of threads the system decides
 
 # A time limit is kept, or at least told.
 try:

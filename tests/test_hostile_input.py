@@ -47,7 +47,9 @@ class Cookies(WebMessageHandler, UserHandlingMixin):
         self.set_cookie("user", "paul", secret=KEYS)
         self.set_cookie("old", "dave", secret="old key")
         self.set_cookie("theirs", "eve", secret="another key")
-        SESSION.begin(self, self.application.accounts.users.find("paul").account())
+        paul = StoredAccounts.of(self.application).users.find("paul")
+        assert paul is not None
+        SESSION.begin(self, paul.account())
         return self.render(200)
 
     @authenticated

@@ -20,6 +20,7 @@ from typing import Any, Final
 import msgspec
 
 from brubeck.config.links import link_variables
+from brubeck.config.settings import AppSettings, JobsSettings, ServerSettings, Settings
 from brubeck.config.values import (
     Listen,
     boolean,
@@ -101,32 +102,6 @@ _STORE: Final = Setting(text, "memory://", "The URL of a store.")
 _STORE_NAME: Final = re.compile(r"[a-z][a-z0-9_]*")
 
 
-class Settings:
-    """The settings of one program, each a plain attribute of its section.
-
-    >>> settings = load(arguments={'server': {'workers': 2}}, environ={}, file=None)
-    >>> settings.server.workers, settings.storage['default']
-    (2, 'memory://')
-    """
-
-    def __init__(self, values: Mapping[str, Mapping[str, Any]]) -> None:
-        self.server = Section(values["server"])
-        self.app = Section(values["app"])
-        self.jobs = Section(values["jobs"])
-        self.storage: dict[str, str] = {"default": "memory://", **values["storage"]}
-        self.stores_given = frozenset(values["storage"])
-
-
-class Section:
-    """The values of one section, as attributes."""
-
-    def __init__(self, values: Mapping[str, Any]) -> None:
-        self.__dict__.update(values)
-
-    def __getattr__(self, name: str) -> Any:
-        raise AttributeError(f"no setting {name}")
-
-
 def given(**sections: Mapping[str, object]) -> dict[str, dict[str, object]]:
     """Return only the values of each section that were given at all.
 
@@ -157,6 +132,10 @@ def load(
 ) -> Settings:
     """Read every source and return the settings; `ConfigError` for the first thing wrong.
 
+    >>> settings = load(arguments={'server': {'workers': 2}}, environ={}, file=None)
+    >>> settings.server.workers, settings.storage['default']
+    (2, 'memory://')
+
     ``arguments`` and ``command_line`` map a section to its keys and values. ``file`` is the path of
     a configuration file, which must exist, or None.
     """
@@ -172,7 +151,13 @@ def load(
     ]
     for each in given:
         values[each.section][each.key] = _parsed(each)
-    return Settings(values)
+    return Settings(
+        server=ServerSettings(**values["server"]),
+        app=AppSettings(**values["app"]),
+        jobs=JobsSettings(**values["jobs"]),
+        storage={"default": "memory://", **values["storage"]},
+        stores_given=frozenset(values["storage"]),
+    )
 
 
 def default_file(environ: Mapping[str, str] | None = None) -> Path | None:
@@ -264,4 +249,4 @@ def _line(source: str, section: str, key: str) -> str:
     return ""
 
 
-__all__ = ["SETTINGS", "Listen", "Section", "Setting", "Settings", "default_file", "load"]
+__all__ = ["SETTINGS", "Listen", "Setting", "Settings", "default_file", "load"]

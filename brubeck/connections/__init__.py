@@ -18,7 +18,8 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from brubeck import green
-from brubeck.config import Section, Settings
+from brubeck.config import Settings
+from brubeck.config.settings import ServerSettings
 from brubeck.connections.supervisor import Inherited, SourceWatch, Supervisor, inherited
 from brubeck.errors import ConfigError
 from brubeck.http import Request, Response
@@ -134,7 +135,7 @@ def _remover(path: Path) -> Callable[[], None]:
     return remove
 
 
-def _refuse_half_a_tls(server: Section) -> None:
+def _refuse_half_a_tls(server: ServerSettings) -> None:
     """Raise `ConfigError` for an https address without a certificate, and the other way round."""
     if server.listen.tls and not server.certfile:
         raise ConfigError(f"{server.listen} needs a certificate: set server.certfile.")
@@ -148,7 +149,7 @@ def _at_signals(stop: Callable[[], None]) -> None:
         signal.signal(number, lambda _number, _frame: stop())
 
 
-def open_connection(server: Section, listener: socket.socket | None) -> Connection:
+def open_connection(server: ServerSettings, listener: socket.socket | None) -> Connection:
     """Return the connection that the settings describe."""
     if listener is None:
         from brubeck.connections.mongrel2 import Mongrel2Connection

@@ -12,18 +12,16 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, ClassVar, Final
+from typing import Any, ClassVar, Final
 
 import msgspec
 
 from brubeck.callables import check_plain_methods, check_type, run_hook
+from brubeck.handlers.program import Program
 from brubeck.http.headers import Headers
 from brubeck.http.problems import Problem
+from brubeck.http.request import Request
 from brubeck.http.response import Response
-
-if TYPE_CHECKING:
-    from brubeck.application import Brubeck
-    from brubeck.http.request import Request
 
 log = logging.getLogger("brubeck.app")
 
@@ -67,8 +65,8 @@ class MessageHandler:
         super().__init_subclass__(**kwargs)
         check_plain_methods(cls)
 
-    def __init__(self, application: Brubeck, message: Request, *_args: Any, **_kwargs: Any) -> None:
-        self.application = application
+    def __init__(self, application: Program, message: Request, *_args: Any, **_kwargs: Any) -> None:
+        self.application: Program = application
         self.message = message
         self._payload: dict[str, Any] = {}
         self.status_code = self._DEFAULT_STATUS

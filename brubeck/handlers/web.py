@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from typing import Any, Final, overload
 from urllib.parse import quote
 
 import msgspec
 
+from brubeck.handlers.cookies import cookie_for, read_cookie
 from brubeck.handlers.message import HTTP_METHODS, JSON, MessageHandler
-from brubeck.http.cookies import cookie_for, read_cookie
 from brubeck.http.headers import Headers
 from brubeck.http.problems import Problem
 from brubeck.http.response import REASONS, Response
@@ -73,6 +73,12 @@ class WebMessageHandler(MessageHandler):
         self._headers = headers if isinstance(headers, Headers) else Headers(headers)
 
     # The request.
+
+    @overload
+    def get_argument(self, name: str, default: str, strip: bool = True) -> str: ...
+
+    @overload
+    def get_argument(self, name: str, default: None = None, strip: bool = True) -> str | None: ...
 
     def get_argument(self, name: str, default: str | None = None, strip: bool = True) -> str | None:
         """Return the last value of an argument of the query or the form, or the default."""

@@ -13,7 +13,8 @@ class Pictures(WebMessageHandler):
 """
 
 from brubeck.jobs.documents import Job, OwnedJob
-from brubeck.jobs.handler import GiveUp, JobHandler, JobLost
+from brubeck.jobs.errors import GiveUp, JobLost
+from brubeck.jobs.handler import JobHandler
 from brubeck.jobs.sending import Jobs, Sent
 from brubeck.jobs.stream import JobStream
 

@@ -3,29 +3,13 @@
 from __future__ import annotations
 
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 from brubeck.callables import check_value
-from brubeck.errors import BrubeckError
 from brubeck.handlers import MessageHandler
 from brubeck.http import Problem, Response
-from brubeck.jobs.documents import MAX_NOTE
-
-if TYPE_CHECKING:
-    from brubeck.jobs.records import JobRecord
-
-
-def plain(text: str) -> str:
-    """Return a text as an item can hold it; a file's name, say, may be none."""
-    return text.encode(errors="backslashreplace").decode().replace("\0", "\\0")[:MAX_NOTE]
-
-
-class GiveUp(BrubeckError):
-    """Raised by a job that no further attempt could save; its text is shown to its readers."""
-
-
-class JobLost(BrubeckError):
-    """Another worker has the job by now: this one was not heard of for too long."""
+from brubeck.jobs.errors import GiveUp, JobLost, plain
+from brubeck.jobs.records import JobRecord
 
 
 class JobHandler(MessageHandler):

@@ -12,7 +12,7 @@ from uuid import uuid4
 
 from brubeck.dictshield.base import ShieldException
 from brubeck.jobs.documents import DONE, FAILED, QUEUED, RUNNING, WAITING, Job
-from brubeck.jobs.handler import JobLost, plain
+from brubeck.jobs.errors import JobLost, plain
 from brubeck.storage import (
     NotCanonical,
     Outcome,

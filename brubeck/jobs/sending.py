@@ -6,7 +6,7 @@ import logging
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import cached_property, partial
-from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
+from typing import Any, Final, Protocol, TypeVar, cast
 
 import msgspec
 
@@ -18,17 +18,17 @@ from brubeck.connections.jobs.messages import MAX_BYTES, check_path
 from brubeck.connections.jobs.queue import SCHEMES, KeyTaken
 from brubeck.errors import ConfigError, ProtocolError, did_you_mean
 from brubeck.handlers import MessageHandler
+from brubeck.handlers.program import Program
 from brubeck.http import Headers, Problem, Request, Response
 from brubeck.jobs.documents import Job, OwnedJob
-from brubeck.jobs.handler import JobHandler, JobLost
+from brubeck.jobs.errors import JobLost
+from brubeck.jobs.handler import JobHandler
 from brubeck.jobs.records import JobRecord
 from brubeck.jobs.stream import JobStream
 from brubeck.routing import Match
 from brubeck.storage import Put, Unavailable
 from brubeck.storage.ids import new_id
-
-if TYPE_CHECKING:
-    from brubeck.application import Brubeck
+from brubeck.streams import StreamHandler
 
 log = logging.getLogger("brubeck.jobs")
 
@@ -62,10 +62,16 @@ class UnsendableData(Problem, ValueError):
     """The data of a job that no worker could take: a 413 or 422 for their sender."""
 
 
+class JobProgram(Program, Protocol):
+    """The application of jobs; it is a `Brubeck`."""
+
+    streams: list[type[StreamHandler]]
+
+
 class Jobs:
     """The jobs of an application: `send` them from anywhere; workers have them done."""
 
-    def __init__(self, application: Brubeck) -> None:
+    def __init__(self, application: JobProgram) -> None:
         self._app = application
         self._connection: JobsConnection | None = None
 

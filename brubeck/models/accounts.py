@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
-from brubeck.auth import Account, Grant, SigningKey, check_password
+from typing import Protocol
+
+from brubeck.auth import Account, Accounts, Grant, SigningKey, check_password
 from brubeck.auth.guesses import Guesses
+from brubeck.errors import ConfigError
 from brubeck.models.credentials import Keys, Tokens
 from brubeck.models.documents import User
 from brubeck.models.users import Users
 from brubeck.storage import Storage
 from brubeck.timekeeping import SYSTEM_CLOCK, Clock
+
+
+class HasAccounts(Protocol):
+    """A program with accounts."""
+
+    @property
+    def accounts(self) -> Accounts:
+        """The provider of the accounts."""
 
 
 class StoredAccounts:
@@ -31,6 +42,18 @@ class StoredAccounts:
         self.keys = Keys(storage, clock=clock)
         self.guesses = Guesses()
         """The failed passwords of late, of forms to log in and of `BasicAuth` together."""
+
+    @classmethod
+    def of(cls, program: HasAccounts) -> StoredAccounts:
+        """Return the stored accounts of a program; `ConfigError` where it has accounts of its own.
+
+        >>> from brubeck import Brubeck
+        >>> StoredAccounts.of(Brubeck()).log_in('dave', 'take five') is None
+        True
+        """
+        if isinstance(program.accounts, cls):
+            return program.accounts
+        raise ConfigError("The program has accounts of its own, which know no passwords here.")
 
     # What schemes ask.
 

@@ -7,21 +7,19 @@ and a context knows the hooks of its stream.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import Any, Final, Protocol
 
 from brubeck.auth import Caller
 from brubeck.auth.scheme import unknown
+from brubeck.handlers.cookies import cookie_for, read_cookie
+from brubeck.handlers.program import Program
 from brubeck.http import Headers, Request, Response
-from brubeck.http.cookies import cookie_for, read_cookie
 from brubeck.storage import Change, Queryset
 from brubeck.streams.documents import StreamedDocument
 from brubeck.streams.entries import FeedEntry, default_entry
 from brubeck.streams.idempotency import FreshPlan, WritePlan
 from brubeck.streams.spec import StreamSpec
 from brubeck.streams.stream import Stream
-
-if TYPE_CHECKING:
-    from brubeck.application import Brubeck
 
 
 class Recheck(Protocol):
@@ -41,13 +39,14 @@ class Context:
 
     def __init__(
         self,
-        application: Brubeck,
+        application: Program,
         stream: Stream,
         request: Request,
         make_hooks: Callable[[], Hooks],
         recheck: Recheck,
     ) -> None:
-        self.application = application
+        self.application: Program = application
+        """The program that serves the stream."""
         self.stream: Stream = stream
         """The stream: its store, its partitions."""
         self.spec: StreamSpec = stream.spec

@@ -8,10 +8,11 @@ storages and documents become problems, and every answer gets the stream's heade
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, ClassVar, Final, cast
+from typing import Any, ClassVar, Final, cast
 
 from brubeck.callables import check_type, run_hook
 from brubeck.handlers import WebMessageHandler
+from brubeck.handlers.program import Program
 from brubeck.handlers.web import allowed_methods
 from brubeck.http import Problem, Request, Response
 from brubeck.http.proxies import network
@@ -24,9 +25,6 @@ from brubeck.streams.problems import problem_of
 from brubeck.streams.rates import Rate
 from brubeck.streams.spec import JSON, VARY, StreamSpec
 from brubeck.streams.stream import Stream
-
-if TYPE_CHECKING:
-    from brubeck.application import Brubeck
 
 _READING: Final = frozenset(("GET", "HEAD", "OPTIONS"))
 
@@ -62,7 +60,7 @@ class Resource(WebMessageHandler):
             bound |= dict.fromkeys(("post", "put", "patch", "delete"))
         return type(f"{declaration.__name__}{cls.__name__}", (cls,), bound)
 
-    def __init__(self, application: Brubeck, message: Request) -> None:
+    def __init__(self, application: Program, message: Request) -> None:
         super().__init__(application, message)
         self.context = Context(application, self.stream, message, self.make_hooks, self.admission)
 

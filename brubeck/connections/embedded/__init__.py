@@ -14,6 +14,7 @@ Rules:
 
 from __future__ import annotations
 
-from brubeck.connections.embedded.server import EmbeddedServer, ServerOptions
+from brubeck.connections.embedded.options import ServerOptions
+from brubeck.connections.embedded.server import EmbeddedServer
 
 __all__ = ["EmbeddedServer", "ServerOptions"]

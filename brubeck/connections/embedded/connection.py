@@ -9,18 +9,16 @@ import ssl
 from collections.abc import Callable, Iterator
 from math import inf
 from time import monotonic
-from typing import TYPE_CHECKING, Final
+from typing import Final, Protocol
 
 from brubeck import green
+from brubeck.connections.embedded.options import ServerOptions
 from brubeck.connections.http1 import Http1, Incoming
 from brubeck.errors import ProtocolError
 from brubeck.http import Problem, Request, Response, StreamingResponse
 from brubeck.http.framing import Framed, frame
 from brubeck.http.proxies import Client
 from brubeck.http.sharing import Share
-
-if TYPE_CHECKING:
-    from brubeck.connections.embedded.server import EmbeddedServer
 
 log = logging.getLogger("brubeck.server")
 
@@ -30,6 +28,19 @@ _READ: Final = 65_536
 _TURN: Final = 0.001  # seconds of answers in a row after which others get a turn
 _LINGER: Final = 2.0
 _JOIN: Final = 16_384  # a body up to this size is sent in one piece with its head
+
+
+class Server(Protocol):
+    """The server of a connection, as far as the connection goes."""
+
+    options: ServerOptions
+    tick: float
+    """The seconds of its clock, which moves once a second."""
+    draining: bool
+    """Whether it finishes the requests in hand and takes no more."""
+
+    def forget(self, connection: Connection) -> None:
+        """Forget a connection that has ended."""
 
 
 class _Sending:
@@ -71,7 +82,7 @@ class Connection:
         *("_respond", "_sending", "_server", "_share", "_stream", "deadline"),
     )
 
-    def __init__(self, server: EmbeddedServer, respond: Respond, client: Client) -> None:
+    def __init__(self, server: Server, respond: Respond, client: Client) -> None:
         self._server = server
         self._respond = respond
         self._client = client

@@ -7,11 +7,9 @@ import socket
 import ssl
 from typing import Final
 
-import msgspec
-
 from brubeck import green
 from brubeck.connections.embedded.connection import Connection, Respond
-from brubeck.connections.http1 import Limits
+from brubeck.connections.embedded.options import ServerOptions
 from brubeck.errors import ConfigError
 from brubeck.http.proxies import Client
 
@@ -20,19 +18,6 @@ log = logging.getLogger("brubeck.server")
 _TICK: Final = 1.0
 _LOOK: Final = 0.25
 _SILENCE: Final = 10.0  # seconds between two words on the same trouble
-
-
-class ServerOptions(msgspec.Struct, frozen=True, kw_only=True):
-    """How the embedded server behaves; times in seconds."""
-
-    limits: Limits = Limits()
-    max_connections: int = 20_000
-    head_timeout: float = 15.0
-    body_timeout: float = 60.0
-    idle_timeout: float = 75.0
-    grace: float = 30.0
-    certfile: str = ""
-    keyfile: str = ""
 
 
 class EmbeddedServer:

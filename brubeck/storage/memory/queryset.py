@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, cast
+from typing import Protocol, cast
 
 from brubeck.green import Condition as Signal
 from brubeck.green import Lock
@@ -44,9 +44,7 @@ from brubeck.storage.sight import Sight, View
 from brubeck.storage.sizes import bounded
 from brubeck.storage.sorted_keys import SortedKeys
 from brubeck.storage.timeline import Key, stretch
-
-if TYPE_CHECKING:
-    from brubeck.storage.memory.storage import MemoryStorage
+from brubeck.timekeeping import Clock
 
 
 class _Entry:
@@ -67,10 +65,22 @@ class _Entry:
         self.values = values
 
 
+class Owner(Protocol):
+    """The storage of a stream, as far as the stream goes."""
+
+    clock: Clock
+    era: str
+    kept: set[MemoryQueryset]
+    """The streams that were written to."""
+
+    def check_open(self) -> None:
+        """Raise `Unavailable` once the storage is closed."""
+
+
 class MemoryQueryset(Queryset):
     """One stream in memory."""
 
-    def __init__(self, storage: MemoryStorage, schema: Schema) -> None:
+    def __init__(self, storage: Owner, schema: Schema) -> None:
         self._storage = storage
         self._indexes = IndexSet()
         self._extract = schema.extract

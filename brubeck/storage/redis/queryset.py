@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from itertools import islice
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from brubeck.storage.batching import ListBatches, pieces
 from brubeck.storage.indexing import IndexedQueryset, IndexSet, decode_indexes, encode_indexes
@@ -29,6 +29,7 @@ from brubeck.storage.records import (
     Written,
     fresh_era,
 )
+from brubeck.storage.redis.connecting import Door
 from brubeck.storage.redis.encoding import (
     WORK,
     choices,
@@ -43,12 +44,11 @@ from brubeck.storage.redis.encoding import (
     sortable,
     work_of,
 )
+from brubeck.storage.redis.listening import Listener
 from brubeck.storage.redis.scripts import SCRIPTS
 from brubeck.storage.schema import Schema
 from brubeck.storage.timeline import stretch
-
-if TYPE_CHECKING:
-    from brubeck.storage.redis.storage import RedisStorage
+from brubeck.timekeeping import Clock
 
 POLL: Final = 1.0
 """Seconds after which a reader that waits looks by itself: a notice may be lost."""
@@ -70,10 +70,13 @@ _REASONS: Final[dict[bytes, Reason]] = {
 class RedisQueryset(IndexedQueryset):
     """One stream in Redis."""
 
-    def __init__(self, storage: RedisStorage, name: str, schema: Schema) -> None:
+    def __init__(
+        self, door: Door, listener: Listener, clock: Clock, name: str, schema: Schema
+    ) -> None:
         super().__init__(schema)
-        self._storage = storage
-        self._door = storage.door
+        self._door = door
+        self._listener = listener
+        self._clock = clock
         self._writes = ListBatches(self._write, BATCH)
         self.key = stream_key(name)
         self.news = News(self.head, POLL)
@@ -169,7 +172,7 @@ class RedisQueryset(IndexedQueryset):
         answer = self._run(
             "write",
             fresh_era(),
-            self._storage.clock.micros(),
+            self._clock.micros(),
             indexes.version,
             pack(sorted(indexes.equality)),
             pack(script_writes(islice(writes, start, None), indexes.schema)),
@@ -183,7 +186,7 @@ class RedisQueryset(IndexedQueryset):
     def purge(self, until: int) -> int:
         """Forget the tombstones up to a position, and return how many."""
         purged: int = 0
-        old = self._storage.clock.micros() - KEPT
+        old = self._clock.micros() - KEPT
         while True:
             some, others = self._run("purge", fresh_era(), until, BATCH, old)
             purged += some
@@ -229,7 +232,7 @@ class RedisQueryset(IndexedQueryset):
         where = query.where
         self._check_indexes(query)
         low, high = stretch(query)
-        now = self._storage.clock.micros()
+        now = self._clock.micros()
         answer = self._run(
             "page",
             fresh_era(),
@@ -266,7 +269,7 @@ class RedisQueryset(IndexedQueryset):
 
     def changes(self, query: ChangesQuery) -> Changes:
         """Take a step along the change order; see `Queryset.changes`."""
-        where, now = query.where, self._storage.clock.micros()
+        where, now = query.where, self._clock.micros()
         self._check_indexes(query)
         answer = self._run(
             "changes",
@@ -298,7 +301,7 @@ class RedisQueryset(IndexedQueryset):
 
     def wait(self, after: int, seconds: float) -> bool:
         """Wait for news, which every write publishes."""
-        self._storage.listener.hear(self.key, self.news)
+        self._listener.hear(self.key, self.news)
         return self.news.wait(after, seconds)
 
     def count(self, query: PageQuery) -> Count:

@@ -65,7 +65,9 @@ class RedisStorage(Storage):
         with self._lock:
             known = self._querysets.get(name)
             if known is None:
-                known = self._querysets[name] = RedisQueryset(self, name, schema)
+                known = self._querysets[name] = RedisQueryset(
+                    self.door, self.listener, self.clock, name, schema
+                )
             known.ask(schema)
             return known
 

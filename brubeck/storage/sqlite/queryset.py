@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 from heapq import merge
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, cast
+from typing import Final, cast
 
 from brubeck.storage.conditions import meets
 from brubeck.storage.indexing import IndexedQueryset, IndexSet
@@ -40,6 +40,7 @@ from brubeck.storage.records import (
 )
 from brubeck.storage.schema import Schema
 from brubeck.storage.sizes import STEP_BYTES, bounded
+from brubeck.storage.sqlite.database import Database
 from brubeck.storage.sqlite.purging import (
     BATCH,
     forget,
@@ -63,9 +64,7 @@ from brubeck.storage.sqlite.streams import (
 )
 from brubeck.storage.sqlite.writing import Writer
 from brubeck.storage.timeline import stretch
-
-if TYPE_CHECKING:
-    from brubeck.storage.sqlite.storage import SQLiteStorage
+from brubeck.timekeeping import Clock
 
 POLL: Final = 0.1
 """Seconds after which a waiting reader learns of another process's write."""
@@ -83,10 +82,10 @@ _BETWEEN: Final = "(created_at, id) >= (?, ?) AND (created_at, id) < (?, ?)"
 class SQLiteQueryset(IndexedQueryset):
     """One stream of a file."""
 
-    def __init__(self, storage: SQLiteStorage, name: str, schema: Schema) -> None:
+    def __init__(self, database: Database, clock: Clock, name: str, schema: Schema) -> None:
         super().__init__(schema)
-        self._storage = storage
-        self._database = storage.database
+        self._database = database
+        self._clock = clock
         self._name = name
         self._number: int | None = None
         self._life = 0
@@ -155,7 +154,7 @@ class SQLiteQueryset(IndexedQueryset):
 
     def write(self, writes: Sequence[Write]) -> list[Outcome]:
         """Do each write by itself, all in one transaction; see `Queryset.write`."""
-        stream, clock = self._stream(), self._storage.clock
+        stream, clock = self._stream(), self._clock
         self._check_writes(writes)
         while True:
             indexes = self._declared_indexes()
@@ -178,7 +177,7 @@ class SQLiteQueryset(IndexedQueryset):
         if stream is None:
             return 0
         self._database.write(partial(raise_horizon, stream=stream, until=until))
-        now = self._storage.clock.micros()
+        now = self._clock.micros()
         self._database.write(partial(forget_departures, stream=stream, until=until, now=now))
         purged = 0
         while True:
@@ -214,7 +213,7 @@ class SQLiteQueryset(IndexedQueryset):
         """Take a step along the timeline; see `Queryset.page`."""
         stream = self._born()
         if stream is None:
-            return Page([], None, unborn_head(query.viewer, self._storage.clock.micros()))
+            return Page([], None, unborn_head(query.viewer, self._clock.micros()))
         now = self._tick(stream, query.viewer)
         with self._database.snapshot() as db:
             row = self._row(db, stream)
@@ -249,7 +248,7 @@ class SQLiteQueryset(IndexedQueryset):
 
     def _tick(self, stream: int, viewer: str | None) -> int:
         """Return the time, with a floor kept that allows a viewer to be shown it."""
-        now = self._storage.clock.micros()
+        now = self._clock.micros()
         if viewer is not None:
             with self._database.reading() as db:
                 head = self._row(db, stream).head
@@ -278,7 +277,7 @@ class SQLiteQueryset(IndexedQueryset):
         """Take a step along the change order; see `Queryset.changes`."""
         stream = self._born()
         if stream is None:
-            return no_changes(query, self._storage.clock.micros())
+            return no_changes(query, self._clock.micros())
         viewer = query.viewer
         now = self._tick(stream, viewer)
         with self._database.snapshot() as db:

@@ -57,7 +57,9 @@ class SQLiteStorage(Storage):
         with self._lock:
             known = self._querysets.get(name)
             if known is None:
-                known = self._querysets[name] = SQLiteQueryset(self, name, schema)
+                known = self._querysets[name] = SQLiteQueryset(
+                    self.database, self.clock, name, schema
+                )
             known.ask(schema)
             return known
 

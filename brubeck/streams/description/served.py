@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import msgspec
 
@@ -38,8 +38,9 @@ class Descriptions:
     def add(self, describe: Callable[[Description], None], router: Router) -> None:
         """Describe one thing more, and serve it all where the program serves nothing itself."""
         if not self._describe:
-            router.add(r"^/openapi\.json$", OpenAPI, fallback=True)
-            router.add(r"^/manifest\.json$", Manifest, fallback=True)
+            for handler in (OpenAPI, Manifest):
+                bound = type(handler.__name__, (handler,), {"descriptions": self})
+                router.add(handler.pattern, bound, fallback=True)
         self._describe.append(describe)
         for made in ("whole", "openapi", "manifest"):
             self.__dict__.pop(made, None)
@@ -70,6 +71,9 @@ def _served(value: object) -> Served:
 
 
 class _Described(WebMessageHandler):
+    descriptions: ClassVar[Descriptions]
+    pattern: ClassVar[str]
+
     def description(self) -> Served:
         """Return the description of the application, made once for all requests."""
         raise NotImplementedError
@@ -89,9 +93,11 @@ class _Described(WebMessageHandler):
 class OpenAPI(_Described):
     """``/openapi.json``: every path, parameter, answer and scheme."""
 
+    pattern = r"^/openapi\.json$"
+
     def description(self) -> Served:
         """Return the OpenAPI document."""
-        made = self.application.descriptions.openapi
+        made = self.descriptions.openapi
         if not (prefix := self.message.prefix):
             return made
         mounted = {"servers": [{"url": prefix}]}
@@ -101,6 +107,8 @@ class OpenAPI(_Described):
 class Manifest(_Described):
     """``/manifest.json``: the JSON Schema of every model."""
 
+    pattern = r"^/manifest\.json$"
+
     def description(self) -> Served:
         """Return the list of schemas."""
-        return self.application.descriptions.manifest
+        return self.descriptions.manifest

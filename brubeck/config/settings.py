@@ -1,0 +1,62 @@
+"""The settings of a program, as typed values; `brubeck.config` reads and describes them."""
+
+from __future__ import annotations
+
+import msgspec
+
+from brubeck.config.values import Listen
+
+
+class ServerSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """Serving requests; times in seconds, sizes in bytes."""
+
+    listen: Listen
+    workers: int
+    certfile: str
+    keyfile: str
+    trusted_proxies: tuple[str, ...]
+    trusted_headers: str
+    access_log: bool
+    max_connections: int
+    max_head: int
+    max_body: int
+    upload_dir: str
+    spool: int
+    head_timeout: float
+    body_timeout: float
+    idle_timeout: float
+    grace: float
+
+
+class AppSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """The program itself."""
+
+    log_level: str
+    login_url: str
+    cookie_secret: tuple[str, ...]
+    api_base_url: str
+
+
+class JobsSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """Jobs and their queue; times in seconds."""
+
+    queue: str
+    name: str
+    workers: int
+    concurrency: int
+    attempts: int
+    backoff: float
+    lease: float
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
+    """The settings of one program, each an attribute of its section.
+
+    ``storage`` maps the names of stores to their URLs; ``stores_given`` are the configured ones.
+    """
+
+    server: ServerSettings
+    app: AppSettings
+    jobs: JobsSettings
+    storage: dict[str, str]
+    stores_given: frozenset[str]
