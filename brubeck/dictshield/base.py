@@ -7,11 +7,13 @@ data's fault. Both carry a sentence that may be shown; a value is only ever quot
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 from brubeck.errors import BrubeckError, ConfigError
 
 __all__ = [
+    "USER_CODE_ERRORS",
     "DictPunch",
     "InvalidShield",
     "ShieldDocException",
@@ -19,8 +21,16 @@ __all__ = [
     "child_pointer",
     "json",
     "quoted",
+    "shown",
     "subclass_exception",
 ]
+
+
+USER_CODE_ERRORS = (
+    *(ArithmeticError, AssertionError, AttributeError),
+    *(LookupError, TypeError, ValueError),
+)
+"""The errors by which a validation callable refuses a value; any mistake in it does so as well."""
 
 
 class InvalidShield(ConfigError):
@@ -122,3 +132,11 @@ def quoted(value: Any) -> str:
         text = type(value).__name__
     shown = text[:60].encode("utf-8", "backslashreplace").decode()
     return shown if len(text) <= 60 else f"{shown}…"
+
+
+def shown(value: Any, convert: Callable[[Any], Any]) -> Any:
+    """Return a native value converted; one that never was native, as stored ones may be, as is."""
+    try:
+        return convert(value)
+    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError, ShieldException):
+        return value

@@ -26,8 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from brubeck.dictshield.field import BaseField
-    from brubeck.dictshield.reading import Step
-    from brubeck.dictshield.structs import Mode, Struct
+    from brubeck.dictshield.structs import CompiledDocument, Mode, Step, Struct
 
 
 class Compiled:
@@ -46,7 +45,7 @@ class Compiled:
         """
         with BUILDING:
             if mode not in self.structs:
-                made: list[Compiled] = []
+                made: list[CompiledDocument] = []
                 try:
                     msgspec.json.Decoder(build_struct(self, mode, made))
                 except BaseException:
@@ -99,7 +98,7 @@ class Compiled:
         """Whether some native value is of another type than msgspec decodes."""
         return _has(self, "converts", ())
 
-    def parts(self) -> Iterator[tuple[BaseField[Any], Compiled | None]]:
+    def parts(self) -> Iterator[tuple[BaseField[Any], CompiledDocument | None]]:
         """Yield every field, those inside lists too, with its compiled document class or None."""
         for field in self.fields.values():
             for part in field.parts():
@@ -153,7 +152,7 @@ class Compiled:
         return make_shaper(self, "public")
 
 
-def _is_unbounded(compiled: Compiled, above: tuple[Compiled, ...]) -> bool:
+def _is_unbounded(compiled: CompiledDocument, above: tuple[CompiledDocument, ...]) -> bool:
     if compiled in above or len(above) > DEEPEST - 3:
         return True
     return any(
@@ -162,7 +161,7 @@ def _is_unbounded(compiled: Compiled, above: tuple[Compiled, ...]) -> bool:
     )
 
 
-def _has(compiled: Compiled, flag: str, above: tuple[Compiled, ...]) -> bool:
+def _has(compiled: CompiledDocument, flag: str, above: tuple[CompiledDocument, ...]) -> bool:
     if compiled in above:
         return False
     return any(

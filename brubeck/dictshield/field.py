@@ -18,10 +18,14 @@ from __future__ import annotations
 import copy
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self, TypedDict, TypeVar, overload
 
-from brubeck.dictshield.base import InvalidShield, ShieldException, child_pointer
+from brubeck.dictshield.base import (
+    USER_CODE_ERRORS,
+    InvalidShield,
+    ShieldException,
+    child_pointer,
+    shown,
+)
 from brubeck.dictshield.limits import fault_in, sound_text, without_decimals
-from brubeck.dictshield.schema_writing import field_schema
-from brubeck.dictshield.writing import shown
 from brubeck.errors import did_you_mean
 
 if TYPE_CHECKING:
@@ -32,11 +36,6 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 REQUIRED = "This field is required."
-USER_CODE_ERRORS = (
-    *(ArithmeticError, AssertionError, AttributeError),
-    *(LookupError, TypeError, ValueError),
-)
-"""The errors by which a validation callable refuses a value; any mistake in it does so as well."""
 
 dictshield_fields: dict[tuple[str, str | None], type[BaseField[Any]]] = {}
 """The field for each JSON Schema (type, format)."""
@@ -402,7 +401,17 @@ class BaseField(Generic[T]):
 
     def for_jsonschema(self) -> dict[str, Any]:
         """Return the field as a JSON Schema (2020-12)."""
-        return field_schema(self, ())
+        return self.schema_within(())
+
+    def schema_within(self, above: tuple[type, ...]) -> dict[str, Any]:
+        """Return the schema of the field in a document of the last of the classes ``above``.
+
+        Each of them embeds the next one, so that one of them that comes again is only referred to.
+        """
+        schema = self.schema_terms()
+        if self.item_field is not None:
+            schema["items"] = self.item_field.schema_within(above)
+        return {**schema, **self.schema_notes()}
 
     def schema_terms(self) -> dict[str, Any]:
         """Return the JSON Schema keywords that describe a value."""

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from brubeck.dictshield.base import ShieldException, child_pointer
-from brubeck.dictshield.field import REQUIRED, USER_CODE_ERRORS
+from brubeck.dictshield.base import USER_CODE_ERRORS, ShieldException, child_pointer
+from brubeck.dictshield.field import REQUIRED
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

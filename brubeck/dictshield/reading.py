@@ -16,8 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
-from brubeck.dictshield.base import ShieldException
-from brubeck.dictshield.field import USER_CODE_ERRORS
+from brubeck.dictshield.base import USER_CODE_ERRORS, ShieldException
 from brubeck.dictshield.limits import too_deep
 from brubeck.dictshield.structs import compiled_of
 from brubeck.dictshield.writing import encode
@@ -25,11 +24,9 @@ from brubeck.dictshield.writing import encode
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from brubeck.dictshield.compiled import Compiled
     from brubeck.dictshield.field import BaseField
-    from brubeck.dictshield.structs import Mode, Struct
+    from brubeck.dictshield.structs import CompiledDocument, Mode, Step, Struct
 
-    Step = Callable[[Struct], object]
     Work = Callable[[Any], Any]
 
 _BACKSLASH: Final = ord("\\")
@@ -40,7 +37,7 @@ REFUSED = (msgspec.MsgspecError, RecursionError, ShieldException, *USER_CODE_ERR
 """Why the fast way may give up."""
 
 
-def json_reader(compiled: Compiled, mode: Mode) -> Callable[[bytes], Any]:
+def json_reader(compiled: CompiledDocument, mode: Mode) -> Callable[[bytes], Any]:
     """Return the function from good JSON to a document."""
     decode = msgspec.json.Decoder(compiled.struct(mode)).decode
     document, steps, unbounded = compiled.document, compiled.steps, compiled.unbounded
@@ -64,7 +61,7 @@ def json_reader(compiled: Compiled, mode: Mode) -> Callable[[bytes], Any]:
     return read
 
 
-def python_reader(compiled: Compiled, mode: Mode) -> Callable[[Any], Any]:
+def python_reader(compiled: CompiledDocument, mode: Mode) -> Callable[[Any], Any]:
     """Return the function from good decoded JSON to a document."""
     struct, steps = compiled.struct(mode), compiled.steps
     document, unbounded = compiled.document, compiled.unbounded
@@ -83,7 +80,7 @@ def python_reader(compiled: Compiled, mode: Mode) -> Callable[[Any], Any]:
     return read
 
 
-def stored_reader(compiled: Compiled) -> Callable[[bytes], Any]:
+def stored_reader(compiled: CompiledDocument) -> Callable[[bytes], Any]:
     """Return the function from stored JSON to a document, which accepts invalid values."""
     decode = msgspec.json.Decoder(compiled.struct("stored")).decode
     document, steps = compiled.document, compiled.restoring
@@ -132,7 +129,7 @@ def _refuse_depth(raw: bytes) -> None:
 # -- after decoding: checks that the types cannot express, and defaults --------------------------
 
 
-def finishing_steps(compiled: Compiled) -> list[Step]:
+def finishing_steps(compiled: CompiledDocument) -> list[Step]:
     """Return the steps that finish a fresh struct that C has let through."""
     steps: list[Step] = []
     for name, field in compiled.fields.items():
@@ -160,7 +157,7 @@ def _checking(field: BaseField[Any]) -> Work | None:
     return lambda value: own(inner(value))
 
 
-def restoring_steps(compiled: Compiled) -> list[Step]:
+def restoring_steps(compiled: CompiledDocument) -> list[Step]:
     """Return the steps that make stored values native again, unchecked."""
     works = ((name, _restoring(field)) for name, field in compiled.fields.items())
     return [_on_member(name, work) for name, work in works if work is not None]
@@ -197,7 +194,7 @@ def _on_items(work: Work | None) -> Work | None:
     return each
 
 
-def _each_step(child: Compiled, which: str) -> Work:
+def _each_step(child: CompiledDocument, which: str) -> Work:
     def run(data: Struct) -> Struct:
         for step in getattr(child, which):
             step(data)
@@ -226,7 +223,7 @@ def _present(name: str) -> Step:
     return check
 
 
-def needs_finish(compiled: Compiled, above: tuple[Compiled, ...]) -> bool:
+def needs_finish(compiled: CompiledDocument, above: tuple[CompiledDocument, ...]) -> bool:
     """Return whether fresh structs need any step in Python."""
     if compiled in above:
         return False
@@ -242,7 +239,7 @@ def needs_finish(compiled: Compiled, above: tuple[Compiled, ...]) -> bool:
 # -- stored documents whose fields have changed their types ---------------------------------------
 
 
-def revive(compiled: Compiled, values: Any) -> Struct:
+def revive(compiled: CompiledDocument, values: Any) -> Struct:
     """Return the struct of stored values that no longer have the fields' types."""
     if not isinstance(values, dict):
         raise ShieldException("This is not an object.", None, values)

@@ -10,20 +10,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from brubeck.dictshield.structs import compiled_of
-
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from brubeck.dictshield.compiled import Compiled
-    from brubeck.dictshield.field import BaseField
+    from brubeck.dictshield.structs import CompiledDocument
 
 
 def document_schema(
     document: Any, names: Iterable[str] | None, above: tuple[type, ...]
 ) -> dict[str, Any]:
     """Return the schema of a document class that is embedded in those ``above``."""
-    compiled: Compiled = document.__compiled__
+    compiled: CompiledDocument = document.__compiled__
     if names is None:
         public = document._public_fields  # noqa: SLF001 - DictShield's name
         names = compiled.fields if public is None else public
@@ -32,30 +29,26 @@ def document_schema(
     if _embeds_itself(compiled, compiled, ()):
         schema["$id"] = _urn(document)
     schema["properties"] = {
-        field.uniq_field: field_schema(field, (*above, document)) for field in shown
+        field.uniq_field: field.schema_within((*above, document)) for field in shown
     }
     required = [field.uniq_field for field in shown if field.required and not field.has_default]
     return {**schema, "required": required} if required else schema
 
 
-def field_schema(field: BaseField[Any], above: tuple[type, ...]) -> dict[str, Any]:
-    """Return the schema of a field in documents of the classes ``above``."""
-    child = compiled_of(field)
-    if child is not None:
-        if child.document in above:
-            return {"$ref": _urn(child.document)}
-        return document_schema(child.document, None, above)
-    schema = field.schema_terms()
-    if field.item_field is not None:
-        schema["items"] = field_schema(field.item_field, above)
-    return {**schema, **field.schema_notes()}
+def embedded_schema(document: Any, above: tuple[type, ...]) -> dict[str, Any]:
+    """Return the schema of a class that is embedded in those ``above``, or a reference to it."""
+    if document in above:
+        return {"$ref": _urn(document)}
+    return document_schema(document, None, above)
 
 
 def _urn(document: type) -> str:
     return f"urn:dictshield:{document.__module__}.{document.__qualname__}".replace("<locals>", "-")
 
 
-def _embeds_itself(compiled: Compiled, wanted: Compiled, above: tuple[Compiled, ...]) -> bool:
+def _embeds_itself(
+    compiled: CompiledDocument, wanted: CompiledDocument, above: tuple[CompiledDocument, ...]
+) -> bool:
     for _, child in compiled.parts():
         if child is wanted:
             return True

@@ -13,9 +13,8 @@ from brubeck.dictshield.writing import each_ready, ready, write_unknown
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from brubeck.dictshield.compiled import Compiled
     from brubeck.dictshield.field import BaseField
-    from brubeck.dictshield.structs import Struct
+    from brubeck.dictshield.structs import CompiledDocument, Struct
 
     Shape = Callable[[Struct], Struct]
     Work = Callable[[Any], Any]
@@ -24,7 +23,7 @@ Viewer = Literal["owner", "public"]
 VIEWERS: Final[tuple[Viewer, ...]] = ("owner", "public")
 
 
-def make_shaper(compiled: Compiled, viewer: Viewer) -> Shape:
+def make_shaper(compiled: CompiledDocument, viewer: Viewer) -> Shape:
     """Return the function from a document's struct to the viewer's fields, for msgspec to write."""
     fields = compiled.fields
     names = [name for name in fields if compiled.document.__shows__(name, viewer)]
@@ -79,7 +78,7 @@ def holds_documents(field: BaseField[Any]) -> bool:
     return any(part.embedded_type is not None for part in field.parts())
 
 
-def _embedded(field: BaseField[Any], child: Compiled, viewer: Viewer) -> Work:
+def _embedded(field: BaseField[Any], child: CompiledDocument, viewer: Viewer) -> Work:
     which = f"shape_{viewer}"
 
     def work(value: Any) -> Any:

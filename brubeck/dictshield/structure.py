@@ -13,9 +13,15 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
 import msgspec
 
-from brubeck.dictshield.base import ShieldDocException, ShieldException, child_pointer
+from brubeck.dictshield.base import (
+    USER_CODE_ERRORS,
+    ShieldDocException,
+    ShieldException,
+    child_pointer,
+    shown,
+)
 from brubeck.dictshield.declaration import DocumentMetaclass, DocumentOptions
-from brubeck.dictshield.field import REQUIRED, USER_CODE_ERRORS
+from brubeck.dictshield.field import REQUIRED
 from brubeck.dictshield.limits import (
     MOST_FAULTS,
     TOO_DEEP,
@@ -30,7 +36,7 @@ from brubeck.dictshield.partial import ClassChecks
 from brubeck.dictshield.reading import REFUSED
 from brubeck.dictshield.schema import Described
 from brubeck.dictshield.shaping import SafeableMixin
-from brubeck.dictshield.writing import as_text, encode, shown, writable
+from brubeck.dictshield.writing import as_text, encode, writable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

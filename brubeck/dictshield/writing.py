@@ -7,15 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from brubeck.dictshield.base import ShieldException
+from brubeck.dictshield.base import shown
 from brubeck.dictshield.structs import compiled_of, is_struct
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from brubeck.dictshield.compiled import Compiled
     from brubeck.dictshield.field import BaseField
-    from brubeck.dictshield.structs import Struct
+    from brubeck.dictshield.structs import CompiledDocument, Struct
 
 
 def write_unknown(value: Any) -> Any:
@@ -43,7 +42,7 @@ def as_text(
     return msgspec.json.encode(data, enc_hook=hook, order=order).decode()
 
 
-def writable(compiled: Compiled, data: Struct) -> Struct:
+def writable(compiled: CompiledDocument, data: Struct) -> Struct:
     """Return a struct in a form that msgspec writes as the fields want it."""
     if not compiled.needs_json:
         return data
@@ -74,11 +73,3 @@ def each_ready(field: BaseField[Any], item: Any) -> Any:
     """Return an item of a list field's value as msgspec can write it."""
     part = field.item_field_for(item)
     return item if part is None else ready(part, item)
-
-
-def shown(value: Any, convert: Callable[[Any], Any]) -> Any:
-    """Return a native value converted; one that never was native, as stored ones may be, as is."""
-    try:
-        return convert(value)
-    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError, ShieldException):
-        return value

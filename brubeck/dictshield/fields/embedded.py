@@ -5,8 +5,9 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
-from brubeck.dictshield.base import InvalidShield, ShieldException
-from brubeck.dictshield.field import USER_CODE_ERRORS, BaseField
+from brubeck.dictshield.base import USER_CODE_ERRORS, InvalidShield, ShieldException
+from brubeck.dictshield.field import BaseField
+from brubeck.dictshield.schema_writing import embedded_schema
 from brubeck.dictshield.structs import is_struct
 from brubeck.dictshield.structure import BaseDocument, EmbeddedDocument
 
@@ -77,6 +78,10 @@ class EmbeddedDocumentField(BaseField[D]):
     def embedded_type(self) -> Any:
         """The class of the embedded document."""
         return self.document_type
+
+    def schema_within(self, above: tuple[type, ...]) -> dict[str, Any]:
+        """Return the schema of the document, or a reference where it is one of those ``above``."""
+        return embedded_schema(self.document_type, above)
 
     @overload
     def __get__(self, instance: None, owner: type | None = None) -> Self: ...

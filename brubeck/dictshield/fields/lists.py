@@ -8,11 +8,16 @@ from math import inf
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any, Final, TypeVar, overload
 
-from brubeck.dictshield.base import InvalidShield, ShieldException, child_pointer
-from brubeck.dictshield.field import USER_CODE_ERRORS, BaseField
+from brubeck.dictshield.base import (
+    USER_CODE_ERRORS,
+    InvalidShield,
+    ShieldException,
+    child_pointer,
+    shown,
+)
+from brubeck.dictshield.field import BaseField
 from brubeck.dictshield.limits import Faults, TooManyFaults
 from brubeck.dictshield.structs import is_struct
-from brubeck.dictshield.writing import shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
