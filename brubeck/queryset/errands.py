@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import secrets
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
@@ -62,14 +62,23 @@ class Saving(Errand):
     """A document that replaces a stored one or is created, at its own time or now.
 
     Raises `ShieldException` or `NotCanonical` for an invalid one. With ``fill``, one without an id
-    is given one; without ``replace``, it replaces no document.
+    is given one; without ``replace``, it replaces no document. The fields ``kept`` have the values
+    of the document that it replaces.
     """
 
     def __init__(
-        self, shield: Document, api_id: str, now: int, *, fill: bool, replace: bool = True
+        self,
+        shield: Document,
+        api_id: str,
+        now: int,
+        *,
+        fill: bool,
+        replace: bool = True,
+        kept: Collection[str] = (),
     ) -> None:
         super().__init__()
         self.shield = shield
+        self._kept = kept
         self._replace = replace
         self.id = document_id(shield, api_id, fill=fill)
         with _as_json():
@@ -84,6 +93,10 @@ class Saving(Errand):
         """
         if found is not None and not self._replace:
             raise AlreadyThere(self.id)
+        if found is not None and self._kept:
+            stored = type(self.shield).decode_stored(found.body)
+            for name in self._kept:
+                setattr(self.shield, name, getattr(stored, name))
         created_at = self._created_at if found is None else found.created_at
         if isinstance(self.shield._fields.get("created_at"), MillisecondField):
             self.shield["created_at"] = created_at

@@ -7,7 +7,7 @@ and says truly whether there was one.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from typing import Any, ClassVar, Final, Self
 
 import msgspec
@@ -145,6 +145,10 @@ class Queryset(AbstractQueryset):
         """Replace several documents, each by itself."""
         return self._save(shields, new=False)
 
+    def update_visible(self, shields: Many, hidden: Collection[str]) -> list[Result]:
+        """Replace several documents; their hidden fields keep the values stored at that moment."""
+        return self._save(shields, new=False, kept=hidden)
+
     def destroy_one(self, iid: Id) -> Result:
         """Remove the stored document of an id, and return it."""
         return self.destroy_many((iid,))[0]
@@ -155,7 +159,9 @@ class Queryset(AbstractQueryset):
         carry_out(self.stream, removals, look=True)
         return [removal.result for removal in removals]
 
-    def _save(self, shields: Many, *, new: bool, replace: bool = True) -> list[Result]:
+    def _save(
+        self, shields: Many, *, new: bool, replace: bool = True, kept: Collection[str] = ()
+    ) -> list[Result]:
         for shield in shields:
             if not isinstance(shield, Document):
                 raise TypeError(f"A queryset takes documents, not {type(shield).__name__}.")
@@ -163,7 +169,8 @@ class Queryset(AbstractQueryset):
         results: list[Result | Saving] = []
         for shield in shields:
             try:
-                results.append(Saving(shield, self.api_id, now, fill=new, replace=replace))
+                saving = Saving(shield, self.api_id, now, fill=new, replace=replace, kept=kept)
+                results.append(saving)
             except (ShieldException, NotCanonical) as reason:
                 results.append(Result(self.MSG_FAILED, shield, reason))
         savings = [each for each in results if isinstance(each, Saving)]
