@@ -345,11 +345,13 @@ class SQLiteQueryset(IndexedQueryset):
                 return Count(min(looked, query.limit), exact=looked <= query.limit)
             self._check_complete(query)
             extract = self._known_indexes().schema.extract
-            total = looked = 0
-            for row in self._candidates(db, stream, query, query.limit + 1):
-                looked += 1
-                total += looked <= query.limit and meets(query.where, extract(row[3]))
-        return Count(total, exact=looked <= query.limit)
+            total = size = 0
+            for looked, row in enumerate(self._candidates(db, stream, query, query.limit + 1)):
+                if looked == query.limit or size >= STEP_BYTES:
+                    return Count(total, exact=False)
+                size += len(row[3])
+                total += meets(query.where, extract(row[3]))
+        return Count(total, exact=True)
 
 
 def _position(outcome: Outcome) -> int:
