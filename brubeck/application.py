@@ -34,6 +34,7 @@ from brubeck.streams import StreamHandler
 from brubeck.streams.cross_origin import shared_error
 from brubeck.streams.description.served import Descriptions
 from brubeck.streams.description.streams import describe_stream
+from brubeck.streams.handler import declare
 from brubeck.streams.routes import routes
 from brubeck.streams.spec import StreamSpec
 from brubeck.streams.stream import Stream
@@ -232,6 +233,7 @@ class Brubeck:
 
     def add_stream(self, stream: type[StreamHandler]) -> None:
         """Serve a stream: its pages, its items and its changes."""
+        declare(stream)
         if not hasattr(stream, "model"):
             raise ConfigError(f"{stream.__name__} has no model; a stream is made of documents.")
         for other in self.streams:

@@ -9,8 +9,8 @@ once, and fails with 412.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Sequence
-from functools import partial
-from typing import Any
+from functools import cached_property, partial
+from typing import Any, cast
 from zlib import crc32
 
 import msgspec
@@ -218,7 +218,7 @@ class Items(Resource):
             (found,) = self._found([item_id])
         raise _contended()
 
-    @property
+    @cached_property
     def _writer(self) -> Writer:
         return Writer(self.context, self.access)
 
@@ -263,11 +263,17 @@ class Items(Resource):
     def _as_it_is(self, item_id: str, position: int) -> Response:
         """Answer a write that has happened, but was never answered, with the item as it is now."""
         record = self._live(item_id)
-        body = b'{"data":%b}' % projection(None, self.spec.hidden)(record.body)
+        body = b'{"data":%b}' % self._writer.projection(record.body)
         return self.answer(body, 200, {"ETag": f'"{position}"'})
 
+    def read_again(self, answer: Response) -> Response:
+        """Return the answer to a PATCH that was not kept whole, with the item as it is now."""
+        record = self._live(cast("dict[str, str]", self._url_args)["ids"])
+        body = b'{"data":%b}' % self._writer.projection(record.body)
+        return Response(body, answer.status, headers=answer.headers)
+
     def _written(self, put: Put, position: int) -> Response:
-        body = b'{"data":%b}' % projection(None, self.spec.hidden)(put.body)
+        body = b'{"data":%b}' % self._writer.projection(put.body)
         headers = {"ETag": f'"{position}"'}
         if put.expected is not None:
             return self.answer(body, 200, headers)

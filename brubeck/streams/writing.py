@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
+from functools import cached_property
 from typing import Final
 
 import msgspec
@@ -100,7 +101,7 @@ class Drafts:
     def write(self) -> list[Result]:
         """Write all valid items, and return the result of each item, in order."""
         context = self._context
-        project = projection(None, context.spec.hidden)
+        project = self._writer.projection
         puts = self._puts
         if context.plan.resumed:
             puts = self._left(project)
@@ -157,6 +158,15 @@ class Writer:
         self._spec = context.spec
         self._access = access
         self._has_hooks = not BEFORE_WRITES.isdisjoint(context.spec.overridden)
+
+    @cached_property
+    def projection(self) -> Projection:
+        """The function that reduces a written item to the fields that the caller may read back.
+
+        Without the right to read that is the id alone.
+        """
+        fields = None if self._access.may_read(self.context) else ()
+        return projection(fields, self._spec.hidden)
 
     def draft(
         self, body: bytes, name: str, item_id: str | None = None, most: int = MOST_FAULTS
