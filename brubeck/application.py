@@ -32,6 +32,7 @@ from brubeck.storage import Storage
 from brubeck.stores import Stores
 from brubeck.streams import StreamHandler
 from brubeck.streams.cross_origin import shared_error
+from brubeck.streams.declarations import check_stream
 from brubeck.streams.description.served import Descriptions
 from brubeck.streams.description.streams import describe_stream
 from brubeck.streams.handler import declare
@@ -233,9 +234,8 @@ class Brubeck:
 
     def add_stream(self, stream: type[StreamHandler]) -> None:
         """Serve a stream: its pages, its items and its changes."""
+        check_stream(stream)
         declare(stream)
-        if not hasattr(stream, "model"):
-            raise ConfigError(f"{stream.__name__} has no model; a stream is made of documents.")
         for other in self.streams:
             if other.path == stream.path:
                 names = f"{other.__name__} and {stream.__name__}"

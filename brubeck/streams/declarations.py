@@ -1,4 +1,4 @@
-"""Misspelt and misplaced declarations of a stream's class, which would be ignored.
+"""Declarations of a stream's class that are misspelt, misplaced or of another type.
 
 Rules:
 
@@ -23,6 +23,32 @@ OF_AUTH: Final = ("schemes", "scopes", "owned", "may_read", "may_write")
 ALL_HOOKS: Final = (*HOOKS, "get_current_user")
 DECLARATIONS: Final = (*Declaration.__annotations__, "access", *OF_AUTH)
 """The names of all class attributes that declare something."""
+
+
+def check_stream(stream: object) -> None:
+    """Raise `ConfigError` for anything but the class of a stream with a model."""
+    name = getattr(stream, "__name__", repr(stream))
+    if not (isinstance(stream, type) and issubclass(stream, Declaration)):
+        raise ConfigError(f"{name} is no StreamHandler, and so no stream that can be served.")
+    if not hasattr(stream, "model"):
+        raise ConfigError(f"{name} has no model; a stream is made of documents.")
+
+
+def check_values(stream: Any) -> None:
+    """Raise `ConfigError` for a number, a switch or a title of another type."""
+    name = stream.__name__
+    for number in ("page_size", "max_page_size", "max_batch"):
+        value = getattr(stream, number)
+        if type(value) is not int or value < 1:
+            raise ConfigError(f"{name}.{number} is a whole number of at least 1, not {value!r}.")
+    for switch in ("read_only", "accept_created_at"):
+        value = getattr(stream, switch)
+        if not isinstance(value, bool):
+            raise ConfigError(f"{name}.{switch} is True or False, not {value!r}.")
+    if not isinstance(stream.feed_title, str):
+        raise ConfigError(f"{name}.feed_title is a text, not {stream.feed_title!r}.")
+    if stream.page_size > stream.max_page_size:
+        raise ConfigError(f"{name}: 1 <= page_size <= max_page_size does not hold.")
 
 
 def refuse_misspelt(stream: type) -> None:

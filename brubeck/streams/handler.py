@@ -8,7 +8,12 @@ from brubeck.callables import check_plain_methods
 from brubeck.streams.access import OpenAccess
 from brubeck.streams.context import Hooks
 from brubeck.streams.declaration import Declaration
-from brubeck.streams.declarations import overridden_hooks, refuse_methods, refuse_misspelt
+from brubeck.streams.declarations import (
+    check_values,
+    overridden_hooks,
+    refuse_methods,
+    refuse_misspelt,
+)
 from brubeck.streams.spec import StreamSpec, compile_spec
 
 
@@ -46,5 +51,6 @@ def declare(stream: type[StreamHandler]) -> None:
     refuse_misspelt(stream)
     if hasattr(stream, "model"):
         refuse_methods(stream)
+        check_values(stream)
         stream.spec = stream._compile()  # noqa: SLF001, the two are one
         stream.path = stream.spec.path.template

@@ -76,8 +76,6 @@ def compile_spec(declaration: type[Declaration], overridden: frozenset[str]) -> 
     path = declare_path(declaration.path or f"/{model.__name__.lower()}", name)
     # As it was declared: a function is not to become a method.
     rule = inspect.getattr_static(declaration, "partitions")
-    if not 1 <= declaration.page_size <= declaration.max_page_size:
-        raise ConfigError(f"{name}: 1 <= page_size <= max_page_size does not hold.")
     fields = model._fields
     for field_name, field in fields.items():
         if field.uniq_field != field_name:
