@@ -163,7 +163,9 @@ def test_a_backup_that_is_restored_is_one_moment(way: str, crib: Nursery, tmp_pa
 class _Dies(Settler):
     """Stops before the second step of every write."""
 
-    def take_places(self, database: Database[Document], count: int, now: int) -> tuple[int, Stream]:
+    def take_places(
+        self, database: Database[Document], count: int, now: int, deleted: str = ""
+    ) -> tuple[int, Stream]:
         """Die."""
         raise InterruptedError
 

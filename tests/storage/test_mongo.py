@@ -14,7 +14,7 @@ from brubeck.storage.conformance import StorageConformance
 from brubeck.storage.conformance.machine import SCHEMA, put_new
 from brubeck.storage.mongo import MongoStorage
 from brubeck.storage.mongo.documents import Document
-from brubeck.storage.mongo.settling import Settler
+from brubeck.storage.mongo.settling import STREAMS, Settler
 from brubeck.storage.mongo.storage import ATTEMPTS, CLOCKS_DIFFER, HITS
 from brubeck.timekeeping import Clock, HeldClock
 from tests.servers.mongo import MongoServer, set_url
@@ -92,6 +92,19 @@ def test_a_deletion_that_is_sent_again_has_happened(
     monkeypatch.setattr(Settler, "graves", late)
     assert stream.write([delete]) == [first]
     assert isinstance(begun[0], Written)
+
+
+def test_a_former_life_is_known_where_the_greatest_deleted_id_is_not(storage: MongoStorage) -> None:
+    """A stream's document of an older version does not say it, also after another deletion."""
+    stream = storage.queryset("notes", SCHEMA)
+    stream.write([put_new("a", 1), put_new("b", 1)])
+    delete = Delete(id="b", token="t")
+    (first,) = stream.write([delete])
+    with storage.door.database() as database:
+        database[STREAMS].update_one({"_id": "notes"}, {"$unset": {"deleted": ""}})
+    stream.write([Delete(id="a", token="u"), put_new("b", 2)])
+    assert stream.write([delete]) == [first]
+    assert [each.id for each in stream.page(PageQuery(limit=9)).records] == ["b"]
 
 
 def _unique(storage: MongoStorage) -> set[str]:

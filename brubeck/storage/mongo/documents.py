@@ -30,6 +30,8 @@ TOKEN: Final = f"{PENDING}.token"
 BATCH: Final = f"{PENDING}.batch"
 OLD: Final = f"{PENDING}.old"
 DEAD: Final = f"{OURS}.dead"
+WRITTEN: Final = f"{OURS}.tokens.t"
+"""The path of the tokens of an item's last writes."""
 SIGHT: Final = f"{OURS}.sight"
 DEPARTED: Final = f"{OURS}.departed"
 LATE: Final = f"{OURS}.late"
@@ -114,17 +116,31 @@ def tombstone(found: Document) -> Tombstone:
     return Tombstone(found["_id"], int(found["position"]))
 
 
-def pending(write: Write, version: int, old: bytes | None) -> Document:
-    """Return the mark of a pending write: ``{token, version, old?, delete?}``.
+def pending(write: Write) -> Document:
+    """Return the mark of a pending write: ``{token, delete?}``.
 
-    ``old`` is the previous body of the item: a newer set of indexes needs it to finish the write.
+    A change of a live item adds ``old``, the previous body, which is shown and compared until the
+    write is finished.
     """
-    mark: Document = {"token": write.token, "version": version}
-    if old is not None:
-        mark["old"] = old
+    mark: Document = {"token": write.token}
     if isinstance(write, Delete):
         mark["delete"] = True
     return mark
+
+
+def first_step(write: Write, schema: Schema, ours: Document) -> list[Document]:
+    """Return the update that makes a change of a live item pending.
+
+    ``ours`` is Brubeck's own part of the new version, the mark of the write in it. What the item
+    has beside that stays, and so does its creation time: it never changes in the life of an item.
+    """
+    mark: Document = {"$mergeObjects": [{"$literal": ours["pending"]}, {"old": f"${OURS}.json"}]}
+    if isinstance(write, Delete):
+        return [{"$set": {PENDING: mark}}]
+    own = {"$mergeObjects": [f"${OURS}", {"$literal": ours}, {"pending": mark}]}
+    kept = {"created_at": "$created_at", OURS: own}
+    changed = {"$literal": document(write, schema, {})}
+    return [{"$replaceWith": {"$mergeObjects": [changed, kept]}}]
 
 
 def read_past(ours: Document) -> Past:

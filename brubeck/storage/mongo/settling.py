@@ -22,12 +22,9 @@ from brubeck.storage.errors import Unavailable
 from brubeck.storage.indexing import IndexSet, decode_indexes
 from brubeck.storage.mongo.documents import (
     DEAD,
-    DEPARTED,
-    LATE,
     OURS,
     PENDING,
     POSITION,
-    SIGHT,
     TOKEN,
     Document,
     read_past,
@@ -42,6 +39,9 @@ STREAMS: Final = "brubeck.streams"
 HORIZONS: Final = "brubeck.horizons"
 """The collection of the last position of each viewer's purged changes."""
 
+PAST_IDS: Final = "~"
+"""A text greater than every id: the greatest deleted id of a stream that does not say it."""
+
 
 class LostStream(Unavailable):
     """A stream that has lost its own document while a program uses it."""
@@ -55,6 +55,13 @@ class Stream(msgspec.Struct, frozen=True):
     horizon: int
     floor: int
     indexes: IndexSet
+    deleted: str
+    """The greatest id that was ever deleted: a greater one has no former life."""
+
+    @property
+    def end(self) -> int:
+        """The last position that a reader may stand at."""
+        return max(self.position, self.floor)
 
     @property
     def head(self) -> Head:
@@ -73,6 +80,7 @@ def read_stream(found: Document | None) -> Stream:
         int(found.get("horizon", 0)),
         int(found.get("floor", 0)),
         decode_indexes(text) if text else IndexSet(),
+        found.get("deleted", PAST_IDS),
     )
 
 
@@ -104,14 +112,23 @@ class Settler:
         """Return the collection of the stream's tombstones."""
         return database[tombstones_name(self.name)]
 
-    def take_places(self, database: Database[Document], count: int, now: int) -> tuple[int, Stream]:
-        """Take the next places of the change order; return the first, and the stream as it is."""
+    def take_places(
+        self, database: Database[Document], count: int, now: int, deleted: str = ""
+    ) -> tuple[int, Stream]:
+        """Take the next places of the change order; return the first, and the stream as it is.
+
+        ``deleted`` is the greatest id among the deletions that the places are for. It is kept
+        before any of these items can leave its collection, so whoever creates an item and then
+        takes a place sees by the stream whether the id may have had a former life.
+        """
         above = [{"$add": [f"${name}", Int64(1)]} for name in ("position", "floor")]
         first = {"$max": [*above, Int64(now)]}
+        change: Document = {"position": {"$add": [first, Int64(count - 1)]}}
+        if deleted:
+            known = {"$ifNull": ["$deleted", PAST_IDS]}
+            change["deleted"] = {"$max": [known, {"$literal": deleted}]}
         found = database[STREAMS].find_one_and_update(
-            {"_id": self.name},
-            [{"$set": {"position": {"$add": [first, Int64(count - 1)]}}}],
-            return_document=ReturnDocument.AFTER,
+            {"_id": self.name}, [{"$set": change}], return_document=ReturnDocument.AFTER
         )
         if found is None:
             raise LostStream(f"The database has lost the stream {self.name}.")
@@ -136,6 +153,7 @@ class Settler:
             "floor": Int64(0),
             "version": 0,
             "indexes": None,
+            "deleted": "",
         }
         database[STREAMS].update_one({"_id": self.name}, {"$setOnInsert": fresh}, upsert=True)
 
@@ -143,8 +161,11 @@ class Settler:
         """Finish the pending writes of these documents, also those of other writers."""
         if not found:
             return
-        first, stream = self.take_places(database, len(found), now)
-        buried = self.graves(database, [each["_id"] for each in found])
+        deletions = [each["_id"] for each in found if "delete" in each[OURS]["pending"]]
+        last = max(deletions, default="")
+        first, stream = self.take_places(database, len(found), now, last)
+        begun = [each["_id"] for each in found if "position" not in each[OURS]]
+        buried = self.former_lives(database, begun, stream)
         for number, each in enumerate(found):
             self.settle_one(database, each, first + number, stream, buried.get(each["_id"]))
 
@@ -162,47 +183,55 @@ class Settler:
         come so late that its writer has sent it again, and what that made has been deleted since:
         then it is undone.
         """
-        mark = found[OURS]["pending"]
         ours = found[OURS]
+        mark = ours["pending"]
         schema = stream.indexes.schema
         begins = "position" not in ours
         former = buried if buried is not None and begins else ours
         past = read_past(former)
+        pending = {"_id": found["_id"], TOKEN: mark["token"]}
         if begins and past.outcome_of(mark["token"]):
-            self.items(database).delete_one({"_id": found["_id"], TOKEN: mark["token"]})
+            self.items(database).delete_one(pending)
             return False
+        # By the set of indexes as it is now: the writer's may have been another.
         old = schema.extract(mark["old"]) if "old" in mark else {}
         new = None if "delete" in mark else schema.extract(ours["json"])
-        if mark["version"] != stream.indexes.version:
-            # Written by a set of indexes that was another: what is new in it was not remembered.
-            past.replace(old, new or {})
+        past.replace(old, new or {})
         past.remember(mark["token"], position)
         change: Document = {
-            POSITION: Int64(position),
-            f"{OURS}.tokens": write_tokens(past),
-            f"{OURS}.former": write_former(past.former),
+            "position": Int64(position),
+            "tokens": write_tokens(past),
+            "former": write_former(past.former),
         }
         if schema.sight:
             could = schema.viewers(old) if "old" in mark else (buried or {}).get("sight", ())
-            sight = seen_by(schema, new, could, former.get("departed", []), position)
-            change |= {SIGHT: sight["sight"], DEPARTED: sight["departed"]}
+            change |= seen_by(schema, new, could, former.get("departed", []), position)
             if new is not None and not (begins and buried is None):
-                past.admit(frozenset(could), sight["sight"])
-            change[LATE] = past.late
-        if "delete" in mark:
-            change[DEAD] = True
-        done = self.items(database).update_one(
-            {"_id": found["_id"], TOKEN: mark["token"]}, {"$set": change, "$unset": {PENDING: ""}}
-        )
+                past.admit(frozenset(could), change["sight"])
+            change["late"] = past.late
+        if new is None:
+            change["dead"] = True
+        values = {f"{OURS}.{name}": value for name, value in change.items()}
+        done = self.items(database).update_one(pending, {"$set": values, "$unset": {PENDING: ""}})
         if not done.modified_count:
             return False
-        if "delete" in mark:
-            self.bury(database, [found["_id"]])
+        if new is None:
+            self._bury(database, found["_id"], ours | change)
         elif buried is not None:
             self.tombstones(database).delete_one(
                 {"_id": found["_id"], "position": buried["position"]}
             )
         return True
+
+    def former_lives(
+        self, database: Database[Document], ids: Iterable[str], stream: Stream
+    ) -> dict[str, Document]:
+        """Return the tombstones of items that begin a life, by id.
+
+        ``stream`` is as of a place that was taken after the items were inserted.
+        """
+        deleted = sorted(each for each in ids if each <= stream.deleted)
+        return self.graves(database, deleted) if deleted else {}
 
     def graves(
         self,
@@ -216,20 +245,21 @@ class Settler:
 
     def bury(self, database: Database[Document], ids: Iterable[str]) -> None:
         """Move items that are deleted and settled to the tombstones; half done is done again."""
-        items, tombstones = self.items(database), self.tombstones(database)
-        for found in items.find({"_id": {"$in": list(ids)}, DEAD: True}):
-            ours = found[OURS]
-            position = ours["position"]
-            grave = {
-                "position": position,
-                "tokens": ours.get("tokens", []),
-                "former": ours.get("former", {}),
-                "sight": ours.get("sight", []),
-                "departed": ours.get("departed", []),
-                "late": ours.get("late", []),
-            }
-            with suppress(DuplicateKeyError):  # a later deletion has left its own
-                tombstones.replace_one(
-                    {"_id": found["_id"], "position": {"$lte": position}}, grave, upsert=True
-                )
-            items.delete_one({"_id": found["_id"], DEAD: True, POSITION: position})
+        for found in self.items(database).find({"_id": {"$in": list(ids)}, DEAD: True}, {OURS: 1}):
+            self._bury(database, found["_id"], found[OURS])
+
+    def _bury(self, database: Database[Document], item_id: str, ours: Document) -> None:
+        position = ours["position"]
+        grave = {
+            "position": position,
+            "tokens": ours.get("tokens", []),
+            "former": ours.get("former", {}),
+            "sight": ours.get("sight", []),
+            "departed": ours.get("departed", []),
+            "late": ours.get("late", []),
+        }
+        with suppress(DuplicateKeyError):  # a later deletion has left its own
+            self.tombstones(database).replace_one(
+                {"_id": item_id, "position": {"$lte": position}}, grave, upsert=True
+            )
+        self.items(database).delete_one({"_id": item_id, DEAD: True, POSITION: position})
