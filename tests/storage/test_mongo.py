@@ -107,6 +107,19 @@ def test_a_former_life_is_known_where_the_greatest_deleted_id_is_not(storage: Mo
     assert [each.id for each in stream.page(PageQuery(limit=9)).records] == ["b"]
 
 
+def test_a_step_that_no_document_could_hold_is_read_all_the_same(storage: MongoStorage) -> None:
+    """Of 16 MiB at the most is what a server sends as one."""
+    stream = storage.queryset("notes", SCHEMA)
+    some = [put_new(f"a{number:02}", number, place="x" * 1_000_000) for number in range(18)]
+    stream.write(some)
+    page = stream.page(PageQuery(limit=18))
+    assert [each.id for each in page.records] == ["a17", "a16", "a15"]
+    assert page.stopped is not None
+    changes = stream.changes(ChangesQuery(limit=18))
+    assert [each.id for each in changes.changes] == ["a00", "a01", "a02"]
+    assert not changes.caught_up
+
+
 def _unique(storage: MongoStorage) -> set[str]:
     """Return the unique indexes of a stream and of what is kept beside it; of ids, each is."""
     with storage.door.database() as database:
