@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Final, TypeVar
+from typing import Final, TypeVar
 
 import pymongo
 from pymongo.database import Database
@@ -12,6 +12,7 @@ from pymongo.errors import AutoReconnect
 from brubeck.storage.batching import ListBatches
 from brubeck.storage.errors import Unavailable
 from brubeck.storage.indexing import IndexSet, encode_indexes
+from brubeck.storage.mongo.connecting import Door
 from brubeck.storage.mongo.documents import (
     LATE,
     OURS,
@@ -26,6 +27,7 @@ from brubeck.storage.mongo.indexes import (
     indexes_of_graves,
     indexes_of_sight,
 )
+from brubeck.storage.mongo.listening import Listener
 from brubeck.storage.mongo.purging import purge
 from brubeck.storage.mongo.reading import ReadableQueryset
 from brubeck.storage.mongo.settling import STREAMS, LostStream
@@ -38,9 +40,7 @@ from brubeck.storage.records import (
     Written,
 )
 from brubeck.storage.schema import Schema
-
-if TYPE_CHECKING:
-    from brubeck.storage.mongo.storage import MongoStorage
+from brubeck.timekeeping import Clock
 
 T = TypeVar("T")
 
@@ -58,8 +58,11 @@ TOGETHER: Final = 1000
 class MongoQueryset(ReadableQueryset):
     """One stream in MongoDB."""
 
-    def __init__(self, storage: MongoStorage, name: str, schema: Schema) -> None:
-        super().__init__(storage, name, schema)
+    def __init__(
+        self, door: Door, listener: Listener, clock: Clock, name: str, schema: Schema
+    ) -> None:
+        super().__init__(door, clock, name, schema)
+        self._listener = listener
         self._creations = ListBatches(self._write, TOGETHER)
         self.news = News(self.head, POLL)
 
@@ -167,5 +170,5 @@ class MongoQueryset(ReadableQueryset):
 
     def wait(self, after: int, seconds: float) -> bool:
         """Wait for news: from the server's stream of changes, or by looking now and then."""
-        self._storage.listener.hear(self.name, self.news)
+        self._listener.hear(self.name, self.news)
         return self.news.wait(after, seconds)

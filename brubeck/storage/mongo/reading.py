@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import msgspec
 from pymongo.client_session import ClientSession
@@ -17,6 +17,7 @@ from pymongo.database import Database
 from brubeck import green
 from brubeck.storage.conditions import meets
 from brubeck.storage.indexing import IndexedQueryset
+from brubeck.storage.mongo.connecting import Door
 from brubeck.storage.mongo.documents import (
     OURS,
     SHOWN,
@@ -55,9 +56,7 @@ from brubeck.storage.records import (
 from brubeck.storage.schema import Schema
 from brubeck.storage.sizes import bounded
 from brubeck.storage.timeline import stretch
-
-if TYPE_CHECKING:
-    from brubeck.storage.mongo.storage import MongoStorage
+from brubeck.timekeeping import Clock
 
 Session = ClientSession | None
 
@@ -68,16 +67,16 @@ PATIENCE: Final = 0.005
 class ReadableQueryset(IndexedQueryset):
     """A stream's reading part; `brubeck.storage.mongo.queryset` writes and builds indexes."""
 
-    def __init__(self, storage: MongoStorage, name: str, schema: Schema) -> None:
+    def __init__(self, door: Door, clock: Clock, name: str, schema: Schema) -> None:
         super().__init__(schema)
-        self._storage = storage
-        self._door = storage.door
+        self._door = door
+        self._clock = clock
         self._settler = Settler(name)
         self._kept = 0  # the head up to which everything is known to be durable
         self.name = name
 
     def _now(self) -> int:
-        return self._storage.clock.micros()
+        return self._clock.micros()
 
     def _stream(self, database: Database[Document], session: Session = None) -> Stream:
         return read_stream(database[STREAMS].find_one({"_id": self.name}, session=session))

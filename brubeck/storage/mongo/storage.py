@@ -60,7 +60,9 @@ class MongoStorage(Storage):
         with self._lock:
             known = self._querysets.get(name)
             if known is None:
-                known = self._querysets[name] = MongoQueryset(self, name, schema)
+                known = self._querysets[name] = MongoQueryset(
+                    self.door, self.listener, self.clock, name, schema
+                )
             known.ask(schema)
             return known
 
