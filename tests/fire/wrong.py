@@ -104,7 +104,9 @@ class _Wrong(MongoStorage):
 
     def queryset(self, name: str, schema: Schema) -> MongoQueryset:
         """Return the stream of a name."""
-        return self._querysets.setdefault(name, self.queryset_class(self, name, schema))
+        return self._querysets.setdefault(
+            name, self.queryset_class(self.door, self.listener, self.clock, name, schema)
+        )
 
     @classmethod
     def from_url(cls, url: str, *, clock: Clock = SYSTEM_CLOCK) -> Self:

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from functools import partial
-from heapq import merge
 from pathlib import Path
-from typing import Final, cast
+from typing import Final
 
 from brubeck.storage.conditions import meets
 from brubeck.storage.indexing import IndexedQueryset, IndexSet
@@ -36,7 +35,6 @@ from brubeck.storage.records import (
     Record,
     Tombstone,
     Write,
-    Written,
 )
 from brubeck.storage.schema import Schema
 from brubeck.storage.sizes import STEP_BYTES, bounded
@@ -47,6 +45,20 @@ from brubeck.storage.sqlite.purging import (
     forget_departures,
     raise_floor,
     raise_horizon,
+)
+from brubeck.storage.sqlite.rows import (
+    BETWEEN,
+    ITEM_COLUMNS,
+    ChangeRow,
+    bounds,
+    concerning,
+    entry,
+    facet_rows,
+    merged_rows,
+    position_of,
+    record_of,
+    rows_within_bounds,
+    timeline_rows,
 )
 from brubeck.storage.sqlite.streams import (
     SIGHT,
@@ -63,20 +75,12 @@ from brubeck.storage.sqlite.streams import (
     read_row,
 )
 from brubeck.storage.sqlite.writing import Writer
-from brubeck.storage.timeline import stretch
 from brubeck.timekeeping import Clock
 
 POLL: Final = 0.1
 """Seconds after which a waiting reader learns of another process's write."""
 MERGED: Final = 16
 """How many orders of a field's values are merged, where a condition takes one of several."""
-_TOGETHER: Final = 32
-"""How many rows are fetched before their size is looked at."""
-
-_Row = tuple[bytes, int, int, bytes | None, bytes, int]
-"""id, created_at, position, body, past, and whether it left the viewer's sight there."""
-_ROW: Final = "id, created_at, position, body"
-_BETWEEN: Final = "(created_at, id) >= (?, ?) AND (created_at, id) < (?, ?)"
 
 
 class SQLiteQueryset(IndexedQueryset):
@@ -165,7 +169,7 @@ class SQLiteQueryset(IndexedQueryset):
             writer = Writer(stream, indexes, clock.micros())
             outcomes = self._database.write(partial(writer.write, writes=writes, values=values))
             if outcomes is not None:
-                self.news.announce(max((_position(each) for each in outcomes), default=0))
+                self.news.announce(max((position_of(each) for each in outcomes), default=0))
                 return outcomes
             # The set of indexes has changed since: take the present one, and try again.
             with self._database.reading() as db:
@@ -196,10 +200,10 @@ class SQLiteQueryset(IndexedQueryset):
         marks = ",".join("?" * len(ids))
         with self._database.reading() as db:
             rows = db.execute(
-                f"SELECT {_ROW}, past FROM items WHERE stream = ? AND id IN ({marks})",  # noqa: S608, no value is in it
+                f"SELECT {ITEM_COLUMNS}, past FROM items WHERE stream = ? AND id IN ({marks})",  # noqa: S608, no value is in it
                 (stream, *ids),
             )
-            found = {row[0].decode(): _entry(row[:4]) for row in rows if self._shows(row, viewer)}
+            found = {row[0].decode(): entry(row[:4]) for row in rows if self._shows(row, viewer)}
         return [found.get(each) for each in ids]
 
     def _shows(self, row: tuple[bytes, int, int, bytes | None, bytes], viewer: str | None) -> bool:
@@ -222,9 +226,9 @@ class SQLiteQueryset(IndexedQueryset):
                 return self._filtered(db, stream, query, head)
             if query.where:
                 return self._filtered(db, stream, query, row.head)
-            rows = _enough(_timeline(db, stream, query, query.limit + 1))
+            rows = rows_within_bounds(timeline_rows(db, stream, query, query.limit + 1))
         more = len(rows) > query.limit
-        records = [_record(each) for each in rows[: query.limit]]
+        records = [record_of(each) for each in rows[: query.limit]]
         last = Place(records[-1].created_at, records[-1].id) if more else None
         return bounded(Page(records, last, row.head))
 
@@ -239,7 +243,7 @@ class SQLiteQueryset(IndexedQueryset):
         for looked, row in enumerate(self._candidates(db, stream, query, scan + 1)):
             if len(records) == query.limit or looked == scan or size >= STEP_BYTES:
                 return Page(records, last, head)
-            record = _record(row)
+            record = record_of(row)
             last = Place(record.created_at, record.id)
             size += len(record.body)
             if meets(query.where, extract(record.body)):
@@ -261,17 +265,17 @@ class SQLiteQueryset(IndexedQueryset):
     ) -> Iterator[tuple[bytes, int, int, bytes]]:
         """Yield the rows among which a query's items are, in its direction, each once."""
         if query.viewer is not None:
-            return _facet(db, stream, SIGHT, query.viewer, query, most)
+            return facet_rows(db, stream, SIGHT, query.viewer, query, most)
         for condition in query.where:
             values = condition.value if isinstance(condition.value, tuple) else (condition.value,)
             by_value = condition.operator in ("eq", "in") and len(values) <= MERGED
             if by_value and condition.name in self._known_indexes().equality:
                 orders = [
-                    _facet(db, stream, condition.name, value, query, most)
+                    facet_rows(db, stream, condition.name, value, query, most)
                     for value in dict.fromkeys(values)
                 ]
-                return _merged(orders, descending=query.descending)
-        return iter(_timeline(db, stream, query, most))
+                return merged_rows(orders, descending=query.descending)
+        return iter(timeline_rows(db, stream, query, most))
 
     def changes(self, query: ChangesQuery) -> Changes:
         """Take a step along the change order; see `Queryset.changes`."""
@@ -292,7 +296,7 @@ class SQLiteQueryset(IndexedQueryset):
             scan = max(SCAN, query.limit) if query.where else query.limit
             found: list[Change] = []
             looked = size = 0
-            for each in _concerning(db, stream, viewer, position, scan):
+            for each in concerning(db, stream, viewer, position, scan):
                 looked += 1
                 size += len(each[3] or b"")
                 position = each[2]
@@ -304,7 +308,7 @@ class SQLiteQueryset(IndexedQueryset):
             ended = looked < scan and len(found) < query.limit and size < STEP_BYTES
         return reached(query, found, position, head, ended=ended)
 
-    def _change(self, row: _Row, query: ChangesQuery) -> Change | None:
+    def _change(self, row: ChangeRow, query: ChangesQuery) -> Change | None:
         item_id, created_at, position, body, past, departed = row
         where = query.where
         gone = Change(position, item_id.decode(), None)
@@ -339,8 +343,8 @@ class SQLiteQueryset(IndexedQueryset):
             if not query.where and query.viewer is None:
                 (looked,) = db.execute(
                     f"SELECT count(*) FROM (SELECT 1 FROM items INDEXED BY items_by_time"  # noqa: S608, no value is in it
-                    f" WHERE stream = ? AND body IS NOT NULL AND {_BETWEEN} LIMIT ?)",
-                    (stream, *_bounds(query), query.limit + 1),
+                    f" WHERE stream = ? AND body IS NOT NULL AND {BETWEEN} LIMIT ?)",
+                    (stream, *bounds(query), query.limit + 1),
                 ).fetchone()
                 return Count(min(looked, query.limit), exact=looked <= query.limit)
             self._check_complete(query)
@@ -352,96 +356,3 @@ class SQLiteQueryset(IndexedQueryset):
                 size += len(row[3])
                 total += meets(query.where, extract(row[3]))
         return Count(total, exact=True)
-
-
-def _position(outcome: Outcome) -> int:
-    return outcome.position if isinstance(outcome, Written) else 0
-
-
-def _entry(row: tuple[bytes, int, int, bytes | None]) -> Record | Tombstone:
-    if row[3] is None:
-        return Tombstone(row[0].decode(), row[2])
-    return _record(cast("tuple[bytes, int, int, bytes]", row))
-
-
-def _record(row: tuple[bytes, int, int, bytes]) -> Record:
-    return Record(row[0].decode(), row[1], row[2], row[3])
-
-
-def _bounds(query: PageQuery) -> tuple[int, str, int, str]:
-    low, high = stretch(query)
-    return (*low, *high)
-
-
-def _direction(query: PageQuery) -> str:
-    return "created_at DESC, id DESC" if query.descending else "created_at, id"
-
-
-def _timeline(db: sqlite3.Connection, stream: int, query: PageQuery, most: int) -> sqlite3.Cursor:
-    return db.execute(
-        f"SELECT {_ROW} FROM items WHERE stream = ? AND body IS NOT NULL"  # noqa: S608, no value is in it
-        f" AND {_BETWEEN} ORDER BY {_direction(query)} LIMIT ?",
-        (stream, *_bounds(query), most),
-    )
-
-
-def _enough(rows: sqlite3.Cursor) -> list[tuple[bytes, int, int, bytes]]:
-    """Return the rows of a step, and perhaps some more; not many of them when they are large."""
-    found: list[tuple[bytes, int, int, bytes]] = []
-    while some := rows.fetchmany(_TOGETHER):
-        found += some
-        if len(some) < _TOGETHER or sum([len(row[3]) for row in found]) >= STEP_BYTES:
-            break
-    return found
-
-
-def _facet(
-    db: sqlite3.Connection, stream: int, field: str, value: object, query: PageQuery, most: int
-) -> Iterator[tuple[bytes, int, int, bytes]]:
-    """Return the rows with one value of a field, in a query's direction."""
-    facets = (
-        f"SELECT created_at, id FROM facets WHERE stream = ? AND field = ? AND value = ?"  # noqa: S608, no value is in it
-        f" AND {_BETWEEN} ORDER BY {_direction(query)} LIMIT ?"
-    )
-    return iter(
-        db.execute(
-            f"SELECT i.id, i.created_at, i.position, i.body FROM ({facets}) AS f"  # noqa: S608, no value is in it
-            " CROSS JOIN items AS i ON i.stream = ? AND i.id = f.id",
-            (stream, field, value, *_bounds(query), most, stream),
-        )
-    )
-
-
-def _merged(
-    orders: list[Iterator[tuple[bytes, int, int, bytes]]], *, descending: bool
-) -> Iterator[tuple[bytes, int, int, bytes]]:
-    """Yield rows of several orders as one; a row that stands in more than one comes once."""
-
-    def key(row: tuple[bytes, int, int, bytes]) -> tuple[int, bytes]:
-        return row[1], row[0]
-
-    last: tuple[int, bytes] | None = None
-    for row in merge(*orders, key=key, reverse=descending) if len(orders) > 1 else orders[0]:
-        if key(row) != last:
-            last = key(row)
-            yield row
-
-
-def _concerning(
-    db: sqlite3.Connection, stream: int, viewer: str | None, after: int, most: int
-) -> Iterable[_Row]:
-    """Return the first changes after a position that are a viewer's business, or anybody's."""
-    if viewer is None:
-        return db.execute(
-            "SELECT id, created_at, position, body, past, 0 FROM items"
-            " WHERE stream = ? AND position > ? ORDER BY position LIMIT ?",
-            (stream, after, most),
-        )
-    return db.execute(
-        "SELECT s.id, i.created_at, s.position, i.body, i.past,"
-        " i.position IS NOT s.position OR (s.gone AND i.body IS NOT NULL)"
-        " FROM (SELECT id, position, gone FROM sight WHERE stream = ? AND viewer = ?"
-        " AND position > ? ORDER BY position LIMIT ?) AS s"
-        " LEFT JOIN items AS i ON i.stream = ? AND i.id = s.id ORDER BY s.position",
-        (stream, viewer, after, most, stream),
-    )
