@@ -14,7 +14,7 @@ LAYERS = (
     {"errors", "callables", "timekeeping", "signing", "config", "green"},
     {"http"},
     {"routing", "dictshield", "storage", "auth", "connections"},
-    {"handlers", "queryset", "templating", "models"},
+    {"documents", "handlers", "queryset", "templating", "models"},
     {"application", "running", "stores", "autoapi", "streams", "jobs", "explorer"},
     {"cli", "client", "testing", "request_handling", "__main__"},
 )

@@ -24,7 +24,7 @@ from brubeck.http import Problem, Response
 from brubeck.http.media import best_match
 from brubeck.http.request import MAX_JSON
 from brubeck.queryset import AbstractQueryset, Queryset, Result
-from brubeck.queryset.errands import id_field
+from brubeck.queryset.operations import id_field
 from brubeck.storage.sizes import STEP_BYTES
 from brubeck.streams.collection import json_members
 from brubeck.streams.private_fields import hidden_fields, read_visible

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from brubeck.autoapi.base import MAX_IDS, AutoAPIBase
 from brubeck.dictshield.fields import BaseField, IntField, ObjectIdField, UUIDField
-from brubeck.queryset.errands import id_field
+from brubeck.queryset.operations import id_field
 from brubeck.streams.description import schemas
 from brubeck.streams.description.answers import Answers
 from brubeck.streams.description.components import Schema

@@ -124,7 +124,7 @@ class Supervisor:
         """Run the workers; `ConfigError` when they cannot be kept alive."""
         try:
             while not self._stopping:
-                self._bury()
+                self._reap()
                 while len(self._running) < self._wanted and self._may_start():
                     self._start()
                 time.sleep(_LOOK)
@@ -163,7 +163,7 @@ class Supervisor:
             os.close(end)
         self._running.append(_Worker(process, pipe, time.monotonic()))
 
-    def _bury(self) -> None:
+    def _reap(self) -> None:
         """Take note of workers that died; they are replaced unless all die before they serve."""
         for worker in list(self._running):
             status = worker.process.poll()

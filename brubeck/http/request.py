@@ -25,7 +25,7 @@ from brubeck.http.json_text import decode_json
 from brubeck.http.media import media_type
 from brubeck.http.problems import Problem
 from brubeck.http.proxies import NO_PROXIES, Client, TrustedProxies
-from brubeck.http.sharing import Share
+from brubeck.http.subscription import Subscription
 
 _CHUNK = 1 << 16
 MAX_JSON = 1 << 20
@@ -55,13 +55,13 @@ class Request:
     """Returns whether an answer may wait for something to happen: that it is wanted, and holds up
     no other. A long wait calls it now and then, and where it may not go on answers with what it
     has."""
-    may_share: bool = False
-    """Whether the connection takes a ``share`` (see `brubeck.http.sharing`)."""
+    may_subscribe: bool = False
+    """Whether the connection takes a ``share`` (see `brubeck.http.subscription`)."""
     mounted_at: str = ""
     """Where the connection itself has mounted the program: WSGI's ``SCRIPT_NAME``."""
     failure: BaseException | None = None
     """The unexpected exception of the handler, for a connection that reports it."""
-    share: Share | None = None
+    subscription: Subscription | None = None
     """The share by which a stream that answers this goes on, after an empty chunk."""
     _file: BinaryIO | None = None
     _body: bytes | None = None

@@ -16,7 +16,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 from brubeck.auth import BadCredentials, Caller
-from brubeck.auth.same_site import require_same_site_of_cookies, require_same_site_of_passwords
+from brubeck.auth.csrf import require_same_site_of_cookies, require_same_site_of_passwords
 from brubeck.auth.scheme import authenticate, unknown
 from brubeck.callables import check_type, run_hook
 from brubeck.dictshield.limits import sound_text

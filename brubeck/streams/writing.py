@@ -15,7 +15,7 @@ from brubeck.dictshield.limits import MOST_FAULTS
 from brubeck.errors import BrubeckError
 from brubeck.http import Problem
 from brubeck.http.json_text import decode_json
-from brubeck.storage import Change, Delete, Put, Record, Refused, Schema, check_canonical
+from brubeck.storage import Change, Delete, Put, Record, RecordSchema, Refused, check_canonical
 from brubeck.storage.canonical import MAX_BYTES
 from brubeck.storage.ids import RULE, is_id
 from brubeck.streams.access import OpenAccess
@@ -252,7 +252,9 @@ class Writer:
         document.validate(validate_all=True)
 
 
-def put(document: StreamedDocument, schema: Schema, token: str, expected: int | None = None) -> Put:
+def put(
+    document: StreamedDocument, schema: RecordSchema, token: str, expected: int | None = None
+) -> Put:
     """Return the write of a finished, valid document."""
     body = document.encode()
     check_canonical(body, values=False)

@@ -14,13 +14,13 @@ from pymongo.monitoring import CommandListener
 
 from brubeck.storage import (
     ChangesQuery,
-    Condition,
     Delete,
+    FieldCondition,
     Outcome,
     PageQuery,
-    Place,
     Put,
-    Queryset,
+    RecordStream,
+    TimelineCursor,
     Write,
     Written,
 )
@@ -93,14 +93,14 @@ def test_each_operation_takes_its_commands_and_no_more(
     monkeypatch.setattr(connecting, "MongoClient", watched)
     found = {}
     with closing(MongoStorage(url, clock=HeldClock(START))) as storage:
-        for name, operation in _operations(storage.queryset("quakes", SCHEMA)):
+        for name, operation in _operations(storage.records("quakes", SCHEMA)):
             recorder.names.clear()
             operation()
             found[name] = list(recorder.names)
     assert found == COMMANDS
 
 
-def _operations(stream: Queryset) -> Iterator[tuple[str, Callable[[], object]]]:
+def _operations(stream: RecordStream) -> Iterator[tuple[str, Callable[[], object]]]:
     """Yield each operation by its name, after what it needs is done."""
 
     def write(*writes: Write) -> Sequence[Outcome]:
@@ -120,7 +120,7 @@ def _operations(stream: Queryset) -> Iterator[tuple[str, Callable[[], object]]]:
     def changed(item_id: str, position: int) -> Put:
         return put_new(item_id, 1, magnitude=2, owner="ann", expected=position)
 
-    by_value = (Condition("magnitude", "eq", 2),)
+    by_value = (FieldCondition("magnitude", "eq", 2),)
     some = [put_new(f"m{number:03}", number, magnitude=2) for number in range(300)]
     write(*some)
     write(Delete(id="m200", token="gone"))
@@ -142,9 +142,9 @@ def _operations(stream: Queryset) -> Iterator[tuple[str, Callable[[], object]]]:
     read(viewer="ann")  # the floor is kept, once a second
     follow()  # a server alone is asked to keep what it shows, once
     yield "page", read
-    yield "page from a place", partial(read, start=Place(250, "m250"))
+    yield "page from a place", partial(read, start=TimelineCursor(250, "m250"))
     yield "page by a value", partial(read, where=by_value)
-    yield "page by a bound", partial(read, where=(Condition("magnitude", "gt", 1),))
+    yield "page by a bound", partial(read, where=(FieldCondition("magnitude", "gt", 1),))
     yield "page of a viewer", partial(read, viewer="ann")
     yield "change page", follow
     yield "change page by a value", partial(follow, where=by_value)

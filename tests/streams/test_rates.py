@@ -38,7 +38,7 @@ def test_what_is_left_is_said_until_nothing_is(any_storage: Storage) -> None:
     assert int(refused.headers["Retry-After"]) >= 1
     assert refused.headers["RateLimit"].startswith('"default";r=0;t=')
     assert client.options(stream.path).status == 204
-    assert any_storage.queryset(stream.spec.path.stream(""), stream.spec.schema).get(["more"]) == [
+    assert any_storage.records(stream.spec.path.stream(""), stream.spec.schema).get(["more"]) == [
         None
     ]
 

@@ -23,7 +23,7 @@ from pymongo.database import Database
 from pymongo.errors import OperationFailure
 
 from brubeck.storage.mongo.documents import Document
-from brubeck.storage.mongo.settling import STREAMS
+from brubeck.storage.mongo.finalizing import STREAMS
 
 _TOO_LARGE: Final = (4568, 10334, 13548)
 """The error codes of a server whose answer would be one document of more than 16 MiB."""

@@ -10,11 +10,11 @@ from pymongo.database import Database
 from pymongo.errors import OperationFailure
 
 from brubeck.storage.mongo.documents import (
-    DEAD,
     DEPARTED,
     POSITION,
     SIGHT,
     TOKEN,
+    TOMBSTONE,
     Document,
 )
 from brubeck.storage.timeline import Key
@@ -43,7 +43,7 @@ def indexes_of_sight() -> list[IndexModel]:
     ]
 
 
-def indexes_of_graves() -> list[IndexModel]:
+def indexes_of_tombstones() -> list[IndexModel]:
     """Return the indexes of the tombstones for reading changes."""
     return [
         IndexModel([("position", ASCENDING)], name="position"),
@@ -95,7 +95,7 @@ def indexes_of_every_stream(*, sharded: bool) -> list[IndexModel]:
             partialFilterExpression={POSITION: {"$exists": True}},
         ),
         IndexModel([(TOKEN, ASCENDING)], name="pending", sparse=True),
-        IndexModel([(DEAD, ASCENDING)], name="dead", sparse=True),
+        IndexModel([(TOMBSTONE, ASCENDING)], name="dead", sparse=True),
     ]
 
 

@@ -15,8 +15,16 @@ from pymongo.client_session import ClientSession
 from pymongo.database import Database
 
 from brubeck import green
+from brubeck.storage.change_cursor import (
+    check_cursor,
+    no_changes,
+    reached,
+    since_birth,
+    unborn_head,
+    viewer_head,
+)
 from brubeck.storage.conditions import meets
-from brubeck.storage.indexing import IndexedQueryset
+from brubeck.storage.indexing import IndexedRecordStream
 from brubeck.storage.mongo.connecting import Door
 from brubeck.storage.mongo.documents import (
     OURS,
@@ -24,23 +32,15 @@ from brubeck.storage.mongo.documents import (
     SIGHT,
     TOKEN,
     Document,
-    read_past,
+    read_history,
     record,
     selector,
     tombstone,
 )
+from brubeck.storage.mongo.finalizing import STREAMS, Finalizer, Stream, read_stream
 from brubeck.storage.mongo.indexes import TIMELINE, facet, keys_between
 from brubeck.storage.mongo.purging import read_horizon, read_last
-from brubeck.storage.mongo.rows import SCAN, ChangesRows, PageRows, Row
-from brubeck.storage.mongo.settling import STREAMS, Settler, Stream, read_stream
-from brubeck.storage.places import (
-    check_place,
-    no_changes,
-    reached,
-    since_birth,
-    unborn_head,
-    viewer_head,
-)
+from brubeck.storage.mongo.rows import ROWS_PER_STEP, ChangesRows, PageRows, Row
 from brubeck.storage.records import (
     Change,
     Changes,
@@ -49,29 +49,29 @@ from brubeck.storage.records import (
     Head,
     Page,
     PageQuery,
-    Place,
     Record,
+    TimelineCursor,
     Tombstone,
 )
-from brubeck.storage.schema import Schema
+from brubeck.storage.schema import RecordSchema
 from brubeck.storage.sizes import bounded
-from brubeck.storage.timeline import stretch
+from brubeck.storage.timeline import key_range
 from brubeck.timekeeping import Clock
 
 Session = ClientSession | None
 
-PATIENCE: Final = 0.005
+PENDING_WAIT_SECONDS: Final = 0.005
 """Seconds that a reader leaves a pending write to its writer, before it finishes the write."""
 
 
-class ReadableQueryset(IndexedQueryset):
-    """A stream's reading part; `brubeck.storage.mongo.queryset` writes and builds indexes."""
+class ReadableRecordStream(IndexedRecordStream):
+    """A stream's reading part; `brubeck.storage.mongo.record_stream` writes and builds indexes."""
 
-    def __init__(self, door: Door, clock: Clock, name: str, schema: Schema) -> None:
+    def __init__(self, door: Door, clock: Clock, name: str, schema: RecordSchema) -> None:
         super().__init__(schema)
         self._door = door
         self._clock = clock
-        self._settler = Settler(name)
+        self._finalizer = Finalizer(name)
         self._kept = 0  # the head up to which everything is known to be durable
         self.name = name
 
@@ -95,7 +95,7 @@ class ReadableQueryset(IndexedQueryset):
         stream = self._stream(database, session)
         if not stream.position:
             self._indexes, self._kept = None, 0
-        elif viewer is not None and self._settler.raise_floor(database, stream.head, now):
+        elif viewer is not None and self._finalizer.raise_floor(database, stream.head, now):
             stream = self._stream(database, session)
         return stream
 
@@ -109,7 +109,7 @@ class ReadableQueryset(IndexedQueryset):
         self, database: Database[Document], session: Session, head: Head, viewer: str, now: int
     ) -> Head:
         """Return the head that a viewer is shown."""
-        return viewer_head(head, read_horizon(database, self._settler, viewer, session), now)
+        return viewer_head(head, read_horizon(database, self._finalizer, viewer, session), now)
 
     # Items.
 
@@ -120,14 +120,16 @@ class ReadableQueryset(IndexedQueryset):
             found |= self._there(database, ids, viewer, session)
             missing = [each for each in ids if each not in found]
             if missing:
-                graves = self._settler.graves(database, missing, session)
+                archived_tombstones = self._finalizer.archived_tombstones(
+                    database, missing, session
+                )
                 found |= {
-                    each: tombstone(grave)
-                    for each, grave in graves.items()
-                    if viewer is None or viewer in grave["sight"]
+                    each: tombstone(tombstone_document)
+                    for each, tombstone_document in archived_tombstones.items()
+                    if viewer is None or viewer in tombstone_document["sight"]
                 }
             missing = [each for each in missing if each not in found]
-            if missing:  # what has left its grave between the two reads is there again
+            if missing:  # what has left its tombstone between the two reads is there again
                 found |= self._there(database, missing, viewer, session)
         return [found.get(each) for each in ids]
 
@@ -136,7 +138,7 @@ class ReadableQueryset(IndexedQueryset):
     ) -> dict[str, Record | Tombstone]:
         """Return the records and tombstones of some ids from the items' own collection, by id."""
         found: dict[str, Record | Tombstone] = {}
-        items = self._settler.items(database)
+        items = self._finalizer.items(database)
         for each in items.find({"_id": {"$in": list(ids)}}, SHOWN, session=session):
             if "position" not in each[OURS]:
                 continue
@@ -159,7 +161,7 @@ class ReadableQueryset(IndexedQueryset):
         records = [record(each) for each in found[: query.limit] if self._shows(each, query)]
         if len(found) > query.limit:
             last = found[query.limit - 1]
-            stopped = Place(int(last["created_at"]), last["_id"])
+            stopped = TimelineCursor(int(last["created_at"]), last["_id"])
         return bounded(Page(records, stopped, head))
 
     def _page_at_once(self, query: PageQuery) -> tuple[PageRows, Head] | None:
@@ -167,7 +169,7 @@ class ReadableQueryset(IndexedQueryset):
         indexes = self._indexes
         if indexes is None or indexes.building or self._door.sharded:
             return None
-        rows = PageRows(self._settler, query, indexes)
+        rows = PageRows(self._finalizer, query, indexes)
         with self._door.committed() as database:
             stream = rows.read_with_head(database)
         return None if stream is None or not stream.position else (rows, stream.head)
@@ -182,14 +184,14 @@ class ReadableQueryset(IndexedQueryset):
             head = stream.head
             if query.viewer is not None:
                 head = self._viewer_head(database, session, head, query.viewer, now)
-            rows = PageRows(self._settler, query, self._known_indexes())
+            rows = PageRows(self._finalizer, query, self._known_indexes())
             rows.read(database, session)
-            if not rows.settled:
+            if not rows.finalized:
                 # What was pending then may belong before the head, what is pending now cannot.
                 self._settle_pending(database, session)
                 dead = [each["_id"] for each in rows.found if each[OURS].get("dead")]
                 with self._door.database() as another:
-                    self._settler.bury(another, dead)
+                    self._finalizer.archive(another, dead)
                 rows.read(database, session)
         return rows, head
 
@@ -210,8 +212,8 @@ class ReadableQueryset(IndexedQueryset):
     def changes(self, query: ChangesQuery) -> Changes:
         """Take a step along the change order; see `Queryset.changes`."""
         time = self._now()
-        limit = max(SCAN, query.limit) if query.where else query.limit
-        reader = ChangesRows(self._settler, since_birth(query), limit)
+        limit = max(ROWS_PER_STEP, query.limit) if query.where else query.limit
+        reader = ChangesRows(self._finalizer, since_birth(query), limit)
         read = self._changes_at_once(since_birth(query), reader)
         if read is None:
             read = self._changes_apart(query, reader, time)
@@ -247,7 +249,7 @@ class ReadableQueryset(IndexedQueryset):
             rows, noted, now = read
             if not noted.position or max(query.after or 0, query.began) > noted.end:
                 return None
-            check_place(query, now.head, lambda: now.position)
+            check_cursor(query, now.head, lambda: now.position)
             self._keep(database, None, noted)
         return rows, msgspec.structs.replace(noted.head, era=now.era, horizon=now.horizon)
 
@@ -273,10 +275,10 @@ class ReadableQueryset(IndexedQueryset):
             now = self._stream(database, session).head
             noted = msgspec.structs.replace(noted, era=now.era, horizon=now.horizon)
             if viewer is None:
-                check_place(query, now, lambda: now.position)
+                check_cursor(query, now, lambda: now.position)
             else:
                 noted = self._viewer_head(database, session, noted, viewer, time)
-                check_place(query, noted, partial(read_last, database, self._settler, viewer))
+                check_cursor(query, noted, partial(read_last, database, self._finalizer, viewer))
             self._keep(database, session, stream)
         return rows, noted
 
@@ -293,7 +295,7 @@ class ReadableQueryset(IndexedQueryset):
 
     def _settle_pending(self, database: Database[Document], session: Session) -> None:
         """Finish all writes that are pending now; later ones get a position past today's head."""
-        items = self._settler.items(database)
+        items = self._finalizer.items(database)
         pending = items.find({TOKEN: {"$exists": True}}, {TOKEN: 1}, session=session)
         tokens = {each[OURS]["pending"]["token"] for each in pending.hint("pending")}
         waited: set[str] = set()
@@ -308,13 +310,13 @@ class ReadableQueryset(IndexedQueryset):
         tokens = {each[OURS]["pending"]["token"] for each in unsettled}
         if not tokens <= waited:
             waited |= tokens
-            green.sleep(PATIENCE)
+            green.sleep(PENDING_WAIT_SECONDS)
             return
         with self._door.database() as database:
             ids = [each["_id"] for each in unsettled]
-            items = self._settler.items(database)
+            items = self._finalizer.items(database)
             still = list(items.find({"_id": {"$in": ids}, TOKEN: {"$exists": True}}))
-            self._settler.settle(database, still, self._now())
+            self._finalizer.finalize(database, still, self._now())
 
     def _change(self, position: int, row: Document | str, query: ChangesQuery) -> Change | None:
         if isinstance(row, str):
@@ -331,7 +333,7 @@ class ReadableQueryset(IndexedQueryset):
             return None  # it is coming into sight, by a write that is still pending
         if item is not None and meets(where, values):
             return Change(position, item.id, item)
-        past = read_past(row if ours is None else ours)
+        past = read_history(row if ours is None else ours)
         return gone if past.may_have_met(where, values, viewer) else None
 
     def head(self) -> Head:
@@ -341,7 +343,7 @@ class ReadableQueryset(IndexedQueryset):
 
     def count(self, query: PageQuery) -> Count:
         """Count the items of a walk; see `Queryset.count`."""
-        low, high = stretch(query)
+        low, high = key_range(query)
         if low >= high:
             return Count(0, exact=True)
         with self._door.reading() as (database, session):
@@ -349,7 +351,7 @@ class ReadableQueryset(IndexedQueryset):
             if not stream.position:
                 return Count(0, exact=True)
             self._check_indexes(query, stream)
-            items = self._settler.items(database)
+            items = self._finalizer.items(database)
             sight: Document = {} if query.viewer is None else {SIGHT: query.viewer}
             some: list[Document] = [
                 {"$match": keys_between(low, high, sight)},

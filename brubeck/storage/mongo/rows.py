@@ -25,6 +25,7 @@ from brubeck.storage.mongo.documents import (
     Document,
     selector,
 )
+from brubeck.storage.mongo.finalizing import STREAMS, Finalizer, Stream, read_stream
 from brubeck.storage.mongo.indexes import (
     TIMELINE,
     Lead,
@@ -33,12 +34,11 @@ from brubeck.storage.mongo.indexes import (
     facet,
     keys_between,
 )
-from brubeck.storage.mongo.settling import STREAMS, Settler, Stream, read_stream
-from brubeck.storage.records import ChangesQuery, Condition, PageQuery, Place
+from brubeck.storage.records import ChangesQuery, FieldCondition, PageQuery, TimelineCursor
 from brubeck.storage.sizes import STEP_BYTES
-from brubeck.storage.timeline import Key, stretch
+from brubeck.storage.timeline import Key, key_range
 
-SCAN: Final = 2000
+ROWS_PER_STEP: Final = 2000
 """How many entries one step looks at before it says where it stopped."""
 
 Row = tuple[int, Document | str]
@@ -48,20 +48,20 @@ Row = tuple[int, Document | str]
 class PageRows:
     """One row more than a step of the timeline takes, or fewer and where looking stopped."""
 
-    def __init__(self, settler: Settler, query: PageQuery, indexes: IndexSet) -> None:
-        self._settler = settler
+    def __init__(self, finalizer: Finalizer, query: PageQuery, indexes: IndexSet) -> None:
+        self._finalizer = finalizer
         self._query = query
         self._schema = indexes.schema
         self._equality = indexes.equality
         self._version = indexes.version
-        self._stretch = stretch(query)
+        self._stretch = key_range(query)
         self._lead, self._rest = self._find_lead()
-        self.stopped: Place | None = None
+        self.stopped: TimelineCursor | None = None
         """Where looking stopped before the stretch ended, if it did."""
         self.found: list[Document] = []
 
     @property
-    def settled(self) -> bool:
+    def finalized(self) -> bool:
         """Whether every row is the item's own latest version, and not a deleted one."""
         return not any("pending" in each[OURS] or "dead" in each[OURS] for each in self.found)
 
@@ -81,16 +81,16 @@ class PageRows:
             {"$limit": self._query.limit + 1},
             {"$project": SHOWN},
         ]
-        reads = [look_up(self._settler.items(database).name, steps, "rows")]
-        found = combined(database, self._settler.name, reads)
+        reads = [look_up(self._finalizer.items(database).name, steps, "rows")]
+        found = combined(database, self._finalizer.name, reads)
         if found is None or found["version"] != self._version:
             return None
         self._take(found["rows"])
-        return read_stream(found) if self.settled else None
+        return read_stream(found) if self.finalized else None
 
     def read(self, database: Database[Document], session: ClientSession | None) -> None:
         """Read the rows."""
-        items = self._settler.items(database)
+        items = self._finalizer.items(database)
         self.stopped = None
         low, high = self._stretch
         lead, rest = self._lead, self._rest
@@ -111,7 +111,7 @@ class PageRows:
             self.found.append(each)
             size += len(each[OURS].get("json", ""))
             if size >= STEP_BYTES:
-                self.stopped = Place(int(each["created_at"]), each["_id"])
+                self.stopped = TimelineCursor(int(each["created_at"]), each["_id"])
                 break
 
     def _walk(self, cursor: Any, lead: Lead | None, low: Key, high: Key) -> Any:
@@ -120,7 +120,7 @@ class PageRows:
         cursor = cursor.sort(direction(descending=self._query.descending))
         return between_keys(cursor, lead, low, high)
 
-    def _find_lead(self) -> tuple[Lead | None, tuple[Condition, ...]]:
+    def _find_lead(self) -> tuple[Lead | None, tuple[FieldCondition, ...]]:
         """Return the lead through a page, or None, and the remaining conditions."""
         where = self._query.where
         if self._query.viewer is not None:
@@ -140,19 +140,19 @@ class PageRows:
         shown = {"_id": 1, "created_at": 1}
         asked = {} if lead is None else lead.query
         keys = self._walk(items.find(asked, shown, session=session), lead, low, high)
-        end = next(iter(keys.skip(max(SCAN, query.limit) - 1).limit(1)), None)
+        end = next(iter(keys.skip(max(ROWS_PER_STEP, query.limit) - 1).limit(1)), None)
         if end is None:
             return low, high
         key = (int(end["created_at"]), end["_id"])
-        self.stopped = Place(*key)
+        self.stopped = TimelineCursor(*key)
         return (key, high) if query.descending else (low, (key[0], f"{key[1]}\0"))
 
 
 class ChangesRows:
     """The rows after a query's position: at most ``limit`` rows, in order."""
 
-    def __init__(self, settler: Settler, query: ChangesQuery, limit: int) -> None:
-        self._settler = settler
+    def __init__(self, finalizer: Finalizer, query: ChangesQuery, limit: int) -> None:
+        self._finalizer = finalizer
         self._query = query
         self._limit = limit
         self.filled = False
@@ -182,16 +182,16 @@ class ChangesRows:
             {"$limit": self._limit},
         ]
         pending: list[Document] = [{"$match": {TOKEN: {"$exists": True}}}, {"$limit": 1}]
-        items = self._settler.items(database).name
+        items = self._finalizer.items(database).name
         reads = [
             look_up(items, [*pending, {"$project": {"_id": 1}}], "pending"),
             {"$match": {"pending": []}},
-            # The items before the graves: what is buried between the two is in both, not in none.
+            # Items before tombstones: one that is archived in between is in both, not in none.
             look_up(items, live, "live"),
-            look_up(self._settler.tombstones(database).name, dead, "dead"),
-            look_up(STREAMS, stream_steps(self._settler.name), "now"),
+            look_up(self._finalizer.tombstones(database).name, dead, "dead"),
+            look_up(STREAMS, stream_steps(self._finalizer.name), "now"),
         ]
-        found = combined(database, self._settler.name, reads)
+        found = combined(database, self._finalizer.name, reads)
         if found is None or found["version"] != version or not found["now"]:
             return None
         noted = read_stream(found)
@@ -206,10 +206,10 @@ class ChangesRows:
         """Return the rows up to a head; as many of each kind as may be needed, and maybe more."""
         viewer, between = self._query.viewer, {"$gt": Int64(self._query.after or 0)}
         between["$lte"] = Int64(head)
-        items = self._settler.items(database)
-        graves = self._settler.tombstones(database)
+        items = self._finalizer.items(database)
+        archived_tombstones = self._finalizer.tombstones(database)
         sight: Document = {} if viewer is None else {SIGHT: viewer}
-        # The items before the graves: what is buried between the two reads is in both, not in none.
+        # Items before tombstones: one that is archived in between is in both, not in none.
         found = items.find({POSITION: between, **sight}, self._shown(), session=session)
         found = found.hint("position" if viewer is None else "sight_changes")
         live = dict(
@@ -221,13 +221,13 @@ class ChangesRows:
         if viewer is not None:
             live |= self._departed(items, session, DEPARTED, between)
         sight = {} if viewer is None else {"sight": viewer}
-        found = graves.find({"position": between, **sight}, session=session)
+        found = archived_tombstones.find({"position": between, **sight}, session=session)
         rows = (
             _dead_rows(found.sort("position", ASCENDING).limit(self._limit).batch_size(self._limit))
             | live
         )
         if viewer is not None:
-            rows |= self._departed(graves, session, "departed", between)
+            rows |= self._departed(archived_tombstones, session, "departed", between)
         return self._in_order(rows, live_at)
 
     def _shown(self) -> Document:

@@ -10,26 +10,26 @@ from bson.int64 import Int64
 from pymongo.database import Database
 from pymongo.errors import BulkWriteError
 
+from brubeck.storage.history import refusal
 from brubeck.storage.indexing import IndexSet
 from brubeck.storage.mongo.connecting import quick
 from brubeck.storage.mongo.documents import (
     BATCH,
-    DEAD,
     OURS,
     PENDING,
     POSITION,
     TOKEN,
+    TOMBSTONE,
     WRITTEN,
     Document,
     document,
     first_step,
     pending,
-    read_past,
+    read_history,
 )
-from brubeck.storage.mongo.settling import Settler
-from brubeck.storage.past import refusal
+from brubeck.storage.mongo.finalizing import Finalizer
 from brubeck.storage.records import Delete, Outcome, Put, Write, Written
-from brubeck.storage.schema import Schema
+from brubeck.storage.schema import RecordSchema
 
 _DUPLICATE: Final = 11000
 
@@ -40,17 +40,17 @@ class Writer:
     def __init__(
         self,
         database: Database[Document],
-        settler: Settler,
-        schema: Schema,
+        finalizer: Finalizer,
+        schema: RecordSchema,
         indexes: IndexSet,
         now: int,
     ) -> None:
         self._database = database
-        self._settler = settler
+        self._finalizer = finalizer
         self._schema = schema
         self._indexes = indexes
         self._now = now
-        self._items = settler.items(database)
+        self._items = finalizer.items(database)
         self._first_step = quick(self._items)
 
     def write(self, writes: Sequence[Write]) -> list[Outcome]:
@@ -70,8 +70,8 @@ class Writer:
         inserted = self._insert(made)
         if not inserted:
             return {}
-        first, stream = self._settler.take_places(self._database, len(puts), self._now)
-        graves = self._settler.former_lives(self._database, inserted, stream)
+        first, stream = self._finalizer.take_places(self._database, len(puts), self._now)
+        archived_tombstones = self._finalizer.former_lives(self._database, inserted, stream)
         alone = stream.indexes.version != self._indexes.version  # what is new in it is looked at
         known: dict[str, Outcome] = {}
         together: dict[str, Outcome] = {}
@@ -79,25 +79,25 @@ class Writer:
             item_id, position = each["_id"], first + number
             if item_id not in inserted:
                 continue
-            if not alone and item_id not in graves:
+            if not alone and item_id not in archived_tombstones:
                 together[item_id] = Written(position)
-            elif self._settler.settle_one(
-                self._database, each, position, stream, graves.get(item_id)
+            elif self._finalizer.finalize_one(
+                self._database, each, position, stream, archived_tombstones.get(item_id)
             ):
                 known[item_id] = Written(position)
-        if together and self._settle(batch, sorted(together), first) == len(together):
+        if together and self._finalize(batch, sorted(together), first) == len(together):
             known |= together
-        return known  # those that others have settled are looked for where they stand
+        return known  # those that others have finalized are looked for where they stand
 
-    def _settle(self, batch: str, ids: list[str], first: int) -> int:
+    def _finalize(self, batch: str, ids: list[str], first: int) -> int:
         """Give new items their places; return how many of them were still pending."""
         place = {"$add": [Int64(first), f"${PENDING}.number"]}
         token = {"t": f"${TOKEN}", "p": place}
-        settled = self._items.update_many(
+        finalized = self._items.update_many(
             {"_id": {"$in": ids}, BATCH: batch},
             [{"$set": {POSITION: place, f"{OURS}.tokens": [token]}}, {"$unset": PENDING}],
         )
-        return int(settled.modified_count)
+        return int(finalized.modified_count)
 
     def _insert(self, documents: list[Document]) -> set[str]:
         ids = {each["_id"] for each in documents}
@@ -144,7 +144,7 @@ class Writer:
         still: Document = {
             "_id": write.id,
             PENDING: {"$exists": False},
-            DEAD: {"$exists": False},
+            TOMBSTONE: {"$exists": False},
             WRITTEN: {"$ne": write.token},
         }
         if write.expected is not None:
@@ -157,24 +157,24 @@ class Writer:
         ours["pending"]["old"] = found[OURS]["json"]
         found[OURS] |= ours
         deleted = write.id if isinstance(write, Delete) else ""
-        position, stream = self._settler.take_places(self._database, 1, self._now, deleted)
-        settled = self._settler.settle_one(self._database, found, position, stream, None)
-        return Written(position) if settled else None
+        position, stream = self._finalizer.take_places(self._database, 1, self._now, deleted)
+        finalized = self._finalizer.finalize_one(self._database, found, position, stream, None)
+        return Written(position) if finalized else None
 
     def _look(self, write: Write) -> Outcome | None:
         """Return the outcome of a write that has happened or is refused; None to try it again."""
         found = self._items.find_one({"_id": write.id}, {OURS: 1})
         while found is not None and not found[OURS].keys().isdisjoint(("pending", "dead")):
             if "pending" in found[OURS]:
-                self._settler.settle(self._database, [found], self._now)
+                self._finalizer.finalize(self._database, [found], self._now)
             else:
-                self._settler.bury(self._database, [write.id])
+                self._finalizer.archive(self._database, [write.id])
             found = self._items.find_one({"_id": write.id}, {OURS: 1})
         if found is not None:
             stands = found[OURS]
         else:
-            stands = self._settler.graves(self._database, [write.id]).get(write.id)
-        happened = read_past(stands or {}).outcome_of(write.token)
+            stands = self._finalizer.archived_tombstones(self._database, [write.id]).get(write.id)
+        happened = read_history(stands or {}).outcome_of(write.token)
         if happened is not None:
             self._assure(write.id)
             return happened
@@ -185,7 +185,7 @@ class Writer:
             and stands is None
             and self._items.find_one({"_id": write.id}, {"_id": 1})
         ):
-            return None  # it has left its grave between the two reads, and its past with it
+            return None  # it has left its tombstone between the two reads, and its past with it
         return refused
 
     def _assure(self, item_id: str) -> None:

@@ -9,7 +9,7 @@ from typing import Final, cast
 
 from brubeck.storage.records import Outcome, PageQuery, Record, Tombstone, Written
 from brubeck.storage.sizes import STEP_BYTES
-from brubeck.storage.timeline import stretch
+from brubeck.storage.timeline import key_range
 
 _TOGETHER: Final = 32
 """How many rows are fetched before their size is looked at."""
@@ -41,7 +41,7 @@ def record_of(row: tuple[bytes, int, int, bytes]) -> Record:
 
 def bounds(query: PageQuery) -> tuple[int, str, int, str]:
     """Return the first key of a page and the first beyond it, as parameters of `BETWEEN`."""
-    low, high = stretch(query)
+    low, high = key_range(query)
     return (*low, *high)
 
 

@@ -7,11 +7,11 @@ from typing import Final
 
 import msgspec
 
-from brubeck.storage.errors import LostPlace
+from brubeck.storage.errors import LostCursor
 from brubeck.storage.records import UNBORN, Change, Changes, ChangesQuery, Head
 from brubeck.storage.sizes import fitting
 
-SCAN: Final = 5000
+CHANGES_PER_STEP: Final = 5000
 """How many entries one step looks at before it says where it stopped."""
 TICK: Final = 1_000_000
 """Microseconds from one place of the floor to the next: it stands where the clock's tick began."""
@@ -58,9 +58,9 @@ def unborn_head(viewer: str | None, now: int) -> Head:
 
 
 def no_changes(query: ChangesQuery, now: int) -> Changes:
-    """Return a step of a stream to which nothing has been written; `LostPlace` as elsewhere."""
+    """Return a step of a stream to which nothing has been written; `LostCursor` as elsewhere."""
     head = unborn_head(query.viewer, now)
-    check_place(query, head, lambda: 0)
+    check_cursor(query, head, lambda: 0)
     return reached(query, [], query.after or 0, head, ended=True)
 
 
@@ -71,24 +71,24 @@ def since_birth(query: ChangesQuery) -> ChangesQuery:
     return msgspec.structs.replace(query, after=None, era=None, began=0)
 
 
-def check_place(query: ChangesQuery, head: Head, last: Callable[[], int]) -> None:
-    """Raise `LostPlace` when the changes after a position are not all kept any more.
+def check_cursor(query: ChangesQuery, head: Head, last: Callable[[], int]) -> None:
+    """Raise `LostCursor` when the changes after a position are not all kept any more.
 
     The head has to be as of the read of the changes or later, so that no purge falls between. A
     viewer's is its `viewer_head`, and its place is compared with nothing else but ``last``, which
     returns the position of the last change that concerns it.
     """
     if query.era is not None and query.era != head.era:
-        raise LostPlace("The position belongs to another era of this storage.")
+        raise LostCursor("The position belongs to another era of this storage.")
     place = max(query.after or 0, query.began)
     if query.viewer is None:
         past_end = place > max(head.position, head.floor)
     else:
         past_end = place > head.floor + AHEAD and place > last()
     if past_end:
-        raise LostPlace("The position lies past the end of the changes.")
+        raise LostCursor("The position lies past the end of the changes.")
     if query.after is not None and place < head.horizon:
-        raise LostPlace("The changes after this position have been purged.")
+        raise LostCursor("The changes after this position have been purged.")
 
 
 def reached(

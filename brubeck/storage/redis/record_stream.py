@@ -7,23 +7,23 @@ from itertools import islice
 from typing import Any, Final
 
 from brubeck.storage.batching import ListBatches, pieces
-from brubeck.storage.indexing import IndexedQueryset, IndexSet, decode_indexes, encode_indexes
-from brubeck.storage.news import News
-from brubeck.storage.places import KEPT, check_place, reached, since_birth, viewer_head
+from brubeck.storage.change_cursor import KEPT, check_cursor, reached, since_birth, viewer_head
+from brubeck.storage.indexing import IndexedRecordStream, IndexSet, decode_indexes, encode_indexes
+from brubeck.storage.notifier import HeadNotifier
 from brubeck.storage.records import (
     Change,
     Changes,
     ChangesQuery,
-    Condition,
     Count,
+    FieldCondition,
     Head,
     Outcome,
     Page,
     PageQuery,
-    Place,
     Reason,
     Record,
     Refused,
+    TimelineCursor,
     Tombstone,
     Write,
     Written,
@@ -46,8 +46,8 @@ from brubeck.storage.redis.encoding import (
 )
 from brubeck.storage.redis.listening import Listener
 from brubeck.storage.redis.scripts import SCRIPTS
-from brubeck.storage.schema import Schema
-from brubeck.storage.timeline import stretch
+from brubeck.storage.schema import RecordSchema
+from brubeck.storage.timeline import key_range
 from brubeck.timekeeping import Clock
 
 POLL: Final = 1.0
@@ -67,11 +67,11 @@ _REASONS: Final[dict[bytes, Reason]] = {
 }
 
 
-class RedisQueryset(IndexedQueryset):
+class RedisRecordStream(IndexedRecordStream):
     """One stream in Redis."""
 
     def __init__(
-        self, door: Door, listener: Listener, clock: Clock, name: str, schema: Schema
+        self, door: Door, listener: Listener, clock: Clock, name: str, schema: RecordSchema
     ) -> None:
         super().__init__(schema)
         self._door = door
@@ -79,7 +79,7 @@ class RedisQueryset(IndexedQueryset):
         self._clock = clock
         self._writes = ListBatches(self._write, BATCH)
         self.key = stream_key(name)
-        self.news = News(self.head, POLL)
+        self.notifier = HeadNotifier(self.head, POLL)
 
     def _run(self, script: str, *args: object) -> Any:
         with self._door.client() as client:
@@ -157,7 +157,7 @@ class RedisQueryset(IndexedQueryset):
         self._check_writes(writes)
         outcomes = self._writes.do(writes)
         last = max((each.position for each in outcomes if isinstance(each, Written)), default=0)
-        self.news.announce(last)
+        self.notifier.announce(last)
         return outcomes
 
     def _write(self, writes: Sequence[Write]) -> list[Outcome]:
@@ -231,7 +231,7 @@ class RedisQueryset(IndexedQueryset):
     def _page(self, query: PageQuery, known: bytes) -> Page | None:
         where = query.where
         self._check_indexes(query)
-        low, high = stretch(query)
+        low, high = key_range(query)
         now = self._clock.micros()
         answer = self._run(
             "page",
@@ -254,11 +254,11 @@ class RedisQueryset(IndexedQueryset):
             self._check_indexes(query, version)
         if query.viewer is not None:
             head = viewer_head(head, int(answer[7]), now)
-        stopped = Place(int(answer[5]), answer[6].decode()) if answer[5] else None
+        stopped = TimelineCursor(int(answer[5]), answer[6].decode()) if answer[5] else None
         records = list(map(read_live, answer[8::2], answer[9::2]))
         return Page(records, stopped, head)
 
-    def _lead(self, where: tuple[Condition, ...]) -> tuple[Any, ...]:
+    def _lead(self, where: tuple[FieldCondition, ...]) -> tuple[Any, ...]:
         """Return a field and its values with orders that hold every match of the conditions."""
         for each in where:
             values = choices(each)
@@ -288,7 +288,7 @@ class RedisQueryset(IndexedQueryset):
             head = viewer_head(head, int(answer[7]), now)
         if head.position:
             query = since_birth(query)
-        check_place(query, head, lambda: int(answer[8]))
+        check_cursor(query, head, lambda: int(answer[8]))
         found = [
             Change(int(at), item_id.decode(), read_live(item_id, item) if item else None)
             for at, item_id, item in zip(answer[9::3], answer[10::3], answer[11::3], strict=True)
@@ -300,13 +300,13 @@ class RedisQueryset(IndexedQueryset):
         return read_head(self._run("head", fresh_era()))[0]
 
     def wait(self, after: int, seconds: float) -> bool:
-        """Wait for news, which every write publishes."""
-        self._listener.hear(self.key, self.news)
-        return self.news.wait(after, seconds)
+        """Wait for a change, which every write publishes."""
+        self._listener.hear(self.key, self.notifier)
+        return self.notifier.wait(after, seconds)
 
     def count(self, query: PageQuery) -> Count:
         """Count the items of a walk; see `Queryset.count`."""
-        low, high = stretch(query)
+        low, high = key_range(query)
         total = looked = 0
         self._check_indexes(query)
         if low >= high:

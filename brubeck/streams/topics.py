@@ -1,8 +1,8 @@
-"""Broadcasts: thousands of open feeds that stand at the same place share one read and one encoding.
+"""Topics: thousands of open feeds at the same position share one read and one encoding.
 
-A feed that has caught up joins the broadcast of its stream, filters and fields. One thread waits
-there for all of them, takes the next step along the change order, and hands every reader the same
-bytes. A reader that cannot take them without waiting goes on by itself, from its own cursor,
+A feed that has caught up subscribes to the topic of its stream, filters and fields. One thread
+waits there for all of them, takes the next step along the change order, and hands every reader the
+same bytes. A reader that cannot take them without waiting goes on by itself, from its own cursor,
 until it has caught up again.
 """
 
@@ -15,8 +15,8 @@ from typing import Final
 import msgspec
 
 from brubeck import green
-from brubeck.http.sharing import Group, Receiver, Share
-from brubeck.storage import Changes, ChangesQuery, Queryset, StorageError
+from brubeck.http.subscription import Group, Receiver, Subscription
+from brubeck.storage import Changes, ChangesQuery, RecordStream, StorageError
 
 Frames = Callable[[Changes], bytes]
 
@@ -24,32 +24,32 @@ _TURN: Final = 500
 """How many readers are handed something before others get their turn."""
 
 
-class Seat(Share):
-    """A feed's subscription to a broadcast; ``found`` is the last step that the feed has sent."""
+class TopicSubscription(Subscription):
+    """A feed's subscription to a topic; ``found`` is the last step that the feed has sent."""
 
-    __slots__ = ("_broadcast", "found", "receiver")
+    __slots__ = ("_topic", "found", "receiver")
 
-    def __init__(self, broadcast: Broadcast, found: Changes) -> None:
-        self._broadcast = broadcast
+    def __init__(self, topic: Topic, found: Changes) -> None:
+        self._topic = topic
         self.found = found
         self.receiver: Receiver | None = None
 
     def join(self, receiver: Receiver) -> bool:
-        """Take the place, if the broadcast stands where the feed does."""
+        """Subscribe, if the topic is at the position of the feed."""
         self.receiver = receiver
-        return self._broadcast.add(self)
+        return self._topic.add(self)
 
     def leave(self) -> None:
-        """Give the place up."""
-        self._broadcast.discard(self)
+        """Unsubscribe."""
+        self._topic.discard(self)
 
 
-class Broadcast:
+class Topic:
     """The feeds that ask for the same and stand at the same place."""
 
     def __init__(
         self,
-        queryset: Callable[[], Queryset],
+        queryset: Callable[[], RecordStream],
         query: ChangesQuery,
         frames: Frames,
         checkpoint: Frames,
@@ -60,35 +60,35 @@ class Broadcast:
         self._frames = frames
         self._checkpoint = checkpoint
         self._patience, self._every = times
-        self._seats: dict[Seat, None] = {}
+        self._subscriptions: dict[TopicSubscription, None] = {}
         self._found: Changes | None = None
         self._casting = False
 
     def __len__(self) -> int:
-        return len(self._seats)
+        return len(self._subscriptions)
 
-    def add(self, seat: Seat) -> bool:
+    def add(self, subscription: TopicSubscription) -> bool:
         """Let a feed join that stands where the others do; the first one says where that is."""
-        found = seat.found
+        found = subscription.found
         if self._found is None or not self._casting:
             self._found = found
         elif (found.position, found.era) != (self._found.position, self._found.era):
             return False
-        self._seats[seat] = None
+        self._subscriptions[subscription] = None
         if not self._casting:
             self._casting = True
             green.spawn(self._cast)
         return True
 
-    def discard(self, seat: Seat) -> None:
+    def discard(self, subscription: TopicSubscription) -> None:
         """Leave a feed out."""
-        self._seats.pop(seat, None)
+        self._subscriptions.pop(subscription, None)
 
     def _cast(self) -> None:
         """Send new changes to the subscribed feeds for as long as there are any."""
         said, behind = time.monotonic(), False
         try:
-            while self._seats and (found := self._found) is not None:
+            while self._subscriptions and (found := self._found) is not None:
                 try:
                     if found.caught_up:
                         self._queryset().wait(found.head, self._patience)
@@ -113,46 +113,48 @@ class Broadcast:
         return self._queryset().changes(query)
 
     def _tell(self, data: bytes, found: Changes) -> None:
-        groups: dict[Group, dict[Receiver, Seat]] = {}
-        for number, seat in enumerate(list(self._seats), 1):
-            if seat not in self._seats:
+        groups: dict[Group, dict[Receiver, TopicSubscription]] = {}
+        for number, subscription in enumerate(list(self._subscriptions), 1):
+            if subscription not in self._subscriptions:
                 continue  # it left while others were sent the data
-            seat.found = found
-            receiver = seat.receiver
+            subscription.found = found
+            receiver = subscription.receiver
             if not data or receiver is None:
                 continue
             if receiver.group is not None:
-                groups.setdefault(receiver.group, {})[receiver] = seat
+                groups.setdefault(receiver.group, {})[receiver] = subscription
             elif not receiver.receive(data):
-                self._let_go(seat, receiver)
+                self._let_go(subscription, receiver)
             if number % _TURN == 0:
                 green.sleep(0)
-        for group, seats in groups.items():
-            for receiver in group.send(list(seats), data):
-                self._let_go(seats[receiver], receiver)
+        for group, subscriptions in groups.items():
+            for receiver in group.send(list(subscriptions), data):
+                self._let_go(subscriptions[receiver], receiver)
 
-    def _let_go(self, seat: Seat, receiver: Receiver) -> None:
-        self._seats.pop(seat, None)
+    def _let_go(self, subscription: TopicSubscription, receiver: Receiver) -> None:
+        self._subscriptions.pop(subscription, None)
         receiver.release()
 
     def _release_all(self) -> None:
-        seats, self._seats = self._seats, {}
-        for seat in seats:
-            if seat.receiver is not None:
-                seat.receiver.release()
+        subscriptions, self._subscriptions = self._subscriptions, {}
+        for subscription in subscriptions:
+            if subscription.receiver is not None:
+                subscription.receiver.release()
 
 
-class Broadcasts:
-    """Every broadcast of an application, by its key: the stream and the parameters of its feeds."""
+class Topics:
+    """The topics of a stream, by the parameters of their feeds."""
 
     def __init__(self) -> None:
-        self._all: dict[object, Broadcast] = {}
+        self._all: dict[object, Topic] = {}
 
-    def seat(self, key: object, found: Changes, make: Callable[[], Broadcast]) -> Seat:
-        """Return a place in a broadcast for a feed that has caught up; it has to be joined yet."""
-        broadcast = self._all.get(key)
-        if broadcast is None:
+    def subscription(
+        self, key: object, found: Changes, make: Callable[[], Topic]
+    ) -> TopicSubscription:
+        """Return the subscription of a feed that has caught up; it has to `join` yet."""
+        topic = self._all.get(key)
+        if topic is None:
             for other in [each for each, known in self._all.items() if not len(known)]:
                 del self._all[other]
-            broadcast = self._all[key] = make()
-        return Seat(broadcast, found)
+            topic = self._all[key] = make()
+        return TopicSubscription(topic, found)

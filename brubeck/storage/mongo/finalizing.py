@@ -1,6 +1,6 @@
-"""The later steps of a write, open to any process: taking a place, and settling the item there.
+"""The later steps of a write, open to any process: taking a place, and finalizing the item there.
 
-A token decides: an item is settled by the first process that finds it still pending under that
+A token decides: an item is finalized by the first process that finds it still pending under that
 token, and all others find it gone. So a place may be taken and never used, but never used behind a
 reader: see the package's docstring.
 """
@@ -18,21 +18,21 @@ from pymongo.client_session import ClientSession
 from pymongo.database import Database
 from pymongo.errors import DuplicateKeyError
 
+from brubeck.storage.change_cursor import next_floor
 from brubeck.storage.errors import Unavailable
 from brubeck.storage.indexing import IndexSet, decode_indexes
 from brubeck.storage.mongo.documents import (
-    DEAD,
     OURS,
     PENDING,
     POSITION,
     TOKEN,
+    TOMBSTONE,
     Document,
-    read_past,
+    read_history,
     seen_by,
     write_former,
     write_tokens,
 )
-from brubeck.storage.places import next_floor
 from brubeck.storage.records import UNBORN, Head, fresh_era
 
 STREAMS: Final = "brubeck.streams"
@@ -98,7 +98,7 @@ def tombstones_name(stream: str) -> str:
     return f"brubeck.tombstones.{stream}"
 
 
-class Settler:
+class Finalizer:
     """Finishes the writes of one stream."""
 
     def __init__(self, name: str) -> None:
@@ -157,7 +157,7 @@ class Settler:
         }
         database[STREAMS].update_one({"_id": self.name}, {"$setOnInsert": fresh}, upsert=True)
 
-    def settle(self, database: Database[Document], found: Sequence[Document], now: int) -> None:
+    def finalize(self, database: Database[Document], found: Sequence[Document], now: int) -> None:
         """Finish the pending writes of these documents, also those of other writers."""
         if not found:
             return
@@ -165,21 +165,21 @@ class Settler:
         last = max(deletions, default="")
         first, stream = self.take_places(database, len(found), now, last)
         begun = [each["_id"] for each in found if "position" not in each[OURS]]
-        buried = self.former_lives(database, begun, stream)
+        archived = self.former_lives(database, begun, stream)
         for number, each in enumerate(found):
-            self.settle_one(database, each, first + number, stream, buried.get(each["_id"]))
+            self.finalize_one(database, each, first + number, stream, archived.get(each["_id"]))
 
-    def settle_one(
+    def finalize_one(
         self,
         database: Database[Document],
         found: Document,
         position: int,
         stream: Stream,
-        buried: Document | None,
+        archived: Document | None,
     ) -> bool:
         """Give a pending item its place; False when somebody else has given it another.
 
-        ``buried`` is the tombstone of its former life, whose past it takes over. A first step may
+        ``archived`` is the tombstone of its former life, whose past it takes over. A first step may
         come so late that its writer has sent it again, and what that made has been deleted since:
         then it is undone.
         """
@@ -187,8 +187,8 @@ class Settler:
         mark = ours["pending"]
         schema = stream.indexes.schema
         begins = "position" not in ours
-        former = buried if buried is not None and begins else ours
-        past = read_past(former)
+        former = archived if archived is not None and begins else ours
+        past = read_history(former)
         pending = {"_id": found["_id"], TOKEN: mark["token"]}
         if begins and past.outcome_of(mark["token"]):
             self.items(database).delete_one(pending)
@@ -204,9 +204,9 @@ class Settler:
             "former": write_former(past.former),
         }
         if schema.sight:
-            could = schema.viewers(old) if "old" in mark else (buried or {}).get("sight", ())
+            could = schema.viewers(old) if "old" in mark else (archived or {}).get("sight", ())
             change |= seen_by(schema, new, could, former.get("departed", []), position)
-            if new is not None and not (begins and buried is None):
+            if new is not None and not (begins and archived is None):
                 past.admit(frozenset(could), change["sight"])
             change["late"] = past.late
         if new is None:
@@ -216,10 +216,10 @@ class Settler:
         if not done.modified_count:
             return False
         if new is None:
-            self._bury(database, found["_id"], ours | change)
-        elif buried is not None:
+            self._archive_one(database, found["_id"], ours | change)
+        elif archived is not None:
             self.tombstones(database).delete_one(
-                {"_id": found["_id"], "position": buried["position"]}
+                {"_id": found["_id"], "position": archived["position"]}
             )
         return True
 
@@ -231,9 +231,9 @@ class Settler:
         ``stream`` is as of a place that was taken after the items were inserted.
         """
         deleted = sorted(each for each in ids if each <= stream.deleted)
-        return self.graves(database, deleted) if deleted else {}
+        return self.archived_tombstones(database, deleted) if deleted else {}
 
-    def graves(
+    def archived_tombstones(
         self,
         database: Database[Document],
         ids: Sequence[str],
@@ -243,14 +243,16 @@ class Settler:
         found = self.tombstones(database).find({"_id": {"$in": list(ids)}}, session=session)
         return {each["_id"]: each for each in found}
 
-    def bury(self, database: Database[Document], ids: Iterable[str]) -> None:
-        """Move items that are deleted and settled to the tombstones; half done is done again."""
-        for found in self.items(database).find({"_id": {"$in": list(ids)}, DEAD: True}, {OURS: 1}):
-            self._bury(database, found["_id"], found[OURS])
+    def archive(self, database: Database[Document], ids: Iterable[str]) -> None:
+        """Move items that are deleted and finalized to the tombstones; half done is done again."""
+        for found in self.items(database).find(
+            {"_id": {"$in": list(ids)}, TOMBSTONE: True}, {OURS: 1}
+        ):
+            self._archive_one(database, found["_id"], found[OURS])
 
-    def _bury(self, database: Database[Document], item_id: str, ours: Document) -> None:
+    def _archive_one(self, database: Database[Document], item_id: str, ours: Document) -> None:
         position = ours["position"]
-        grave = {
+        tombstone_document = {
             "position": position,
             "tokens": ours.get("tokens", []),
             "former": ours.get("former", {}),
@@ -260,6 +262,6 @@ class Settler:
         }
         with suppress(DuplicateKeyError):  # a later deletion has left its own
             self.tombstones(database).replace_one(
-                {"_id": item_id, "position": {"$lte": position}}, grave, upsert=True
+                {"_id": item_id, "position": {"$lte": position}}, tombstone_document, upsert=True
             )
-        self.items(database).delete_one({"_id": item_id, DEAD: True, POSITION: position})
+        self.items(database).delete_one({"_id": item_id, TOMBSTONE: True, POSITION: position})

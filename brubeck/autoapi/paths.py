@@ -9,7 +9,7 @@ from brubeck.autoapi.base import AutoAPIBase
 from brubeck.dictshield.document import Document
 from brubeck.errors import ConfigError
 from brubeck.queryset import AbstractQueryset
-from brubeck.queryset.errands import id_field
+from brubeck.queryset.operations import id_field
 from brubeck.streams.documents import OwnedDocument
 from brubeck.streams.private_fields import check_hidden_fields, hidden_fields
 

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from brubeck.models import NoSuchUser, StoredAccounts, User, shelf
+from brubeck.documents import repository
+from brubeck.models import NoSuchUser, StoredAccounts, User
 from brubeck.models import users as users_module
 from brubeck.storage import StorageError
 from tests.auth.world import CHEAP
@@ -30,8 +31,8 @@ class Between:
 
 
 def between(kept: Any, deed: Callable[[], object]) -> None:
-    """Have another do something just before each write to a shelf."""
-    kept.__dict__["_stream"] = Between(kept._stream, deed)
+    """Have another do something just before each write to a repository."""
+    kept._records.stream = Between(kept._records.stream, deed)
 
 
 def test_who_is_removed_meanwhile_is_changed_no_more(accounts: StoredAccounts, name: str) -> None:
@@ -58,7 +59,7 @@ def test_who_is_always_overtaken_says_so(
     accounts: StoredAccounts, name: str, monkeypatch: pytest.MonkeyPatch, call: str
 ) -> None:
     """In the end."""
-    monkeypatch.setattr(shelf, "ROUNDS", 3)
+    monkeypatch.setattr(repository, "MAX_ATTEMPTS", 3)
     user = accounts.users.create(name)
     other = StoredAccounts(accounts.storage)
 
@@ -86,7 +87,7 @@ def test_everybody_is_listed_however_many_steps_it_takes(
     accounts: StoredAccounts, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Each once, the oldest first; and of tokens those of one user."""
-    monkeypatch.setattr(shelf, "BATCH", 2)
+    monkeypatch.setattr(repository, "RECORDS_AT_ONCE", 2)
     made = [accounts.users.create(f"{name}-{number}") for number in range(5)]
     listed = [user.id for user in accounts.users.all() if (user.username or "").startswith(name)]
     assert listed == [user.id for user in made]

@@ -15,7 +15,7 @@ from brubeck.storage.errors import StorageError, Unavailable
 from brubeck.storage.records import Head
 
 
-class News:
+class HeadNotifier:
     """The last known head of a stream in this process, and the readers that wait for more."""
 
     def __init__(self, look: Callable[[], Head], every: float) -> None:

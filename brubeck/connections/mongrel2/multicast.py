@@ -9,8 +9,8 @@ from brubeck.connections.mongrel2.messages import MAX_TARGETS
 from brubeck.connections.mongrel2.replies import Gone, Outbox, Outgoing
 
 
-class Together:
-    """All clients that are reached by one socket (see `brubeck.http.sharing.Group`)."""
+class Multicast:
+    """All clients that are reached by one socket (see `brubeck.http.subscription.Group`)."""
 
     def __init__(self, outgoing: Outgoing) -> None:
         self._outgoing = outgoing

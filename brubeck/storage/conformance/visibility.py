@@ -7,12 +7,12 @@ from typing import Any
 
 from brubeck.storage.conformance.base import START, Suite, onward, replacing
 from brubeck.storage.conformance.machine import put_new
-from brubeck.storage.contract import Queryset
+from brubeck.storage.contract import RecordStream
 from brubeck.storage.records import (
     Changes,
     ChangesQuery,
-    Condition,
     Delete,
+    FieldCondition,
     PageQuery,
     Written,
 )
@@ -142,7 +142,7 @@ class Sights(Suite):
                     for owner in ("ann", "bob")
                 ]
             )
-            where = (Condition("magnitude", "gte", 2),)
+            where = (FieldCondition("magnitude", "gte", 2),)
             assert _page(stream, "ann", where=where) == ["ann3", "ann2"]
             assert stream.count(PageQuery(viewer="ann", where=where, limit=99)).total == 2
             found = _changes(stream, "ann", where=where)
@@ -218,15 +218,15 @@ class Sights(Suite):
                 assert shown == alone
 
 
-def _written(stream: Queryset, write: Any) -> int:
+def _written(stream: RecordStream, write: Any) -> int:
     (outcome,) = stream.write([write])
     assert isinstance(outcome, Written)
     return outcome.position
 
 
-def _told(stream: Queryset, viewer: str, guess: int) -> dict[str, bool]:
+def _told(stream: RecordStream, viewer: str, guess: int) -> dict[str, bool]:
     """Return the items that a viewer finds by a filter: for each id, whether it is there."""
-    where = (Condition("magnitude", "eq", guess),)
+    where = (FieldCondition("magnitude", "eq", guess),)
     found = _changes(stream, viewer, where=where).changes
     return {each.id: each.record is not None for each in found}
 
@@ -236,7 +236,7 @@ def _kinds(found: Sequence[object]) -> str:
     return "".join("-" if each is None else type(each).__name__[0] for each in found)
 
 
-def _page(stream: Queryset, viewer: str | None, limit: int = 9, **query: Any) -> list[str]:
+def _page(stream: RecordStream, viewer: str | None, limit: int = 9, **query: Any) -> list[str]:
     """Return the ids of a whole walk."""
     ids: list[str] = []
     start = None
@@ -248,7 +248,9 @@ def _page(stream: Queryset, viewer: str | None, limit: int = 9, **query: Any) ->
             return ids
 
 
-def _changes(stream: Queryset, viewer: str, after: Changes | None = None, **query: Any) -> Changes:
+def _changes(
+    stream: RecordStream, viewer: str, after: Changes | None = None, **query: Any
+) -> Changes:
     """Return the changes after others, or from the beginning."""
     if after is None:
         return stream.changes(ChangesQuery(limit=99, viewer=viewer, **query))

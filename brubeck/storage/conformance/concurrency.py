@@ -15,27 +15,27 @@ import pytest
 
 from brubeck.storage.conformance.base import START, Suite, onward, replacing, walk
 from brubeck.storage.conformance.machine import SCHEMA, put_new
-from brubeck.storage.contract import Queryset, Storage
-from brubeck.storage.errors import LostPlace, Unavailable
+from brubeck.storage.contract import RecordStream, Storage
+from brubeck.storage.errors import LostCursor, Unavailable
 from brubeck.storage.records import (
     ChangesQuery,
-    Condition,
     Delete,
+    FieldCondition,
     PageQuery,
     Record,
     Written,
 )
-from brubeck.storage.schema import FieldInfo, Schema
+from brubeck.storage.schema import FieldInfo, RecordSchema
 from brubeck.timekeeping import HeldClock
 
-OLD = Schema({"network": FieldInfo("string", indexed=True, equality=True)})
-NEW = Schema(
+OLD = RecordSchema({"network": FieldInfo("string", indexed=True, equality=True)})
+NEW = RecordSchema(
     {
         "network": FieldInfo("string", indexed=True, equality=True),
         "magnitude": FieldInfo("number", indexed=True, equality=True),
     }
 )
-STRONG = (Condition("magnitude", "eq", 5),)
+STRONG = (FieldCondition("magnitude", "eq", 5),)
 
 
 class Sharing(Suite):
@@ -56,7 +56,7 @@ class Sharing(Suite):
     def test_what_one_process_writes_another_reads(self) -> None:
         """One order for the writes of all processes."""
         with self.two() as storages:
-            one, other = (storage.queryset("quakes", SCHEMA) for storage in storages)
+            one, other = (storage.records("quakes", SCHEMA) for storage in storages)
             positions: list[int] = []
             for number in range(10):
                 for stream in (one, other):
@@ -70,7 +70,7 @@ class Sharing(Suite):
     def test_a_write_is_known_to_every_process(self) -> None:
         """G7: a token that one process sent is not done again by another."""
         with self.two() as storages:
-            one, other = (storage.queryset("quakes", SCHEMA) for storage in storages)
+            one, other = (storage.records("quakes", SCHEMA) for storage in storages)
             put = put_new("a", 1)
             (made,) = one.write([put])
             assert other.write([put]) == [made]
@@ -81,7 +81,7 @@ class Sharing(Suite):
     def test_a_reader_is_woken_by_another_process(self) -> None:
         """Within a second, over any channel of notifications."""
         with self.two() as storages:
-            one, other = (storage.queryset("quakes", SCHEMA) for storage in storages)
+            one, other = (storage.records("quakes", SCHEMA) for storage in storages)
             for number in range(3):
                 head = other.head().position
                 woken: list[bool] = []
@@ -96,11 +96,11 @@ class Sharing(Suite):
     def test_an_era_holds_for_every_process(self) -> None:
         """G6: a place is lost wherever it is read."""
         with self.two() as (one, other):
-            one.queryset("quakes", SCHEMA).write([put_new("a", 1)])
-            head = other.queryset("quakes", SCHEMA).head()
+            one.records("quakes", SCHEMA).write([put_new("a", 1)])
+            head = other.records("quakes", SCHEMA).head()
             assert one.new_era() != head.era
-            with pytest.raises(LostPlace):
-                other.queryset("quakes", SCHEMA).changes(
+            with pytest.raises(LostCursor):
+                other.records("quakes", SCHEMA).changes(
                     ChangesQuery(limit=1, after=head.position, era=head.era)
                 )
 
@@ -114,9 +114,9 @@ class Sharing(Suite):
     def test_old_and_new_programs_write_while_an_index_is_built(self) -> None:
         """A new filter is refused until it is complete, and then loses nothing of either."""
         with self.two() as (one, other):
-            old = one.queryset("quakes", OLD)
+            old = one.records("quakes", OLD)
             old.write([put_new(f"before{n:04}", n, magnitude=n % 10) for n in range(1200)])
-            new = other.queryset("quakes", NEW)
+            new = other.records("quakes", NEW)
             _until_complete(new, old)
             new.write([put_new("new", 1, magnitude=5)])
             (made,) = old.write([put_new("old", 1, magnitude=5)])
@@ -140,22 +140,22 @@ class Sharing(Suite):
     def test_a_schema_that_asks_for_more_is_served(self) -> None:
         """Also where the same process has asked for the stream before."""
         with self.two() as (one, _):
-            old = one.queryset("quakes", OLD)
+            old = one.records("quakes", OLD)
             old.write([put_new(f"i{n}", n, magnitude=n, network="ci") for n in range(9)])
             old.write([put_new("gone", 1), Delete(id="gone", token="d")])
             old.purge(old.head().position)
-            new = one.queryset("quakes", NEW)
+            new = one.records("quakes", NEW)
             _until_complete(new, old)
             assert (5, "i5") in walk(new, limit=2, where=STRONG)
-            network = (Condition("network", "eq", "ci"),)
+            network = (FieldCondition("network", "eq", "ci"),)
             assert len(walk(new, limit=4, where=network)) == 9
 
     def test_followers_of_two_processes_see_what_both_write(self) -> None:
         """G3: from threads of two processes, all that was written, in order, none behind."""
         with self.two() as storages:
-            streams = [storage.queryset("quakes", SCHEMA) for storage in storages]
+            streams = [storage.records("quakes", SCHEMA) for storage in storages]
 
-            def work(stream: Queryset, name: str) -> None:
+            def work(stream: RecordStream, name: str) -> None:
                 for number in range(50):
                     stream.write([put_new(f"{name}{number}", number)])
 
@@ -182,7 +182,7 @@ class Sharing(Suite):
             assert len(seen[0]) == 200
 
 
-def _until_complete(new: Queryset, old: Queryset) -> None:
+def _until_complete(new: RecordStream, old: RecordStream) -> None:
     """Write by an old program until a new one may filter."""
     end = monotonic() + 60
     number = 0
@@ -198,7 +198,7 @@ def _until_complete(new: Queryset, old: Queryset) -> None:
             return
 
 
-def _records(stream: Queryset) -> list[Record]:
+def _records(stream: RecordStream) -> list[Record]:
     records: list[Record] = []
     query = PageQuery(limit=200)
     while True:

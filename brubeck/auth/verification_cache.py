@@ -15,7 +15,7 @@ from collections.abc import Callable
 from time import monotonic
 
 
-class RecentlyVerified:
+class VerificationCache:
     """Remembers at most ``size`` verified passwords, each for ``seconds``."""
 
     def __init__(self, size: int, seconds: float, *, now: Callable[[], float] = monotonic) -> None:

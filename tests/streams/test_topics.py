@@ -11,8 +11,8 @@ import pytest
 from brubeck import Brubeck
 from brubeck.http import Headers, Request, StreamingResponse
 from brubeck.http.proxies import Client as Caller
-from brubeck.http.sharing import Group
-from brubeck.storage.memory import MemoryQueryset, MemoryStorage
+from brubeck.http.subscription import Group
+from brubeck.storage.memory import MemoryRecordStream, MemoryStorage
 from brubeck.streams import StreamedDocument, StreamHandler
 from brubeck.testing import Client
 from tests.servers import wait_until
@@ -35,7 +35,7 @@ class Ear:
         sent = Headers({"Accept": "text/event-stream", "Host": "x", "X-Name": name})
         caller = Caller("127.0.0.1", "http", "x")
         self.request = Request("GET", "/notes/changes", sent, client=caller)
-        self.request.may_share = True
+        self.request.may_subscribe = True
         response = app.respond(self.request)
         assert isinstance(response, StreamingResponse)
         self._chunks: Iterator[bytes] = iter(response.chunks)
@@ -58,9 +58,9 @@ class Ear:
         self.released.clear()
         for chunk in self._chunks:
             self.heard += chunk
-            share, self.request.share = self.request.share, None
-            if not chunk and share is not None and share.join(self):
-                self.share = share
+            subscription, self.request.subscription = self.request.subscription, None
+            if not chunk and subscription is not None and subscription.join(self):
+                self.subscription = subscription
                 return True
         return False
 
@@ -77,7 +77,7 @@ class Ear:
 @pytest.fixture
 def app(monkeypatch: pytest.MonkeyPatch) -> Iterator[Brubeck]:
     """Make a program with one stream in memory, whose readers are looked after often."""
-    monkeypatch.setattr("brubeck.streams.following.PATIENCE", 0.02)
+    monkeypatch.setattr("brubeck.streams.following.RECHECK_SECONDS", 0.02)
     storage = MemoryStorage()
     yield Brubeck(streams=[Notes], storage=storage)
     storage.close()
@@ -93,14 +93,14 @@ def test_many_share_one_read(app: Brubeck, monkeypatch: pytest.MonkeyPatch) -> N
     ears = [Ear(app) for _ in range(50)]
     assert all(ear.listen() for ear in ears)
     shown: list[int] = []
-    changes = MemoryQueryset.changes
+    changes = MemoryRecordStream.changes
 
-    def counted(queryset: MemoryQueryset, query: Any) -> Any:
+    def counted(queryset: MemoryRecordStream, query: Any) -> Any:
         found = changes(queryset, query)
         shown.append(len(found.changes))
         return found
 
-    monkeypatch.setattr(MemoryQueryset, "changes", counted)
+    monkeypatch.setattr(MemoryRecordStream, "changes", counted)
     post(app, "a", "b")
     wait_until(lambda: all(ear.ids == ["a", "b"] for ear in ears))
     assert sum(shown) == 2
@@ -159,8 +159,8 @@ def test_who_leaves_is_told_nothing_more(app: Brubeck) -> None:
     stays, leaves = Ear(app), Ear(app)
     assert stays.listen()
     assert leaves.listen()
-    leaves.share.leave()
-    leaves.share.leave()
+    leaves.subscription.leave()
+    leaves.subscription.leave()
     post(app, "a")
     wait_until(lambda: stays.ids == ["a"])
     assert leaves.ids == []

@@ -8,12 +8,9 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
-from brubeck.storage.conditions import meets
-from brubeck.storage.indexing import IndexedQueryset, IndexSet
-from brubeck.storage.news import News
-from brubeck.storage.places import (
-    SCAN,
-    check_place,
+from brubeck.storage.change_cursor import (
+    CHANGES_PER_STEP,
+    check_cursor,
     next_floor,
     no_changes,
     reached,
@@ -21,6 +18,9 @@ from brubeck.storage.places import (
     unborn_head,
     viewer_head,
 )
+from brubeck.storage.conditions import meets
+from brubeck.storage.indexing import IndexedRecordStream, IndexSet
+from brubeck.storage.notifier import HeadNotifier
 from brubeck.storage.records import (
     Change,
     Changes,
@@ -30,17 +30,17 @@ from brubeck.storage.records import (
     Outcome,
     Page,
     PageQuery,
-    Place,
     Put,
     Record,
+    TimelineCursor,
     Tombstone,
     Write,
 )
-from brubeck.storage.schema import Schema
+from brubeck.storage.schema import RecordSchema
 from brubeck.storage.sizes import STEP_BYTES, bounded
 from brubeck.storage.sqlite.database import Database
 from brubeck.storage.sqlite.purging import (
-    BATCH,
+    ROWS_AT_ONCE,
     forget,
     forget_departures,
     raise_floor,
@@ -67,10 +67,10 @@ from brubeck.storage.sqlite.streams import (
     keep_indexes,
     note_progress,
     open_stream,
+    read_history,
     read_horizon,
     read_indexes,
     read_last,
-    read_past,
     read_progress,
     read_row,
 )
@@ -83,17 +83,17 @@ MERGED: Final = 16
 """How many orders of a field's values are merged, where a condition takes one of several."""
 
 
-class SQLiteQueryset(IndexedQueryset):
+class SQLiteRecordStream(IndexedRecordStream):
     """One stream of a file."""
 
-    def __init__(self, database: Database, clock: Clock, name: str, schema: Schema) -> None:
+    def __init__(self, database: Database, clock: Clock, name: str, schema: RecordSchema) -> None:
         super().__init__(schema)
         self._database = database
         self._clock = clock
         self._name = name
         self._number: int | None = None
         self._life = 0
-        self.news = News(self.head, POLL)
+        self.notifier = HeadNotifier(self.head, POLL)
 
     # Opening.
 
@@ -135,7 +135,9 @@ class SQLiteQueryset(IndexedQueryset):
         assert stream is not None  # noqa: S101, a stream is opened before its indexes are built
         after: int | None = 0
         while after is not None:
-            step = partial(build_some, stream=stream, indexes=indexes, after=after, count=BATCH)
+            step = partial(
+                build_some, stream=stream, indexes=indexes, after=after, count=ROWS_AT_ONCE
+            )
             after = self._database.write(step)
             self._database.write(partial(note_progress, stream=stream, number=after))
 
@@ -169,7 +171,7 @@ class SQLiteQueryset(IndexedQueryset):
             writer = Writer(stream, indexes, clock.micros())
             outcomes = self._database.write(partial(writer.write, writes=writes, values=values))
             if outcomes is not None:
-                self.news.announce(max((position_of(each) for each in outcomes), default=0))
+                self.notifier.announce(max((position_of(each) for each in outcomes), default=0))
                 return outcomes
             # The set of indexes has changed since: take the present one, and try again.
             with self._database.reading() as db:
@@ -187,7 +189,7 @@ class SQLiteQueryset(IndexedQueryset):
         while True:
             some = self._database.write(partial(forget, stream=stream, until=until))
             purged += some
-            if some < BATCH:
+            if some < ROWS_AT_ONCE:
                 return purged
 
     # Reading.
@@ -210,7 +212,7 @@ class SQLiteQueryset(IndexedQueryset):
         """Return whether a viewer may see an item, or could when it was deleted."""
         body, past = row[3:]
         if body is None and viewer is not None:
-            return viewer in read_past(past).viewers
+            return viewer in read_history(past).viewers
         return body is None or self._schema.shows(body, viewer)
 
     def page(self, query: PageQuery) -> Page:
@@ -229,22 +231,22 @@ class SQLiteQueryset(IndexedQueryset):
             rows = rows_within_bounds(timeline_rows(db, stream, query, query.limit + 1))
         more = len(rows) > query.limit
         records = [record_of(each) for each in rows[: query.limit]]
-        last = Place(records[-1].created_at, records[-1].id) if more else None
+        last = TimelineCursor(records[-1].created_at, records[-1].id) if more else None
         return bounded(Page(records, last, row.head))
 
     def _filtered(self, db: sqlite3.Connection, stream: int, query: PageQuery, head: Head) -> Page:
         """Take a step that looks at each candidate, and at no more than a number of them."""
         self._check_complete(query)
         extract = self._known_indexes().schema.extract
-        scan = max(SCAN, query.limit)
+        scan = max(CHANGES_PER_STEP, query.limit)
         records: list[Record] = []
-        last: Place | None = None
+        last: TimelineCursor | None = None
         size = 0
         for looked, row in enumerate(self._candidates(db, stream, query, scan + 1)):
             if len(records) == query.limit or looked == scan or size >= STEP_BYTES:
                 return Page(records, last, head)
             record = record_of(row)
-            last = Place(record.created_at, record.id)
+            last = TimelineCursor(record.created_at, record.id)
             size += len(record.body)
             if meets(query.where, extract(record.body)):
                 records.append(record)
@@ -290,10 +292,10 @@ class SQLiteQueryset(IndexedQueryset):
                 query = since_birth(query)
             if viewer is not None:
                 head = viewer_head(head, read_horizon(db, stream, viewer), now)
-            check_place(query, head, partial(read_last, db, stream, viewer))
+            check_cursor(query, head, partial(read_last, db, stream, viewer))
             self._check_complete(query)
             position = query.after or 0
-            scan = max(SCAN, query.limit) if query.where else query.limit
+            scan = max(CHANGES_PER_STEP, query.limit) if query.where else query.limit
             found: list[Change] = []
             looked = size = 0
             for each in concerning(db, stream, viewer, position, scan):
@@ -317,7 +319,7 @@ class SQLiteQueryset(IndexedQueryset):
         values = self._known_indexes().schema.extract(body) if body is not None and where else {}
         if body is not None and meets(where, values):
             return Change(position, gone.id, Record(gone.id, created_at, position, body))
-        if where and not read_past(past).may_have_met(where, values, query.viewer):
+        if where and not read_history(past).may_have_met(where, values, query.viewer):
             return None
         return gone
 
@@ -330,8 +332,8 @@ class SQLiteQueryset(IndexedQueryset):
             return self._row(db, stream).head
 
     def wait(self, after: int, seconds: float) -> bool:
-        """Wait for news; a write of this process wakes at once."""
-        return self.news.wait(after, seconds)
+        """Wait for a change; a write of this process wakes at once."""
+        return self.notifier.wait(after, seconds)
 
     def count(self, query: PageQuery) -> Count:
         """Count the items of a walk; see `Queryset.count`."""

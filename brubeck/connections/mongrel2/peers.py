@@ -31,7 +31,7 @@ _LONGEST_PATH: Final = 100  # an address of a Unix socket holds hardly more
 _LOOK_EVERY: Final = 10.0
 
 
-class Neighbours:
+class Peers:
     """The programs beside this one. Only the thread that receives requests may `tell` them."""
 
     def __init__(self, send_spec: str) -> None:

@@ -20,26 +20,26 @@ from brubeck.storage.mongo.documents import (
     SIGHT,
     Document,
 )
+from brubeck.storage.mongo.finalizing import STREAMS, LostStream
 from brubeck.storage.mongo.indexes import (
     builds,
     facet,
     indexes_of_every_stream,
-    indexes_of_graves,
     indexes_of_sight,
+    indexes_of_tombstones,
 )
 from brubeck.storage.mongo.listening import Listener
 from brubeck.storage.mongo.purging import purge
-from brubeck.storage.mongo.reading import ReadableQueryset
-from brubeck.storage.mongo.settling import STREAMS, LostStream
+from brubeck.storage.mongo.reading import ReadableRecordStream
 from brubeck.storage.mongo.writing import Writer
-from brubeck.storage.news import News
+from brubeck.storage.notifier import HeadNotifier
 from brubeck.storage.records import (
     Outcome,
     Put,
     Write,
     Written,
 )
-from brubeck.storage.schema import Schema
+from brubeck.storage.schema import RecordSchema
 from brubeck.timekeeping import Clock
 
 T = TypeVar("T")
@@ -55,25 +55,25 @@ TOGETHER: Final = 1000
 """How many new items of several callers are written in one go."""
 
 
-class MongoQueryset(ReadableQueryset):
+class MongoRecordStream(ReadableRecordStream):
     """One stream in MongoDB."""
 
     def __init__(
-        self, door: Door, listener: Listener, clock: Clock, name: str, schema: Schema
+        self, door: Door, listener: Listener, clock: Clock, name: str, schema: RecordSchema
     ) -> None:
         super().__init__(door, clock, name, schema)
         self._listener = listener
         self._creations = ListBatches(self._write, TOGETHER)
-        self.news = News(self.head, POLL)
+        self.notifier = HeadNotifier(self.head, POLL)
 
     # Indexes.
 
     def _open(self) -> None:
         with self._door.database() as database:
-            self._settler.begin(database)
+            self._finalizer.begin(database)
             indexes = indexes_of_every_stream(sharded=self._door.sharded)
-            self._settler.items(database).create_indexes(indexes)
-            self._settler.tombstones(database).create_indexes(indexes_of_graves())
+            self._finalizer.items(database).create_indexes(indexes)
+            self._finalizer.tombstones(database).create_indexes(indexes_of_tombstones())
 
     def _begin_again(self) -> None:
         self._indexes, self._kept = None, 0
@@ -101,19 +101,19 @@ class MongoQueryset(ReadableQueryset):
         with self._door.database() as database, pymongo.timeout(BUILD_SECONDS):
             for name in indexes.building:
                 if name in indexes.equality:
-                    self._settler.items(database).create_index(facet(name))
+                    self._finalizer.items(database).create_index(facet(name))
             if not set(indexes.building).isdisjoint(indexes.sight):
                 self._build_sight(database, indexes)
 
     def progress(self) -> dict[str, float]:
         """Return the part of each unfinished index that its server has built."""
         with self._door.database() as database:
-            built = builds(database, self._settler.items(database).name)
+            built = builds(database, self._finalizer.items(database).name)
         return {name: built[name] for name in self.unfinished() if name in built}
 
     def _build_sight(self, database: Database[Document], indexes: IndexSet) -> None:
         """Store the viewers of each item; writers do so for the items that change meanwhile."""
-        items, schema = self._settler.items(database), indexes.schema
+        items, schema = self._finalizer.items(database), indexes.schema
         items.create_indexes(indexes_of_sight())
         for each in items.find(
             {SIGHT: {"$exists": False}}, {f"{OURS}.json": 1, POSITION: 1, f"{OURS}.former": 1}
@@ -134,7 +134,7 @@ class MongoQueryset(ReadableQueryset):
         else:
             outcomes = self._write(writes)
         last = max((each.position for each in outcomes if isinstance(each, Written)), default=0)
-        self.news.announce(last)
+        self.notifier.announce(last)
         return outcomes
 
     def _write(self, writes: Sequence[Write]) -> list[Outcome]:
@@ -147,7 +147,7 @@ class MongoQueryset(ReadableQueryset):
     def _write_once(self, writes: Sequence[Write]) -> list[Outcome]:
         indexes = self._declared_indexes()
         with self._door.database() as database:
-            writer = Writer(database, self._settler, self._schema, indexes, self._now())
+            writer = Writer(database, self._finalizer, self._schema, indexes, self._now())
             return writer.write(writes)
 
     def _twice(self, action: Callable[[], T]) -> T:
@@ -164,11 +164,11 @@ class MongoQueryset(ReadableQueryset):
         with self._door.database() as database:
             if not self._stream(database).position:
                 return 0
-            return purge(database, self._settler, until, self._now())
+            return purge(database, self._finalizer, until, self._now())
 
     # Following.
 
     def wait(self, after: int, seconds: float) -> bool:
-        """Wait for news: from the server's stream of changes, or by looking now and then."""
-        self._listener.hear(self.name, self.news)
-        return self.news.wait(after, seconds)
+        """Wait for a change: from the server's stream of changes, or by looking now and then."""
+        self._listener.hear(self.name, self.notifier)
+        return self.notifier.wait(after, seconds)

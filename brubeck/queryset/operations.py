@@ -1,14 +1,8 @@
-"""Errands: one item each, and the write that fits the stored record of its id.
-
-An errand is given the record of its id and returns the write. When another writer came first, it
-is given the new record and returns the write again. Its token stays the same however often that
-happens, so that it is never done twice.
-"""
+"""Write operations of a queryset: the upsert or removal of one document, and its result."""
 
 from __future__ import annotations
 
 import secrets
-from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from datetime import datetime
@@ -18,6 +12,7 @@ from uuid import uuid4
 from brubeck.dictshield.base import ShieldException
 from brubeck.dictshield.document import Document
 from brubeck.dictshield.fields import MillisecondField
+from brubeck.documents.repository import Operation
 from brubeck.errors import ConfigError, did_you_mean
 from brubeck.queryset.base import AbstractQueryset, AlreadyThere, Result
 from brubeck.storage import (
@@ -26,39 +21,22 @@ from brubeck.storage import (
     Put,
     Record,
     StorageError,
-    Write,
     check_canonical,
 )
 from brubeck.storage.ids import RULE, is_id, new_id
 from brubeck.timekeeping import EARLIEST, LATEST, curtime, datetime_to_millis
 
 
-class Errand(ABC):
-    """The change of one item, and its result."""
+class _Tokened(Operation):
+    """An operation with a result and a token of its own."""
 
-    id: str
     result: Result
 
     def __init__(self) -> None:
         self.token = uuid4().hex
 
-    @abstractmethod
-    def write(self, found: Record | None) -> Write | None:
-        """Return the write to try where a record, or nothing, was found; None for no write.
 
-        Raises `NotCanonical` for what cannot be stored, `AlreadyThere` for what may not be.
-        """
-
-    @abstractmethod
-    def finish(self, found: Record | None) -> None:
-        """Set the result, after the write for the found record has happened."""
-
-    @abstractmethod
-    def fail(self, reason: StorageError) -> None:
-        """Note that it could not be done."""
-
-
-class Saving(Errand):
+class Upsert(_Tokened):
     """A document that replaces a stored one or is created, at its own time or now.
 
     Raises `ShieldException` or `NotCanonical` for an invalid one. With ``fill``, one without an id
@@ -118,7 +96,7 @@ class Saving(Errand):
         self.result = Result(AbstractQueryset.MSG_FAILED, self.shield, reason)
 
 
-class Removal(Errand):
+class Removal(_Tokened):
     """An item to be removed; ``show`` decodes its body for the caller."""
 
     def __init__(self, item_id: str, show: Callable[[bytes], Any]) -> None:

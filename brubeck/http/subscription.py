@@ -1,9 +1,9 @@
-"""Sending the same data to many readers at once, where many readers wait for the same.
+"""Subscriptions: sending the same data to many readers at once.
 
-Where the request allows it, a source of chunks sets the request's ``share`` and yields an empty
-chunk. From then on the owner of the share sends new data to every `Receiver`, and the source is
-not asked for more until its receiver is released. So a reader that only waits needs no thread, and
-data that goes to ten thousand of them is made once.
+Where the request allows it, a source of chunks sets the request's ``subscription`` and yields an
+empty chunk. From then on the topic sends new data to every `Receiver`, and the source is not asked
+for more until its receiver is released. So a reader that only waits needs no thread, and data that
+goes to ten thousand of them is made once.
 """
 
 from __future__ import annotations
@@ -37,12 +37,12 @@ class Receiver(Protocol):
         """Send the kept data, and ask the source for more; returns at once."""
 
 
-class Share(ABC):
-    """A reader's place among many."""
+class Subscription(ABC):
+    """A reader's subscription to data that many receive."""
 
     @abstractmethod
     def join(self, receiver: Receiver) -> bool:
-        """Begin to receive; False when the others are elsewhere, and the source has to go on."""
+        """Start to receive; False when the others are at another position: the source goes on."""
 
     @abstractmethod
     def leave(self) -> None:

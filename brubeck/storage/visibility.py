@@ -55,7 +55,7 @@ class View:
         return self._changes.below((position, _LAST_ID), len(self._changes))
 
 
-class Sight:
+class Visibility:
     """Every viewer's view."""
 
     def __init__(self) -> None:

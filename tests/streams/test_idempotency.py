@@ -11,7 +11,7 @@ import pytest
 
 from brubeck import Brubeck
 from brubeck.dictshield.fields import StringField
-from brubeck.storage import Queryset, Storage, Unavailable
+from brubeck.storage import RecordStream, Storage, Unavailable
 from brubeck.storage.memory import MemoryStorage
 from brubeck.storage.records import Outcome, Write
 from brubeck.streams import Context, StreamedDocument, StreamHandler
@@ -123,7 +123,7 @@ class TestRepeated:
 class Breaking:
     """A stream that breaks after so many items, as a server does that is killed."""
 
-    def __init__(self, queryset: Queryset, after: int) -> None:
+    def __init__(self, queryset: RecordStream, after: int) -> None:
         self._queryset = queryset
         self._after = after
 

@@ -8,19 +8,19 @@ from typing import Protocol, cast
 
 from brubeck.green import Condition as Signal
 from brubeck.green import Lock
-from brubeck.storage.conditions import meets
-from brubeck.storage.contract import Queryset
-from brubeck.storage.indexing import IndexSet
-from brubeck.storage.past import Past, refusal
-from brubeck.storage.places import (
+from brubeck.storage.change_cursor import (
+    CHANGES_PER_STEP,
     KEPT,
-    SCAN,
-    check_place,
+    check_cursor,
     next_floor,
     reached,
     since_birth,
     viewer_head,
 )
+from brubeck.storage.conditions import meets
+from brubeck.storage.contract import RecordStream
+from brubeck.storage.history import WriteHistory, refusal
+from brubeck.storage.indexing import IndexSet
 from brubeck.storage.records import (
     UNBORN,
     Change,
@@ -32,18 +32,18 @@ from brubeck.storage.records import (
     Outcome,
     Page,
     PageQuery,
-    Place,
     Put,
     Record,
+    TimelineCursor,
     Tombstone,
     Write,
     Written,
 )
-from brubeck.storage.schema import Schema, Values
-from brubeck.storage.sight import Sight, View
+from brubeck.storage.schema import RecordSchema, Values
 from brubeck.storage.sizes import bounded
 from brubeck.storage.sorted_keys import SortedKeys
-from brubeck.storage.timeline import Key, stretch
+from brubeck.storage.timeline import Key, key_range
+from brubeck.storage.visibility import View, Visibility
 from brubeck.timekeeping import Clock
 
 
@@ -56,7 +56,7 @@ class _Entry:
         self.record: Record | None = None
         self.position = 0
         self.values: dict[str, Values] = {}
-        self.past = Past()
+        self.past = WriteHistory()
         self.viewers: frozenset[str] = frozenset()  # a tombstone's are those of its last version
 
     def take(self, values: dict[str, Values]) -> None:
@@ -70,17 +70,17 @@ class Owner(Protocol):
 
     clock: Clock
     era: str
-    kept: set[MemoryQueryset]
+    kept: set[MemoryRecordStream]
     """The streams that were written to."""
 
     def check_open(self) -> None:
         """Raise `Unavailable` once the storage is closed."""
 
 
-class MemoryQueryset(Queryset):
+class MemoryRecordStream(RecordStream):
     """One stream in memory."""
 
-    def __init__(self, storage: Owner, schema: Schema) -> None:
+    def __init__(self, storage: Owner, schema: RecordSchema) -> None:
         self._storage = storage
         self._indexes = IndexSet()
         self._extract = schema.extract
@@ -88,14 +88,14 @@ class MemoryQueryset(Queryset):
         self._timeline: SortedKeys[Key] = SortedKeys()
         self._order: SortedKeys[int] = SortedKeys()
         self._at: dict[int, str] = {}  # position → id
-        self._sight = Sight()
+        self._visibility = Visibility()
         self._head = 0
         self._horizon = 0
         self._floor = 0
         self._lock = Lock()
         self._written = Signal(self._lock)
 
-    def index(self, schema: Schema) -> None:
+    def index(self, schema: RecordSchema) -> None:
         """Add the indexes that a schema declares and the stream lacks."""
         with self._lock:
             wider = self._indexes.including(schema)
@@ -110,10 +110,10 @@ class MemoryQueryset(Queryset):
                     if entry.past.former:
                         entry.past.admit(entry.viewers, viewers)
                     self._show(entry, entry.record, viewers)
-                    self._sight.move(entry.record.id, entry.position, entry.viewers)
+                    self._visibility.move(entry.record.id, entry.position, entry.viewers)
 
     def write(self, writes: Sequence[Write]) -> list[Outcome]:
-        """Do each write by itself; see `Queryset.write`."""
+        """Do each write by itself; see `RecordStream.write`."""
         self._storage.kept.add(self)
         self._indexes.schema.check_writes(writes)
         with self._written:
@@ -139,7 +139,7 @@ class MemoryQueryset(Queryset):
         if entry is None:
             entry = self._entries[write.id] = _Entry()
         if isinstance(write, Delete):
-            self._bury(entry)
+            self._make_tombstone(entry)
         else:
             self._store(entry, write, values)
         entry.past.remember(write.token, entry.position)
@@ -158,24 +158,24 @@ class MemoryQueryset(Queryset):
         if not begins:
             entry.past.admit(concerned, viewers)
         self._show(entry, record, viewers)
-        self._sight.move(put.id, entry.position, concerned | entry.viewers)
+        self._visibility.move(put.id, entry.position, concerned | entry.viewers)
 
-    def _bury(self, entry: _Entry) -> None:
+    def _make_tombstone(self, entry: _Entry) -> None:
         record = entry.record
         if record is not None:
             self._timeline.remove((record.created_at, record.id))
-            self._sight.remove((record.created_at, record.id), entry.viewers)
+            self._visibility.remove((record.created_at, record.id), entry.viewers)
             entry.take({})
             self._move(entry, record.id)
-            self._sight.move(record.id, entry.position, entry.viewers)
+            self._visibility.move(record.id, entry.position, entry.viewers)
             entry.record = None
 
     def _show(self, entry: _Entry, record: Record, viewers: frozenset[str]) -> None:
         """Let a record be in the sight of its viewers, and of nobody else."""
         key = (record.created_at, record.id)
         seeing = entry.viewers if entry.record is not None else frozenset()
-        self._sight.remove(key, seeing - viewers)
-        self._sight.place(key, viewers - seeing)
+        self._visibility.remove(key, seeing - viewers)
+        self._visibility.place(key, viewers - seeing)
         entry.record, entry.viewers = record, viewers
 
     def _move(self, entry: _Entry, item_id: str) -> None:
@@ -189,7 +189,7 @@ class MemoryQueryset(Queryset):
         self._at[self._head] = item_id
 
     def get(self, ids: Sequence[str], viewer: str | None = None) -> list[Record | Tombstone | None]:
-        """Return the entry of each id; see `Queryset.get`."""
+        """Return the entry of each id; see `RecordStream.get`."""
         with self._lock:
             self._storage.check_open()
             return [self._get(item_id, viewer) for item_id in ids]
@@ -201,7 +201,7 @@ class MemoryQueryset(Queryset):
         return entry.record or Tombstone(item_id, entry.position)
 
     def page(self, query: PageQuery) -> Page:
-        """Take a step along the timeline; see `Queryset.page`."""
+        """Take a step along the timeline; see `RecordStream.page`."""
         with self._lock:
             self._storage.check_open()
             head = self._head_for(query.viewer)
@@ -213,16 +213,16 @@ class MemoryQueryset(Queryset):
                 keys.pop()
             entries = self._entries
             records = [entries[key[1]].record for key in keys]
-            stopped = Place(*keys[-1]) if more else None
+            stopped = TimelineCursor(*keys[-1]) if more else None
             return bounded(Page(cast("list[Record]", records), stopped, head))
 
     def _filtered(self, query: PageQuery, head: Head) -> Page:
         """Take a step that looks at each entry, and at no more than a number of them."""
-        keys = self._keys(query, max(SCAN, query.limit) + 1)
+        keys = self._keys(query, max(CHANGES_PER_STEP, query.limit) + 1)
         records: list[Record] = []
         for index, (_, item_id) in enumerate(keys):
-            if len(records) == query.limit or index == max(SCAN, query.limit):
-                return bounded(Page(records, Place(*keys[index - 1]), head))
+            if len(records) == query.limit or index == max(CHANGES_PER_STEP, query.limit):
+                return bounded(Page(records, TimelineCursor(*keys[index - 1]), head))
             entry = self._entries[item_id]
             if entry.record is not None and meets(query.where, entry.values):
                 records.append(entry.record)
@@ -230,9 +230,9 @@ class MemoryQueryset(Queryset):
 
     def _keys(self, query: PageQuery, count: int) -> list[Key]:
         """Return the first keys of a query's stretch, in its direction."""
-        low, high = stretch(query)
+        low, high = key_range(query)
         viewer = query.viewer
-        timeline = self._timeline if viewer is None else self._sight.of(viewer).timeline
+        timeline = self._timeline if viewer is None else self._visibility.of(viewer).timeline
         if query.descending:
             keys = timeline.below(high, count)
             inside = not keys or keys[-1] >= low
@@ -242,16 +242,16 @@ class MemoryQueryset(Queryset):
         return keys if inside else [key for key in keys if low <= key < high]
 
     def changes(self, query: ChangesQuery) -> Changes:
-        """Take a step along the change order; see `Queryset.changes`."""
+        """Take a step along the change order; see `RecordStream.changes`."""
         with self._lock:
             self._storage.check_open()
             head = self._head_for(query.viewer)
             if self._head:
                 query = since_birth(query)
-            check_place(query, head, self._sight.of(query.viewer or "").last)
+            check_cursor(query, head, self._visibility.of(query.viewer or "").last)
             position = after = query.after or 0
             found: list[Change] = []
-            scan = max(SCAN, query.limit) if query.where else query.limit
+            scan = max(CHANGES_PER_STEP, query.limit) if query.where else query.limit
             rows = self._concerning(query.viewer, after, scan + 1)
             for position, item_id in rows[:scan]:
                 change = self._change(position, item_id, query)
@@ -265,7 +265,7 @@ class MemoryQueryset(Queryset):
     def _concerning(self, viewer: str | None, after: int, count: int) -> list[tuple[int, str]]:
         """Return the first changes of a viewer after a position, as (position, id)."""
         if viewer is not None:
-            return self._sight.of(viewer).above(after, count)
+            return self._visibility.of(viewer).above(after, count)
         return [(position, self._at[position]) for position in self._order.above(after, count)]
 
     def _change(self, position: int, item_id: str, query: ChangesQuery) -> Change | None:
@@ -297,10 +297,10 @@ class MemoryQueryset(Queryset):
             return head
         now = self._storage.clock.micros()
         self._floor = next_floor(head, now)
-        return viewer_head(self._head_now(), self._sight.of(viewer).horizon, now)
+        return viewer_head(self._head_now(), self._visibility.of(viewer).horizon, now)
 
     def wait(self, after: int, seconds: float) -> bool:
-        """Wait for news; woken by the write itself."""
+        """Wait for a change; woken by the write itself."""
         until = time.monotonic() + seconds
         with self._written:
             era = self._storage.era
@@ -318,7 +318,7 @@ class MemoryQueryset(Queryset):
             self._written.notify_all()
 
     def count(self, query: PageQuery) -> Count:
-        """Count the items of a walk; see `Queryset.count`."""
+        """Count the items of a walk; see `RecordStream.count`."""
         total = 0
         with self._lock:
             self._storage.check_open()
@@ -341,12 +341,12 @@ class MemoryQueryset(Queryset):
             for position in dead:
                 self._order.remove(position)
                 del self._entries[self._at.pop(position)]
-            for view in self._sight.views():
+            for view in self._visibility.views():
                 for position, item_id in view.up_to(until):
                     if self._at.get(position) != item_id or not self._is_seen(item_id, view):
                         view.horizon = max(view.horizon, position)
                         view.forget(item_id)
-            self._sight.tidy(self._storage.clock.micros() - KEPT)
+            self._visibility.tidy(self._storage.clock.micros() - KEPT)
             return len(dead)
 
     def _is_seen(self, item_id: str, view: View) -> bool:

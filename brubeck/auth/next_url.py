@@ -10,12 +10,12 @@ from __future__ import annotations
 from typing import Final
 from urllib.parse import quote, urlsplit, urlunsplit
 
-from brubeck.auth.same_site import SAFE_METHODS
+from brubeck.auth.csrf import SAFE_METHODS
 from brubeck.http import Request
 
 NEXT: Final = "next"
 """The argument that says where to go afterwards."""
-LONGEST: Final = 2_000
+MAX_URL_LENGTH: Final = 2_000
 
 
 def is_local(target: str) -> bool:
@@ -27,7 +27,7 @@ def is_local(target: str) -> bool:
     return (
         target.startswith("/")
         and not target.startswith("//")
-        and len(target) <= LONGEST
+        and len(target) <= MAX_URL_LENGTH
         and target.isprintable()
         and not any(char in target for char in "\\ ")
     )

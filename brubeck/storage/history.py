@@ -12,7 +12,7 @@ from typing import Final
 import msgspec
 
 from brubeck.storage.conditions import Former, may_have_met
-from brubeck.storage.records import Condition, Put, Refused, Scalar, Write, Written
+from brubeck.storage.records import FieldCondition, Put, Refused, Scalar, Write, Written
 from brubeck.storage.schema import Values
 
 TOKENS: Final = 8
@@ -25,7 +25,7 @@ FORMER_LIMIT: Final = 32
 """How many former values of a field an entry keeps; after that it may have had any."""
 
 
-class Past(msgspec.Struct, omit_defaults=True):
+class WriteHistory(msgspec.Struct, omit_defaults=True):
     """The history of an entry's writes: tokens, former values and viewers."""
 
     tokens: list[tuple[str, int]] = []
@@ -56,7 +56,7 @@ class Past(msgspec.Struct, omit_defaults=True):
         self.late = sorted(each for each in can if each in self.late or each not in could)
 
     def may_have_met(
-        self, where: Iterable[Condition], values: Mapping[str, Values], viewer: str | None
+        self, where: Iterable[FieldCondition], values: Mapping[str, Values], viewer: str | None
     ) -> bool:
         """Return whether a viewer, or anybody, may have seen a version that met some conditions.
 
