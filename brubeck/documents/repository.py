@@ -96,15 +96,16 @@ class Repository:
             query = msgspec.structs.replace(query, start=page.stopped)
 
     def change(
-        self, item_id: str, propose: Callable[[Entry], W | None], attempts: int = MAX_ATTEMPTS
+        self, item_id: str, propose: Callable[[Entry], W | None], attempts: int | None = None
     ) -> tuple[W, Written] | None:
         """Write a proposed change of a record, proposed again when another writer came first.
 
         ``propose`` is given the record or the tombstone as it is; its write names the position that
         it expects. Returns the write that happened, or None where ``propose`` made none; what it
-        raises is raised. Raises `Contended` after so many ``attempts``.
+        raises is raised. Raises `Contended` after so many ``attempts``, by default
+        `MAX_ATTEMPTS`.
         """
-        for _ in range(attempts):
+        for _ in range(MAX_ATTEMPTS if attempts is None else attempts):
             write = propose(self.find(item_id))
             if write is None:
                 return None

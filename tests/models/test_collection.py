@@ -67,7 +67,7 @@ def test_who_is_always_overtaken_says_so(
         other.users._users.change(user.id or "", lambda _: None)
 
     between(accounts.users._users, overtake)
-    with pytest.raises(StorageError, match="by others all the time"):
+    with pytest.raises(StorageError, match="by other writers"):
         getattr(accounts.users._users, call)(*(user.id, lambda _: None)[: 2 - (call == "remove")])
     assert other.by_username(name) is not None
 
@@ -76,7 +76,7 @@ def test_a_name_that_comes_and_goes_is_not_waited_for_without_end(
     accounts: StoredAccounts, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It is there when it is claimed, and gone when its holder is looked for."""
-    monkeypatch.setattr(users_module, "ROUNDS", 3)
+    monkeypatch.setattr(users_module, "MAX_ATTEMPTS", 3)
     claims: Any = accounts.users._claims
     monkeypatch.setattr(claims, "add", lambda _: False)
     with pytest.raises(StorageError, match="claimed by others all the time"):
