@@ -13,8 +13,11 @@ from inspect import signature
 from typing import TYPE_CHECKING, Any, ClassVar, Never, cast
 
 from brubeck import config
-from brubeck.autoapi import AutoAPIBase, describe_api, pattern_of, placed
+from brubeck.autoapi import AutoAPIBase, pattern_of, placed
 from brubeck.callables import check_plain, check_plain_methods
+from brubeck.description.autoapis import describe_api
+from brubeck.description.served import Descriptions
+from brubeck.description.streams import describe_stream
 from brubeck.errors import ConfigError, did_you_mean
 from brubeck.handlers import MessageHandler, WebMessageHandler
 from brubeck.handlers.message import answer_of
@@ -33,8 +36,6 @@ from brubeck.stores import Stores
 from brubeck.streams import StreamHandler
 from brubeck.streams.cross_origin import shared_error
 from brubeck.streams.declarations import check_stream
-from brubeck.streams.description.served import Descriptions
-from brubeck.streams.description.streams import describe_stream
 from brubeck.streams.handler import declare
 from brubeck.streams.routes import routes
 from brubeck.streams.spec import StreamSpec
@@ -394,7 +395,7 @@ class Brubeck:
     def wsgi(self) -> Callable[..., Iterable[bytes]]:
         """This application as a WSGI callable (PEP 3333), for any WSGI server."""
         from brubeck.connections.wsgi import WSGIConnection
-        from brubeck.running import check_declarations
+        from brubeck.serving.running import check_declarations
 
         check_declarations(self)
         return WSGIConnection(self.respond)
@@ -405,7 +406,7 @@ class Brubeck:
         Patches the standard library first, if nobody has yet. With ``reload`` the program is
         started again whenever one of its files changes.
         """
-        from brubeck.running import serve
+        from brubeck.serving.running import serve
 
         serve(self, reload=reload)
 
@@ -414,7 +415,7 @@ class Brubeck:
 
         Patches nothing: jobs run in threads, so that one that computes for long holds up no other.
         """
-        from brubeck.running import work
+        from brubeck.serving.running import work
 
         work(self)
 

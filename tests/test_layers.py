@@ -15,7 +15,7 @@ LAYERS = (
     {"http"},
     {"routing", "dictshield", "storage", "auth", "connections"},
     {"documents", "handlers", "queryset", "templating", "models"},
-    {"application", "running", "stores", "autoapi", "streams", "jobs", "explorer"},
+    {"application", "autoapi", "description", "jobs", "serving", "stores", "streams", "explorer"},
     {"cli", "client", "testing", "request_handling", "__main__"},
 )
 ISLANDS = LAYERS[2]

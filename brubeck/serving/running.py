@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, ClassVar, Protocol
 
-from brubeck import connections, green
+from brubeck import green
 from brubeck.auth import Accounts
 from brubeck.autoapi import AutoAPIBase
 from brubeck.config import Settings
@@ -17,6 +17,7 @@ from brubeck.http.request import Request
 from brubeck.http.response import Response
 from brubeck.jobs import Jobs
 from brubeck.routing import Router
+from brubeck.serving import listening
 from brubeck.storage import Storage
 from brubeck.streams import StreamHandler
 from brubeck.streams.sweeper import Sweeper
@@ -83,7 +84,7 @@ def serve(app: Application, *, reload: bool) -> None:
         if app.template_loader is not None:
             app.template_env  # noqa: B018, an error is raised now
         green.spawn(app.sweeper.run)
-        connections.run(app.respond, settings, connection=app.msg_conn, reload=reload)
+        listening.run(app.respond, settings, connection=app.msg_conn, reload=reload)
 
 
 def work(app: Application) -> None:
@@ -92,7 +93,7 @@ def work(app: Application) -> None:
         settings = app.settings
         worker = app.jobs.connection()
         doing = f"jobs of {worker.queue.shown}"
-        connections.run_workers(
+        listening.run_workers(
             worker, app.jobs.respond, doing, settings.jobs.workers, grace=settings.server.grace
         )
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Final
 
+from brubeck.description.components import Components, Schema
+from brubeck.description.schemas import PROBLEM
 from brubeck.http.problems import MEDIA_TYPE as PROBLEM_TYPE
 from brubeck.http.response import REASONS
-from brubeck.streams.description.components import Components, Schema
-from brubeck.streams.description.schemas import PROBLEM
 from brubeck.streams.html_page import MEDIA_TYPE as HTML
 from brubeck.streams.spec import JSON
 

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import msgspec
 
+from brubeck.description.whole import Description
 from brubeck.handlers import WebMessageHandler
 from brubeck.http import Headers, Problem, Response
 from brubeck.http.conditions import matches
 from brubeck.http.media import best_match
-from brubeck.streams.description.whole import Description
 from brubeck.streams.spec import JSON
 
 if TYPE_CHECKING:

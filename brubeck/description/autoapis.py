@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import Any, Final
 
 from brubeck.autoapi.base import MAX_IDS, AutoAPIBase
+from brubeck.description import schemas
+from brubeck.description.answers import Answers
+from brubeck.description.components import Schema
+from brubeck.description.parameters import in_path, in_query
+from brubeck.description.streams import first_line
+from brubeck.description.whole import Description
 from brubeck.dictshield.fields import BaseField, IntField, ObjectIdField, UUIDField
 from brubeck.queryset.operations import id_field
-from brubeck.streams.description import schemas
-from brubeck.streams.description.answers import Answers
-from brubeck.streams.description.components import Schema
-from brubeck.streams.description.parameters import in_path, in_query
-from brubeck.streams.description.streams import first_line
-from brubeck.streams.description.whole import Description
 from brubeck.streams.private_fields import hidden_fields
 from brubeck.streams.spec import JSON
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from brubeck.description.components import Components, Schema
 from brubeck.dictshield.document import Document
-from brubeck.streams.description.components import Components, Schema
 
 OPENAPI: Final = "3.1.1"
 GENERAL: Final = (

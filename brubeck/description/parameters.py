@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, Final
 
+from brubeck.description.components import Schema
+from brubeck.description.schemas import DATE_TIME, ID_PATTERN, ID_SCHEMA, MILLIS
 from brubeck.streams.cursors import CHANGE
-from brubeck.streams.description.components import Schema
-from brubeck.streams.description.schemas import DATE_TIME, ID_PATTERN, ID_SCHEMA, MILLIS
 from brubeck.streams.filters import Filter
 from brubeck.streams.idempotency import KEY
 from brubeck.streams.items import MAX_IDS

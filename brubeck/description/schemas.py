@@ -10,10 +10,10 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import Any, Final
 
+from brubeck.description.components import Schema
 from brubeck.dictshield.document import Document
 from brubeck.dictshield.fields import MillisecondField
 from brubeck.storage.ids import ID
-from brubeck.streams.description.components import Schema
 from brubeck.timekeeping import EARLIEST, LATEST
 
 ID_PATTERN: Final = f"^{ID.pattern}$"

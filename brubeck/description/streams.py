@@ -6,18 +6,18 @@ from collections.abc import Iterable, Iterator
 from inspect import cleandoc
 from typing import TYPE_CHECKING, Any, Final
 
+from brubeck.description import parameters, schemas
+from brubeck.description.answers import PAGE, Answers
+from brubeck.description.components import Schema
 from brubeck.streams import atom, csv_rows, exports, imports, json_feed, sse
 from brubeck.streams.access import OWNER
-from brubeck.streams.description import parameters, schemas
-from brubeck.streams.description.answers import PAGE, Answers
-from brubeck.streams.description.components import Schema
 from brubeck.streams.handler import StreamHandler
 from brubeck.streams.html_page import MEDIA_TYPE as HTML
 from brubeck.streams.patching import MEDIA_TYPES
 from brubeck.streams.spec import JSON
 
 if TYPE_CHECKING:
-    from brubeck.streams.description.whole import Description
+    from brubeck.description.whole import Description
 
 _FEED: Final = (
     "Server-sent events, for as long as the connection lasts; `contentSchema` is the schema of the "
