@@ -125,8 +125,9 @@ class Resource(WebMessageHandler):
         except Problem:
             self._count(limit, f"refused {network(self.message.remote_addr)}")
             raise
-        caller = self.context.caller_key or f"from {network(self.message.remote_addr)}"
-        self._count(limit, caller)
+        # Each kind has a word of its own, since a caller's id may be any text.
+        key = self.context.caller_key
+        self._count(limit, f"caller {key}" if key else f"from {network(self.message.remote_addr)}")
 
     def _count(self, limit: Rate, caller: str) -> None:
         stream = self.context.stream

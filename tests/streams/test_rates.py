@@ -9,6 +9,7 @@ import pytest
 
 from brubeck import Brubeck
 from brubeck.errors import ConfigError
+from brubeck.http import Request
 from brubeck.http.proxies import network
 from brubeck.storage import Storage
 from brubeck.storage.memory import MemoryStorage
@@ -62,6 +63,18 @@ def test_everybody_is_counted_alone() -> None:
     assert world.ask("bob", "GET").status == 200
     assert [world.ask("zoe", "GET").status for _ in range(3)] == [401, 401, 429]
     assert world.ask("bob", "GET").status == 200
+
+
+@pytest.mark.parametrize("word", ["from", "refused"])
+def test_no_caller_uses_up_the_quota_of_a_stranger(word: str) -> None:
+    """Whatever its id is."""
+    declared = {"owned": False, "may_read": "anyone", "may_write": "owner", "scopes": {}}
+    world = World(MemoryStorage(), rate="2/day", **declared)
+    address = network(Request("GET", "/").remote_addr)  # that of the test's client
+    name = f"{word} {address}"
+    world.rights[name] = frozenset()
+    assert [world.ask(name, "POST", json={}).status for _ in range(3)] == [201, 201, 429]
+    assert world.ask(None, "GET").status == 200
 
 
 def test_a_network_is_one_place() -> None:
