@@ -25,7 +25,6 @@ from brubeck.http.json_text import decode_json
 from brubeck.http.media import media_type
 from brubeck.http.problems import Problem
 from brubeck.http.proxies import NO_PROXIES, Client, TrustedProxies
-from brubeck.http.subscription import Subscription
 
 _CHUNK = 1 << 16
 MAX_JSON = 1 << 20
@@ -56,13 +55,11 @@ class Request:
     no other. A long wait calls it now and then, and where it may not go on answers with what it
     has."""
     may_subscribe: bool = False
-    """Whether the connection takes a ``share`` (see `brubeck.http.subscription`)."""
+    """Whether the connection joins a `Subscription` that the answer's source yields."""
     mounted_at: str = ""
     """Where the connection itself has mounted the program: WSGI's ``SCRIPT_NAME``."""
     failure: BaseException | None = None
     """The unexpected exception of the handler, for a connection that reports it."""
-    subscription: Subscription | None = None
-    """The share by which a stream that answers this goes on, after an empty chunk."""
     _file: BinaryIO | None = None
     _body: bytes | None = None
     _path: str | None = None

@@ -15,6 +15,7 @@ import msgspec
 
 from brubeck import green
 from brubeck.http import Problem
+from brubeck.http.subscription import Subscription
 from brubeck.storage import Change, Changes, ChangesQuery, LostCursor, PageQuery, Unavailable
 from brubeck.streams import sse
 from brubeck.streams.context import Context
@@ -123,7 +124,9 @@ def poll(context: Context, parameters: ChangesParameters) -> Changes:
             green.sleep(0)  # a filter that nothing meets has much to look at
 
 
-def feed(context: Context, parameters: ChangesParameters, project: Projection) -> Iterator[bytes]:
+def feed(
+    context: Context, parameters: ChangesParameters, project: Projection
+) -> Iterator[bytes | Subscription]:
     """Yield the frames of an open feed, as many at a time as there are, while it is followed.
 
     A checkpoint is sent whenever the reader has caught up after being behind, and regularly. Once
@@ -166,7 +169,7 @@ class _Frames:
         follower = self.follower
         return follower.stays and (self._behind or follower.may_wait)
 
-    def next(self) -> Iterator[bytes]:
+    def next(self) -> Iterator[bytes | Subscription]:
         """Yield the frames of the next step, and wait when the reader has caught up."""
         found = self.follower.step()
         if found.changes:
@@ -183,11 +186,10 @@ class _Frames:
         if not (found.caught_up or found.changes):
             green.sleep(0)  # a filter that nothing meets has much to look at
 
-    def _among_others(self, found: Changes) -> Iterator[bytes]:
+    def _among_others(self, found: Changes) -> Iterator[Subscription]:
         """Go on among the feeds that ask for the same, until this one has to go on alone."""
         subscription = _subscription(self._context, self._parameters, self._project, found)
-        self._context.request.subscription = subscription
-        yield b""
+        yield subscription
         self.follower.go_on(subscription.found)
         self._said = time.monotonic()
         if subscription.found is found:

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from brubeck import Brubeck
-from brubeck.http import Headers, Request, StreamingResponse
+from brubeck.http import FeedResponse, Headers, Request
 from brubeck.http.proxies import Client as Caller
-from brubeck.http.subscription import Group
+from brubeck.http.subscription import Group, Subscription
 from brubeck.storage.memory import MemoryRecordStream, MemoryStorage
 from brubeck.streams import StreamedDocument, StreamHandler
 from brubeck.testing import Client
@@ -37,8 +37,8 @@ class Ear:
         self.request = Request("GET", "/notes/changes", sent, client=caller)
         self.request.may_subscribe = True
         response = app.respond(self.request)
-        assert isinstance(response, StreamingResponse)
-        self._chunks: Iterator[bytes] = iter(response.chunks)
+        assert isinstance(response, FeedResponse)
+        self._chunks = iter(response.parts)
         self.room = room
         self.heard = b""
         self.released = threading.Event()
@@ -57,10 +57,10 @@ class Ear:
         """Hear what is said to it alone, until it may join others or it is over; tell which."""
         self.released.clear()
         for chunk in self._chunks:
-            self.heard += chunk
-            subscription, self.request.subscription = self.request.subscription, None
-            if not chunk and subscription is not None and subscription.join(self):
-                self.subscription = subscription
+            if not isinstance(chunk, Subscription):
+                self.heard += chunk
+            elif chunk.join(self):
+                self.subscription = chunk
                 return True
         return False
 

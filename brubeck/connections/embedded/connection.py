@@ -44,14 +44,16 @@ class Server(Protocol):
 
 
 class _Sending:
-    """A stream on its way: its request, its framing, and the chunks still to come."""
+    """A stream on its way: its request, its framing, and the parts still to come."""
 
-    __slots__ = ("_head", "chunks", "framed", "request")
+    __slots__ = ("_head", "framed", "parts", "request")
 
-    def __init__(self, request: Request, framed: Framed, chunks: Iterator[bytes]) -> None:
+    def __init__(
+        self, request: Request, framed: Framed, parts: Iterator[bytes | Subscription]
+    ) -> None:
         self.request = request
         self.framed = framed
-        self.chunks = chunks
+        self.parts = parts
         self._head = framed.head
 
     def take_head(self) -> bytes:
@@ -60,18 +62,18 @@ class _Sending:
         return head
 
 
-def _made(response: StreamingResponse) -> Iterator[bytes]:
-    """Yield the chunks; an exception of their source is logged and becomes a `ProtocolError`."""
-    chunks = iter(response.chunks)
+def _made(response: StreamingResponse) -> Iterator[bytes | Subscription]:
+    """Yield the parts; an exception of their source is logged and becomes a `ProtocolError`."""
+    parts = iter(response.parts)
     while True:
         try:
-            chunk = next(chunks, None)
+            part = next(parts, None)
         except Exception as reason:
             log.exception("A response broke off while it was made.")
             raise ProtocolError("the response broke off") from reason
-        if chunk is None:
+        if part is None:
             return
-        yield chunk
+        yield part
 
 
 class Connection:
@@ -235,13 +237,14 @@ class Connection:
             self._kept = b""
             self.deadline = inf
             if coder is not None:
-                for chunk in sending.chunks:
-                    if chunk:
+                for part in sending.parts:
+                    if isinstance(part, Subscription):
+                        if self._joins(part):
+                            return False
+                    elif part:
                         self._arm_timeout()
-                        stream.send(coder.data(chunk))
+                        stream.send(coder.data(part))
                         self.deadline = inf
-                    elif self._joins(sending.request):
-                        return False
                 stream.send(coder.end())
         finally:
             if self._subscription is None:
@@ -249,11 +252,8 @@ class Connection:
                 response.close()
         return True
 
-    def _joins(self, request: Request) -> bool:
-        """Hand a stream over to its subscription, if it has one now; return whether it has."""
-        subscription, request.subscription = request.subscription, None
-        if subscription is None:
-            return False
+    def _joins(self, subscription: Subscription) -> bool:
+        """Hand a feed over to a subscription; return whether that has taken it."""
         self._subscription = subscription
         if not subscription.join(self):
             self._subscription = None

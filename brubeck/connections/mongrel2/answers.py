@@ -96,10 +96,10 @@ class Rest:
         self._body = body
         self._request = request
         self._outbox = outbox
-        chunks: Iterable[bytes] = ()
+        parts: Iterable[bytes | Subscription] = ()
         if isinstance(response, StreamingResponse) and framed.coder is not None:
-            chunks = response.chunks
-        self._chunks = green.fairly(chunks)
+            parts = response.parts
+        self._parts = green.fairly(parts)
 
     def begin(self) -> Rest | None:
         """Send it from its start; return the rest when it goes on in a subscription."""
@@ -133,13 +133,7 @@ class Rest:
         response, coder = self._response, self._framed.coder
         if coder is None or not isinstance(response, StreamingResponse):
             return True
-        return self._outbox.stream(response, self._chunks, coder, self._shared)
-
-    def _shared(self) -> Subscription | None:
-        if self._request is None:
-            return None
-        subscription, self._request.subscription = self._request.subscription, None
-        return subscription
+        return self._outbox.stream(response, self._parts, coder)
 
     def _close(self) -> None:
         if isinstance(self._response, StreamingResponse):

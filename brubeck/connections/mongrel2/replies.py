@@ -36,7 +36,6 @@ log = logging.getLogger("brubeck.server")
 MAX_UNTAKEN: Final = 64 * 1024 * 1024
 """The bytes that may wait between us and Mongrel2, all clients together."""
 
-Shared = Callable[[], Subscription | None]
 
 _TAKEN_WITHIN: Final = 5.0  # seconds; a program elsewhere may be given the notice
 
@@ -195,23 +194,27 @@ class Outbox:
                 raise Gone
 
     def stream(
-        self, response: StreamingResponse, chunks: Iterator[bytes], coder: BodyCoder, shared: Shared
+        self,
+        response: StreamingResponse,
+        parts: Iterator[bytes | Subscription],
+        coder: BodyCoder,
     ) -> bool:
         """Send the chunks of a response, to the end or until the client is `Gone`.
 
         What a chunk raises goes through, after the connection was ended early: after what was
         written, where the other end can tell that more was to come, else at once.
 
-        Return whether it came to its end. Otherwise it goes on among many, by what ``shared``
-        returned after an empty chunk; called again once it is released, it goes on with the chunks.
+        Return whether it came to its end. Otherwise a subscription has taken it; called again once
+        it is released, it goes on with the parts.
         """
         self._stream, self._coder = response, coder
         try:
-            for chunk in chunks:
-                if chunk:
-                    self.write(coder.data(chunk))
-                elif self._joins(shared()):
-                    return False
+            for part in parts:
+                if isinstance(part, Subscription):
+                    if self._joins(part):
+                        return False
+                elif part:
+                    self.write(coder.data(part))
             self.write(coder.end(), last=True)
         except Gone:
             raise
@@ -228,9 +231,7 @@ class Outbox:
 
     # Among many.
 
-    def _joins(self, subscription: Subscription | None) -> bool:
-        if subscription is None:
-            return False
+    def _joins(self, subscription: Subscription) -> bool:
         self._subscription, self._released = subscription, False
         if subscription.join(self):
             return True
