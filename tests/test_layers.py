@@ -15,7 +15,17 @@ LAYERS = (
     {"http"},
     {"routing", "dictshield", "storage", "auth", "connections"},
     {"documents", "handlers", "queryset", "templating", "models"},
-    {"application", "autoapi", "description", "jobs", "serving", "stores", "streams", "explorer"},
+    {
+        "application",
+        "autoapi",
+        "dispatch",
+        "description",
+        "jobs",
+        "serving",
+        "stores",
+        "streams",
+        "explorer",
+    },
     {"cli", "client", "testing", "request_handling", "__main__"},
 )
 ISLANDS = LAYERS[2]
@@ -109,10 +119,10 @@ def test_a_library_has_one_owner(path: Path) -> None:
 
 @pytest.mark.parametrize("path", MODULES, ids=lambda p: str(p.relative_to(ROOT)))
 def test_a_module_is_one_room(path: Path) -> None:
-    """It says what it is for, and has no more than 450 lines."""
+    """It says what it is for, and has no more than 400 lines."""
     source = path.read_text()
     assert ast.get_docstring(ast.parse(source)), f"{path} has no docstring"
-    assert source.count("\n") <= 450, f"{path} wants to be two"
+    assert source.count("\n") <= 400, f"{path} wants to be two"
 
 
 def test_there_is_no_import_cycle() -> None:
