@@ -48,7 +48,7 @@ DRIVERS = {
     "click": {"cli"},
     "hypothesis": {"storage"},
     "pytest": {"storage"},
-    "redis": {"connections", "storage"},
+    "redis": {"jobs", "storage"},
     "pymongo": {"storage"},
     "sqlite3": {"storage"},
 }

@@ -14,10 +14,11 @@ import pytest
 
 from brubeck import green
 from brubeck.connections.embedded import server as embedded
-from brubeck.connections.jobs import JobsConnection, worker
 from brubeck.connections.mongrel2.connection import Mongrel2Connection
 from brubeck.connections.mongrel2.peers import Peers
 from brubeck.connections.mongrel2.replies import Outgoing
+from brubeck.jobs import worker
+from brubeck.jobs.worker import JobsConnection
 from brubeck.storage import Head
 from brubeck.storage.mongo import listening as mongo
 from brubeck.storage.notifier import HeadNotifier
@@ -173,8 +174,8 @@ def _closed() -> bytes:
 
 HANDLED = frozenset(
     (
-        *("connections/jobs/worker.py _work", "connections/mongrel2/clients.py _work"),
-        *("storage/batching.py _run_all", "streams/broadcasts.py _cast"),
+        *("jobs/worker.py _work", "connections/mongrel2/clients.py _work"),
+        *("storage/batching.py _run_all", "streams/topics.py _cast"),
         "storage/indexing.py _build",
     )
 )

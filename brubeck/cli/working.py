@@ -15,7 +15,7 @@ from brubeck.errors import ConfigError
 from brubeck.timekeeping import millis_to_rfc3339
 
 if TYPE_CHECKING:
-    from brubeck.connections.jobs import DeadLetter, JobQueue
+    from brubeck.jobs.queue import DeadLetter, JobQueue
 
 LETTERS = click.argument("letters", nargs=-1, metavar="[LETTER]...")
 ALL = click.option("--all", "every", is_flag=True, help="All of them.")

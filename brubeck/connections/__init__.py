@@ -15,9 +15,8 @@ from brubeck.http import Request, Response
 Respond = Callable[[Request], Response]
 
 _HOME = {
-    "JobsConnection": "brubeck.connections.jobs",
     "Mongrel2Connection": "brubeck.connections.mongrel2",
-    "ZeroMQConnection": "brubeck.connections.jobs",
+    "ZeroMQConnection": "brubeck.connections.zeromq",
 }
 """The classes that a program may use itself; imported at their first use."""
 

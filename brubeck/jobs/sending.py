@@ -12,10 +12,7 @@ import msgspec
 
 from brubeck import green
 from brubeck.auth import Caller
-from brubeck.connections.jobs import Delivery, JobQueue, JobsConnection, QueueUnavailable
-from brubeck.connections.jobs import Job as QueuedJob
-from brubeck.connections.jobs.messages import MAX_BYTES, check_path
-from brubeck.connections.jobs.queue import SCHEMES, KeyTaken
+from brubeck.connections.messages import MAX_BYTES, check_path
 from brubeck.errors import ConfigError, ProtocolError, did_you_mean
 from brubeck.handlers import MessageHandler
 from brubeck.handlers.program import Program
@@ -23,8 +20,10 @@ from brubeck.http import Headers, Problem, Request, Response
 from brubeck.jobs.documents import Job, OwnedJob
 from brubeck.jobs.errors import JobLost
 from brubeck.jobs.handler import JobHandler
+from brubeck.jobs.queue import SCHEMES, Delivery, JobQueue, KeyTaken, QueuedJob, QueueUnavailable
 from brubeck.jobs.records import JobRecord
 from brubeck.jobs.stream import JobStream
+from brubeck.jobs.worker import JobsConnection, Outcome, outcome_of
 from brubeck.routing import Match
 from brubeck.storage import Put, Unavailable
 from brubeck.storage.ids import new_id
@@ -139,7 +138,7 @@ class Jobs:
         return [each for each in self._app.streams if issubclass(each, JobStream)]
 
     def connection(self) -> JobsConnection:
-        """Return a worker, which is to `serve` with `respond`; `ConfigError` without any jobs."""
+        """Return a worker, which is to `serve` with `perform`; `ConfigError` without any jobs."""
         if not self.streams:
             raise ConfigError("The program has no jobs: streams=[…] has no JobStream in it.")
         for stream in self.streams:
@@ -160,10 +159,13 @@ class Jobs:
         )
         return self._connection
 
-    def respond(self, request: Request) -> Response:
-        """Have a job done by its handler, and write down how that went."""
-        delivery = cast("Delivery", request.connection)
+    def perform(self, delivery: Delivery) -> Outcome:
+        """Have a job done by its handler, and store its result; return its outcome."""
         job = cast("QueuedJob", delivery.job)
+        request = job.request(delivery)
+        return outcome_of(request, self._respond(request, job, delivery))
+
+    def _respond(self, request: Request, job: QueuedJob, delivery: Delivery) -> Response:
         try:
             stream, match = self._found(job.path)
         except LookupError as reason:

@@ -51,13 +51,19 @@ def run(
             supervisor.run()
             return
         chosen = connection or open_connection(server, listener)
-        _serve(chosen, respond, worker, partial(_announce, settings, listener))
+        serve = partial(chosen.serve, respond)
+        _serve(serve, chosen.stop, worker, partial(_announce, settings, listener))
 
 
 def run_workers(
-    connection: Connection, respond: Respond, doing: str, workers: int, *, grace: float
+    serve: Callable[[], None],
+    stop: Callable[[], None],
+    doing: str,
+    workers: int,
+    *,
+    grace: float,
 ) -> None:
-    """Serve a connection that listens nowhere, in one process or several, until it is stopped."""
+    """Run what listens nowhere, in one process or several, until a signal calls ``stop``."""
     worker = inherited()
     announce = partial(_tell, doing, workers)
     if worker is None and workers > 1:
@@ -67,25 +73,25 @@ def run_workers(
         announce()
         supervisor.run()
     else:
-        _serve(connection, respond, worker, announce)
+        _serve(serve, stop, worker, announce)
 
 
 def _serve(
-    connection: Connection,
-    respond: Respond,
+    serve: Callable[[], None],
+    stop: Callable[[], None],
     worker: Inherited | None,
     announce: Callable[[], None],
 ) -> None:
     """Serve here: alone, or as a worker of a supervisor."""
     if worker is None:
-        _at_signals(connection.stop)
+        _at_signals(stop)
         announce()
     else:
         # A signal to the whole group of processes reaches a worker too; that is no second time.
-        _at_signals(cache(connection.stop))
-        green.spawn(worker.stop_when_orphaned, connection.stop)
+        _at_signals(cache(stop))
+        green.spawn(worker.stop_when_orphaned, stop)
         worker.tell_ready()
-    connection.serve(respond)
+    serve()
 
 
 def _remover(path: Path) -> Callable[[], None]:

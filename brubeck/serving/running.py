@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from typing import Any, ClassVar, Protocol
 
 from brubeck import green
@@ -94,7 +95,11 @@ def work(app: Application) -> None:
         worker = app.jobs.connection()
         doing = f"jobs of {worker.queue.shown}"
         listening.run_workers(
-            worker, app.jobs.respond, doing, settings.jobs.workers, grace=settings.server.grace
+            partial(worker.serve, app.jobs.perform),
+            worker.stop,
+            doing,
+            settings.jobs.workers,
+            grace=settings.server.grace,
         )
 
 

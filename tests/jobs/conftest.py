@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from brubeck import Brubeck
-from brubeck.connections.jobs import JobsConnection
 from brubeck.jobs import JobStream
+from brubeck.jobs.worker import JobsConnection
 from tests.jobs.program import Additions, Jobs
 from tests.servers.redis import RedisServer
 
@@ -47,7 +47,7 @@ def make_app(emptied: str) -> Iterator[MakeApp]:
 def working(app: Brubeck) -> Iterator[JobsConnection]:
     """Have the jobs of a program done by a worker in this process."""
     worker = app.jobs.connection()
-    thread = Thread(target=worker.serve, args=(app.jobs.respond,), daemon=True)
+    thread = Thread(target=worker.serve, args=(app.jobs.perform,), daemon=True)
     thread.start()
     try:
         yield worker

@@ -8,10 +8,10 @@ import pytest
 
 from brubeck import Brubeck
 from brubeck.auth import BadCredentials, Caller
-from brubeck.connections.jobs import JobQueue
 from brubeck.errors import ConfigError
 from brubeck.http import Problem
 from brubeck.jobs import JobHandler, JobStream, OwnedJob
+from brubeck.jobs.queue import JobQueue
 from brubeck.streams import AuthStreamHandler
 from brubeck.streams.context import Context
 from brubeck.testing import Client

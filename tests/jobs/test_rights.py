@@ -10,14 +10,14 @@ from pathlib import Path
 import pytest
 from redis.exceptions import ResponseError
 
-from brubeck.connections.jobs import Job, JobQueue, QueueUnavailable
-from brubeck.connections.jobs.checking import TRIED
-from brubeck.connections.jobs.scripts import _CALLS, _NAMES, guarded
+from brubeck.jobs.checking import TRIED
+from brubeck.jobs.queue import JobQueue, QueuedJob, QueueUnavailable
+from brubeck.jobs.scripts import _CALLS, _NAMES, guarded
 from brubeck.storage.redis.scripts import SCRIPTS
 from tests.servers.redis import RedisServer
 from tests.test_check import check
 
-_LUA = files("brubeck.connections.jobs") / "lua"
+_LUA = files("brubeck.jobs") / "lua"
 CALLED = sorted(
     {call[0] for name in _NAMES for call in _CALLS.findall((_LUA / f"{name}.lua").read_text())}
 )
@@ -45,13 +45,13 @@ def test_a_step_is_done_as_a_whole_or_not_at_all(server: RedisServer, command: s
     """Whichever command is refused: what a step would move is where it was, and nowhere else."""
     with closing(limited(server, "+@all", "~*")) as queue:
         for number in range(4):
-            queue.send(Job(path="/one", id=f"one{number}"))
+            queue.send(QueuedJob(path="/one", id=f"one{number}"))
         first, second, third = queue.take("w", 3, 1)
         queue.archive("w", first, "why", "")
         (letter,) = queue.dead()
     with closing(limited(server, "+@all", "~*", f"-{command.lower()}")) as queue:
         steps: dict[str, Callable[[], object]] = {
-            "send": lambda: queue.send(Job(path="/two", id="two"), "key"),
+            "send": lambda: queue.send(QueuedJob(path="/two", id="two"), "key"),
             "later": lambda: queue.later("w", second, 60),
             "bury": lambda: queue.archive("w", third, "why", ""),
             "revive": lambda: queue.revive(letter),

@@ -15,16 +15,10 @@ import redis
 
 from brubeck import Brubeck
 from brubeck.auth import Caller
-from brubeck.connections.jobs import (
-    Delivery,
-    Depth,
-    Job,
-    JobQueue,
-    JobsConnection,
-    QueueUnavailable,
-)
-from brubeck.http import Problem, Response
+from brubeck.http import Problem
 from brubeck.jobs import GiveUp, JobHandler, JobStream, OwnedJob
+from brubeck.jobs.queue import Delivery, Depth, JobQueue, QueuedJob, QueueUnavailable
+from brubeck.jobs.worker import Done, JobsConnection
 from brubeck.storage import Delete, Outcome, RecordStream, Tombstone, Unavailable, Write
 from brubeck.storage.ids import new_id
 from tests.jobs.conftest import MakeApp, working
@@ -251,7 +245,7 @@ def test_a_queue_that_was_emptied(make_app: MakeApp, redis_server: RedisServer) 
 
 
 def _queued(queue: JobQueue, *paths: str) -> list[str]:
-    return [queue.send(Job(path=path, id=new_id())) for path in paths]
+    return [queue.send(QueuedJob(path=path, id=new_id())) for path in paths]
 
 
 def test_a_step_that_fails_in_its_middle_loses_nothing(
@@ -259,7 +253,7 @@ def test_a_step_that_fails_in_its_middle_loses_nothing(
 ) -> None:
     """Redis takes back nothing of a script that fails."""
     queue = JobQueue(emptied)
-    job = Job(path="/a", id=new_id())
+    job = QueuedJob(path="/a", id=new_id())
     places = [QUEUE, f"{QUEUE}:later", f"{QUEUE}:dead"]
 
     def refuses(place: str, step: Callable[[], object]) -> None:
@@ -368,7 +362,7 @@ def test_a_worker_that_waits_for_what_is_done_alone_does_nothing(
         turn()
 
     worker._take_turn = counted  # type: ignore[method-assign]
-    thread = Thread(target=worker.serve, args=(app.jobs.respond,), daemon=True)
+    thread = Thread(target=worker.serve, args=(app.jobs.perform,), daemon=True)
     thread.start()
     try:
         assert ended(app, sent.id)["state"] == "done"
@@ -496,5 +490,5 @@ def test_who_is_in_a_hurry_asks_nobody(caplog: pytest.LogCaptureFixture) -> None
     worker = JobsConnection(queue, concurrency=1)
     worker.stop()
     worker.stop()
-    worker.serve(lambda _request: Response(b""))
+    worker.serve(lambda _delivery: Done())
     assert not caplog.records

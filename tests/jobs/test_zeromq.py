@@ -14,7 +14,7 @@ import pytest
 import zmq
 
 from brubeck import Brubeck
-from brubeck.connections.jobs import ZeroMQConnection
+from brubeck.connections.zeromq import ZeroMQConnection
 from brubeck.errors import ConfigError
 from brubeck.handlers import MessageHandler
 from brubeck.http import Request, Response
@@ -205,7 +205,7 @@ def test_answers_that_nobody_takes_hold_up_no_stop(tmp_path: Path) -> None:
 
 PROGRAM = """
 from brubeck.request_handling import Brubeck, MessageHandler
-from brubeck.connections.jobs import ZeroMQConnection
+from brubeck.connections.zeromq import ZeroMQConnection
 
 class Echo(MessageHandler):
     def post(self):

@@ -17,7 +17,7 @@ import redis.cluster
 import redis.exceptions
 import redis.sentinel
 
-from brubeck.connections.jobs import JobQueue, QueueUnavailable
+from brubeck.jobs.queue import JobQueue, QueueUnavailable
 from brubeck.storage import RecordSchema, StorageError, Unavailable
 from brubeck.storage.mongo.connecting import Door as MongoDoor
 from brubeck.storage.redis import RedisStorage

@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from brubeck.config.urls import redacted, split_url
-from brubeck.connections.jobs import JobQueue
 from brubeck.errors import ConfigError
+from brubeck.jobs.queue import JobQueue
 from brubeck.storage import open_storage
 from brubeck.storage.opening import SCHEMES
 

@@ -1,9 +1,7 @@
 """`JobsConnection`: a worker, which has the jobs of a queue done by handlers.
 
-The outcome of a job is the answer of its handler. Success (below 400): it is done. A fault of the
-job itself (400 to 499): it is not retried, and it goes to the dead letters. Anything else is
-retried, each time after twice as long, and after the last time it goes there, too, with the
-traceback.
+A job is performed and has an `Outcome`: it is `Done`, it is to `Retry`, each time after twice as
+long, or it is `Dead`, which it also is after the last attempt: a dead letter with its traceback.
 
 A job that kills its worker sends no answer. It is found by the worker that takes over the jobs of
 the dead one; after `MOST_DEATHS` it is a dead letter, and from the third time on it is done alone,
@@ -20,15 +18,37 @@ import traceback
 from collections.abc import Callable, Collection, Sequence
 from random import uniform
 from time import monotonic
-from typing import Final, Protocol
+from typing import Final, Protocol, TypeAlias
+
+import msgspec
 
 from brubeck import green
-from brubeck.connections.jobs.queue import Delivery, JobQueue, QueueUnavailable
 from brubeck.http import Request, Response
+from brubeck.jobs.queue import Delivery, JobQueue, QueueUnavailable
 
 log = logging.getLogger("brubeck.jobs")
 
-Respond = Callable[[Request], Response]
+
+class Done(msgspec.Struct, frozen=True):
+    """The job is done; its result is stored."""
+
+
+class Retry(msgspec.Struct, frozen=True):
+    """The job failed and is tried again, unless this was its last attempt."""
+
+    reason: str
+    traceback: str = ""
+
+
+class Dead(msgspec.Struct, frozen=True):
+    """The job failed by a fault of its own, and no further attempt could save it."""
+
+    reason: str
+    traceback: str = ""
+
+
+Outcome: TypeAlias = Done | Retry | Dead
+Perform: TypeAlias = Callable[[Delivery], Outcome]
 
 MOST_DEATHS: Final = 5
 """The number of dead workers after which their job is taken for the cause."""
@@ -37,7 +57,7 @@ MOST_BACKOFF: Final = 300.0
 
 _LOOK: Final = 0.5
 _PAUSE: Final = 0.25
-_MAX_REASON_LENGTH: Final = 1000
+MAX_REASON_LENGTH: Final = 1000
 
 
 class Watch(Protocol):
@@ -85,10 +105,10 @@ class JobsConnection:
         self._stopping = self._hurried = self._over = False
         self._is_down = False
 
-    def serve(self, respond: Respond) -> None:
+    def serve(self, perform: Perform) -> None:
         """Have jobs done until `stop`, then finish those in hand and return."""
         for _ in range(self._concurrency):
-            green.spawn(self._work, respond)
+            green.spawn(self._work, perform)
         green.spawn(self._renew_leases)
         green.spawn(self._acknowledge)
         while not self._stopping:
@@ -183,17 +203,17 @@ class JobsConnection:
 
     # Doing.
 
-    def _work(self, respond: Respond) -> None:
+    def _work(self, perform: Perform) -> None:
         while (delivery := self._todo.get()) is not None:
             try:
-                self._do(delivery, respond)
+                self._do(delivery, perform)
             except Exception:
                 # The next worker may have more luck.
                 log.exception("The job %s came to no end here.", _named(delivery))
             finally:
                 self._forget(delivery)
 
-    def _do(self, delivery: Delivery, respond: Respond) -> None:
+    def _do(self, delivery: Delivery, perform: Perform) -> None:
         job = delivery.job
         if job is None:
             self._add_dead_letter(delivery, "This is no job.", "")
@@ -201,26 +221,19 @@ class JobsConnection:
         if delivery.given > MOST_DEATHS:
             self._add_dead_letter(delivery, f"Its worker died, {MOST_DEATHS} times.", "")
             return
-        failure: BaseException | None
         try:
-            request = job.request(delivery)
-            response = respond(request)
-            status, failure = response.status, request.failure
-            reason = _told(failure) if failure is not None else _text(response)
-        except BaseException as raised:  # noqa: BLE001, whatever it is has to become a fate
-            status, failure, reason = 500, raised, _told(raised)
+            outcome = perform(delivery)
+        except BaseException as raised:  # noqa: BLE001, whatever it is has to become an outcome
+            outcome = Retry(reason_of(raised), "".join(traceback.format_exception(raised)))
         if delivery.lost:
             log.warning("%s took too long here; another worker has it.", _named(delivery))
             return
-        if status < 400:
+        if isinstance(outcome, Done):
             self._note_done(delivery)
-            return
-        trace = "".join(traceback.format_exception(failure)) if failure is not None else ""
-        attempts = delivery.attempts or self._attempts
-        if status < 500 or job.attempt >= attempts:
-            self._add_dead_letter(delivery, reason, trace)
+        elif isinstance(outcome, Dead) or job.attempt >= (delivery.attempts or self._attempts):
+            self._add_dead_letter(delivery, outcome.reason, outcome.traceback)
         else:
-            self._put_back(delivery, job.attempt, reason)
+            self._put_back(delivery, job.attempt, outcome.reason)
 
     def _put_back(self, delivery: Delivery, attempt: int, reason: str) -> None:
         first = self._backoff if delivery.backoff is None else delivery.backoff
@@ -317,9 +330,20 @@ def _named(delivery: Delivery) -> str:
     return f"{job.path} {job.id}" if job is not None else delivery.entry.decode()
 
 
-def _told(failure: BaseException) -> str:
-    return f"{type(failure).__name__}: {failure}"[:_MAX_REASON_LENGTH]
+def reason_of(failure: BaseException) -> str:
+    """Return the name and the text of an exception, shortened."""
+    return f"{type(failure).__name__}: {failure}"[:MAX_REASON_LENGTH]
 
 
-def _text(response: Response) -> str:
-    return bytes(response.body).decode(errors="replace")[:_MAX_REASON_LENGTH]
+def outcome_of(request: Request, response: Response) -> Outcome:
+    """Return the outcome that the answer of a job's handler stands for.
+
+    Below 400 the job is done; 400 to 499 is a fault of the job itself; anything else is retried.
+    """
+    if response.status < 400:
+        return Done()
+    failure = request.failure
+    trace = "".join(traceback.format_exception(failure)) if failure is not None else ""
+    text = bytes(response.body).decode(errors="replace")[:MAX_REASON_LENGTH]
+    reason = text if failure is None else reason_of(failure)
+    return Dead(reason, trace) if response.status < 500 else Retry(reason, trace)

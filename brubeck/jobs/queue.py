@@ -25,10 +25,10 @@ from redis.exceptions import ResponseError
 from redis.retry import Retry
 
 from brubeck.config.urls import redacted, split_url
-from brubeck.connections.jobs.checking import missing_rules
-from brubeck.connections.jobs.messages import Message
-from brubeck.connections.jobs.scripts import register
+from brubeck.connections.messages import Message
 from brubeck.errors import BrubeckError, ConfigError
+from brubeck.jobs.checking import missing_rules
+from brubeck.jobs.scripts import register
 
 SCHEMES: Final = ("redis", "rediss", "unix")
 KEEP_KEYS: Final = 24 * 3600.0
@@ -52,7 +52,7 @@ class QueueUnavailable(BrubeckError):
     """The queue cannot be reached, or refuses a command."""
 
 
-class Job(Message, omit_defaults=True):
+class QueuedJob(Message, omit_defaults=True):
     """A message that waits for a worker.
 
     ``attempt`` is the number of the next attempt, ``owner`` the id and the name of its owner.
@@ -77,7 +77,7 @@ class Delivery(msgspec.Struct, eq=False):
 
     entry: bytes
     raw: bytes
-    job: Job | None
+    job: QueuedJob | None
     given: int = 1
     attempts: int | None = None
     backoff: float | None = None
@@ -93,7 +93,7 @@ class DeadLetter(msgspec.Struct, frozen=True):
 
     letter: str
     raw: bytes
-    job: Job | None
+    job: QueuedJob | None
     reason: str
     traceback: str
     buried_at: int
@@ -137,11 +137,11 @@ class JobQueue:
         self._jobs = f"brubeck-jobs:{{{name}}}"
         self._later, self._dead = f"{self._jobs}:later", f"{self._jobs}:dead"
         self._alone = f"{self._jobs}:alone"
-        self._decoder = msgspec.json.Decoder(Job)
+        self._decoder = msgspec.json.Decoder(QueuedJob)
 
     # Sending.
 
-    def send(self, job: Job, key: str = "") -> str:
+    def send(self, job: QueuedJob, key: str = "") -> str:
         """Put a job into the queue, and return its id; the id of another that came with its key.
 
         Raises `KeyTaken` when that has other data.
@@ -304,7 +304,7 @@ class JobQueue:
         buried_at = int(letter.partition("-")[0])
         return DeadLetter(letter, raw, self._read_job(raw), reason, traceback, buried_at)
 
-    def _read_job(self, raw: bytes) -> Job | None:
+    def _read_job(self, raw: bytes) -> QueuedJob | None:
         try:
             return self._decoder.decode(raw)
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):

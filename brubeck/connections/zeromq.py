@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 import msgspec
 
 from brubeck import green
-from brubeck.connections.jobs.messages import Codec, Message, read_message, write_message
+from brubeck.connections.messages import Codec, Message, read_message, write_message
 from brubeck.errors import ConfigError, ProtocolError
 from brubeck.green import Closed
 from brubeck.http import Request, Response
