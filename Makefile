@@ -23,7 +23,7 @@ unit: .venv/.dev
 
 soak: .venv/.dev
 	BRUBECK_SOAK=$(SOAK) $(PYTHON) -m pytest -n 2 --dist worksteal -rA \
-		-o faulthandler_timeout=$$(($(SOAK) + 120)) tests/fire tests/description
+		-o faulthandler_timeout=$$(($(SOAK) + 120)) tests
 
 bench: .venv/.bench
 	.venv/bin/mypy benchmarks

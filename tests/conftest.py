@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 
 import pytest
 
 from brubeck import green
 from brubeck.storage import Storage, open_storage
+from tests import soak
 from tests.servers.mongo import MongoServer, mongo_alone, mongo_set
 from tests.servers.redis import RedisServer, redis_cluster
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _no_stranger() -> None:
+    """Take from the environment what says how long the tests are: to a program it is a mistake."""
+    os.environ.pop(soak.NAME, None)
 
 
 @pytest.fixture(autouse=True)

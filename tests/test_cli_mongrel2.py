@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import signal
 import subprocess
@@ -15,6 +16,7 @@ import pytest
 
 from brubeck.cli.mongrel2 import mongrel2
 from tests.servers import free_port, require, wait_until
+from tests.servers.commands import commands
 from tests.servers.mongrel2 import PACKAGE
 from tests.servers.programs import ROOT, Program, brubeck_run, running
 
@@ -48,15 +50,8 @@ def folder(tmp_path: Path) -> Path:
 
 def set_up(folder: Path, *options: str, path: str = "") -> subprocess.CompletedProcess[str]:
     """Run the command to its end."""
-    return subprocess.run(
-        [sys.executable, "-W", "error", "-m", "brubeck", "mongrel2", "mine:app", *options],
-        capture_output=True,
-        text=True,
-        check=False,
-        cwd=folder,
-        timeout=60,
-        env={"PATH": path} if path else None,
-    )
+    env = {"PATH": path} if path else os.environ
+    return commands().run(folder, ("mongrel2", "mine:app", *options), "", env)
 
 
 def printed(folder: Path, *options: str) -> str:

@@ -55,6 +55,7 @@ DRIVERS = {
 """Which room owns a library; nobody else imports it."""
 
 MODULES = sorted((ROOT / "brubeck").rglob("*.py"))
+TESTS = sorted(path for path in (ROOT / "tests").rglob("*.py") if "node_modules" not in path.parts)
 
 
 def room(path: Path) -> str:
@@ -123,6 +124,13 @@ def test_a_module_is_one_room(path: Path) -> None:
     source = path.read_text()
     assert ast.get_docstring(ast.parse(source)), f"{path} has no docstring"
     assert source.count("\n") <= 400, f"{path} wants to be two"
+
+
+def test_a_file_of_tests_has_one_subject() -> None:
+    """It has no more than 400 lines."""
+    counts = {str(path.relative_to(ROOT)): path.read_text().count("\n") for path in TESTS}
+    long = {name: count for name, count in counts.items() if count > 400}
+    assert not long, "these want to be two"
 
 
 def test_there_is_no_import_cycle() -> None:

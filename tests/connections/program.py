@@ -144,6 +144,6 @@ def slowly(_application: Brubeck, _message: Request) -> Response:
     def chunks() -> Iterator[bytes]:
         for _ in range(300):
             yield b"s" * 20_000
-            green.sleep(0.01)
+            green.sleep(0.004)
 
     return StreamingResponse(chunks())

@@ -16,19 +16,18 @@ import pytest
 
 from tests.servers.programs import ROOT, brubeck_run
 from tests.servers.redis import RedisServer
+from tests.soak import SOAK
 
-SOAK: Final = int(float(os.environ.get("BRUBECK_SOAK") or 0))
-SECONDS: Final = SOAK or 14
+SECONDS: Final = int(SOAK) or 8
 SEED: Final = [] if SOAK else ["--seed", "1"]
 """The quick version asks much the same each time; the long one always something else."""
 
 
 @pytest.mark.parametrize("kind", ["memory", "redis"])
 def test_the_examples_do_what_their_description_says(
-    kind: str, request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    kind: str, request: pytest.FixtureRequest, tmp_path: Path
 ) -> None:
     """On every path of all of them, in any order that links make sense of."""
-    monkeypatch.delenv("BRUBECK_SOAK", raising=False)  # to the program it is a misspelt setting
     store = "memory://"
     if kind == "redis":
         redis: RedisServer = request.getfixturevalue("redis_server")

@@ -75,9 +75,8 @@ class Tour:
 
 
 @pytest.fixture
-def program(monkeypatch: pytest.MonkeyPatch) -> Iterator[Program]:
+def program() -> Iterator[Program]:
     """Run all the examples."""
-    monkeypatch.delenv("BRUBECK_SOAK", raising=False)  # to the program it is a misspelt setting
     with brubeck_run("tests.description.program:app", storage_default="memory://") as started:
         yield started
 

@@ -13,9 +13,8 @@ from uuid import uuid4
 from tests.servers.mongo import MongoServer, mongo_alone, mongo_set
 from tests.servers.processes import Server
 from tests.servers.redis import RedisServer, redis_cluster
+from tests.soak import SOAK
 
-SOAK: Final = float(os.environ.get("BRUBECK_SOAK") or 0)
-"""Seconds of fire on each storage, for the long version."""
 SEED: Final = os.environ.get("BRUBECK_SEED") or uuid4().hex[:8]
 TIMEOUT: Final = 1.0 if not SOAK else 2.0
 """Seconds that an operation may take: short, so that a pause longer than that is short, too."""

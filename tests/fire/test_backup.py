@@ -25,8 +25,9 @@ from tests.fire.grounds import dice
 from tests.fire.nursery import Nursery
 from tests.fire.verdict import Reading, check, judge, standing, walked
 from tests.fire.writes import GROUPS, SCHEMA, Sent, digest, fresh, open_under_fire, send
+from tests.soak import often
 
-LASTS = 3.0
+LASTS = often(15, 30) / 10
 """Seconds that writers write, at the least; the backup is taken in the middle."""
 
 

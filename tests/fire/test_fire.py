@@ -8,17 +8,18 @@ from typing import Final
 import pytest
 
 from tests.fire.crew import STREAM, Crew, touched_once
-from tests.fire.grounds import GROUNDS, SOAK, TIMEOUT, dice
+from tests.fire.grounds import GROUNDS, TIMEOUT, dice
 from tests.fire.nursery import Nursery
 from tests.fire.verdict import check, judge
 from tests.fire.writes import SCHEMA, open_under_fire
+from tests.soak import SOAK
 
 QUICK: Final = {
-    "sqlite": 8000,
-    "redis": 20_000,
-    "redis-cluster": 4000,
-    "mongo": 2500,
-    "mongo-set": 2500,
+    "sqlite": 5000,
+    "redis": 5000,
+    "redis-cluster": 3000,
+    "mongo": 1000,
+    "mongo-set": 1000,
 }
 """How many writes there are in the quick version."""
 ENDLESS: Final = 10_000_000

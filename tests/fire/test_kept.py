@@ -16,7 +16,7 @@ import pytest
 
 from brubeck.storage import ChangesQuery, Head, LostCursor, Put, RecordStream, Unavailable, Written
 from tests.fire.crew import STREAM, Crew
-from tests.fire.grounds import GROUNDS, SOAK, TIMEOUT, dice, options, sqlite_ground
+from tests.fire.grounds import GROUNDS, TIMEOUT, dice, options, sqlite_ground
 from tests.fire.nursery import Nursery
 from tests.fire.verdict import check, judge, view_of, walked
 from tests.fire.writes import SCHEMA, Sent, fresh, open_under_fire, send
@@ -25,10 +25,19 @@ from tests.servers.mongo import MongoServer, mongo_set, set_url
 from tests.servers.processes import Server
 from tests.servers.redis import RedisServer
 from tests.servers.sentinel import Watched, redis_watched
+from tests.soak import often
 
-DEATHS = 20 if SOAK else 3
+DEATHS = often(2, 20)
 """How often a server is killed."""
-WRITES = {"sqlite": 1200, "redis": 6000, "mongo": 1200, "mongo-set": 1200, "members": 1200}
+ELECTIONS = often(1, 20)
+"""How often a primary is, which others have to notice before they agree on another."""
+WRITES = {
+    "sqlite": 1200,
+    "redis": often(4000, 6000),
+    "mongo": often(600, 1200),
+    "mongo-set": often(600, 1200),
+    "members": often(600, 1200),
+}
 
 
 class Reaper:
@@ -57,9 +66,11 @@ def _again(server: Server) -> Callable[[], None]:
     return kill
 
 
-def _survives(crew: Crew, url: str, kill: Callable[[], None], random: random.Random) -> list[str]:
+def _survives(
+    crew: Crew, url: str, kill: Callable[[], None], random: random.Random, deaths: int = DEATHS
+) -> list[str]:
     """Have a crew work while its server is killed; return every fault."""
-    reaper = Reaper(kill, random, DEATHS)
+    reaper = Reaper(kill, random, deaths)
     storage = open_under_fire(url)
     stream = storage.records(STREAM, SCHEMA)
     try:
@@ -69,8 +80,8 @@ def _survives(crew: Crew, url: str, kill: Callable[[], None], random: random.Ran
     finally:
         crew.end()
         storage.close()
-    print(crew.tally, DEATHS - reaper.left)
-    assert reaper.left < DEATHS, "the server was never killed"
+    print(crew.tally, deaths - reaper.left)
+    assert reaper.left < deaths, "the server was never killed"
     return faults
 
 
@@ -186,7 +197,7 @@ def test_a_killed_primary_loses_nothing(crib: Nursery, tmp_path: Path) -> None:
     with mongo_set(tmp_path, members=3) as members:
         url = f"{set_url(members)}&{options()}"
         crew = Crew(crib, url, tmp_path, random, total=WRITES["members"])
-        faults = _survives(crew, url, lambda: _kill_primary(members), random)
+        faults = _survives(crew, url, lambda: _kill_primary(members), random, ELECTIONS)
     check(faults, crew.tally)
     assert not crew.tally.lost
 
@@ -246,10 +257,13 @@ def _await_promotion(watched: Watched) -> None:
 def _bring_back(watched: Watched) -> None:
     """Start the old master again, and wait until one of the two follows the other.
 
-    Which one is for the Sentinels to say: one that stands still for a moment is failed over back.
+    The Sentinels tell the old one so themselves, but only after ten seconds. Which one it is in the
+    end is for them to say: one that stands still for a moment is failed over back.
     """
     watched.master.run()
     with watched.replica.client() as one, watched.master.client() as other:
+        if one.info("replication")["role"] == "master":
+            other.execute_command("REPLICAOF", "127.0.0.1", watched.replica.port)
 
         def is_followed() -> bool:
             found = [each.info("replication") for each in (one, other)]
@@ -323,7 +337,7 @@ def test_followers_of_a_failed_over_redis_agree_with_it(crib: Nursery, tmp_path:
 
         url = f"{watched.url}?{options()}"
         crew = Crew(crib, url, tmp_path, random, total=4000)
-        reaper = Reaper(kill, random, 1 if not SOAK else 5)
+        reaper = Reaper(kill, random, often(1, 5))
         storage = open_under_fire(url)
         stream = storage.records(STREAM, SCHEMA)
         try:

@@ -12,15 +12,16 @@ import msgspec
 
 from brubeck.storage import Unavailable
 from tests.fire.crew import STREAM
-from tests.fire.grounds import SOAK, Ground, dice, sqlite_ground
+from tests.fire.grounds import Ground, dice, sqlite_ground
 from tests.fire.journal import entries
 from tests.fire.nursery import Child, Nursery
 from tests.fire.points import OPERATIONS, Operation, Point, Points
 from tests.fire.verdict import check
 from tests.fire.writes import Sent
 from tests.servers import wait_until
+from tests.soak import often
 
-TIMES: Final = 10 if SOAK else 3
+TIMES: Final = often(1, 10)
 """How often each point is stood at, stopped and killed alike."""
 BUSY: Final = 0.05
 """Seconds that a write waits for another process's."""

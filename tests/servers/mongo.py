@@ -89,7 +89,7 @@ def mongo_set(directory: Path, members: int = 1) -> Iterator[list[MongoServer]]:
             for number, server in enumerate(servers)
         ]
         with servers[0].client() as client:
-            settings = {"electionTimeoutMillis": 2000, "heartbeatIntervalMillis": 200}
+            settings = {"electionTimeoutMillis": 1000, "heartbeatIntervalMillis": 200}
             config = {"_id": "rs0", "members": places, "settings": settings}
             client.admin.command("replSetInitiate", config)
             wait_until(

@@ -14,8 +14,11 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from tests.servers import wait_until
+from tests.servers.commands import commands
 
 ROOT = Path(__file__).parents[2]
+PATCHING = (("run",), ("work",))
+"""Commands that patch the standard library before much is imported, so that each starts anew."""
 
 
 @dataclass
@@ -75,6 +78,9 @@ def brubeck(
 
     ``settings`` are environment variables without ``BRUBECK_``, in lower case.
     """
+    env = os.environ | {f"BRUBECK_{name.upper()}": value for name, value in settings.items()}
+    if arguments[:1] not in PATCHING:
+        return commands().run(folder, arguments, given, env)
     return subprocess.run(
         [sys.executable, "-W", "error", "-m", "brubeck", *arguments],
         capture_output=True,
@@ -83,7 +89,7 @@ def brubeck(
         cwd=folder,
         timeout=60,
         input=given,
-        env=os.environ | {f"BRUBECK_{name.upper()}": value for name, value in settings.items()},
+        env=env,
     )
 
 

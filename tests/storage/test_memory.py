@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from hypothesis import settings
+
 from brubeck.storage import Delete, Storage
 from brubeck.storage.change_cursor import CHANGES_PER_STEP, KEPT
 from brubeck.storage.conformance import StorageConformance
-from brubeck.storage.conformance.base import START
+from brubeck.storage.conformance.base import HISTORIES, START
 from brubeck.storage.conformance.machine import SCHEMA, put_new
 from brubeck.storage.memory import MemoryStorage
 from brubeck.timekeeping import Clock, HeldClock
 
 
 class TestMemory(StorageConformance):
-    """Every promise, in memory."""
+    """Every promise, in memory, where a history costs little."""
+
+    histories = settings(StorageConformance.histories, max_examples=3 * HISTORIES)
 
     def make_storage(self, clock: Clock) -> Storage:
         """Return a new, empty storage."""

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
+from functools import partial
 from importlib.resources import files
 from typing import Any
 from uuid import uuid4
@@ -29,12 +30,15 @@ from brubeck.storage.redis import RedisStorage
 from brubeck.storage.schema import MAX_VALUES
 from tests.servers import wait_until
 from tests.servers.redis import RedisServer
+from tests.soak import often
 
 LONGEST = 30.0
 """Milliseconds that one command may take here: 10 on a quiet machine, and three times that where
 others use it. What is not linear takes hundreds; on a quiet machine most take 3 to 8."""
 DISTURBED = 5
 """How many commands may take longer, since others use the machine, too: five times as long."""
+TRIES = 8
+"""How often it is tried whether what can be done again stops a Redis."""
 LISTS = tuple("abcde")
 SCHEMA = RecordSchema(
     {
@@ -78,13 +82,30 @@ class Stops:
 
     def check(self) -> None:
         """Fail where a script has stopped the server for longer than it may."""
+        longest = self._longest()
+        assert max(longest, default=0) < 5 * LONGEST
+        assert max(longest[DISTURBED:], default=0) < LONGEST
+
+    def check_any(self, action: Callable[[], object]) -> None:
+        """Do the same thing several times, and fail where no time was good.
+
+        A command that others hold up takes long once, and one that does too much each time.
+        """
+        found = []
+        for _ in range(TRIES):
+            action()
+            found.append(max(self._longest(), default=0))
+            if found[-1] < LONGEST:
+                return
+        raise AssertionError(f"it stops a Redis for {min(found)} ms each time")
+
+    def _longest(self) -> list[float]:
+        """Return the milliseconds of each script since the last look, the longest first."""
         with self._server.client() as client:
             found: list[dict[str, Any]] = client.slowlog_get(100_000)
             client.slowlog_reset()
         ours = [each["duration"] for each in found if each["command"].startswith(b"EVAL")]
-        longest = sorted((duration / 1000 for duration in ours), reverse=True)
-        assert max(longest, default=0) < 5 * LONGEST
-        assert max(longest[DISTURBED:], default=0) < LONGEST
+        return sorted((duration / 1000 for duration in ours), reverse=True)
 
 
 def _item(number: int, salt: str, count: int = MAX_VALUES) -> dict[str, Any]:
@@ -138,11 +159,15 @@ def test_large_bodies_stop_no_redis(server: RedisServer, stream: RecordStream) -
     stops.check()
 
 
-@pytest.mark.parametrize("length", [8, 4000])
+ITEMS = {8: 300, 4000: 100}
+"""How many items there are, by the length of their texts: the longest are 400 kB each."""
+
+
+@pytest.mark.parametrize("length", ITEMS)
 def test_no_filter_stops_a_redis(server: RedisServer, stream: RecordStream, length: int) -> None:
     """As many values as a filter may have, none of which is there; and long texts alike."""
     long = "z" * length
-    stream.write([_put(_item(n, long, 20)) for n in range(300)])
+    stream.write([_put(_item(n, long, 20)) for n in range(often(ITEMS[length], 300))])
     many = tuple(f"{long}nowhere{n}" for n in range(50))
     few = tuple(f"{long}a{n}-{n}" for n in range(16))
     stops = Stops(server)
@@ -156,8 +181,7 @@ def test_no_filter_stops_a_redis(server: RedisServer, stream: RecordStream, leng
         tuple(FieldCondition(name, "in", many) for name in LISTS),
         (FieldCondition("a", "gt", f"{long}~"),),
     ):
-        _read_all(stream, where)
-        stops.check()
+        stops.check_any(partial(_read_all, stream, where))
 
 
 def _read_all(stream: RecordStream, where: tuple[FieldCondition, ...]) -> None:

@@ -5,15 +5,19 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from brubeck.storage import Storage
 from brubeck.storage.conformance import StorageConformance
+from brubeck.storage.conformance.base import HISTORIES
 from brubeck.storage.sqlite import SQLiteStorage
 from brubeck.timekeeping import Clock
 
 
 class TestSQLite(StorageConformance):
-    """Every promise, in a file."""
+    """Every promise, in a file, where a history costs little."""
+
+    histories = settings(StorageConformance.histories, max_examples=3 * HISTORIES)
 
     @pytest.fixture(autouse=True)
     def _directory(self, tmp_path: Path) -> None:

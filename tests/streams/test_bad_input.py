@@ -27,6 +27,7 @@ from brubeck.storage.schema import MAX_VALUES
 from brubeck.streams import SharedDocument, StreamHandler
 from brubeck.streams.filters import MAX_CHOICES
 from brubeck.testing import Client, Reply
+from tests.soak import often
 from tests.streams.people import Known
 
 
@@ -135,7 +136,7 @@ _methods = st.sampled_from(("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OP
 
 
 @settings(
-    max_examples=1500,
+    max_examples=often(400, 5000),
     deadline=None,
     database=None,
     derandomize=True,

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import doctest
-import json
-import re
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,106 +11,21 @@ from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from brubeck import Brubeck, WebMessageHandler
-from brubeck.auth import BasicAuth, BearerAuth, CookieAuth
-from brubeck.description.parameters import _up_to
-from brubeck.dictshield.document import EmbeddedDocument
 from brubeck.dictshield.fields import (
-    BooleanField,
-    DictField,
     EmbeddedDocumentField,
-    FloatField,
     IntField,
-    ListField,
-    MD5Field,
-    MillisecondField,
     StringField,
-    URLField,
 )
 from brubeck.http import Response
 from brubeck.streams import (
-    AuthStreamHandler,
-    OwnedDocument,
     StreamedDocument,
     StreamHandler,
     exports,
-    imports,
 )
 from brubeck.streams.representations import REPRESENTATIONS
 from brubeck.streams.spec import JSON
 from brubeck.testing import Client
-
-
-class Station(EmbeddedDocument):
-    """What an item embeds."""
-
-    name = StringField(required=True)
-    height = FloatField()
-
-
-class Comment(EmbeddedDocument):
-    """A comment, and what was answered to it."""
-
-    text = StringField()
-    answers = ListField(EmbeddedDocumentField("Comment"))
-
-
-class Quake(StreamedDocument):
-    """One earthquake.
-
-    This is for who reads the program.
-    """
-
-    place = StringField(max_length=20, required=True)
-    magnitude = FloatField(min_value=-3, max_value=10)
-    felt = IntField()
-    kind = StringField(choices=["earthquake", "explosion"])
-    url = URLField()
-    digest = MD5Field()
-    reviewed = BooleanField(default=False)
-    seen_at = MillisecondField()
-    tags = ListField(StringField())
-    station = EmbeddedDocumentField(Station)
-    stations = ListField(EmbeddedDocumentField(Station))
-    more = DictField()
-    secret = StringField()
-
-    _private_fields = ("secret",)
-
-
-class Quakes(StreamHandler):
-    """Quakes, as they are reported.
-
-    This is for who reads the program.
-    """
-
-    model = Quake
-    filters = ("kind", "magnitude__gte", "felt__in", "seen_at__lt", "reviewed")
-    page_size, max_page_size = 7, 50
-    rate = "100/minute"
-
-
-class Entry(OwnedDocument):
-    """An entry of a journal."""
-
-    text = StringField()
-
-
-class Journal(AuthStreamHandler):
-    """Journals."""
-
-    model = Entry
-    path = "/journal"
-    schemes = (BearerAuth(), BasicAuth(), CookieAuth())
-    scopes = {"write": "journal:write"}
-    owned = True
-
-
-class Posts(StreamHandler):
-    """Posts, a stream for each author."""
-
-    model = Entry
-    path = "/users/<author>/posts"
-    accept_created_at = True
+from tests.streams.described import KEYWORDS, Comment, Journal, Posts, Quakes, bodies, schema
 
 
 @pytest.fixture(scope="module")
@@ -126,34 +38,6 @@ def client() -> Client:
 def api(client: Client) -> Any:
     """Return the OpenAPI document."""
     return client.get("/openapi.json").json()
-
-
-def schema(api: Any, name: str) -> Draft202012Validator:
-    """Return what checks values against a named schema."""
-    whole = {"$ref": f"#/components/schemas/{name}", "components": api["components"]}
-    return Draft202012Validator(whole)
-
-
-EVENTS = {"Accept": "text/event-stream"}
-KEYWORDS = {
-    *("$ref", "anyOf", "allOf", "type", "properties", "required", "items", "title", "description"),
-    *("minItems", "maxItems", "contentMediaType", "contentSchema", "pattern"),
-}
-
-
-def bodies(api: Any, where: str = "") -> Iterator[tuple[str, str, Any]]:
-    """Yield every body of a description: where it stands, its media type, and its description."""
-    for name, value in api.items() if isinstance(api, dict) else ():
-        if name == "content":
-            yield from ((where, kind, described) for kind, described in value.items())
-        else:
-            yield from bodies(value, f"{where}/{name}")
-
-
-def part_of(api: Any, described: Any) -> Draft202012Validator:
-    """Return what checks one part of a sequence: a line, or the data of an event."""
-    part = described["schema"]["contentSchema"]
-    return Draft202012Validator({**part, "components": api["components"]})
 
 
 class TestTheDocument:
@@ -305,159 +189,6 @@ class TestTheDocument:
         body["top"] = {"answers": [{"text": 5}]}
         assert not schema(api.json(), "Thread").is_valid(body)
         assert not schema(api.json(), "ThreadNew").is_valid(body)
-
-
-GOOD: list[dict[str, Any]] = [
-    {},
-    {"magnitude": None, "felt": None, "kind": None, "url": None, "station": None, "tags": None},
-    {"url": "", "kind": ""},
-    {"kind": "explosion", "url": "https://earthquake.usgs.gov/x", "reviewed": True},
-    {"seen_at": 5},
-    {"seen_at": "2018-02-07T01:26:13Z"},
-    {"station": {"name": "a", "height": None}, "stations": [{"name": "a"}]},
-    {"more": {"a": [1, None]}, "tags": ["a", ""]},
-    {"id": "a:b", "digest": "0" * 32},
-    {"updated_at": 5},
-]
-BAD: list[dict[str, Any]] = [
-    {"place": ""},
-    {"place": None},
-    {"place": "x" * 21},
-    {"magnitude": 11},
-    {"magnitude": "5"},
-    {"felt": 5.5},
-    {"felt": 1 << 63},
-    {"kind": "flood"},
-    {"url": "ftp://a.b"},
-    {"digest": "x"},
-    {"station": {}},
-    {"station": {"name": "a", "more": 1}},
-    {"stations": [{"name": ""}]},
-    {"tags": [None]},
-    {"more": {"a.b": 1}},
-    {"id": "changes"},
-    {"id": "a b"},
-    {"nothing": 1},
-]
-
-
-class TestTruth:
-    """The schemas say what happens."""
-
-    @pytest.mark.parametrize("given", GOOD, ids=str)
-    def test_what_is_good_by_the_schema_is_taken(
-        self, client: Client, api: Any, given: dict[str, Any]
-    ) -> None:
-        """And what is answered is as described."""
-        body = {"place": "x", **given}
-        assert schema(api, "QuakeNew").is_valid(body)
-        reply = client.post("/quake", json=body)
-        assert reply.status == 201, reply.text
-        data = reply.json()["data"]
-        schema(api, "Quake").validate(data)
-        schema(api, "QuakePage").validate(client.get("/quake", params={"total": "true"}).json())
-        schema(api, "QuakeChanges").validate(client.get("/quake/changes").json())
-        assert client.delete(f"/quake/{data['id']}").status == 204
-
-    @pytest.mark.parametrize("given", BAD, ids=str)
-    def test_what_is_bad_by_the_schema_is_refused(
-        self, client: Client, api: Any, given: dict[str, Any]
-    ) -> None:
-        """With a problem as described."""
-        body = {"place": "x", **given}
-        assert not schema(api, "QuakeNew").is_valid(body)
-        reply = client.post("/quake", json=body)
-        assert reply.status == 422
-        schema(api, "Problem").validate(reply.json())
-
-    def test_each_line_of_an_import_is_answered_as_described(
-        self, client: Client, api: Any, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        """Created items and failures of every kind."""
-        monkeypatch.setattr(imports, "MAX_BYTES", 200)
-        create = api["paths"]["/quake"]["post"]
-        described = create["responses"]["200"]["content"][imports.MEDIA_TYPE]
-        given = part_of(api, create["requestBody"]["content"][imports.MEDIA_TYPE])
-        answered = part_of(api, described)
-        lines = [
-            ('{"id": "line", "place": "x"}', 201),
-            ('{"place": "x", "station": {"name": "a"}}', 201),
-            ('{"id": "line", "place": "x"}', 409),
-            ('{"place": "", "felt": "5"}', 422),
-            ('{"id": "a b", "place": "x"}', 422),
-            ("[]", 422),
-            ("{", 400),
-            ('{"place": "%s"}' % ("x" * 300), 413),
-        ]
-        body = "\n\n".join(line for line, _ in lines)
-        reply = client.post("/quake", body=body, headers={"Content-Type": imports.MEDIA_TYPE})
-        results = [json.loads(line) for line in reply.text.splitlines()]
-        assert [each["status"] for each in results] == [status for _, status in lines]
-        for result, (line, status) in zip(results, lines, strict=True):
-            answered.validate(result)
-            for member in ("line", "status"):
-                rest = {name: value for name, value in result.items() if name != member}
-                assert not answered.is_valid(rest), rest
-            if status != 400:
-                assert given.is_valid(json.loads(line)) == (status in (201, 409)), line
-        assert not answered.is_valid({"line": 1, "status": 201})
-        assert not answered.is_valid({"line": 1, "status": 422})
-        for result in results[:2]:
-            assert client.delete(f"/quake/{result['id']}").status == 204
-
-    def test_lines_rows_and_events_are_as_described(self, api: Any) -> None:
-        """Each line of an export, the first row of a table, the data of each event."""
-        client = Client(Brubeck(streams=[Quakes]))
-        for name in ("one", "two"):
-            assert client.post("/quake", json={"id": name, "place": "x"}).status == 201
-        page = api["paths"]["/quake"]["get"]["responses"]["200"]["content"]
-        lines = client.get("/quake", headers={"Accept": exports.NDJSON}).text.splitlines()
-        check = part_of(api, page[exports.NDJSON])
-        assert len(lines) == 2
-        for line in lines:
-            check.validate(json.loads(line))
-        assert not check.is_valid({})
-        names, *rows = client.get("/quake", headers={"Accept": "text/csv"}).text.splitlines()
-        assert set(names.split(",")) == set(api["components"]["schemas"]["Quake"]["properties"])
-        assert len(rows) == 2
-        assert client.delete("/quake/two").status == 204
-        feed = api["paths"]["/quake/changes"]["get"]["responses"]["200"]["content"]
-        check = part_of(api, feed["text/event-stream"])
-        for after, kinds in (("0", {"put", "delete", "checkpoint"}), ("1~lost", {"reset"})):
-            with client.get(f"/quake/changes?after={after}", headers=EVENTS) as reply:
-                text = ""
-                for chunk in reply.chunks():
-                    text += chunk.decode()
-                    if "event: checkpoint" in text:  # after that a feed waits
-                        break
-            events = re.findall(r"^event: (.*)\n(?:id: .*\n)?data: (.*)$", text, re.MULTILINE)
-            assert {kind for kind, _ in events} == kinds
-            for _, data in events:
-                check.validate(json.loads(data))
-                assert not check.is_valid(dict(list(json.loads(data).items())[1:]))
-
-    def test_a_patch_may_bring_anything_or_nothing(self, client: Client, api: Any) -> None:
-        """Nothing in it is required."""
-        assert schema(api, "QuakePatch").is_valid({})
-        assert schema(api, "QuakePatch").is_valid({"magnitude": None})
-        made = client.post("/quake", json={"place": "x", "station": {"name": "a"}}).json()["data"]
-        for body, pointer in (
-            ({"nothing": 1}, "/nothing"),
-            ({"nothing": None}, "/nothing"),
-            ({"station": {"nothing": None}}, "/station/nothing"),
-        ):
-            assert not schema(api, "QuakePatch").is_valid(body)
-            reply = client.patch(f"/quake/{made['id']}", json=body)
-            assert (reply.status, reply.json()["errors"][0]["pointer"]) == (422, pointer)
-        reply = client.patch(f"/quake/{made['id']}", json={"station": None, "more": {"a": None}})
-        assert reply.status == 200
-        assert "station" not in reply.json()["data"]
-
-    def test_numbers_up_to_a_bound_have_an_expression(self) -> None:
-        """As cursors need it."""
-        for bound in (0, 9, 10, 99, 253, 1000):
-            found = re.compile(_up_to(bound))
-            assert [n for n in range(1200) if found.fullmatch(str(n))] == list(range(bound + 1))
 
 
 class TestServing:

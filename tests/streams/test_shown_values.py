@@ -41,6 +41,7 @@ from brubeck.streams import StreamedDocument, StreamHandler
 from brubeck.testing import Client
 from tests.servers.mongo import MongoServer
 from tests.servers.redis import RedisServer
+from tests.soak import often
 
 RANGES = ("gt", "gte", "lt", "lte")
 BIG = 1 << 53
@@ -184,7 +185,7 @@ def check(client: Client, name: str, value: Any) -> None:
 
 @pytest.mark.parametrize("name", FIELDS)
 @settings(
-    max_examples=12,
+    max_examples=often(8, 60),
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )

@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from brubeck.storage import Delete, Put, RecordStream, Storage, Written, open_storage
 from brubeck.testing import Reply
 from brubeck.timekeeping import HeldClock
+from tests.soak import often
 from tests.streams.people import SSE, World
 
 START = 1_700_000_000_000_000
@@ -141,8 +142,17 @@ def ahead(*micros: int) -> Scene:
 
 
 @pytest.fixture(params=("memory", "sqlite", "redis", "mongodb"))
+def kind(request: pytest.FixtureRequest) -> str:
+    """Return which storage the worlds are in."""
+    return str(request.param)
+
+
+@pytest.fixture
 def sides(
-    request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    kind: str,
+    request: pytest.FixtureRequest,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> Iterator[tuple[Side, Side]]:
     """Make two worlds that differ in nothing, each with a storage of its own."""
     for maker in MAKERS:
@@ -150,12 +160,12 @@ def sides(
     path, made, storages = f"/j{uuid4().hex[:8]}", [], []
     for number in (1, 2):
         url = "memory://"
-        if request.param == "sqlite":
+        if kind == "sqlite":
             url = f"sqlite:///{tmp_path}/{number}.db"
-        elif request.param == "redis":
+        elif kind == "redis":
             server = request.getfixturevalue("redis_server")
             url = f"{server.url.rpartition('/')[0]}/{number}"
-        elif request.param == "mongodb":
+        elif kind == "mongodb":
             url = f"mongodb://127.0.0.1:{request.getfixturevalue('mongo_server').port}/w{number}"
         clock = HeldClock(START)
         storages.append(open_storage(url, clock=clock))
@@ -185,6 +195,8 @@ def made_up(loud: Side, silent: Side) -> st.SearchStrategy[int]:
     )
 
 
+EXAMPLES = {"memory": 30, "sqlite": 30, "redis": 30, "mongodb": 6}
+"""How many positions are made up in each scene; a MongoDB takes a tenth of a second for one."""
 PAIRS = {
     f"{own.__name__}, {name}": (own, others)
     for own in (live, left, lost)
@@ -195,7 +207,7 @@ PAIRS = {
 
 @pytest.mark.parametrize(("own", "others"), PAIRS.values(), ids=PAIRS)
 def test_no_position_tells_a_viewer_what_others_did(
-    sides: tuple[Side, Side], own: Scene, others: tuple[Scene, ...]
+    sides: tuple[Side, Side], kind: str, own: Scene, others: tuple[Scene, ...]
 ) -> None:
     """Status, headers and body are those of a world in which nobody else is."""
     loud, silent = sides
@@ -208,7 +220,7 @@ def test_no_position_tells_a_viewer_what_others_did(
 
     @settings(
         deadline=None,
-        max_examples=30,
+        max_examples=often(EXAMPLES[kind], 100),
         database=None,
         suppress_health_check=list(HealthCheck),
     )

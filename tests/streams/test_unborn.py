@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import sqlite3
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import closing
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 import pytest
 
 from brubeck import Brubeck
-from brubeck.storage import Storage
+from brubeck.storage import Storage, open_storage
 from brubeck.storage.mongo import MongoStorage
 from brubeck.storage.redis import RedisStorage
 from brubeck.storage.sqlite import SQLiteStorage
@@ -57,8 +58,27 @@ def read(ask: Callable[..., Any], method: str, rest: str, headers: dict[str, str
     reply.close()
 
 
+@pytest.fixture(params=("memory", "sqlite", "redis", "mongodb"))
+def empty_storage(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Storage]:
+    """Yield a storage that holds nothing: all that it holds is looked at again and again."""
+    url = "memory://"
+    if request.param == "sqlite":
+        url = f"sqlite:///{tmp_path}/streams.db"
+    elif request.param == "redis":
+        server = request.getfixturevalue("redis_server")
+        url = f"{server.url.rpartition('/')[0]}/9"
+    elif request.param == "mongodb":
+        url = f"mongodb://127.0.0.1:{request.getfixturevalue('mongo_server').port}/{uuid4().hex}"
+    storage = open_storage(url)
+    if isinstance(storage, RedisStorage):
+        with storage.door.client() as client:
+            client.flushdb()
+    yield storage
+    storage.close()
+
+
 @pytest.mark.parametrize("owned", [False, True])
-def test_reading_leaves_nothing(any_storage: Storage, owned: bool) -> None:
+def test_reading_leaves_nothing(empty_storage: Storage, owned: bool) -> None:
     """By any method, URL and shape, and by a viewer, too; and then the first write works."""
     base = (Known if owned else StreamHandler,)
     path = f"/{uuid4().hex[:8]}/<part>/entries"
@@ -66,7 +86,7 @@ def test_reading_leaves_nothing(any_storage: Storage, owned: bool) -> None:
     if owned:
         declared |= {"owned": True, "rights": {"ann": frozenset()}}
     stream = type("Entries", base, declared)
-    app = Brubeck(streams=[stream], storage={"default": any_storage})
+    app = Brubeck(streams=[stream], storage={"default": empty_storage})
     client = Client(app, {"X-Name": "ann"})
     at = path.replace("<part>", "nobody")
 
@@ -74,13 +94,13 @@ def test_reading_leaves_nothing(any_storage: Storage, owned: bool) -> None:
         return client.request(method, f"{at}{rest}", **options)
 
     app.stream(stream).records("other").head()  # an SQLite file gets its tables when it is opened
-    before = contents(any_storage)
+    before = contents(empty_storage)
     for method, rest, headers in READS:
         read(ask, method, rest, headers)
-        assert contents(any_storage) == before, f"{method} {rest} {headers} has written"
+        assert contents(empty_storage) == before, f"{method} {rest} {headers} has written"
     app.stream(stream).sweep()
     app.stream(stream).records("nobody").purge(10**15)
-    assert contents(any_storage) == before
+    assert contents(empty_storage) == before
     assert app.stream(stream).partitions() == []
     assert client.post(at, json={"mood": "good"}).status == 201
     assert [each["mood"] for each in client.get(f"{at}?mood=good").json()["data"]] == ["good"]
