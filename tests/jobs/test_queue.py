@@ -12,7 +12,7 @@ import redis
 
 from brubeck import Brubeck
 from brubeck.jobs import JobHandler
-from brubeck.jobs.queue import Delivery, Depth, JobQueue, QueueUnavailable
+from brubeck.jobs.queue import Delivery, Depth, JobQueue, QueuedJob, QueueUnavailable
 from brubeck.storage.ids import new_id
 from tests.jobs.conftest import MakeApp, working
 from tests.jobs.program import state_of

@@ -194,7 +194,10 @@ def test_readers_who_ask_for_something_else_are_elsewhere(app: Brubeck) -> None:
 
 def test_whoever_has_to_be_admitted_listens_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     """Its rights are asked for every few seconds, and may be others than its neighbour's."""
-    for name in ("PATIENCE", "CHECKPOINT"):  # it is asked whether it stays when it is told anything
+    for name in (
+        "RECHECK_SECONDS",
+        "CHECKPOINT_SECONDS",
+    ):  # it is asked whether it stays when it is told anything
         monkeypatch.setattr(f"brubeck.streams.following.{name}", 0.02)
     world = World(MemoryStorage(), path="/notes")
     world.write("ann", text="x")
