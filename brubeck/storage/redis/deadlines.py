@@ -18,6 +18,8 @@ from typing import Any, Final
 import redis.connection
 import redis.sentinel
 
+from brubeck.storage.redis.run_ids import IdentifiedConnection
+
 _connection: Any = redis.connection  # half typed
 _sentinel: Any = redis.sentinel
 
@@ -86,7 +88,10 @@ class TimedSocket:
             self._sock.settimeout(limit)
 
 
-class TimedConnection(_connection.Connection):  # type: ignore[misc]  # the driver has no types
+class TimedConnection(
+    IdentifiedConnection,
+    _connection.Connection,  # type: ignore[misc]  # the driver has no types
+):
     """A connection to a Redis that keeps the deadline.
 
     ``tls`` is the context to connect by, if any. ``share`` is the part of the remaining time that

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from itertools import islice
+from itertools import chain, islice
 from typing import Any, Final
 
 from brubeck.storage.batching import ListBatches, pieces
@@ -47,8 +47,8 @@ from brubeck.storage.redis.encoding import (
 from brubeck.storage.redis.listening import Listener
 from brubeck.storage.redis.scripts import SCRIPTS
 from brubeck.storage.schema import Schema
-from brubeck.storage.timeline import stretch
-from brubeck.timekeeping import Clock
+from brubeck.storage.timeline import Key, stretch
+from brubeck.timekeeping import EARLIEST, LATEST, Clock
 
 POLL: Final = 1.0
 """Seconds after which a reader that waits looks by itself: a notice may be lost."""
@@ -59,6 +59,9 @@ BATCH: Final = 250
 MERGED: Final = 16
 PROGRESS_KEPT: Final = 3_600_000
 """Milliseconds for which the progress of a build that nobody continues is kept."""
+EARLIEST_KEY: Final = (EARLIEST, "")
+LATEST_KEY: Final = (LATEST + 1, "")
+"""The ends of every timeline."""
 _NOTHING: Final = pack([])
 _REASONS: Final[dict[bytes, Reason]] = {
     b"exists": "exists",
@@ -234,12 +237,12 @@ class RedisQueryset(IndexedQueryset):
         low, high = stretch(query)
         now = self._clock.micros()
         answer = self._run(
-            "page",
+            "filtered_page" if where else "page",
             fresh_era(),
             query.limit,
             "-" if query.descending else "+",
-            *low,
-            *high,
+            *_end(low, EARLIEST_KEY, "-inf"),
+            *_end(high, LATEST_KEY, "+inf"),
             max(SCAN, query.limit),
             packed_conditions(where) if where else _NOTHING,
             pack(self._lead(where)) if where else _NOTHING,
@@ -255,7 +258,7 @@ class RedisQueryset(IndexedQueryset):
         if query.viewer is not None:
             head = viewer_head(head, int(answer[7]), now)
         stopped = Place(int(answer[5]), answer[6].decode()) if answer[5] else None
-        records = list(map(read_live, answer[8::2], answer[9::2]))
+        records = list(map(read_live, answer[8], chain(*answer[9:])))
         return Page(records, stopped, head)
 
     def _lead(self, where: tuple[Condition, ...]) -> tuple[Any, ...]:
@@ -327,6 +330,11 @@ class RedisQueryset(IndexedQueryset):
 def stream_key(name: str) -> str:
     """Return the key of a stream's head, with a hash tag that keeps all its keys on one server."""
     return f"brubeck:{{{name}}}"
+
+
+def _end(key: Key, end: Key, name: str) -> tuple[object, str]:
+    """Return a key of the timeline for a script, under a name of its own where it is an end."""
+    return (name, "") if key == end else key
 
 
 def _named(viewer: str | None) -> str:
