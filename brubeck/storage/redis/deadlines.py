@@ -8,8 +8,6 @@ waits no longer than until then.
 from __future__ import annotations
 
 import ssl
-from collections.abc import Iterator
-from contextlib import contextmanager
 from contextvars import ContextVar
 from math import inf
 from time import monotonic
@@ -30,14 +28,19 @@ _SLACK: Final = 0.02
 """Seconds by which the timeout of a socket may be wrong, so that it is seldom set."""
 
 
-@contextmanager
-def within(seconds: float) -> Iterator[None]:
+class within:  # noqa: N801, it reads as a word
     """Limit all commands sent inside to a number of seconds together; an earlier deadline holds."""
-    token = _DEADLINE.set(min(_DEADLINE.get(), monotonic() + seconds))
-    try:
-        yield
-    finally:
-        _DEADLINE.reset(token)
+
+    __slots__ = ("_seconds", "_token")
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+
+    def __enter__(self) -> None:
+        self._token = _DEADLINE.set(min(_DEADLINE.get(), monotonic() + self._seconds))
+
+    def __exit__(self, *_: object) -> None:
+        _DEADLINE.reset(self._token)
 
 
 def remaining() -> float:
@@ -117,6 +120,10 @@ class TimedConnection(
         with within(self.socket_timeout), within(remaining() * self._share):
             super().connect_check_health(*args, **options)
 
+    def is_current(self) -> bool:
+        """Whether it leads to the server that a new connection would lead to."""
+        return True
+
     def _connect(self) -> TimedSocket:
         timeout = self.socket_timeout
         # Both the connection and the handshake of TLS, which the driver's own class does, too.
@@ -145,11 +152,19 @@ class TimedMasterConnection(
         with within(self.socket_timeout):
             super().connect()
 
+    def is_current(self) -> bool:
+        """Whether no other connection has found another master since."""
+        return bool((self.host, self.port) == self.connection_pool.master_address)
+
 
 class TimedCommands:
     """A client with commands that take ``timeout`` seconds at most, retries included."""
 
     timeout: float = inf
+
+    def run(self, *command: Any) -> Any:
+        """Send a command and return its reply as it came."""
+        return self.execute_command(*command)
 
     def execute_command(self, *args: Any, **options: Any) -> Any:
         """Send a command and return its reply."""

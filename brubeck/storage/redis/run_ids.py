@@ -10,6 +10,8 @@ from __future__ import annotations
 import re
 from typing import Any, Final
 
+from brubeck.storage.redis.exchange import exchange
+
 _RUN_ID: Final = re.compile(rb"run_id:(\w+)")
 
 
@@ -28,6 +30,7 @@ class IdentifiedConnection:
     """A connection that knows the run id of its server; a mixin before the driver's class."""
 
     _sock: Any
+    pack_command: Any
     _run_id: bytes | None = None
 
     def run_id(self) -> bytes:
@@ -35,8 +38,7 @@ class IdentifiedConnection:
         if self._sock is None:
             self.connect()
         if self._run_id is None:
-            super().send_command("INFO", "server")  # type: ignore[misc]  # a driver's
-            answer: bytes = self.read_response()
+            (answer,) = exchange(self, self.pack_command("INFO", "server"))
             found = _RUN_ID.search(answer)
             assert found is not None, answer  # noqa: S101, every Redis has one
             self._run_id = found[1]
@@ -51,10 +53,6 @@ class IdentifiedConnection:
     def connect(self) -> None:
         """Connect if necessary."""
         super().connect()  # type: ignore[misc]  # a driver's
-
-    def read_response(self, *args: Any, **options: Any) -> Any:
-        """Return the reply to a command."""
-        return super().read_response(*args, **options)  # type: ignore[misc]  # a driver's
 
     def _connect(self) -> Any:
         self._run_id = None

@@ -52,9 +52,9 @@ class Script:
         """Run the script on the server that has a key."""
         given = (*args, RUN_ID) if self.enters else args
         try:
-            return client.execute_command("EVALSHA", self.sha, 1, key, *given)
+            return client.run("EVALSHA", self.sha, 1, key, *given)
         except NoScriptError:
-            return client.execute_command("EVAL", self.text, 1, key, *given)
+            return client.run("EVAL", self.text, 1, key, *given)
 
 
 def commands(text: str) -> list[str]:
