@@ -45,6 +45,7 @@ from brubeck.storage.redis.encoding import (
     work_of,
 )
 from brubeck.storage.redis.listening import Listener
+from brubeck.storage.redis.plain_pages import NotPlain, PlainPages
 from brubeck.storage.redis.scripts import SCRIPTS
 from brubeck.storage.schema import Schema
 from brubeck.storage.timeline import Key, stretch
@@ -83,6 +84,7 @@ class RedisQueryset(IndexedQueryset):
         self._writes = ListBatches(self._write, BATCH)
         self.key = stream_key(name)
         self.news = News(self.head, POLL)
+        self._plain_pages = PlainPages(self.key)
 
     def _run(self, script: str, *args: object) -> Any:
         with self._door.client() as client:
@@ -203,7 +205,7 @@ class RedisQueryset(IndexedQueryset):
         if not ids:
             return []
         with self._door.client() as client:
-            items = client.hmget(f"{self.key}:items", ids)
+            items = client.run("HMGET", f"{self.key}:items", *ids)
             found = [
                 None if item is None else read_item(item_id.encode(), item)
                 for item_id, item in zip(ids, items, strict=True)
@@ -211,7 +213,7 @@ class RedisQueryset(IndexedQueryset):
             if viewer is None:
                 return found
             gone = [each.id for each in found if isinstance(each, Tombstone)]
-            pasts = client.hmget(f"{self.key}:past", gone) if gone else []
+            pasts = client.run("HMGET", f"{self.key}:past", *gone) if gone else []
         known = {each for each, past in zip(gone, pasts, strict=True) if viewer in could_see(past)}
         return [each if self._shows(each, known, viewer) else None for each in found]
 
@@ -232,12 +234,30 @@ class RedisQueryset(IndexedQueryset):
         return self._page(query, "~".join(map(str, known)).encode())
 
     def _page(self, query: PageQuery, known: bytes) -> Page | None:
-        where = query.where
         self._check_indexes(query)
-        low, high = stretch(query)
         now = self._clock.micros()
-        answer = self._run(
-            "filtered_page" if where else "page",
+        with self._door.client() as client:
+            try:
+                return self._plain_pages.read(client, query, known)
+            except NotPlain:
+                answer = self._page_by_script(client, query, known, now)
+        if len(answer) == 5:
+            return None
+        head, version = read_head(answer)
+        if head.position:
+            self._check_indexes(query, version)
+        if query.viewer is not None:
+            head = viewer_head(head, int(answer[7]), now)
+        stopped = Place(int(answer[5]), answer[6].decode()) if answer[5] else None
+        records = list(map(read_live, answer[8], chain(*answer[9:])))
+        return Page(records, stopped, head)
+
+    def _page_by_script(self, client: Any, query: PageQuery, known: bytes, now: int) -> Any:
+        low, high = stretch(query)
+        where = query.where
+        return SCRIPTS["filtered_page" if where else "page"](
+            client,
+            self.key,
             fresh_era(),
             query.limit,
             "-" if query.descending else "+",
@@ -250,16 +270,6 @@ class RedisQueryset(IndexedQueryset):
             now,
             _named(query.viewer),
         )
-        if len(answer) == 5:
-            return None
-        head, version = read_head(answer)
-        if head.position:
-            self._check_indexes(query, version)
-        if query.viewer is not None:
-            head = viewer_head(head, int(answer[7]), now)
-        stopped = Place(int(answer[5]), answer[6].decode()) if answer[5] else None
-        records = list(map(read_live, answer[8], chain(*answer[9:])))
-        return Page(records, stopped, head)
 
     def _lead(self, where: tuple[Condition, ...]) -> tuple[Any, ...]:
         """Return a field and its values with orders that hold every match of the conditions."""

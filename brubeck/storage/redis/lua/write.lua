@@ -9,10 +9,11 @@
 
 local TOKENS, MAX_TOKENS, RETRY, FORMER_LIMIT = 8, 64, 60000000, 32
 
-local entered = enter(ARGV[1], true)
+local entered, largest = enter(ARGV[1], true)
 if entered[5] ~= ARGV[3] then
   return 'stale'
 end
+local known_largest = largest
 local head, floor = tonumber(entered[1]), tonumber(entered[4])
 local now = tonumber(ARGV[2])
 local equality = cmsgpack.unpack(ARGV[4])
@@ -161,7 +162,9 @@ local function write(operation, id, token, expected, created_at, body, values, v
     else
       redis.call('ZADD', TIMELINE, created_at, id)
     end
-    redis.call('HSET', ITEMS, id, position .. ' ' .. created_at .. ' ' .. body)
+    local new = position .. ' ' .. created_at .. ' ' .. body
+    redis.call('HSET', ITEMS, id, new)
+    largest = largest and math.max(largest, #new)
     past.s = viewers
     if item then
       past.l = late(past.l, could, viewers)
@@ -192,6 +195,9 @@ for _, each in ipairs(cmsgpack.unpack(ARGV[5])) do
 end
 if head ~= before then
   redis.call('HSET', HEAD, 'position', text(head))
+  if largest ~= known_largest then
+    redis.call('HSET', HEAD, 'largest', text(largest))
+  end
   redis.pcall('PUBLISH', HEAD, text(head)) -- a notice: who does not get it looks by itself
 end
 return outcomes
