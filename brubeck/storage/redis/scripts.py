@@ -72,9 +72,9 @@ def _guarded(text: str) -> str:
 
 
 def _load() -> dict[str, Script]:
-    shared = definitions((_LUA / "stream.lua").read_text())
-    bound = {"STEP_BYTES": f"local STEP_BYTES = {STEP_BYTES}\n"}
-    walk = shared | bound | definitions((_LUA / "walk.lua").read_text())
+    bound = f"local STEP_BYTES = {STEP_BYTES}\n"
+    shared = definitions(bound + (_LUA / "stream.lua").read_text())
+    walk = shared | definitions((_LUA / "walk.lua").read_text())
     before = dict.fromkeys(_OF_STREAMS, shared) | dict.fromkeys(_WALKING, walk)
     before |= {name: {} for name in _OTHERS}
     texts = {
