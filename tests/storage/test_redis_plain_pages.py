@@ -131,6 +131,24 @@ def test_plain_pages_are_those_of_the_script(
     storage.close()
 
 
+def test_a_walk_runs_no_script(redis_server: RedisServer, storage: RedisStorage) -> None:
+    """Three commands a page, in two exchanges."""
+    stream = storage.queryset("notes", SCHEMA)
+    stream.write([put(f"n{n}", n) for n in range(100)])
+    query: PageQuery | None = PageQuery(limit=25)
+    with redis_server.client() as client:
+        client.config_resetstat()
+        found = []
+        while query is not None:
+            page = stream.page(query)
+            found += ids(page)
+            query = PageQuery(limit=25, start=page.stopped) if page.stopped else None
+        calls = {name: each["calls"] for name, each in client.info("commandstats").items()}
+    assert found == [f"n{n}" for n in reversed(range(100))]
+    assert calls["cmdstat_hmget"] == 2 * calls["cmdstat_zrange"] == 8
+    assert "cmdstat_evalsha" not in calls
+
+
 def test_a_tie_is_read_by_the_script_at_once(storage: RedisStorage) -> None:
     """The pages inside it are found out once, not each time; the others stay plain."""
     stream = storage.queryset("notes", SCHEMA)
