@@ -90,7 +90,7 @@ def _cpu(pid: int) -> int:
     return int(fields[11]) + int(fields[12])
 
 
-def _settle(pid: int) -> None:
+def _finalize(pid: int) -> None:
     """Wait until a server has nothing to do: everybody waits by then."""
     quiet, before = 0, _cpu(pid)
     for _ in range(60):
@@ -108,13 +108,13 @@ def wait(contestant: Contestant) -> Waited:
         empty = resident(pid)
         crowd = Crowd(port, WAITING)
         crowd.ask(0)
-        _settle(pid)
+        _finalize(pid)
         size = (resident(pid) - empty) / WAITING
         last = []
         for number in range(1, EVENTS + 1):
             last.append(1000 * crowd.time_event(number))
             crowd.ask(number)
-            _settle(pid)
+            _finalize(pid)
         crowd.close()
     return Waited(last, size)
 

@@ -24,11 +24,11 @@ from brubeck.storage import (
     ChangesQuery,
     FieldInfo,
     PageQuery,
-    Place,
     Put,
-    Queryset,
-    Schema,
+    RecordSchema,
+    RecordStream,
     Storage,
+    TimelineCursor,
     open_storage,
 )
 from tests.servers.mongo import mongo_set, set_url
@@ -38,7 +38,7 @@ ITEMS = 1_000_000
 TIE = 100_000
 ROUNDS = 9
 START = 1_517_966_773_840
-SCHEMA = Schema({"network": FieldInfo("string", indexed=True, equality=True)})
+SCHEMA = RecordSchema({"network": FieldInfo("string", indexed=True, equality=True)})
 BODY = (
     '{"id":"%s","created_at":%d,"updated_at":%d,"place":"10km SSW of Idyllwild, California",'
     '"magnitude":1.36,"network":"ci","depth":7.3,"title":"M 1.4 - 10km SSW of Idyllwild, CA"}'
@@ -116,7 +116,7 @@ def fresh(count: int) -> list[Put]:
     return [put(uuid4().hex, now) for _ in range(count)]
 
 
-def fill(stream: Queryset, count: int, *, tied: bool = False) -> None:
+def fill(stream: RecordStream, count: int, *, tied: bool = False) -> None:
     """Write so many items, one a second of the timeline or all at one time."""
     for start in range(0, count, 1000):
         numbers = range(start, min(count, start + 1000))
@@ -150,19 +150,19 @@ def row(*cells: object) -> str:
 
 def depths(bench: Bench, items: int) -> list[str]:
     """Pages of 25 at several depths, and inside a tie."""
-    stream = bench.storage.queryset("depths", SCHEMA)
+    stream = bench.storage.records("depths", SCHEMA)
     before = bench.size()
     fill(stream, items)
     each = (bench.size() - before) / items
-    tied = bench.storage.queryset("tied", SCHEMA)
+    tied = bench.storage.records("tied", SCHEMA)
     fill(tied, min(TIE, items), tied=True)
     works: dict[str, Callable[[], object]] = {"0": lambda: stream.page(PageQuery(limit=25))}
     for depth in (1_000, 100_000, 1_000_000):
         if depth <= items:
             number = max(items - depth, 30)
-            place = Place(START + number * 1000, f"q{number:08}")
+            place = TimelineCursor(START + number * 1000, f"q{number:08}")
             works[f"{depth:,}"] = partial(stream.page, PageQuery(limit=25, start=place))
-    middle = Place(START, f"q{min(TIE, items) // 2:08}")
+    middle = TimelineCursor(START, f"q{min(TIE, items) // 2:08}")
     works["in a tie"] = lambda: tied.page(PageQuery(limit=25, start=middle))
     times = rounds(works)
     lines = [
@@ -178,7 +178,7 @@ def depths(bench: Bench, items: int) -> list[str]:
 
 def writing(bench: Bench) -> list[str]:
     """Write new items, one by one and by 1,000, beside the bare driver."""
-    stream = bench.storage.queryset("writing", SCHEMA)
+    stream = bench.storage.records("writing", SCHEMA)
     bare = bench.bare
     lines = [
         row(
@@ -205,7 +205,7 @@ def writing(bench: Bench) -> list[str]:
     return [*lines, ""]
 
 
-def _crowd(stream: Queryset, bare: Bare) -> str:
+def _crowd(stream: RecordStream, bare: Bare) -> str:
     """Measure 32 threads that write one by one, turn by turn with the bare driver's."""
     writers: list[Callable[[list[Put]], object]] = [stream.write]
     if bare.threads:
@@ -238,7 +238,7 @@ def following(bench: Bench, changes: int = 2000) -> list[str]:
     """Let changes arrive at so many followers."""
     lines = [row("followers", "changes written a second", "delivered a second"), row(*["---:"] * 3)]
     for followers in (1, 10, 100):
-        stream = bench.storage.queryset(f"following{followers}", SCHEMA)
+        stream = bench.storage.records(f"following{followers}", SCHEMA)
         stream.write(fresh(1))
         head = stream.head()
         start = time.perf_counter()
@@ -255,7 +255,7 @@ def following(bench: Bench, changes: int = 2000) -> list[str]:
     return [*lines, ""]
 
 
-def _follow(stream: Queryset, after: int, era: str, changes: int) -> None:
+def _follow(stream: RecordStream, after: int, era: str, changes: int) -> None:
     seen = 0
     while seen < changes:
         found = stream.changes(ChangesQuery(limit=100, after=after, era=era))
@@ -265,7 +265,7 @@ def _follow(stream: Queryset, after: int, era: str, changes: int) -> None:
             stream.wait(after, 5)
 
 
-def _write(stream: Queryset, changes: int) -> None:
+def _write(stream: RecordStream, changes: int) -> None:
     for _ in range(0, changes, 10):
         stream.write(fresh(10))
 

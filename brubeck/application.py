@@ -13,27 +13,28 @@ from inspect import signature
 from typing import TYPE_CHECKING, Any, ClassVar, Never, cast
 
 from brubeck import config
-from brubeck.autoapi import AutoAPIBase, describe_api, pattern_of, placed
+from brubeck.autoapi import AutoAPIBase, pattern_of, placed
 from brubeck.callables import check_plain, check_plain_methods
+from brubeck.description.autoapis import describe_api
+from brubeck.description.served import Descriptions
+from brubeck.description.streams import describe_stream
+from brubeck.dispatch import dispatch, failed
 from brubeck.errors import ConfigError, did_you_mean
-from brubeck.handlers import MessageHandler, WebMessageHandler
-from brubeck.handlers.message import answer_of
+from brubeck.handlers import WebMessageHandler
 from brubeck.http.access_log import log_access
 from brubeck.http.caching import SET_COOKIE, kept_private
 from brubeck.http.compression import LEAST, compressed
 from brubeck.http.conditions import echo_coding
-from brubeck.http.headers import Headers
-from brubeck.http.problems import Problem
 from brubeck.http.proxies import TrustedProxies
 from brubeck.http.request import Request
 from brubeck.http.response import Response
-from brubeck.routing import Match, Router
+from brubeck.routing import Router
 from brubeck.storage import Storage
 from brubeck.stores import Stores
 from brubeck.streams import StreamHandler
 from brubeck.streams.cross_origin import shared_error
-from brubeck.streams.description.served import Descriptions
-from brubeck.streams.description.streams import describe_stream
+from brubeck.streams.declarations import check_stream
+from brubeck.streams.handler import declare
 from brubeck.streams.routes import routes
 from brubeck.streams.spec import StreamSpec
 from brubeck.streams.stream import Stream
@@ -48,7 +49,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("brubeck.app")
 
-_METHODS = "DELETE, GET, HEAD, OPTIONS, PATCH, POST, PUT"
 
 Routes = Sequence[tuple[str, Callable[..., Any]]]
 
@@ -232,8 +232,8 @@ class Brubeck:
 
     def add_stream(self, stream: type[StreamHandler]) -> None:
         """Serve a stream: its pages, its items and its changes."""
-        if not hasattr(stream, "model"):
-            raise ConfigError(f"{stream.__name__} has no model; a stream is made of documents.")
+        check_stream(stream)
+        declare(stream)
         for other in self.streams:
             if other.path == stream.path:
                 names = f"{other.__name__} and {stream.__name__}"
@@ -329,7 +329,7 @@ class Brubeck:
         """Answer a request; every error becomes an answer, too."""
         request.trusted_proxies = self._trusted_proxies
         try:
-            response = self._routed(request)
+            response = dispatch(self, request)
             if request.identity or not response.headers.lacks(SET_COOKIE):
                 response = kept_private(response, request.identity)
             if len(response.body) > LEAST:
@@ -337,54 +337,11 @@ class Brubeck:
             elif response.status == 304:
                 echo_coding(response, request)
         except (Exception, SystemExit) as reason:  # noqa: BLE001, it has to become an answer
-            response = self._failed(request, reason)
+            response = failed(self, request, reason)
         if response.status >= 400 and self._shared_streams:
             response = shared_error(response, request, self._shared_streams)
         log_access(request, response)
         return response
-
-    def _routed(self, request: Request) -> Response:
-        path = request.path
-        first = self.router.match(path)
-        if first is not None and first.route.allows(request.method):
-            return self._handled(request, first)
-        allowed: set[str] = set()
-        for match in self.router.matches(path) if first is not None else ():
-            if match.route.allows(request.method):
-                return self._handled(request, match)
-            allowed |= match.route.methods or set()
-        if path == "*":  # the server as a whole, and all that any of its resources may allow
-            return Response(b"", 204, headers=Headers({"Allow": _METHODS}))
-        if not allowed:
-            detail = f"No resource exists at {path[:160]}."
-            return self._base(request).render_error(404, detail)
-        allow = ", ".join(sorted(allowed | {"OPTIONS"}))
-        if request.method == "OPTIONS":
-            response = Response(b"", 204)
-            response.headers["Allow"] = allow
-            return response
-        detail = f"{request.method} is not allowed; allowed methods: {allow}."
-        return self._base(request).render_problem(Problem(405, detail, headers={"Allow": allow}))
-
-    def _handled(self, request: Request, match: Match) -> Response:
-        handler: Callable[..., Any] = match.route.handler
-        if isinstance(handler, type):
-            made: MessageHandler = handler(self, request)
-            made._url_args = match.kwargs or match.args  # noqa: SLF001, as 0.4 hands them over
-            return answer_of(made(), handler)
-        response = handler(self, request, *match.args, **match.kwargs)
-        return answer_of(response, handler)
-
-    def _base(self, request: Request) -> WebMessageHandler:
-        return self.base_handler(self, request)
-
-    def _failed(self, request: Request, reason: BaseException) -> Response:
-        """Answer an exception outside a handler, by the base handler if it can."""
-        try:
-            return answer_of(self._base(request).error(reason), self.base_handler)
-        except Exception:
-            log.exception("The base handler failed, request %s", request.id)
-            return Problem(500, f"Server error, request {request.id}.").response()
 
     # Running.
 
@@ -392,7 +349,7 @@ class Brubeck:
     def wsgi(self) -> Callable[..., Iterable[bytes]]:
         """This application as a WSGI callable (PEP 3333), for any WSGI server."""
         from brubeck.connections.wsgi import WSGIConnection
-        from brubeck.running import check_declarations
+        from brubeck.serving.running import check_declarations
 
         check_declarations(self)
         return WSGIConnection(self.respond)
@@ -403,7 +360,7 @@ class Brubeck:
         Patches the standard library first, if nobody has yet. With ``reload`` the program is
         started again whenever one of its files changes.
         """
-        from brubeck.running import serve
+        from brubeck.serving.running import serve
 
         serve(self, reload=reload)
 
@@ -412,7 +369,7 @@ class Brubeck:
 
         Patches nothing: jobs run in threads, so that one that computes for long holds up no other.
         """
-        from brubeck.running import work
+        from brubeck.serving.running import work
 
         work(self)
 

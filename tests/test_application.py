@@ -116,7 +116,7 @@ def test_who_lost_its_place_is_not_sent_back_to_it() -> None:
     assert own.get("/notes", headers=tag).status == 304
     own.post("/notes", json={"id": "b"})
     own.delete("/notes/b")
-    storage.queryset("notes", Notes.spec.schema).purge(10**16)
+    storage.records("notes", Notes.spec.schema).purge(10**16)
     assert own.get(first.json()["paging"]["changes"]).status == 410
     again = own.get("/notes", headers=tag)
     assert again.status == 200

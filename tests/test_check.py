@@ -14,7 +14,7 @@ from uuid import uuid4
 import pytest
 from pymongo import MongoClient
 
-from brubeck.storage import FieldInfo, Put, Schema, open_storage
+from brubeck.storage import FieldInfo, Put, RecordSchema, open_storage
 from brubeck.storage.checking import Checkable, Finding
 from brubeck.storage.sqlite import SQLiteStorage, checking
 from tests.servers import free_port, wait_until
@@ -141,7 +141,7 @@ def test_a_filter_that_is_not_indexed_yet_is_told(tmp_path: Path) -> None:
     with closing(open_storage(url)) as storage:
         body = b'{"id":"a","created_at":1,"place":"here"}'
         put = Put(id="a", created_at=1, body=body, token="t")
-        storage.queryset("notes", Schema({"place": FieldInfo("string")})).write([put])
+        storage.records("notes", RecordSchema({"place": FieldInfo("string")})).write([put])
         status, lines = check(tmp_path, default=url)
     assert status == 0, lines
     assert "note  default: /notes: not complete yet, and answered 503: place" in lines
@@ -151,12 +151,15 @@ def test_a_filter_that_is_not_indexed_yet_is_told(tmp_path: Path) -> None:
 def test_the_partitions_of_a_stream_have_one_line(tmp_path: Path) -> None:
     """What one of them lacks, the stream lacks."""
     url = f"sqlite:///{tmp_path / 'notes.db'}"
-    place = Schema({"place": FieldInfo("string", indexed=True, equality=True)})
+    place = RecordSchema({"place": FieldInfo("string", indexed=True, equality=True)})
     with closing(open_storage(url)) as storage:
-        for room, schema in (("blue", place), ("red", Schema({"place": FieldInfo("string")}))):
+        for room, schema in (
+            ("blue", place),
+            ("red", RecordSchema({"place": FieldInfo("string")})),
+        ):
             body = b'{"id":"a","created_at":1,"place":"here"}'
             put = Put(id="a", created_at=1, body=body, token="t")
-            storage.queryset(f"rooms:room:notes/{room}", schema).write([put])
+            storage.records(f"rooms:room:notes/{room}", schema).write([put])
     parted = PROGRAM.replace("/notes", "/rooms/<room>/notes")
     status, lines = check(tmp_path, parted, default=url)
     assert status == 0, lines

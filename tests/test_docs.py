@@ -19,7 +19,7 @@ from brubeck import WebMessageHandler
 from brubeck.config import SETTINGS
 from brubeck.http.forms import FormLimits
 from brubeck.streams.context import Hooks
-from brubeck.streams.handler import _OF_AUTH, DECLARATIONS
+from brubeck.streams.declarations import DECLARATIONS, OF_AUTH
 from tests.servers import Caller, free_port, wait_until
 from tests.servers.mongrel2 import running_mongrel2
 from tests.servers.programs import Program, running
@@ -161,7 +161,7 @@ def test_the_page_on_streams_does_what_it_says() -> None:
     assert not runner.failures, "".join(told)
     assert runner.tries > 30
     named = re.findall(r"`(\w+)`", text.partition("## Pages")[0])
-    declared = {*DECLARATIONS} - {*_OF_AUTH}
+    declared = {*DECLARATIONS} - {*OF_AUTH}
     assert declared <= set(named)
     for hook in vars(Hooks):
         if hook.startswith(("before_", "after_")):

@@ -14,8 +14,18 @@ LAYERS = (
     {"errors", "callables", "timekeeping", "signing", "config", "green"},
     {"http"},
     {"routing", "dictshield", "storage", "auth", "connections"},
-    {"handlers", "queryset", "templating", "models"},
-    {"application", "running", "stores", "autoapi", "streams", "jobs", "explorer"},
+    {"documents", "handlers", "queryset", "templating", "models"},
+    {
+        "application",
+        "autoapi",
+        "dispatch",
+        "description",
+        "jobs",
+        "serving",
+        "stores",
+        "streams",
+        "explorer",
+    },
     {"cli", "client", "testing", "request_handling", "__main__"},
 )
 ISLANDS = LAYERS[2]
@@ -109,29 +119,64 @@ def test_a_library_has_one_owner(path: Path) -> None:
 
 @pytest.mark.parametrize("path", MODULES, ids=lambda p: str(p.relative_to(ROOT)))
 def test_a_module_is_one_room(path: Path) -> None:
-    """It says what it is for, and has no more than 450 lines."""
+    """It says what it is for, and has no more than 400 lines."""
     source = path.read_text()
     assert ast.get_docstring(ast.parse(source)), f"{path} has no docstring"
-    assert source.count("\n") <= 450, f"{path} wants to be two"
+    assert source.count("\n") <= 400, f"{path} wants to be two"
 
 
 def test_there_is_no_import_cycle() -> None:
-    """Not even one that would happen to work."""
-    graph = {name_of(path): set(imports(path, types_too=False)) for path in MODULES}
-    done: set[str] = set()
+    """Not even one of types alone: two modules that need each other are one, or lack a third."""
+    graph = {name_of(path): imported(path) for path in MODULES}
+    found = [circle for circle in circles(graph) if len(circle) > 1]
+    assert not found, found
 
-    def visit(name: str, trail: tuple[str, ...]) -> None:
-        assert name not in trail, f"a cycle: {' → '.join((*trail, name))}"
-        if name in done:
-            return
-        for other in sorted(graph[name] & graph.keys() - {name}):
+
+def test_a_cycle_is_found() -> None:
+    """Also a long one, and one that is entered from outside."""
+    graph = {"a": {"b"}, "b": {"c"}, "c": {"d"}, "d": {"b"}, "e": {"a"}}
+    assert [each for each in circles(graph) if len(each) > 1] == [["b", "c", "d"]]
+
+
+def imported(path: Path) -> set[str]:
+    """Return the modules of the package that a module imports, for types alone or not."""
+    known = {name_of(each) for each in MODULES}
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            names = [f"{node.module}.{alias.name}" for alias in node.names]
             # A package's own modules may import it for its name alone.
-            if other != "brubeck":
-                visit(other, (*trail, name))
-        done.add(name)
+            found |= {name if name in known else node.module or "" for name in names}
+    return found & known - {name_of(path), "brubeck"}
+
+
+def circles(graph: dict[str, set[str]]) -> list[list[str]]:
+    """Return the strongly connected components of a graph, each sorted (Tarjan's algorithm)."""
+    order: dict[str, int] = {}
+    lowest: dict[str, int] = {}
+    stack: list[str] = []
+    components: list[list[str]] = []
+
+    def visit(name: str) -> None:
+        order[name] = lowest[name] = len(order)
+        stack.append(name)
+        for other in sorted(graph.get(name, ())):
+            if other not in order:
+                visit(other)
+                lowest[name] = min(lowest[name], lowest[other])
+            elif other in stack:
+                lowest[name] = min(lowest[name], order[other])
+        if lowest[name] == order[name]:
+            at = stack.index(name)
+            components.append(sorted(stack[at:]))
+            del stack[at:]
 
     for name in graph:
-        visit(name, ())
+        if name not in order:
+            visit(name)
+    return components
 
 
 def name_of(path: Path) -> str:

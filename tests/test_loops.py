@@ -16,11 +16,11 @@ from brubeck import green
 from brubeck.connections.embedded import server as embedded
 from brubeck.connections.jobs import JobsConnection, worker
 from brubeck.connections.mongrel2.connection import Mongrel2Connection
-from brubeck.connections.mongrel2.neighbours import Neighbours
+from brubeck.connections.mongrel2.peers import Peers
 from brubeck.connections.mongrel2.replies import Outgoing
 from brubeck.storage import Head
 from brubeck.storage.mongo import listening as mongo
-from brubeck.storage.news import News
+from brubeck.storage.notifier import HeadNotifier
 from brubeck.storage.redis import listening as redis
 from brubeck.streams import StreamedDocument, StreamHandler, sweeper
 from tests.servers import wait_until
@@ -80,7 +80,7 @@ def test_the_sweeper_goes_on(
 def test_the_lookout_for_news_goes_on(caplog: pytest.LogCaptureFixture) -> None:
     """Who waits is woken by its next look."""
     fails = Fails(result=Head(5, "era"))
-    assert News(fails, 0.01).wait(4, 10)
+    assert HeadNotifier(fails, 0.01).wait(4, 10)
     _goes_on(fails, caplog)
 
 
@@ -97,7 +97,7 @@ def test_the_sweep_of_connections_goes_on(
     server.draining = True
 
 
-@pytest.mark.parametrize("loop", ["_keep", "_acknowledge"])
+@pytest.mark.parametrize("loop", ["_renew_leases", "_acknowledge"])
 def test_the_loops_of_a_worker_go_on(
     loop: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -124,7 +124,7 @@ def test_listening_goes_on(
     door: Any = SimpleNamespace(subscription=fails, database=fails, shown="here", replicated=True)
     listener = module.Listener(door)
     monkeypatch.setattr(module.Listener, "_pass_on", lambda self, *_: door.database())
-    listener.hear("name", News(lambda: Head(0, ""), 1))
+    listener.hear("name", HeadNotifier(lambda: Head(0, ""), 1))
     _goes_on(fails, caplog)
     listener.close()
 
@@ -143,7 +143,7 @@ def test_keeping_connections_of_mongrel2_alive_goes_on(caplog: pytest.LogCapture
 def test_taking_notices_of_other_programs_goes_on(caplog: pytest.LogCaptureFixture) -> None:
     """One notice that cannot be taken holds up no other."""
     fails = Fails()
-    peers = Neighbours("ipc:///nowhere")
+    peers = Peers("ipc:///nowhere")
     peers_inbox: Any = SimpleNamespace(recv=lambda: b"a notice")
     taken: list[bytes] = []
 

@@ -11,7 +11,7 @@ from brubeck import Brubeck, Response, WebMessageHandler
 from brubeck.auth import CookieAuth, UserHandlingMixin
 from brubeck.errors import ConfigError
 from brubeck.jobs import JobStream
-from brubeck.running import check_declarations
+from brubeck.serving.running import check_declarations
 from brubeck.streams import AuthStreamHandler, OwnedDocument
 
 

@@ -11,6 +11,7 @@ from brubeck.auth.basic import BasicAuth
 from brubeck.auth.bearer import BearerAuth
 from brubeck.auth.caller import Caller
 from brubeck.auth.cookie import CookieAuth
+from brubeck.auth.csrf import require_same_site
 from brubeck.auth.errors import BadCredentials, PasswordRefused
 from brubeck.auth.handlers import (
     UserHandlingMixin,
@@ -20,7 +21,6 @@ from brubeck.auth.handlers import (
 )
 from brubeck.auth.jwt import JWTAuth
 from brubeck.auth.passwords import check_password, hash_password, needs_rehash
-from brubeck.auth.same_site import require_same_site
 from brubeck.auth.scheme import Scheme
 from brubeck.auth.signature import SignatureAuth
 

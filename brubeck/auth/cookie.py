@@ -17,8 +17,8 @@ import msgspec
 from brubeck import signing
 from brubeck.auth.accounts import Account, AuthContext
 from brubeck.auth.caller import Caller
+from brubeck.auth.csrf import require_same_site
 from brubeck.auth.errors import BadCredentials
-from brubeck.auth.same_site import require_same_site
 from brubeck.auth.scheme import Scheme, plain_lookup
 from brubeck.callables import check_type
 from brubeck.errors import ConfigError
@@ -26,7 +26,7 @@ from brubeck.http import Request
 from brubeck.http.origins import declared_origins
 
 TWO_WEEKS: Final = 14 * 86_400
-LONGEST: Final = 4096
+MAX_COOKIE_LENGTH: Final = 4096
 """How long a cookie may be; no browser keeps a longer one."""
 
 _PURPOSE: Final = "session"
@@ -136,7 +136,7 @@ class CookieAuth(Scheme):
         return f"{_PURPOSE}:{self.cookie}"
 
     def _read(self, signed: str, context: AuthContext) -> _Session:
-        if len(signed) > LONGEST:
+        if len(signed) > MAX_COOKIE_LENGTH:
             raise BadCredentials(_OVER)
         try:
             told = signing.unsign(signed, context.cookie_keys, purpose=self._purpose)

@@ -14,14 +14,14 @@ from collections.abc import Callable, Collection, Sequence
 from functools import wraps
 from typing import TYPE_CHECKING, Any, ClassVar, Final, TypeVar, cast
 
-from brubeck.auth.errors import BadCredentials
-from brubeck.auth.returning import NEXT, is_local, wanted, with_next
-from brubeck.auth.same_site import (
+from brubeck.auth.csrf import (
     SAFE_METHODS,
     require_same_site,
     require_same_site_of_cookies,
     require_same_site_of_passwords,
 )
+from brubeck.auth.errors import BadCredentials
+from brubeck.auth.next_url import NEXT, is_local, wanted, with_next
 from brubeck.auth.scheme import Scheme, authenticate, unknown
 from brubeck.callables import check_plain, check_value
 from brubeck.http import Request, Response

@@ -21,13 +21,13 @@ from typing import TYPE_CHECKING, Final
 
 from brubeck import green
 from brubeck.auth.errors import PasswordRefused
-from brubeck.auth.recent import RecentlyVerified
+from brubeck.auth.verification_cache import VerificationCache
 from brubeck.errors import ConfigError
 
 if TYPE_CHECKING:
     from argon2 import PasswordHasher
 
-LONGEST: Final = 1024
+MAX_PASSWORD_LENGTH: Final = 1024
 """How many bytes a password may have."""
 
 _AT_ONCE: Final = 4
@@ -42,7 +42,7 @@ def hash_password(password: str) -> str:
     """Return the line to keep of a password; `PasswordRefused` for an empty or endless one."""
     given = _bytes(password)
     if not given:
-        raise PasswordRefused(f"A password has 1 to {LONGEST} bytes, in UTF-8.")
+        raise PasswordRefused(f"A password has 1 to {MAX_PASSWORD_LENGTH} bytes, in UTF-8.")
     hasher = _hasher()
     with _places():
         return green.offload(hasher.hash, given)
@@ -121,13 +121,13 @@ def _check_bcrypt(password: bytes, line: str) -> bool:
 
 def _bytes(password: str) -> bytes:
     """Return the bytes of a password that are hashed; nothing for an invalid one."""
-    if len(password) > LONGEST:
+    if len(password) > MAX_PASSWORD_LENGTH:
         return b""
     try:
         given = unicodedata.normalize("NFC", password).encode()
     except UnicodeError:
         return b""
-    return given if len(given) <= LONGEST else b""
+    return given if len(given) <= MAX_PASSWORD_LENGTH else b""
 
 
 # Made when they are first needed: the process may not have its engine before.
@@ -146,8 +146,8 @@ def _places() -> green.Semaphore:
 
 
 @cache
-def _recent() -> RecentlyVerified:
-    return RecentlyVerified(_REMEMBERED, _REMEMBERED_FOR)
+def _recent() -> VerificationCache:
+    return VerificationCache(_REMEMBERED, _REMEMBERED_FOR)
 
 
 @cache

@@ -21,7 +21,7 @@ from brubeck.http import Problem, Request
 T = TypeVar("T")
 V = TypeVar("V")
 
-LONGEST: Final = 16_384
+MAX_CREDENTIALS_LENGTH: Final = 16_384
 """How many characters credentials may have in a header."""
 
 
@@ -110,7 +110,7 @@ def sent_credentials(request: Request, scheme: str) -> str | None:
     """Return the credentials in ``Authorization`` for a scheme; None where it names another.
 
     The scheme's name is in any case (RFC 9110, section 11.1). Raises `BadCredentials` for more
-    than `LONGEST` characters.
+    than `MAX_CREDENTIALS_LENGTH` characters.
     """
     header = request.header("authorization")
     if header is None:
@@ -118,8 +118,8 @@ def sent_credentials(request: Request, scheme: str) -> str | None:
     name, _, credentials = header.strip(" ").partition(" ")
     if name.lower() != scheme.lower():
         return None
-    if len(credentials) > LONGEST:
-        raise BadCredentials(f"Credentials have at most {LONGEST} characters.")
+    if len(credentials) > MAX_CREDENTIALS_LENGTH:
+        raise BadCredentials(f"Credentials have at most {MAX_CREDENTIALS_LENGTH} characters.")
     return credentials.strip(" ")
 
 

@@ -28,7 +28,7 @@ from brubeck.http.proxies import Client
 
 Members: TypeAlias = dict[str, Any]
 
-LONGEST: Final = 16_384
+MAX_HEADER_LENGTH: Final = 16_384
 """How many characters a header of signatures may have."""
 MOST: Final = 64
 """How many components may be covered."""
@@ -194,8 +194,8 @@ _DERIVED: Final[Mapping[str, Callable[[Request], str]]] = {
 
 def _dictionary(header: str, value: str) -> Members:
     """Return a dictionary of structured fields (RFC 9651, section 3.2), as pairs of each member."""
-    if len(value) > LONGEST:
-        raise BadCredentials(f"{header} has at most {LONGEST} characters.")
+    if len(value) > MAX_HEADER_LENGTH:
+        raise BadCredentials(f"{header} has at most {MAX_HEADER_LENGTH} characters.")
     try:
         found = http_sf.parse(value.encode("latin-1"), tltype="dictionary")
     except ValueError as reason:

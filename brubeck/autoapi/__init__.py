@@ -15,7 +15,6 @@
 from __future__ import annotations
 
 from brubeck.autoapi.base import AutoAPIBase
-from brubeck.autoapi.description import describe_api
-from brubeck.autoapi.places import pattern_of, placed
+from brubeck.autoapi.paths import pattern_of, placed
 
-__all__ = ["AutoAPIBase", "describe_api", "pattern_of", "placed"]
+__all__ = ["AutoAPIBase", "pattern_of", "placed"]

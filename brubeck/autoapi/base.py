@@ -24,7 +24,7 @@ from brubeck.http import Problem, Response
 from brubeck.http.media import best_match
 from brubeck.http.request import MAX_JSON
 from brubeck.queryset import AbstractQueryset, Queryset, Result
-from brubeck.queryset.errands import id_field
+from brubeck.queryset.operations import id_field
 from brubeck.storage.sizes import STEP_BYTES
 from brubeck.streams.collection import json_members
 from brubeck.streams.private_fields import hidden_fields, read_visible
@@ -36,19 +36,20 @@ MAX_LIST: Final = 8 << 20
 """The maximal number of bytes of a list of documents, which are decoded all at once."""
 IDS_AT_ONCE: Final = 10
 """The number of documents read at once; those without room in the response are not read."""
-_FULL: Final = "The response is full; read this document in another request."
+_FULL: Final = "The response is full; request this document by itself."
+WRITE_BYTES: Final = 1 << 20
+"""The number of bytes of documents after which those of a list are written and let go."""
 OF_ALL: Final = "GET, HEAD, POST, OPTIONS"
 OF_SOME: Final = "GET, HEAD, POST, PUT, DELETE, OPTIONS"
 
 
 class _Step:
-    """The documents in a response, until it is full."""
+    """The outcomes in a response, until its documents fill it."""
 
-    def __init__(self, show: Callable[[Any], Any]) -> None:
+    def __init__(self, show: Callable[[Outcome], int]) -> None:
         self._show = show
         self._size = 0
         self.outcomes: list[Outcome] = []
-        self.shown: list[Any] = []
 
     @property
     def is_full(self) -> bool:
@@ -57,10 +58,8 @@ class _Step:
 
     def add(self, outcome: Outcome) -> None:
         """Add a document, or a problem."""
-        shown = None if outcome.problem else self._show(outcome.document)
-        self._size += len(msgspec.json.encode(shown))
+        self._size += self._show(outcome)
         self.outcomes.append(outcome)
-        self.shown.append(shown)
 
 
 class AutoAPIBase(JSONMessageHandler):
@@ -154,14 +153,18 @@ class AutoAPIBase(JSONMessageHandler):
         return self._one(outcomes[0]) if one else self._many(outcomes)
 
     def delete(self, ids: str = "") -> Response:
-        """Destroy a document, or several, and return the removed documents."""
+        """Destroy a document, or several, and return the removed documents.
+
+        Of several, those without room in the response are not removed.
+        """
         if not ids:
             return self.unsupported()
         self._negotiate()
         self._refuse_parameters()
-        found = self.queryset.destroy([self._stored_id(each) for each in self._ids(ids)])
-        outcomes = [self._outcome(each) for each in found]
-        return self._many(outcomes) if SEPARATOR in ids else self._one(outcomes[0])
+        names = [self._stored_id(each) for each in self._ids(ids)]
+        if SEPARATOR in ids:
+            return self._several(names, removes=True)
+        return self._one(self._outcome(self.queryset.destroy(names)[0]))
 
     def options(self, ids: str = "") -> Response:
         """Answer with the methods there are."""
@@ -249,7 +252,7 @@ class AutoAPIBase(JSONMessageHandler):
     def _newest(self, limit: int | None) -> Response:
         """Return the newest documents, at most ``max_read`` and as many as fit in a step."""
         found = iter(self.queryset.read())
-        step = _Step(self.shown)
+        step = _Step(self._show)
         for each in islice(found, min(limit or self.max_read, self.max_read)):
             step.add(self._outcome(each))
             if step.is_full:
@@ -257,21 +260,25 @@ class AutoAPIBase(JSONMessageHandler):
         wants_more = limit is None or len(step.outcomes) < limit
         if wants_more and next(found, None) is not None:
             self.add_to_payload("truncated", True)
-        return self._many(step.outcomes, step.shown)
+        return self._many(step.outcomes)
 
-    def _several(self, ids: list[str]) -> Response:
-        """Return the documents of some ids, and a 507 for each that has no room in the answer."""
-        step = _Step(self.shown)
+    def _several(self, ids: list[str], *, removes: bool = False) -> Response:
+        """Read, or remove, documents; each without room in the response is a 507 and stays.
+
+        A removed document is in the response in any case.
+        """
+        call = self.queryset.destroy if removes else self.queryset.read
+        step = _Step(self._show)
         for start in range(0, len(ids), IDS_AT_ONCE):
             some = ids[start : start + IDS_AT_ONCE]
-            found = [] if step.is_full else self.queryset.read(some)
+            found = [] if step.is_full else call(some)
             for item_id, result in zip_longest(some, found):
-                if step.is_full:
+                if result is None or (step.is_full and not removes):
                     problem = Problem(507, _FULL)
                     step.add(Outcome(507, item_id=item_id, problem=problem))
                 else:
                     step.add(self._outcome(result))
-        return self._many(step.outcomes, step.shown)
+        return self._many(step.outcomes)
 
     def _write(
         self,
@@ -282,6 +289,16 @@ class AutoAPIBase(JSONMessageHandler):
         """Write documents, each by itself; ``names`` are the ids in the URL, if any are."""
         outcomes: list[Outcome] = []
         good: list[tuple[int, Document]] = []
+        size = 0
+
+        def write() -> None:
+            results = call([document for _, document in good]) if good else []
+            for (at, _), result in zip(good, results, strict=True):
+                outcomes[at] = self._outcome(result)
+                if len(bodies) > 1:
+                    self._show(outcomes[at])
+            good.clear()
+
         for at, body in enumerate(green.fairly(bodies)):
             name = names[at] if names else None
             try:
@@ -289,14 +306,19 @@ class AutoAPIBase(JSONMessageHandler):
                 outcomes.append(Outcome(0))
             except ShieldException as reason:
                 outcomes.append(Outcome(422, item_id=name or "", problem=problem_of(reason)))
-        results = call([document for _, document in good]) if good else []
-        for (at, _), result in zip(good, results, strict=True):
-            outcomes[at] = self._outcome(result)
+            size += len(body)
+            if size >= WRITE_BYTES:
+                write()
+                size = 0
+        write()
         return outcomes
 
     def _update(self, documents: list[Any]) -> list[Any]:
         """Replace documents, and keep the fields that a caller cannot see."""
         hidden = hidden_fields(self.model, {self._id_field.field_name})
+        queryset = self.queryset
+        if hidden and isinstance(queryset, Queryset) and _is_stock(type(queryset)):
+            return queryset.update_visible(documents, hidden)
         if hidden:
             ids = [str(self._id_field.__get__(each)) for each in documents]
             for document, (_, stored) in zip(documents, self.queryset.read(ids), strict=True):
@@ -306,6 +328,14 @@ class AutoAPIBase(JSONMessageHandler):
                     for name in hidden:
                         setattr(document, name, getattr(stored, name))
         return self.queryset.update(documents)
+
+    def _show(self, outcome: Outcome) -> int:
+        """Put the visible JSON of a document in its place, and return the number of its bytes."""
+        if outcome.problem is None and outcome.shown is None:
+            data = self.shown(outcome.document)
+            outcome.item_id = str(data.get(self._id_name, ""))
+            outcome.document, outcome.shown = None, msgspec.Raw(msgspec.json.encode(data))
+        return 0 if outcome.shown is None else len(memoryview(outcome.shown))
 
     def _outcome(self, result: Result) -> Outcome:
         return outcome_of(result, self.queryset.api_id)
@@ -332,20 +362,18 @@ class AutoAPIBase(JSONMessageHandler):
             self.headers["Location"] = self.uri_for(str(data[self._id_name]))
         return self._rendered(outcome.status)
 
-    def _many(self, outcomes: Sequence[Outcome], shown: Sequence[Any] | None = None) -> Response:
-        if shown is None:
-            each_shown = green.fairly(outcomes)
-            shown = [None if each.problem else self.shown(each.document) for each in each_shown]
-        self.add_to_payload("data", shown)
+    def _many(self, outcomes: Sequence[Outcome]) -> Response:
+        for each in green.fairly(outcomes):
+            self._show(each)
+        self.add_to_payload("data", [each.shown for each in outcomes])
         statuses = {each.status for each in outcomes}
         if len(statuses) <= 1 and not any(each.problem for each in outcomes):
             return self._rendered(statuses.pop() if statuses else 200)
         told = []
-        for each, data in zip(outcomes, shown, strict=True):
-            item_id = each.item_id if data is None else str(data[self._id_name])
+        for each in outcomes:
             members: dict[str, object] = {"status": each.status}
-            if item_id:
-                members |= {"id": item_id, "href": self.uri_for(item_id)}
+            if each.item_id:
+                members |= {"id": each.item_id, "href": self.uri_for(each.item_id)}
             told.append(members | (each.problem.to_dict() if each.problem else {}))
         self.add_to_payload("multistatus", told)
         return self._rendered(207)
@@ -353,3 +381,9 @@ class AutoAPIBase(JSONMessageHandler):
     def _rendered(self, status: int) -> Response:
         self.headers["Cache-Control"] = "no-cache"
         return self.render(status_code=status)
+
+
+def _is_stock(queryset: type[Queryset]) -> bool:
+    """Return whether no method of a program's own stands before a queryset's updates."""
+    names = ("update", "update_one", "update_many")
+    return all(getattr(queryset, name) is getattr(Queryset, name) for name in names)

@@ -14,10 +14,15 @@ from brubeck.storage import NotCanonical, StorageError, Unavailable
 
 
 class Outcome(msgspec.Struct):
-    """The outcome of one document: its status, and the document or the problem."""
+    """The outcome of one document: its status, and the document or the problem.
+
+    ``shown`` is the JSON of the document, once there is one, and in its place: a decoded document
+    may take fifty times the memory of its text.
+    """
 
     status: int
     document: Any = None
+    shown: msgspec.Raw | None = None
     item_id: str = ""
     problem: Problem | None = None
 

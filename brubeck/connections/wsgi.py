@@ -17,7 +17,7 @@ from brubeck.http.request import decode_path
 Environ = dict[str, Any]
 StartResponse = Callable[..., object]
 
-PATIENCE: Final = 45.0
+FEED_SECONDS: Final = 45.0
 """Seconds that a feed or a long poll lasts. Proxies and servers often end one after a minute."""
 _CHUNK: Final = 65_536
 _SPOOL: Final = 1 << 20
@@ -29,7 +29,7 @@ class WSGIConnection:
 
     Framing is the server's: the application's ``Connection`` and ``Transfer-Encoding`` are left
     out. WSGI does not report that a reader has left, so an answer waits for something to happen no
-    longer than `PATIENCE`; and not at all where its process serves no other request meanwhile.
+    longer than `FEED_SECONDS`; and not at all where its process serves no other request meanwhile.
     """
 
     def __init__(self, respond: Callable[[Request], Response]) -> None:
@@ -40,7 +40,7 @@ class WSGIConnection:
         request: Request | None = None
         try:
             request = request_of(environ)
-            request.may_wait = _until(monotonic() + (PATIENCE if _is_shared(environ) else 0.0))
+            request.may_wait = _until(monotonic() + (FEED_SECONDS if _is_shared(environ) else 0.0))
             response = self._respond(request)
         except Problem as problem:
             response = problem.response()

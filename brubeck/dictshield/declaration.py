@@ -52,6 +52,7 @@ class DocumentMetaclass(type):
         cls._options = _options(cls, meta)
         for key, field in cls.complete(own, bases).items():
             _place(cls, key, field)
+        _refuse_classes(cls, rest)
         _refuse_annotations(cls, rest)
         _refuse_clashes(cls)
         for key in ("_internal_fields", "_private_fields", "_public_fields"):
@@ -64,6 +65,16 @@ class DocumentMetaclass(type):
         """Return the fields to add to the inherited ones; a metaclass below may add some."""
         del bases
         return own
+
+
+def _refuse_classes(cls: Any, namespace: dict[str, Any]) -> None:
+    """Raise for a member that is a field's class and not a field: it would be no field at all."""
+    for key, value in namespace.items():
+        if isinstance(value, type) and issubclass(value, BaseField):
+            raise InvalidShield(
+                f"{cls.__name__}.{key} is the class {value.__name__} and no field: write "
+                f"{key} = {value.__name__}()."
+            )
 
 
 def _refuse_annotations(cls: Any, namespace: dict[str, Any]) -> None:

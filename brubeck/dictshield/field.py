@@ -16,15 +16,16 @@ A custom field overrides `validate`, and `for_json` where the native value is no
 from __future__ import annotations
 
 import copy
-from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self, TypedDict, TypeVar, overload
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self, TypeVar, overload
 
 from brubeck.dictshield.base import (
     USER_CODE_ERRORS,
     InvalidShield,
     ShieldException,
     child_pointer,
-    shown,
 )
+from brubeck.dictshield.field_options import FieldOptions
+from brubeck.dictshield.field_schema import SchemaWriter
 from brubeck.dictshield.limits import fault_in, sound_text, without_decimals
 from brubeck.errors import did_you_mean
 
@@ -32,6 +33,15 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Container, Iterator, Sequence
 
     from brubeck.dictshield.limits import Faults
+
+__all__ = [
+    "REQUIRED",
+    "BaseField",
+    "BaseFieldMetaClass",
+    "DictFieldNotFound",
+    "FieldOptions",
+    "dictshield_fields",
+]
 
 T = TypeVar("T")
 
@@ -49,28 +59,7 @@ class DictFieldNotFound(InvalidShield):
     """A JSON Schema type or format without a field class."""
 
 
-class FieldOptions(TypedDict, total=False):
-    """The options of every field; each field has further ones of its own.
-
-    ``required``: a value must be there. ``default``: a value, or a callable without arguments that
-    makes one. ``choices``: the only values allowed. ``validation``: a callable that returns
-    whether it likes the value, or raises `ShieldException`. ``uniq_field``: the key in JSON and in
-    a database. ``id_field``: this field is the document's id, under the key ``_id``.
-    ``minimized_field_name``: a short key for shaped output. ``description``: for people.
-    """
-
-    uniq_field: str | None
-    field_name: str | None
-    required: bool
-    default: Any
-    id_field: bool
-    validation: Callable[[Any], Any] | None
-    choices: Container[Any] | None
-    description: str | None
-    minimized_field_name: str | None
-
-
-class BaseField(Generic[T]):
+class BaseField(SchemaWriter, Generic[T]):
     """A field of any JSON value, and the base class of all other fields."""
 
     kind: ClassVar[str] = "any"
@@ -399,41 +388,7 @@ class BaseField(Generic[T]):
         """Return a native value as JSON has it."""
         return self.for_python(value)
 
-    def for_jsonschema(self) -> dict[str, Any]:
-        """Return the field as a JSON Schema (2020-12)."""
-        return self.schema_within(())
-
-    def schema_within(self, above: tuple[type, ...]) -> dict[str, Any]:
-        """Return the schema of the field in a document of the last of the classes ``above``.
-
-        Each of them embeds the next one, so that one of them that comes again is only referred to.
-        """
-        schema = self.schema_terms()
-        if self.item_field is not None:
-            schema["items"] = self.item_field.schema_within(above)
-        return {**schema, **self.schema_notes()}
-
-    def schema_terms(self) -> dict[str, Any]:
-        """Return the JSON Schema keywords that describe a value."""
-        return {}
-
-    def schema_notes(self) -> dict[str, Any]:
-        """Return the keywords that every field may have."""
-        notes: dict[str, Any] = {}
-        if self.field_name:
-            notes["title"] = self.field_name
-        if self.description is not None:
-            notes["description"] = self.description
-        if self.default is not None and not callable(self.default):
-            notes["default"] = shown(self.adopt(self.default), self.for_json)
-        if isinstance(self.choices, list | tuple | set | frozenset):
-            notes["enum"] = [shown(self.adopt(choice), self.for_json) for choice in self.choices]
-        return notes
-
-    def lookup_member(
-        self,
-        member_name: str,  # noqa: ARG002 - a plain value has no members
-    ) -> BaseField[Any] | None:
+    def lookup_member(self, member_name: str) -> BaseField[Any] | None:  # noqa: ARG002
         """Return the field of a member of the value, if it has fields."""
         return None
 

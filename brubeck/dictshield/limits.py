@@ -227,7 +227,7 @@ def add_shape_faults(tree: object, faults: Faults) -> None:
         if isinstance(item, _Twice):
             place = child_pointer(_pointer(path), item.key)
             faults.append(ShieldException(TWICE, item.key, None, pointer=place))
-        for key, member in _members(item):
+        for key, member in green.fairly(_members(item)):
             if isinstance(member, _CONTAINERS):
                 waiting.append((member, (path, key), level + 1))
 
@@ -256,7 +256,7 @@ def _may_be_too_deep(raw: bytes) -> bool:
         members = chain.from_iterable(
             item.values() if isinstance(item, dict) else item for item in level
         )
-        level = [member for member in members if isinstance(member, dict | list)]
+        level = [member for member in green.fairly(members) if isinstance(member, dict | list)]
         if not level:
             return False
     return True
@@ -271,7 +271,9 @@ def without_decimals(value: Any) -> Any:
     if isinstance(value, Decimal):
         return float(value)
     if isinstance(value, dict):
+        green.take_turn()
         return {key: without_decimals(member) for key, member in value.items()}
     if isinstance(value, (list, tuple)):
+        green.take_turn()
         return [without_decimals(member) for member in value]
     return value

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
+from brubeck import green
 from brubeck.dictshield.base import USER_CODE_ERRORS, ShieldException
 from brubeck.dictshield.limits import too_deep
 from brubeck.dictshield.structs import compiled_of
@@ -117,6 +118,7 @@ def _refuse_twice(raw: bytes) -> None:
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> None:
+    green.take_turn()
     if len(dict(pairs)) != len(pairs):
         raise ValueError("a key given twice")
 
@@ -188,7 +190,7 @@ def _on_items(work: Work | None) -> Work | None:
         return None
 
     def each(values: list[Any]) -> list[Any]:
-        values[:] = [work(value) for value in values]
+        values[:] = [work(value) for value in green.fairly(values)]
         return values
 
     return each

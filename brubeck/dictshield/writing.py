@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from brubeck import green
 from brubeck.dictshield.base import shown
 from brubeck.dictshield.structs import compiled_of, is_struct
 
@@ -66,7 +67,7 @@ def ready(field: BaseField[Any], value: Any) -> Any:
         return shown(value, field.for_json)
     if field.kind != "list" or not isinstance(value, list | tuple):
         return value
-    return [each_ready(field, item) for item in field.arranged(value)]
+    return [each_ready(field, item) for item in green.fairly(field.arranged(value))]
 
 
 def each_ready(field: BaseField[Any], item: Any) -> Any:

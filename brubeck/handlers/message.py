@@ -12,11 +12,13 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
+from difflib import get_close_matches
 from typing import Any, ClassVar, Final
 
 import msgspec
 
 from brubeck.callables import check_plain_methods, check_type, run_hook
+from brubeck.errors import ConfigError
 from brubeck.handlers.program import Program
 from brubeck.http.headers import Headers
 from brubeck.http.problems import Problem
@@ -27,6 +29,7 @@ log = logging.getLogger("brubeck.app")
 
 HTTP_METHODS: Final = ("get", "head", "post", "put", "patch", "delete", "options")
 JSON: Final = "application/json"
+_MOMENTS: Final = ("initialize", "prepare", "on_finish")
 
 
 class MessageHandler:
@@ -64,6 +67,7 @@ class MessageHandler:
         """Refuse coroutine functions: a guard that is one would let everything pass."""
         super().__init_subclass__(**kwargs)
         check_plain_methods(cls)
+        _refuse_misspelt(cls)
 
     def __init__(self, application: Program, message: Request, *_args: Any, **_kwargs: Any) -> None:
         self.application: Program = application
@@ -229,6 +233,20 @@ class MessageHandler:
     def _fallback(self, _name: str) -> Any:
         """Return the method to call in place of one that the class does not define."""
         return self.unsupported
+
+
+def _refuse_misspelt(handler: type) -> None:
+    """Raise `ConfigError` for a method that is nearly one that is called, and never would be."""
+    for name, value in vars(handler).items():
+        if not callable(value) or name.startswith("_") or hasattr(MessageHandler, name):
+            continue
+        lower = name.lower()
+        near = [lower] if name != lower and lower in HTTP_METHODS else []
+        near = near or get_close_matches(name, _MOMENTS, n=1, cutoff=0.85)
+        if near:
+            raise ConfigError(
+                f'{handler.__name__}.{name} is never called. Did you mean "{near[0]}"?'
+            )
 
 
 def answer_of(made: object, handler: Callable[..., Any]) -> Response:

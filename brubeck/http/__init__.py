@@ -9,6 +9,6 @@ from __future__ import annotations
 from brubeck.http.headers import Headers
 from brubeck.http.problems import Problem
 from brubeck.http.request import Request
-from brubeck.http.response import Response, StreamingResponse
+from brubeck.http.response import FeedResponse, Response, StreamingResponse
 
-__all__ = ["Headers", "Problem", "Request", "Response", "StreamingResponse"]
+__all__ = ["FeedResponse", "Headers", "Problem", "Request", "Response", "StreamingResponse"]

@@ -25,7 +25,6 @@ from brubeck.http.json_text import decode_json
 from brubeck.http.media import media_type
 from brubeck.http.problems import Problem
 from brubeck.http.proxies import NO_PROXIES, Client, TrustedProxies
-from brubeck.http.sharing import Share
 
 _CHUNK = 1 << 16
 MAX_JSON = 1 << 20
@@ -55,14 +54,12 @@ class Request:
     """Returns whether an answer may wait for something to happen: that it is wanted, and holds up
     no other. A long wait calls it now and then, and where it may not go on answers with what it
     has."""
-    may_share: bool = False
-    """Whether the connection takes a ``share`` (see `brubeck.http.sharing`)."""
+    may_subscribe: bool = False
+    """Whether the connection joins a `Subscription` that the answer's source yields."""
     mounted_at: str = ""
     """Where the connection itself has mounted the program: WSGI's ``SCRIPT_NAME``."""
     failure: BaseException | None = None
     """The unexpected exception of the handler, for a connection that reports it."""
-    share: Share | None = None
-    """The share by which a stream that answers this goes on, after an empty chunk."""
     _file: BinaryIO | None = None
     _body: bytes | None = None
     _path: str | None = None

@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from http import HTTPStatus
-from typing import Final
+from typing import Final, cast
 
 from brubeck.http.headers import Headers
+from brubeck.http.subscription import Subscription
 
 REASONS: Final = {status.value: status.phrase for status in HTTPStatus} | {
     # As RFC 9110 calls them; the standard library does so only since Python 3.13.
@@ -119,6 +120,11 @@ class StreamingResponse(Response):
     def __repr__(self) -> str:
         return f"<StreamingResponse {self.status}>"
 
+    @property
+    def parts(self) -> Iterable[bytes | Subscription]:
+        """The chunks, and the subscriptions of a `FeedResponse`, in order."""
+        return self.chunks
+
     def close(self) -> None:
         """Tell the source that nobody reads any more; may be called twice."""
         close: Callable[[], None] | None = getattr(self.chunks, "close", None)
@@ -132,6 +138,22 @@ class StreamingResponse(Response):
         """
         with suppress(ValueError):
             self.close()
+
+
+class FeedResponse(StreamingResponse):
+    """A feed in two phases: its source yields bytes, and where it has caught up a `Subscription`.
+
+    The connection joins a subscription, receives the data that all its readers share, and asks the
+    source for more only when it is released. A source yields one only for a request that
+    `may_subscribe`; everybody else reads the bytes alone.
+    """
+
+    __slots__ = ()
+
+    def __init__(
+        self, parts: Iterable[bytes | Subscription], *, headers: Mapping[str, str] | None = None
+    ) -> None:
+        super().__init__(cast("Iterable[bytes]", parts), headers=headers, endless=True)
 
 
 def response_head(response: Response, extra: Iterable[tuple[str, str]] = ()) -> bytes:

@@ -11,14 +11,15 @@ from typing import Any
 from uuid import uuid4
 
 from brubeck.dictshield.base import ShieldException
+from brubeck.documents.repository import Entry, Repository
 from brubeck.jobs.documents import DONE, FAILED, QUEUED, RUNNING, WAITING, Job
 from brubeck.jobs.errors import JobLost, plain
 from brubeck.storage import (
     NotCanonical,
     Outcome,
     Put,
-    Queryset,
     Record,
+    RecordStream,
     Refused,
     Tombstone,
     Written,
@@ -34,7 +35,7 @@ class JobRecord:
     """The item of one job in its stream. Any call may raise `Unavailable`."""
 
     def __init__(
-        self, queryset: Queryset, made: Callable[[], Job], clock: Clock, patiently: Patiently
+        self, queryset: RecordStream, made: Callable[[], Job], clock: Clock, patiently: Patiently
     ) -> None:
         self._queryset, self._made, self._clock = queryset, made, clock
         self._patiently = patiently
@@ -84,14 +85,15 @@ class JobRecord:
 
     def begin(self, attempt: int) -> bool:
         """Write down that the job is being done; False where it has been already."""
-        while True:
-            self.read(self._queryset.get([self.id])[0])
-            if self.is_done:
-                return False
-            if self.wrote(self._queryset.write([self.beginning(attempt)])[0]):
-                return True
 
-    def read(self, found: Record | Tombstone | None) -> None:
+        def propose(found: Entry) -> Put | None:
+            self.read(found)
+            return None if self.is_done else self.beginning(attempt)
+
+        changed = Repository(self._queryset).change(self.id, propose)
+        return changed is not None and self.wrote(changed[1])
+
+    def read(self, found: Entry) -> None:
         """Take the item as it is in the stream."""
         if isinstance(found, Record):
             self._document = type(self._document).decode_stored(found.body)

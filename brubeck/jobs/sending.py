@@ -240,7 +240,7 @@ class Jobs:
         """Write down that a job will be tried again."""
         self._tell(delivery, reason, JobRecord.put_back)
 
-    def buried(self, delivery: Delivery, reason: str) -> None:
+    def archived(self, delivery: Delivery, reason: str) -> None:
         """Write down that a job will never be done."""
         self._tell(delivery, reason, JobRecord.fail)
 

@@ -7,9 +7,9 @@ from collections.abc import Iterable
 from typing import Any, Final, Generic, TypeVar
 
 from brubeck.auth.tokens import digest, new_token
+from brubeck.documents.collection import DocumentCollection
 from brubeck.models.documents import AccessToken, Credential, RequestKey, User
 from brubeck.models.names import checked_scopes
-from brubeck.models.shelf import Shelf
 from brubeck.storage import Storage
 from brubeck.timekeeping import Clock
 
@@ -25,19 +25,19 @@ class _Credentials(Generic[C]):
     def __init__(self, storage: Storage, name: str, *, model: type[C], clock: Clock) -> None:
         self._clock = clock
         self._model = model
-        self._shelf = Shelf(storage, name, model=model, clock=clock, owner="user_id")
+        self._stored = DocumentCollection(storage, name, model=model, clock=clock, owner="user_id")
 
     def get(self, iid: str) -> C | None:
         """Return the credential of an id, also one that has expired, or None."""
-        return self._shelf.get(iid)
+        return self._stored.get(iid)
 
     def of(self, user: User) -> list[C]:
         """Return the credentials of a user, the oldest first."""
-        return self._shelf.owned_by(user.id or "")
+        return self._stored.owned_by(user.id or "")
 
     def revoke(self, iid: str) -> bool:
         """Remove a credential, from now on, and return whether there was one."""
-        return self._shelf.remove(iid)
+        return self._stored.remove(iid)
 
     def revoke_all(self, user: User) -> int:
         """Remove every credential of a user, and return how many there were."""
@@ -64,7 +64,7 @@ class _Credentials(Generic[C]):
             created_at=self._clock.micros() // 1000,
             **fields,
         )
-        self._shelf.add(made)
+        self._stored.add(made)
         return made
 
     def _forget_expired(self, user: User) -> None:

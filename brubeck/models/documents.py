@@ -16,7 +16,7 @@ from brubeck.dictshield.fields import (
     URLField,
 )
 from brubeck.models.errors import AccountRefused
-from brubeck.models.names import LONGEST, checked_scopes, folded
+from brubeck.models.names import MAX_NAME_LENGTH, checked_scopes, folded
 
 
 class User(Document):
@@ -34,7 +34,7 @@ class User(Document):
     _public_fields = ("id", "username")
 
     id = StringField(max_length=128)
-    username = StringField(required=True, max_length=LONGEST)
+    username = StringField(required=True, max_length=MAX_NAME_LENGTH)
     password = StringField(max_length=512, description="The password line.")
     scopes = ListField(StringField(max_length=128), description="What the user may.")
     is_active = BooleanField(default=True, description="Whether the user is let in.")
@@ -51,7 +51,7 @@ class User(Document):
         """
         if folded(username) is None:
             raise AccountRefused(
-                f"A name has 1 to {LONGEST} characters, and no spaces, colons or control "
+                f"A name has 1 to {MAX_NAME_LENGTH} characters, and no spaces, colons or control "
                 "characters."
             )
         user = cls(username=username, scopes=checked_scopes(scopes))
@@ -93,7 +93,7 @@ class UserProfile(Document):
 
     id = StringField(max_length=128)
     owner_id = StringField(max_length=128)
-    owner_username = StringField(max_length=LONGEST)
+    owner_username = StringField(max_length=MAX_NAME_LENGTH)
     created_at = MillisecondField()
     updated_at = MillisecondField()
     name = StringField(max_length=255)

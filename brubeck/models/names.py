@@ -14,7 +14,7 @@ from typing import Final
 from brubeck.auth.usernames import canonical_name
 from brubeck.models.errors import AccountRefused
 
-LONGEST: Final = 128
+MAX_NAME_LENGTH: Final = 128
 """How many characters a name may have, also when it is folded."""
 
 _SCOPE: Final = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]{1,128}")
@@ -28,10 +28,10 @@ def folded(username: str) -> str | None:
     >>> folded('Dave'), folded('da ve'), folded('da:ve')
     ('dave', None, None)
     """
-    if not 0 < len(username) <= LONGEST:
+    if not 0 < len(username) <= MAX_NAME_LENGTH:
         return None
     name = canonical_name(username)
-    good = len(name) <= LONGEST and name.isprintable() and not re.search(r"[\s:]", name)
+    good = len(name) <= MAX_NAME_LENGTH and name.isprintable() and not re.search(r"[\s:]", name)
     return name if good and username.isprintable() else None
 
 

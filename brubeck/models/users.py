@@ -11,10 +11,11 @@ from collections.abc import Callable, Iterable
 from typing import Final
 
 from brubeck.auth import hash_password
+from brubeck.documents.collection import DocumentCollection
+from brubeck.documents.repository import MAX_ATTEMPTS
 from brubeck.models.documents import Claim, User
 from brubeck.models.errors import NoSuchUser, UsernameTaken
 from brubeck.models.names import checked_scopes, claim_id
-from brubeck.models.shelf import ROUNDS, Shelf
 from brubeck.storage import Storage, StorageError
 from brubeck.storage.ids import new_id
 from brubeck.timekeeping import Clock
@@ -28,8 +29,8 @@ class Users:
 
     def __init__(self, storage: Storage, *, clock: Clock) -> None:
         self._clock = clock
-        self._users = Shelf(storage, USERS, model=User, clock=clock)
-        self._claims = Shelf(storage, CLAIMS, model=Claim, clock=clock)
+        self._users = DocumentCollection(storage, USERS, model=User, clock=clock)
+        self._claims = DocumentCollection(storage, CLAIMS, model=Claim, clock=clock)
 
     # Reading.
 
@@ -141,7 +142,7 @@ class Users:
                 claim.user_id = user.id
 
         claim = Claim(id=_claim_of(user), user_id=user.id, created_at=user.created_at)
-        for _ in range(ROUNDS):
+        for _ in range(MAX_ATTEMPTS):
             if self._claims.add(claim):
                 return True
             held = self._claims.change(claim.id or "", take_over)

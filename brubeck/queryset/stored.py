@@ -7,27 +7,26 @@ and says truly whether there was one.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from typing import Any, ClassVar, Final, Self
 
 import msgspec
 
 from brubeck.dictshield.base import ShieldException
 from brubeck.dictshield.document import Document
+from brubeck.documents.repository import Repository
 from brubeck.errors import ConfigError
 from brubeck.queryset.base import AbstractQueryset, Id, Many, Result
-from brubeck.queryset.carrying import BATCH, carry_out, records
-from brubeck.queryset.errands import Removal, Saving, id_field
+from brubeck.queryset.operations import Removal, Upsert, id_field
 from brubeck.storage import (
     FieldInfo,
     NotCanonical,
-    PageQuery,
     Record,
-    Schema,
+    RecordSchema,
     Storage,
     open_storage,
 )
-from brubeck.storage import Queryset as Stream
+from brubeck.storage import RecordStream as Stream
 from brubeck.timekeeping import SYSTEM_CLOCK, Clock
 
 NAME: Final = "documents"
@@ -102,7 +101,7 @@ class Queryset(AbstractQueryset):
         """The stream that the documents are."""
         found: Stream | None = self._opened.get("stream")
         if found is None:
-            found = self.storage.queryset(self.name, _schema(self.model))
+            found = self.storage.records(self.name, _schema(self.model))
             self._opened["stream"] = found
         return found
 
@@ -145,6 +144,10 @@ class Queryset(AbstractQueryset):
         """Replace several documents, each by itself."""
         return self._save(shields, new=False)
 
+    def update_visible(self, shields: Many, hidden: Collection[str]) -> list[Result]:
+        """Replace several documents; their hidden fields keep the values stored at that moment."""
+        return self._save(shields, new=False, kept=hidden)
+
     def destroy_one(self, iid: Id) -> Result:
         """Remove the stored document of an id, and return it."""
         return self.destroy_many((iid,))[0]
@@ -152,23 +155,26 @@ class Queryset(AbstractQueryset):
     def destroy_many(self, ids: Many) -> list[Result]:
         """Remove the stored documents of several ids, each by itself."""
         removals = [Removal(str(iid), self._shown) for iid in ids]
-        carry_out(self.stream, removals, look=True)
+        Repository(self.stream).apply(removals, look=True)
         return [removal.result for removal in removals]
 
-    def _save(self, shields: Many, *, new: bool, replace: bool = True) -> list[Result]:
+    def _save(
+        self, shields: Many, *, new: bool, replace: bool = True, kept: Collection[str] = ()
+    ) -> list[Result]:
         for shield in shields:
             if not isinstance(shield, Document):
                 raise TypeError(f"A queryset takes documents, not {type(shield).__name__}.")
         now = self.clock.micros() // 1000
-        results: list[Result | Saving] = []
+        results: list[Result | Upsert] = []
         for shield in shields:
             try:
-                results.append(Saving(shield, self.api_id, now, fill=new, replace=replace))
+                saving = Upsert(shield, self.api_id, now, fill=new, replace=replace, kept=kept)
+                results.append(saving)
             except (ShieldException, NotCanonical) as reason:
                 results.append(Result(self.MSG_FAILED, shield, reason))
-        savings = [each for each in results if isinstance(each, Saving)]
-        carry_out(self.stream, savings, look=not new)
-        return [each.result if isinstance(each, Saving) else each for each in results]
+        savings = [each for each in results if isinstance(each, Upsert)]
+        Repository(self.stream).apply(savings, look=not new)
+        return [each.result if isinstance(each, Upsert) else each for each in results]
 
     # Reading.
 
@@ -179,7 +185,8 @@ class Queryset(AbstractQueryset):
     def read_many(self, ids: Many) -> list[Result]:
         """Return the stored documents of several ids."""
         texts = [str(iid) for iid in ids]
-        found = records(self.stream, list(dict.fromkeys(texts)))
+        entries = Repository(self.stream).get(texts)
+        found = {each: entry for each, entry in entries.items() if isinstance(entry, Record)}
         return [
             Result(self.MSG_OK, self._shown(found[text].body))
             if text in found
@@ -197,13 +204,7 @@ class Queryset(AbstractQueryset):
         return _Everything(self._records, lambda body: Result(self.MSG_OK, self._shown(body)))
 
     def _records(self) -> Iterator[Record]:
-        query = PageQuery(limit=BATCH)
-        while True:
-            page = self.stream.page(query)
-            yield from page.records
-            if page.stopped is None:
-                return
-            query = msgspec.structs.replace(query, start=page.stopped)
+        return Repository(self.stream).walk()
 
     def _shown(self, body: bytes) -> Any:
         """Return a body as the caller gets it: a document, or without a model decoded JSON."""
@@ -223,10 +224,10 @@ class _Everything:
         return (self._result(record.body) for record in self._records())
 
 
-def _schema(model: type[Document] | None) -> Schema:
+def _schema(model: type[Document] | None) -> RecordSchema:
     """Return the storage's schema of a model's fields, by which MongoDB keeps dates as dates."""
     fields: Mapping[str, Any] = {} if model is None else model._fields
-    return Schema(
+    return RecordSchema(
         {
             field.uniq_field: FieldInfo(field.kind, item_kind=getattr(field, "item_kind", None))
             for field in fields.values()

@@ -3,57 +3,63 @@
 from __future__ import annotations
 
 from brubeck.storage.canonical import check_canonical
-from brubeck.storage.contract import Queryset, Storage
-from brubeck.storage.errors import IndexBuilding, LostPlace, NotCanonical, StorageError, Unavailable
+from brubeck.storage.contract import RecordStream, Storage
+from brubeck.storage.errors import (
+    IndexBuilding,
+    LostCursor,
+    NotCanonical,
+    StorageError,
+    Unavailable,
+)
 from brubeck.storage.opening import open_storage
 from brubeck.storage.records import (
     Attempt,
     Change,
     Changes,
     ChangesQuery,
-    Condition,
     Count,
     Delete,
+    FieldCondition,
     Head,
     Outcome,
     Page,
     PageQuery,
-    Place,
     Put,
     Record,
     Refused,
     Scalar,
+    TimelineCursor,
     Tombstone,
     Write,
     Written,
 )
-from brubeck.storage.schema import FieldInfo, Schema
+from brubeck.storage.schema import FieldInfo, RecordSchema
 
 __all__ = [
     "Attempt",
     "Change",
     "Changes",
     "ChangesQuery",
-    "Condition",
     "Count",
     "Delete",
+    "FieldCondition",
     "FieldInfo",
     "Head",
     "IndexBuilding",
-    "LostPlace",
+    "LostCursor",
     "NotCanonical",
     "Outcome",
     "Page",
     "PageQuery",
-    "Place",
     "Put",
-    "Queryset",
     "Record",
+    "RecordSchema",
+    "RecordStream",
     "Refused",
     "Scalar",
-    "Schema",
     "Storage",
     "StorageError",
+    "TimelineCursor",
     "Tombstone",
     "Unavailable",
     "Write",

@@ -9,7 +9,7 @@ import operator
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final, TypeAlias
 
-from brubeck.storage.records import Condition, Scalar
+from brubeck.storage.records import FieldCondition, Scalar
 from brubeck.storage.schema import Values
 
 Former: TypeAlias = dict[str, list[Scalar] | None]
@@ -25,16 +25,18 @@ _COMPARE: Final[dict[str, Callable[[Any, Any], bool]]] = {
 }
 
 
-def meets(where: Iterable[Condition], values: Mapping[str, Values]) -> bool:
+def meets(where: Iterable[FieldCondition], values: Mapping[str, Values]) -> bool:
     """Return whether a record with these values meets every condition.
 
-    >>> meets([Condition('magnitude', 'gte', 4.5)], {'magnitude': (5.1,)})
+    >>> meets([FieldCondition('magnitude', 'gte', 4.5)], {'magnitude': (5.1,)})
     True
     """
     return all(_any(condition, values[condition.name]) for condition in where)
 
 
-def may_have_met(where: Iterable[Condition], values: Mapping[str, Values], former: Former) -> bool:
+def may_have_met(
+    where: Iterable[FieldCondition], values: Mapping[str, Values], former: Former
+) -> bool:
     """Return whether some version of a record, the present one included, may have met them all."""
     for condition in where:
         if _any(condition, values.get(condition.name, ())):
@@ -45,6 +47,6 @@ def may_have_met(where: Iterable[Condition], values: Mapping[str, Values], forme
     return True
 
 
-def _any(condition: Condition, values: Iterable[Any]) -> bool:
+def _any(condition: FieldCondition, values: Iterable[Any]) -> bool:
     compare = _COMPARE[condition.operator]
     return any(compare(value, condition.value) for value in values)

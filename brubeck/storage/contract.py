@@ -1,8 +1,8 @@
 """The contract of every storage: its operations, and their promises.
 
-A `Storage` is one database that holds streams, opened once a process. A `Queryset` is one stream
-of it. Their promises are G1 to G9 of the design; `brubeck.storage.conformance` is their test, and
-everything that passes it is a storage.
+A `Storage` is one database that holds streams, opened once a process. A `RecordStream` is one
+stream of it. Their promises are G1 to G9 of the design; `brubeck.storage.conformance` tests them,
+and everything that passes it is a storage.
 
 Two orders rule a stream. The *timeline* is ``(created_at, id)``; pages walk it. The *change order*
 is the position that the storage gives with every write: unique, and increasing in the order in
@@ -33,11 +33,11 @@ from brubeck.storage.records import (
     Tombstone,
     Write,
 )
-from brubeck.storage.schema import Schema
+from brubeck.storage.schema import RecordSchema
 from brubeck.timekeeping import SYSTEM_CLOCK, Clock
 
 
-class Queryset(ABC):
+class RecordStream(ABC):
     """One stream of records.
 
     Every method may raise `Unavailable`. A record is canonical before it comes here, and every
@@ -51,7 +51,7 @@ class Queryset(ABC):
         Each is atomic and none depends on another's success. A write whose token the record still
         remembers has happened: it is not done again, and its first outcome is returned. Raises
         `NotCanonical`, and does none of them, where one has more values of an indexed field than
-        `MAX_VALUES`: see `Schema.check_writes`.
+        `MAX_VALUES`: see `RecordSchema.check_writes`.
         """
 
     @abstractmethod
@@ -81,7 +81,7 @@ class Queryset(ABC):
         With conditions, an item that meets them is shown; one that does not, but of which a reader
         may have seen a version that did, is shown as gone; any other is passed over. A viewer is
         shown what is in its sight, and as gone what a write took out of it, at that write's
-        position. Raises `LostPlace` for a place whose history is gone.
+        position. Raises `LostCursor` for a place whose history is gone.
         """
 
     @abstractmethod
@@ -117,7 +117,7 @@ class Storage(ABC):
         """Return the storage at a URL, not connected yet; `ConfigError` for a bad URL."""
 
     @abstractmethod
-    def queryset(self, name: str, schema: Schema) -> Queryset:
+    def records(self, name: str, schema: RecordSchema) -> RecordStream:
         """Return the stream of a name; opened here once however often it is asked for."""
 
     @abstractmethod

@@ -21,7 +21,7 @@ class IndexBuilding(Unavailable):
     """A filter on an index that is not complete yet; its text may be shown to callers."""
 
 
-class LostPlace(StorageError):
+class LostCursor(StorageError):
     """A position that cannot be followed: of another era, past the head, or purged since.
 
     Its reader has missed changes that are not kept any more, and starts over.

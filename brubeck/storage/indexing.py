@@ -15,10 +15,10 @@ from functools import cached_property
 import msgspec
 
 from brubeck import green
-from brubeck.storage.contract import Queryset
+from brubeck.storage.contract import RecordStream
 from brubeck.storage.errors import IndexBuilding
-from brubeck.storage.records import ChangesQuery, Condition, PageQuery, Write
-from brubeck.storage.schema import FieldInfo, Schema
+from brubeck.storage.records import ChangesQuery, FieldCondition, PageQuery, Write
+from brubeck.storage.schema import FieldInfo, RecordSchema
 
 
 class IndexSet(msgspec.Struct, frozen=True, dict=True, omit_defaults=True):
@@ -33,16 +33,16 @@ class IndexSet(msgspec.Struct, frozen=True, dict=True, omit_defaults=True):
     sight: tuple[str, ...] = ()
 
     @cached_property
-    def schema(self) -> Schema:
+    def schema(self) -> RecordSchema:
         """The indexed fields as a schema, to extract their values by."""
-        return Schema(self.fields, self.sight)
+        return RecordSchema(self.fields, self.sight)
 
     @cached_property
     def equality(self) -> frozenset[str]:
         """The fields with an order of the timeline for each value."""
         return frozenset(name for name, info in self.fields.items() if info.equality)
 
-    def including(self, schema: Schema) -> IndexSet | None:
+    def including(self, schema: RecordSchema) -> IndexSet | None:
         """Return the set extended by a schema's indexes, or None when it has all of them.
 
         New indexes have to be built.
@@ -69,7 +69,7 @@ class IndexSet(msgspec.Struct, frozen=True, dict=True, omit_defaults=True):
         left = tuple(name for name in self.building if name not in done)
         return IndexSet(self.version + 1, self.fields, left, self.sight)
 
-    def check(self, where: Iterable[Condition], viewer: str | None = None) -> None:
+    def check(self, where: Iterable[FieldCondition], viewer: str | None = None) -> None:
         """Raise `IndexBuilding` where a required index is not complete."""
         asked = [condition.name for condition in where]
         for name in (*asked, *(self.sight if viewer is not None else ())):
@@ -92,7 +92,7 @@ def decode_indexes(text: bytes | str) -> IndexSet:
     return _decode(text)
 
 
-class IndexedQueryset(Queryset):
+class IndexedRecordStream(RecordStream):
     """A stream with a set of indexes in a storage, where other processes may change it.
 
     An index that a schema declares and the set lacks is added when the stream is first used, and
@@ -103,7 +103,7 @@ class IndexedQueryset(Queryset):
     creates it and stores its set.
     """
 
-    def __init__(self, schema: Schema) -> None:
+    def __init__(self, schema: RecordSchema) -> None:
         self._schema = schema
         self._indexes: IndexSet | None = None
         self._building = False
@@ -132,7 +132,7 @@ class IndexedQueryset(Queryset):
         """Raise `NotCanonical` for a write with more values of a field than are indexed."""
         self._declared_indexes().schema.check_writes(writes)
 
-    def ask(self, schema: Schema) -> None:
+    def ask(self, schema: RecordSchema) -> None:
         """Extend the schema by another; missing indexes are built when they are needed."""
         wider = self._schema.joined(schema)
         if wider != self._schema:

@@ -79,14 +79,14 @@ class Tombstone(msgspec.Struct, frozen=True):
     position: int
 
 
-class Place(msgspec.Struct, frozen=True):
+class TimelineCursor(msgspec.Struct, frozen=True):
     """A place in the timeline; without an id, the whole of a millisecond."""
 
     created_at: int
     id: str | None = None
 
 
-class Condition(msgspec.Struct, frozen=True):
+class FieldCondition(msgspec.Struct, frozen=True):
     """One demand on one indexed field; ``in`` takes a tuple of values.
 
     A field that holds a list meets a condition when any of its members does; one that holds
@@ -108,10 +108,10 @@ class PageQuery(msgspec.Struct, frozen=True, kw_only=True):
 
     limit: int
     descending: bool = True
-    start: Place | None = None
+    start: TimelineCursor | None = None
     since: int | None = None
     until: int | None = None
-    where: tuple[Condition, ...] = ()
+    where: tuple[FieldCondition, ...] = ()
     viewer: str | None = None
 
 
@@ -142,7 +142,7 @@ class Page(msgspec.Struct, frozen=True):
     """
 
     records: list[Record]
-    stopped: Place | None
+    stopped: TimelineCursor | None
     head: Head
 
     def follow(self, viewer: str | None) -> int:
@@ -170,7 +170,7 @@ class ChangesQuery(msgspec.Struct, frozen=True, kw_only=True):
     after: int | None = None
     era: str | None = None
     began: int = 0
-    where: tuple[Condition, ...] = ()
+    where: tuple[FieldCondition, ...] = ()
     viewer: str | None = None
 
 

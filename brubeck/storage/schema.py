@@ -48,10 +48,10 @@ class FieldInfo(msgspec.Struct, frozen=True, omit_defaults=True):
     equality: bool = False
 
 
-class Schema(msgspec.Struct, frozen=True, dict=True):
+class RecordSchema(msgspec.Struct, frozen=True, dict=True):
     """The fields of a stream's records by name.
 
-    >>> schema = Schema({'place': FieldInfo('string'), 'network': FieldInfo('string', True)})
+    >>> schema = RecordSchema({'place': FieldInfo('string'), 'network': FieldInfo('string', True)})
     >>> schema.extract(b'{"place":"Here","network":"ci"}')
     {'network': ('ci',)}
     """
@@ -60,13 +60,13 @@ class Schema(msgspec.Struct, frozen=True, dict=True):
     sight: tuple[str, ...] = ()
     """The fields that hold the viewers of a record."""
 
-    def joined(self, other: Schema) -> Schema:
+    def joined(self, other: RecordSchema) -> RecordSchema:
         """Return a schema with the indexes of both; where they differ, the other decides."""
         if other == self:
             return self
         asked = {name: self.fields[name] for name in self.known if name not in other.known}
         sight = tuple(dict.fromkeys((*self.sight, *other.sight)))
-        return Schema(self.fields | other.fields | asked, sight)
+        return RecordSchema(self.fields | other.fields | asked, sight)
 
     @property
     def known(self) -> list[str]:

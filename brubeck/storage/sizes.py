@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from brubeck.storage.records import Page, Place
+from brubeck.storage.records import Page, TimelineCursor
 
 STEP_BYTES: Final = 2 << 20
 """How many bytes of bodies fill a step; the one that fills it is its last."""
@@ -38,4 +38,4 @@ def bounded(page: Page) -> Page:
         return page
     kept = fitting(sizes)
     last = page.records[kept - 1]
-    return Page(page.records[:kept], Place(last.created_at, last.id), page.head)
+    return Page(page.records[:kept], TimelineCursor(last.created_at, last.id), page.head)

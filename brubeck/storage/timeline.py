@@ -11,18 +11,18 @@ Key: TypeAlias = tuple[int, str]
 """An item's place in the timeline: ``(created_at, id)``, the id compared by its bytes."""
 
 
-def stretch(query: PageQuery) -> tuple[Key, Key]:
+def key_range(query: PageQuery) -> tuple[Key, Key]:
     r"""Return the keys between which a step moves: the first is in it, the second is not.
 
     An empty id stands before every id of its millisecond, and an id with a NUL behind it stands
     right after that id, for no id holds one.
 
-    >>> from brubeck.storage import Place
-    >>> stretch(PageQuery(limit=9, start=Place(5, 'b'), since=2))
+    >>> from brubeck.storage import TimelineCursor
+    >>> key_range(PageQuery(limit=9, start=TimelineCursor(5, 'b'), since=2))
     ((2, ''), (5, 'b'))
-    >>> stretch(PageQuery(limit=9, start=Place(5, 'b'), descending=False, until=7))
+    >>> key_range(PageQuery(limit=9, start=TimelineCursor(5, 'b'), descending=False, until=7))
     ((5, 'b\x00'), (7, ''))
-    >>> stretch(PageQuery(limit=9, start=Place(5), descending=False, until=7))
+    >>> key_range(PageQuery(limit=9, start=TimelineCursor(5), descending=False, until=7))
     ((6, ''), (7, ''))
     """
     low: Key = (EARLIEST if query.since is None else query.since, "")

@@ -16,7 +16,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 from brubeck.auth import BadCredentials, Caller
-from brubeck.auth.same_site import require_same_site_of_cookies, require_same_site_of_passwords
+from brubeck.auth.csrf import require_same_site_of_cookies, require_same_site_of_passwords
 from brubeck.auth.scheme import authenticate, unknown
 from brubeck.callables import check_type, run_hook
 from brubeck.dictshield.limits import sound_text
@@ -58,6 +58,10 @@ class OpenAccess:
 
     def recheck(self, context: Context, current_user: CurrentUser | None) -> None:
         """Authenticate a long request again; 401 when the caller has lost access."""
+
+    def may_read(self, context: Context) -> bool:  # noqa: ARG002
+        """Return whether the caller of a write may read what it has written."""
+        return True
 
     def may_choose_ids(self, context: Context) -> bool:  # noqa: ARG002
         """Return whether PUT may create an item."""
@@ -143,6 +147,14 @@ class ProtectedAccess(OpenAccess):
         if item_id is not None and not self.may_choose_ids(context):
             detail = "The server makes the ids of this stream."
             raise Problem(422, "The document is not valid.", errors=[("/id", detail)])
+
+    def may_read(self, context: Context) -> bool:
+        """Return whether the caller of a write has the scope to read, if there is one.
+
+        Otherwise the answer to an empty patch would be a way to read an item.
+        """
+        needed = self.spec.scopes.get("read")
+        return needed is None or context.caller.may(needed)
 
     def may_choose_ids(self, context: Context) -> bool:
         """Return whether a caller may choose the ids of new items, as PUT does."""

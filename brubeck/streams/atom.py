@@ -13,15 +13,18 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
+from brubeck import green
 from brubeck.streams.feeds import Feed, FeedItem
 
 MEDIA_TYPE: Final = "application/atom+xml"
 
 _ATOM: Final = "http://www.w3.org/2005/Atom"
 _OPEN_SEARCH: Final = "http://a9.com/-/spec/opensearch/1.1/"
-_SPECIAL: Final = re.compile("[&<>\"'\r]|[^\t\n\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_NOT_XML: Final = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_SLICE: Final = 16_384
+"""How many characters are escaped before other requests may be served."""
 _ESCAPED: Final = {
-    "&": "&amp;",
+    "&": "&amp;",  # first: the other references have one
     "<": "&lt;",
     ">": "&gt;",
     '"': "&quot;",
@@ -36,7 +39,12 @@ def escape(text: str) -> str:
     >>> escape('a < b\x00 ]]> "c"')
     'a &lt; b\ufffd ]]&gt; &quot;c&quot;'
     """
-    return _SPECIAL.sub(lambda found: _ESCAPED.get(found[0], "\ufffd"), text)
+    if len(text) > _SLICE:
+        starts = green.fairly(range(0, len(text), _SLICE))
+        return "".join([escape(text[start : start + _SLICE]) for start in starts])
+    for sign, reference in _ESCAPED.items():
+        text = text.replace(sign, reference)
+    return _NOT_XML.sub("\ufffd", text)
 
 
 def render(feed: Feed) -> bytes:

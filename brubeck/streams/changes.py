@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from brubeck.http import Response, StreamingResponse
+from brubeck.http import FeedResponse, Response
 from brubeck.streams import sse
 from brubeck.streams.cursors import RESET, ChangeCursor, parse_change_cursor, url
 from brubeck.streams.following import element, feed, poll
@@ -52,9 +52,7 @@ class ChangeFeed(Resource):
         headers["Content-Type"] = sse.MEDIA_TYPE
         headers["Cache-Control"] = "no-store"
         headers["X-Accel-Buffering"] = "no"
-        return StreamingResponse(
-            feed(self.context, parameters, project), headers=headers, endless=True
-        )
+        return FeedResponse(feed(self.context, parameters, project), headers=headers)
 
 
 def _from(parameters: ChangesParameters, event_id: str) -> ChangesParameters:

@@ -14,7 +14,7 @@ from brubeck.auth.scheme import unknown
 from brubeck.handlers.cookies import cookie_for, read_cookie
 from brubeck.handlers.program import Program
 from brubeck.http import Headers, Request, Response
-from brubeck.storage import Change, Queryset
+from brubeck.storage import Change, RecordStream
 from brubeck.streams.documents import StreamedDocument
 from brubeck.streams.entries import FeedEntry, default_entry
 from brubeck.streams.idempotency import FreshPlan, WritePlan
@@ -84,7 +84,7 @@ class Context:
         return self.request.prefix + self.spec.path.at(self.partition)
 
     @property
-    def records(self) -> Queryset:
+    def records(self) -> RecordStream:
         """The records of the stream, or of the partition in the URL."""
         return self.stream.records(self.partition)
 

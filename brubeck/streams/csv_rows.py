@@ -24,7 +24,7 @@ CONTENT_TYPE: Final = "text/csv; charset=utf-8; header=present"
 
 _END: Final = "\r\n"
 _FORMULA: Final = re.compile(r"[\s']*[=+\-@\uff1d\uff0b\uff0d\uff20]|'*[\t\r\n]")
-_TO_QUOTE: Final = re.compile(r'[",;\t\r\n]|^\s|\s$|^$')
+_TO_QUOTE: Final = '",;\t\r\n'
 _NESTED: Final = (0x5B, 0x7B)
 _QUOTE: Final = 0x22
 
@@ -73,4 +73,6 @@ def _harmless(text: str) -> str:
 
 
 def _quoted(text: str) -> str:
-    return '"' + text.replace('"', '""') + '"' if _TO_QUOTE.search(text) else text
+    # An empty text, or one with white space at an end, too; each sign is looked for in C.
+    plain = text and text == text.strip() and not any(sign in text for sign in _TO_QUOTE)
+    return text if plain else '"' + text.replace('"', '""') + '"'

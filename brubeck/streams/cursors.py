@@ -17,7 +17,7 @@ from urllib.parse import quote
 
 import msgspec
 
-from brubeck.storage import Place
+from brubeck.storage import TimelineCursor
 from brubeck.storage.ids import is_id
 from brubeck.timekeeping import EARLIEST, LATEST, rfc3339_to_millis
 
@@ -50,20 +50,20 @@ def parse_time(text: str, rounding: Literal["up", "down"]) -> int:
     return millis
 
 
-def parse_place(text: str, rounding: Literal["up", "down"]) -> Place:
+def parse_timeline_cursor(text: str, rounding: Literal["up", "down"]) -> TimelineCursor:
     """Return a place in the timeline; `ValueError` when the text is none."""
     time, separator, item_id = text.partition("~")
     if not separator:
         # One millisecond past either end: where a walk turns round that has seen everything.
         if time in (str(EARLIEST - 1), str(LATEST + 1)):
-            return Place(int(time))
-        return Place(parse_time(time, rounding))
+            return TimelineCursor(int(time))
+        return TimelineCursor(parse_time(time, rounding))
     if not _MILLIS.fullmatch(time) or not is_id(item_id):
         raise ValueError(f'"{text[:160]}" is not a cursor like 1517966773840~ci37868143')
-    return Place(parse_time(time, rounding), item_id)
+    return TimelineCursor(parse_time(time, rounding), item_id)
 
 
-def format_place(place: Place) -> str:
+def format_timeline_cursor(place: TimelineCursor) -> str:
     """Return a place in the timeline as text."""
     return str(place.created_at) if place.id is None else f"{place.created_at}~{place.id}"
 

@@ -17,7 +17,7 @@ import msgspec
 
 from brubeck import green
 from brubeck.http import Response, StreamingResponse
-from brubeck.storage import Page, PageQuery, Place, Record, Unavailable
+from brubeck.storage import Page, PageQuery, Record, TimelineCursor, Unavailable
 from brubeck.streams import csv_rows
 from brubeck.streams.context import Context
 from brubeck.streams.cursors import ChangeCursor, url
@@ -34,7 +34,7 @@ STEP_BYTES: Final = 1 << 20
 """How many bytes a step is to take, judged by the one before."""
 AT_ONCE: Final = 8
 """How many exports of a process take a step at the same time."""
-PATIENCE = 2.0
+RECHECK_SECONDS = 2.0
 """Seconds after which the reader's access is checked again."""
 
 Write = Callable[[Sequence[Record]], bytes]
@@ -140,7 +140,7 @@ class Walk:
 
     def _recheck(self) -> None:
         now = time.monotonic()
-        if now - self._asked >= PATIENCE:
+        if now - self._asked >= RECHECK_SECONDS:
             self._context.recheck()
             self._asked = now
 
@@ -174,7 +174,9 @@ def _query(parameters: PageParameters, viewer: str | None) -> PageQuery:
 
 def _bound(parameters: PageParameters) -> tuple[int, str] | None:
     """Return the item at which the walk ends, where it goes towards the place that is named."""
-    towards: Place | None = parameters.after if parameters.order == "newest" else parameters.before
+    towards: TimelineCursor | None = (
+        parameters.after if parameters.order == "newest" else parameters.before
+    )
     if towards is None or towards.id is None:
         return None  # a whole millisecond is a bound of time
     return towards.created_at, towards.id

@@ -13,11 +13,13 @@ from uuid import UUID, uuid5
 
 import msgspec
 
+from brubeck import green
 from brubeck.http import Problem, Request
 from brubeck.storage import Count, Record
 from brubeck.streams.context import Context
 from brubeck.streams.entries import FeedEntry
 from brubeck.streams.pages import PagePlan, PageView
+from brubeck.streams.projection import members
 from brubeck.timekeeping import EARLIEST, LATEST, millis_to_rfc3339
 
 _FEEDS: Final = UUID("0b1f6a1e-6f0c-5a55-9d0e-2c0c6f1d8a34")
@@ -59,7 +61,7 @@ def make_feed(context: Context, view: PageView) -> Feed:
     plan = view.plan
     origin = origin_of(context.request)
     home = f"{origin}{context.base}"
-    items = [_item(context, plan, home, record) for record in view.records]
+    items = [_item(context, plan, home, record) for record in green.fairly(view.records)]
     last = view.page.follow(plan.query.viewer) // 1000
     return Feed(
         id=_urn(plan.first),
@@ -89,13 +91,14 @@ def origin_of(request: Request) -> str:
 
 
 def _item(context: Context, plan: PagePlan, home: str, record: Record) -> FeedItem:
-    stored = msgspec.json.decode(record.body)
+    # Of a large item no more is decoded than has to be.
+    updated = members(record.body).get("updated_at")
     shown = msgspec.json.decode(plan.projection(record.body))
     return FeedItem(
         _urn(f"{context.base}/{record.id}?created_at={record.created_at}"),
         f"{home}/{record.id}",
         _moment(record.created_at, 0),
-        _moment(stored.get("updated_at"), record.created_at),
+        _moment(updated and msgspec.json.decode(updated), record.created_at),
         context.hooks.feed_entry(context, shown),
     )
 

@@ -11,7 +11,7 @@ import msgspec
 
 from brubeck.dictshield.fields import DateTimeField, DecimalField
 from brubeck.errors import ConfigError, did_you_mean
-from brubeck.storage import Condition, FieldInfo, Scalar
+from brubeck.storage import FieldCondition, FieldInfo, Scalar
 from brubeck.storage.records import Operator
 from brubeck.storage.schema import Kind, filter_key
 from brubeck.streams.cursors import parse_time
@@ -33,15 +33,15 @@ class Filter(msgspec.Struct, frozen=True):
     operator: Operator
     kind: Kind
 
-    def condition(self, values: list[str]) -> Condition:
+    def condition(self, values: list[str]) -> FieldCondition:
         """Return the condition that the parameter's values mean; `ValueError` for bad ones."""
         if self.operator == "in":
             if len(values) > MAX_CHOICES:
                 raise ValueError(f"it takes at most {MAX_CHOICES} values, not {len(values)}")
-            return Condition(self.field, "in", tuple(self._read(value) for value in values))
+            return FieldCondition(self.field, "in", tuple(self._read(value) for value in values))
         if len(values) > 1:
             raise ValueError("it is given more than once")
-        return Condition(self.field, self.operator, self._read(values[0]))
+        return FieldCondition(self.field, self.operator, self._read(values[0]))
 
     def _read(self, text: str) -> Scalar:
         if self.kind == "milliseconds":

@@ -15,17 +15,18 @@ import msgspec
 
 from brubeck import green
 from brubeck.http import Problem
-from brubeck.storage import Change, Changes, ChangesQuery, LostPlace, PageQuery, Unavailable
+from brubeck.http.subscription import Subscription
+from brubeck.storage import Change, Changes, ChangesQuery, LostCursor, PageQuery, Unavailable
 from brubeck.streams import sse
-from brubeck.streams.broadcasts import Broadcast, Seat
 from brubeck.streams.context import Context
 from brubeck.streams.cursors import RESET, ChangeCursor
 from brubeck.streams.parameters import ChangesParameters
 from brubeck.streams.projection import Projection, json_bytes
+from brubeck.streams.topics import Topic, TopicSubscription
 
-PATIENCE = 2.0
+RECHECK_SECONDS = 2.0
 """Seconds after which a reader that waits is looked after: it may have left, or lost its rights."""
-CHECKPOINT = 15.0
+CHECKPOINT_SECONDS = 15.0
 """Seconds after which a feed says where it is, at the latest."""
 RETRY_MS = 2000
 _ASIDE = 0.05
@@ -76,14 +77,14 @@ class Follower:
         queryset = self._context.records
         until = time.monotonic() + seconds
         while self.may_wait and (left := until - time.monotonic()) > 0:
-            if queryset.wait(after.head, min(left, PATIENCE)):
+            if queryset.wait(after.head, min(left, RECHECK_SECONDS)):
                 return
             self._recheck()
 
     def _recheck(self) -> None:
-        """Check the caller's access again when the last check is `PATIENCE` seconds old."""
+        """Check the caller's access again when the last check is `RECHECK_SECONDS` seconds old."""
         now = time.monotonic()
-        if now - self._asked >= PATIENCE:
+        if now - self._asked >= RECHECK_SECONDS:
             self._context.recheck()
             self._asked = now
 
@@ -123,11 +124,13 @@ def poll(context: Context, parameters: ChangesParameters) -> Changes:
             green.sleep(0)  # a filter that nothing meets has much to look at
 
 
-def feed(context: Context, parameters: ChangesParameters, project: Projection) -> Iterator[bytes]:
+def feed(
+    context: Context, parameters: ChangesParameters, project: Projection
+) -> Iterator[bytes | Subscription]:
     """Yield the frames of an open feed, as many at a time as there are, while it is followed.
 
     A checkpoint is sent whenever the reader has caught up after being behind, and regularly. Once
-    it has caught up it shares a broadcast with other feeds, where connection and stream allow it;
+    it has caught up it shares a topic with other feeds, where connection and stream allow it;
     where it may not wait it ends, and its reader comes back with the last cursor that it got.
     """
     yield sse.retry(RETRY_MS)
@@ -135,7 +138,7 @@ def feed(context: Context, parameters: ChangesParameters, project: Projection) -
     while frames.go_on:
         try:
             yield from frames.next()
-        except LostPlace:
+        except LostCursor:
             yield _reset(410, context)
             return
         except Problem as problem:
@@ -156,7 +159,7 @@ class _Frames:
     ) -> None:
         self.follower = Follower(context, parameters, STEP)
         self._context, self._parameters, self._project = context, parameters, project
-        self._shares = context.request.may_share and not context.spec.private
+        self._shares = context.request.may_subscribe and not context.spec.private
         self._said = time.monotonic()
         self._behind = True
 
@@ -166,15 +169,15 @@ class _Frames:
         follower = self.follower
         return follower.stays and (self._behind or follower.may_wait)
 
-    def next(self) -> Iterator[bytes]:
+    def next(self) -> Iterator[bytes | Subscription]:
         """Yield the frames of the next step, and wait when the reader has caught up."""
         found = self.follower.step()
         if found.changes:
             yield _frames(found, self._project)
-        left = self._said + CHECKPOINT - time.monotonic()
+        left = self._said + CHECKPOINT_SECONDS - time.monotonic()
         if left <= 0 or (found.caught_up and self._behind):
             yield _checkpoint(found)
-            self._said, left = time.monotonic(), CHECKPOINT
+            self._said, left = time.monotonic(), CHECKPOINT_SECONDS
         self._behind = not found.caught_up
         if found.caught_up and self._shares:
             yield from self._among_others(found)
@@ -183,14 +186,13 @@ class _Frames:
         if not (found.caught_up or found.changes):
             green.sleep(0)  # a filter that nothing meets has much to look at
 
-    def _among_others(self, found: Changes) -> Iterator[bytes]:
+    def _among_others(self, found: Changes) -> Iterator[Subscription]:
         """Go on among the feeds that ask for the same, until this one has to go on alone."""
-        seat = _seat(self._context, self._parameters, self._project, found)
-        self._context.request.share = seat
-        yield b""
-        self.follower.go_on(seat.found)
+        subscription = _subscription(self._context, self._parameters, self._project, found)
+        yield subscription
+        self.follower.go_on(subscription.found)
         self._said = time.monotonic()
-        if seat.found is found:
+        if subscription.found is found:
             self.follower.wait(found, _ASIDE)  # the others were elsewhere, or it is over
 
 
@@ -207,23 +209,23 @@ def element(change: Change, project: Projection) -> bytes:
     )
 
 
-def _seat(
+def _subscription(
     context: Context, parameters: ChangesParameters, project: Projection, found: Changes
-) -> Seat:
+) -> TopicSubscription:
     """Return a place among the feeds that ask for the same."""
     key = (context.base, parameters.where, parameters.fields)
     stream, partition = context.stream, context.partition
 
-    def make() -> Broadcast:
-        return Broadcast(
+    def make() -> Topic:
+        return Topic(
             lambda: stream.records(partition),
             ChangesQuery(limit=STEP, where=parameters.where),
             lambda found: _frames(found, project),
             _checkpoint,
-            (PATIENCE, CHECKPOINT),
+            (RECHECK_SECONDS, CHECKPOINT_SECONDS),
         )
 
-    return stream.broadcasts.seat(key, found, make)
+    return stream.topics.subscription(key, found, make)
 
 
 def _frames(found: Changes, project: Projection) -> bytes:

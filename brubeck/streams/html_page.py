@@ -23,6 +23,7 @@ from typing import Any, Final
 
 import msgspec
 
+from brubeck import green
 from brubeck.http import Headers, Problem, Response
 from brubeck.http.media import best_match
 from brubeck.http.problems import MEDIA_TYPE as PROBLEM
@@ -32,7 +33,7 @@ from brubeck.streams.entries import plain
 from brubeck.streams.filters import Filter
 from brubeck.streams.pages import PageView
 from brubeck.streams.paths import is_key
-from brubeck.streams.projection import columns, projection
+from brubeck.streams.projection import columns, members, projection
 from brubeck.timekeeping import EARLIEST, LATEST, millis_to_rfc3339
 
 MEDIA_TYPE: Final = "text/html"
@@ -113,17 +114,17 @@ def page(context: Context, view: PageView) -> bytes:
         "total": _total(view),
         "changes": plan.changes(view.page) if live else "",
         "columns": [{"name": name, "kind": kind} for name, kind in kinds.items()],
-        "rows": [_row(context, view, record, kinds) for record in view.records],
+        "rows": [_row(context, view, record, kinds) for record in green.fairly(view.records)],
     }
     return _rendered(context, context.base, page=shown)
 
 
 def item(context: Context, record: Record, fields: tuple[str, ...] | None) -> bytes:
     """Return the page of an item."""
-    shown = msgspec.json.decode(projection(fields, context.spec.hidden)(record.body))
+    shown = members(projection(fields, context.spec.hidden)(record.body))
     known = context.spec.model._fields
     cells = [
-        (name, _cell(value, known[name].kind if name in known else ""))
+        (name, _cell(_shallow(value), known[name].kind if name in known else ""))
         for name, value in shown.items()
     ]
     return _rendered(context, context.base, record.id, item=cells)
@@ -170,13 +171,19 @@ def _total(view: PageView) -> str:
 def _row(
     context: Context, view: PageView, record: Record, kinds: Mapping[str, str]
 ) -> dict[str, Any]:
-    shown = msgspec.json.decode(view.plan.projection(record.body))
-    cells = [_cut(_cell(shown.get(name), kind)) for name, kind in kinds.items()]
+    shown = members(view.plan.projection(record.body))
+    cells = [_cut(_cell(_shallow(shown.get(name)), kind)) for name, kind in kinds.items()]
     names = list(kinds)
     if "id" in names:
         at = names.index("id")
         cells[at] = Cell(record.id, href=f"{context.base}/{record.id}")
     return {"id": record.id, "at": record.created_at, "cells": cells}
+
+
+def _shallow(raw: msgspec.Raw | None) -> object:
+    """Return a value of an item; an object or a list as its JSON, which is how it is shown."""
+    value = b"null" if raw is None else bytes(raw)
+    return value.decode() if value[:1] in (b"[", b"{") else msgspec.json.decode(value)
 
 
 def _cell(value: object, kind: str) -> Cell:

@@ -17,6 +17,7 @@ import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from itertools import count
+from math import inf
 from typing import Final, Protocol
 
 import msgspec
@@ -29,6 +30,12 @@ KEEP: Final = 86_400.0
 """Seconds for which a key is kept."""
 MAX_BODY: Final = 4 << 20
 """How many bytes a request with a key may have: its answer is about as long, and kept for a day."""
+ANSWER_ROOM: Final = 1 << 16
+"""How many bytes longer than its request the kept answer to a PATCH may be.
+
+A patch of a few bytes is answered with the whole item: of a longer answer the body is not kept, and
+the item is read again when the request is sent again.
+"""
 LEASE: Final = 5.0
 """Seconds after which a request that has not been answered is carried out when it is sent again.
 
@@ -133,6 +140,7 @@ class _Answer(msgspec.Struct, frozen=True):
     status: int
     headers: list[tuple[str, str]]
     body: bytes
+    lacks_body: bool = False
 
 
 _decode_answer = msgspec.msgpack.Decoder(_Answer).decode
@@ -141,9 +149,10 @@ _decode_answer = msgspec.msgpack.Decoder(_Answer).decode
 class IdempotentRequest:
     """One attempt at a request: its recorded plan, and its answer once there is one."""
 
-    def __init__(self, plan: bytes, answer: Response | None) -> None:
+    def __init__(self, plan: bytes, answer: Response | None, *, lacks_body: bool = False) -> None:
         self.plan = plan
         self.answer: Response | None = answer
+        self.lacks_body = lacks_body
 
 
 class IdempotencyStore:
@@ -174,7 +183,8 @@ class IdempotencyStore:
         if known.digest != digest:
             raise Problem(422, "This Idempotency-Key was already used with a different request.")
         if known.answer is not None:
-            yield IdempotentRequest(known.plan, _read(known.answer))
+            kept = _decode_answer(zlib.decompress(known.answer))
+            yield IdempotentRequest(known.plan, _read(kept), lacks_body=kept.lacks_body)
             return
         if not known.ours:
             detail = "The first request with this Idempotency-Key is still being carried out."
@@ -183,13 +193,14 @@ class IdempotencyStore:
         try:
             yield attempt
         finally:
-            self._conclude(name, attempt.answer)
+            room = ANSWER_ROOM if request.method == "PATCH" else inf
+            self._conclude(name, attempt.answer, len(request.body) + room)
 
-    def _conclude(self, name: str, answer: Response | None) -> None:
+    def _conclude(self, name: str, answer: Response | None, most: float) -> None:
         """Record an answer below 500; after any other the request may be sent again."""
         final = answer is not None and answer.status < 500
         with suppress(StorageError):  # what was done is done; the lease ends by itself
-            self._store.conclude(name, _encoded(answer) if answer and final else None)
+            self._store.conclude(name, _encoded(answer, most) if answer and final else None)
 
 
 def _digest_of(caller: str, data: bytes | str) -> bytes:
@@ -197,14 +208,16 @@ def _digest_of(caller: str, data: bytes | str) -> bytes:
     return hashlib.blake2b(caller.encode() + b"\0" + raw, digest_size=20).digest()
 
 
-def _encoded(answer: Response) -> bytes:
-    kept = _Answer(answer.status, list(answer.headers.pairs()), answer.body)
+def _encoded(answer: Response, most: float) -> bytes:
+    """Return an answer as it is kept; without a body of more than ``most`` bytes."""
+    lacks_body = len(answer.body) > most
+    body = b"" if lacks_body else answer.body
+    kept = _Answer(answer.status, list(answer.headers.pairs()), body, lacks_body)
     return zlib.compress(msgspec.msgpack.encode(kept), 1)
 
 
-def _read(kept: bytes) -> Response:
-    answer = _decode_answer(zlib.decompress(kept))
+def _read(kept: _Answer) -> Response:
     headers = Headers()
-    for name, value in answer.headers:
+    for name, value in kept.headers:
         headers.add(name, value)
-    return Response(answer.body, answer.status, headers=headers)
+    return Response(kept.body, kept.status, headers=headers)

@@ -23,13 +23,13 @@ from brubeck.streams.writing import Drafts, Result, Writer, too_long
 
 MEDIA_TYPE: Final = "application/x-ndjson"
 
-BATCH: Final = 500
+MAX_BATCH: Final = 500
 """How many items are written at a time, at the most."""
 BATCH_BYTES: Final = 1 << 20
 """How many bytes of lines a batch has before it is written."""
-TURN: Final = 10_000
+LINES_PER_TURN: Final = 10_000
 """How many lines, however empty, are read before others get their turn."""
-PATIENCE = 2.0
+RECHECK_SECONDS = 2.0
 """Seconds after which the caller's access is checked again."""
 _END: Final = b"\n"
 
@@ -63,7 +63,7 @@ def lines(file: BinaryIO) -> Iterator[Line]:
     number = 0
     while line := file.readline(MAX_BYTES + 2):
         number += 1
-        if number % TURN == 0:
+        if number % LINES_PER_TURN == 0:
             green.sleep(0)
         if not line.endswith(_END) and len(line) > MAX_BYTES:
             while line and not line.endswith(_END):
@@ -80,7 +80,7 @@ def batches(numbered: Iterator[Line]) -> Iterator[list[Line]]:
     for number, line in numbered:
         batch.append((number, line))
         size += len(line or b"")
-        if len(batch) == BATCH or size >= BATCH_BYTES:
+        if len(batch) == MAX_BATCH or size >= BATCH_BYTES:
             yield batch
             batch, size = [], 0
     if batch:
@@ -91,7 +91,7 @@ def _written(writer: Writer, numbered: Iterator[list[Line]]) -> Iterator[bytes]:
     """Write one batch after another, and yield the encoded results of its lines."""
     asked = time.monotonic()
     for batch in numbered:
-        if time.monotonic() - asked >= PATIENCE:
+        if time.monotonic() - asked >= RECHECK_SECONDS:
             writer.context.recheck()
             asked = time.monotonic()
         writer.context.plan = None

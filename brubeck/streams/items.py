@@ -9,17 +9,18 @@ once, and fails with 412.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Sequence
-from functools import partial
-from typing import Any
+from functools import cached_property, partial
+from typing import Any, TypeVar, cast
 from zlib import crc32
 
 import msgspec
 
 from brubeck.dictshield.structure import NO_SUCH_FIELD
+from brubeck.documents.repository import Entry, Repository
 from brubeck.http import Problem, Response
 from brubeck.http.conditions import matches, opaque_tags
 from brubeck.http.headers import list_values
-from brubeck.storage import Change, Delete, NotCanonical, Put, Record, Refused, Tombstone
+from brubeck.storage import Change, Delete, NotCanonical, Put, Record, Refused, Tombstone, Written
 from brubeck.storage.canonical import MAX_BYTES, faults
 from brubeck.storage.ids import RULE, is_id
 from brubeck.storage.sizes import STEP_BYTES
@@ -36,12 +37,13 @@ from brubeck.streams.spec import JSON
 from brubeck.streams.writing import Result, Writer, changed, read_document, too_long
 
 MAX_IDS = 100
-_TRIES = 100
+MAX_ATTEMPTS = 100
+"""The number of attempts at a write that other writers overtake."""
 _AT_ONCE = 10
 _FULL = "The answer is full; request this item by itself."
 _CONDITIONS = ("if-match", "if-none-match")
 
-_Found = Record | Tombstone | None
+W = TypeVar("W", bound=Put | Delete)
 
 
 class Items(Resource):
@@ -76,13 +78,13 @@ class Items(Resource):
         (found,) = self._found([item_id])
         return _present(item_id, found)
 
-    def _found(self, ids: Sequence[str]) -> list[_Found]:
+    def _found(self, ids: Sequence[str]) -> list[Entry]:
         """Return the items, tombstones or None at some ids for this caller, read at once."""
         known = [each for each in ids if is_id(each)]
         found = dict(zip(known, self.context.records.get(known, self.context.viewer), strict=True))
         return [found.get(each) for each in ids]
 
-    def _several(self, ids: str, result_of: Callable[[str, _Found], Result]) -> Response:
+    def _several(self, ids: str, result_of: Callable[[str, Entry], Result]) -> Response:
         results: list[Result] = []
         room = STEP_BYTES
         for some in _batches(self._names(ids)):
@@ -117,7 +119,7 @@ class Items(Resource):
         self._prepare_write(ids, JSON)
         body, writer = self.message.body, self._writer
 
-        def propose(found: _Found) -> Put:
+        def propose(found: Entry) -> Put:
             if isinstance(found, Record):
                 self._check_preconditions(found)
                 stored = writer.stored(found)
@@ -150,7 +152,7 @@ class Items(Resource):
 
         ignored = {"updated_at", *self.spec.set_by_server, *self.spec.hidden}
 
-        def propose(found: _Found) -> Put:
+        def propose(found: Entry) -> Put:
             found = _present(ids, found)
             self._check_preconditions(found)
             stored = writer.stored(found)
@@ -165,15 +167,14 @@ class Items(Resource):
         no_parameters(self.message.query_pairs)
         if "," in ids:
             return self._delete_several(self._names(ids))
-        (found,) = self._found([ids])
-        self._delete(ids, found)
+        self._delete(ids)
         return self.answer(b"", 204)
 
     def _delete_several(self, names: list[str]) -> Response:
         """Delete several items in one write; those that were changed meanwhile, one by one."""
         deletes: dict[int, Delete] = {}
 
-        def propose(number: int, found: _Found) -> Result:
+        def propose(number: int, found: Entry) -> Result:
             item_id = names[number]
             if self._happened(item_id) is None:
                 deletes[number] = self._deletion(item_id, found)
@@ -196,29 +197,31 @@ class Items(Resource):
 
     def _delete_again(self, item_id: str) -> Result:
         """Delete an item that has changed since the first attempt."""
-        (found,) = self._found([item_id])
-        self._delete(item_id, found)
+        self._delete(item_id)
         return Result(200, item_id)
 
-    def _deletion(self, item_id: str, found: _Found) -> Delete:
+    def _deletion(self, item_id: str, found: Entry) -> Delete:
         """Return the write that deletes an item as it stands; a `Problem` where that may not be."""
         record = _present(item_id, found)
         self._check_preconditions(record)
         return self._writer.removal(record)
 
-    def _delete(self, item_id: str, found: _Found) -> None:
+    def _delete(self, item_id: str) -> None:
         """Delete an item, again when another writer came between."""
         if self._happened(item_id) is not None:
             return
-        for _ in range(_TRIES):
-            (outcome,) = self.context.records.write([self._deletion(item_id, found)])
-            if not isinstance(outcome, Refused):
-                self._writer.announce([Change(outcome.position, item_id, None)])
-                return
-            (found,) = self._found([item_id])
-        raise _contended()
+        _, outcome = self._change(item_id, lambda found: self._deletion(item_id, found))
+        self._writer.announce([Change(outcome.position, item_id, None)])
 
-    @property
+    def _change(self, item_id: str, propose: Callable[[Entry], W]) -> tuple[W, Written]:
+        """Write a proposed change, proposed again when another writer came first."""
+        repository = Repository(self.context.records, self.context.viewer)
+        changed = repository.change(item_id, propose, MAX_ATTEMPTS)
+        if changed is None:
+            raise TypeError("every change of an item proposes a write")
+        return changed
+
+    @cached_property
     def _writer(self) -> Writer:
         return Writer(self.context, self.access)
 
@@ -231,23 +234,18 @@ class Items(Resource):
         if not is_id(item_id):
             raise Problem(400, f'"{item_id[:160]}" cannot be the id of an item. {RULE}')
 
-    def _write(self, item_id: str, propose: Callable[[_Found], Put]) -> Response:
+    def _write(self, item_id: str, propose: Callable[[Entry], Put]) -> Response:
         """Write the proposed version of the item, again when another writer came between.
 
         The conditions are checked each time against the item as it is then: of writers that name
-        one version the first wins, and the others are refused. Raises a `Problem` after `_TRIES`
-        attempts.
+        one version the first wins, and the others are refused. Raises `Contended` after
+        `MAX_ATTEMPTS` attempts.
         """
         if (position := self._happened(item_id)) is not None:
             return self._as_it_is(item_id, position)
-        for _ in range(_TRIES):
-            (found,) = self._found([item_id])
-            put = propose(found)
-            (outcome,) = self.context.records.write([put])
-            if not isinstance(outcome, Refused):
-                self._writer.announce([changed(put, outcome.position)])
-                return self._written(put, outcome.position)
-        raise _contended()
+        put, outcome = self._change(item_id, propose)
+        self._writer.announce([changed(put, outcome.position)])
+        return self._written(put, outcome.position)
 
     def _happened(self, item_id: str) -> int | None:
         """Return where the write of a request that is carried out again was put, if it was.
@@ -263,11 +261,17 @@ class Items(Resource):
     def _as_it_is(self, item_id: str, position: int) -> Response:
         """Answer a write that has happened, but was never answered, with the item as it is now."""
         record = self._live(item_id)
-        body = b'{"data":%b}' % projection(None, self.spec.hidden)(record.body)
+        body = b'{"data":%b}' % self._writer.projection(record.body)
         return self.answer(body, 200, {"ETag": f'"{position}"'})
 
+    def read_again(self, answer: Response) -> Response:
+        """Return the answer to a PATCH that was not kept whole, with the item as it is now."""
+        record = self._live(cast("dict[str, str]", self._url_args)["ids"])
+        body = b'{"data":%b}' % self._writer.projection(record.body)
+        return Response(body, answer.status, headers=answer.headers)
+
     def _written(self, put: Put, position: int) -> Response:
-        body = b'{"data":%b}' % projection(None, self.spec.hidden)(put.body)
+        body = b'{"data":%b}' % self._writer.projection(put.body)
         headers = {"ETag": f'"{position}"'}
         if put.expected is not None:
             return self.answer(body, 200, headers)
@@ -334,21 +338,16 @@ def _shown(record: Record, project: Projection) -> Result:
     return Result(200, record.id, record.position, project(record.body))
 
 
-def _present(item_id: str, found: _Found) -> Record:
+def _present(item_id: str, found: Entry) -> Record:
     if isinstance(found, Record):
         return found
     raise _absent(item_id, found)
 
 
-def _absent(item_id: str, found: _Found) -> Problem:
+def _absent(item_id: str, found: Entry) -> Problem:
     if isinstance(found, Tombstone):
         return Problem(410, f"The item {item_id} was deleted.")
     return Problem(404, f"The item {item_id[:160]} does not exist.")
-
-
-def _contended() -> Problem:
-    headers = {"Retry-After": "1"}
-    return Problem(503, "The item is being changed by other writers; retry.", headers=headers)
 
 
 def _precondition_failed() -> Problem:

@@ -18,8 +18,8 @@ import msgspec
 
 from brubeck.http import Headers
 from brubeck.http.response import Twin
-from brubeck.storage import Count, Head, Page, PageQuery, Place, Record
-from brubeck.streams.cursors import format_place, url
+from brubeck.storage import Count, Head, Page, PageQuery, Record, TimelineCursor
+from brubeck.streams.cursors import format_timeline_cursor, url
 from brubeck.streams.parameters import Declared, Pairs, page_parameters
 from brubeck.streams.projection import projection, whole
 from brubeck.timekeeping import EARLIEST, LATEST
@@ -115,7 +115,7 @@ class PagePlan:
         onward, back = ("before", "after") if self.query.descending else ("after", "before")
         far = near = None
         if page.stopped is not None:
-            far = f"{self._link}{onward}={format_place(page.stopped)}"
+            far = f"{self._link}{onward}={format_timeline_cursor(page.stopped)}"
         if self.query.start is not None:
             near = f"{self._link}{back}={_turned(page, self.query, self.query.start)}"
         return Links(near, far) if self._against else Links(far, near)
@@ -156,11 +156,11 @@ def _stem(path: str, pairs: Pairs, kept: Collection[str]) -> str:
     return f"{link}&" if "?" in link else f"{link}?"
 
 
-def _turned(page: Page, query: PageQuery, start: Place) -> str:
+def _turned(page: Page, query: PageQuery, start: TimelineCursor) -> str:
     """Return the cursor from which a walk in the other direction sees all that lies behind."""
     if page.records:
         first = page.records[0]
-        return format_place(Place(first.created_at, first.id))
+        return format_timeline_cursor(TimelineCursor(first.created_at, first.id))
     # An empty page has no item to turn at. Its own start will not do: a cursor excludes its item,
     # and the item may well be there. The whole millisecond beyond it will.
     beyond = start.created_at + (-1 if query.descending else 1)

@@ -10,8 +10,13 @@ import msgspec
 
 from brubeck.errors import did_you_mean
 from brubeck.http import Problem
-from brubeck.storage import Condition, Place
-from brubeck.streams.cursors import ChangeCursor, parse_change_cursor, parse_place, parse_time
+from brubeck.storage import FieldCondition, TimelineCursor
+from brubeck.streams.cursors import (
+    ChangeCursor,
+    parse_change_cursor,
+    parse_time,
+    parse_timeline_cursor,
+)
 from brubeck.streams.filters import Filter
 
 T = TypeVar("T")
@@ -41,13 +46,13 @@ class PageParameters(msgspec.Struct, frozen=True, kw_only=True):
 
     limit: int
     order: Literal["newest", "oldest"] = "newest"
-    before: Place | None = None
-    after: Place | None = None
+    before: TimelineCursor | None = None
+    after: TimelineCursor | None = None
     since: int | None = None
     until: int | None = None
     fields: tuple[str, ...] | None = None
     total: bool = False
-    where: tuple[Condition, ...] = ()
+    where: tuple[FieldCondition, ...] = ()
 
 
 class ChangesParameters(msgspec.Struct, frozen=True, kw_only=True):
@@ -58,7 +63,7 @@ class ChangesParameters(msgspec.Struct, frozen=True, kw_only=True):
     now: bool = False
     wait: float = 0.0
     fields: tuple[str, ...] | None = None
-    where: tuple[Condition, ...] = ()
+    where: tuple[FieldCondition, ...] = ()
 
 
 def page_parameters(pairs: Pairs, declared: Declared) -> PageParameters:
@@ -86,8 +91,8 @@ def _page_parameters(given: _Given, declared: Declared, limit: int) -> PageParam
     return PageParameters(
         limit=limit,
         order=given.read("order", _order, "newest"),
-        before=given.read("before", lambda text: parse_place(text, "up"), None),
-        after=given.read("after", lambda text: parse_place(text, "down"), None),
+        before=given.read("before", lambda text: parse_timeline_cursor(text, "up"), None),
+        after=given.read("after", lambda text: parse_timeline_cursor(text, "down"), None),
         since=given.read("since", lambda text: parse_time(text, "up"), None),
         until=given.read("until", lambda text: parse_time(text, "up"), None),
         fields=given.read("fields", lambda text: _fields(text, declared), None),
@@ -208,7 +213,7 @@ def _fields(text: str, declared: Declared) -> tuple[str, ...]:
     return tuple(dict.fromkeys(names))
 
 
-def _where(given: _Given, declared: Declared) -> tuple[Condition, ...]:
+def _where(given: _Given, declared: Declared) -> tuple[FieldCondition, ...]:
     conditions = []
     for name, each in declared.filters.items():
         if given.has(name):

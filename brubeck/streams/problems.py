@@ -6,8 +6,9 @@ import logging
 from typing import Final
 
 from brubeck.dictshield.base import ShieldException
+from brubeck.documents.repository import Contended
 from brubeck.http import Problem
-from brubeck.storage import IndexBuilding, LostPlace, NotCanonical, Unavailable
+from brubeck.storage import IndexBuilding, LostCursor, NotCanonical, Unavailable
 from brubeck.streams.context import Context
 
 log = logging.getLogger("brubeck.app")
@@ -29,8 +30,10 @@ def problem_of(error: BaseException, context: Context) -> Problem | None:
     if isinstance(error, NotCanonical):
         errors = [(error.pointer, error.detail)]
         return Problem(422, "The document cannot be stored.", errors=errors)
-    if isinstance(error, LostPlace):
+    if isinstance(error, LostCursor):
         return Problem(410, f"{error} Start over.", extra={"restart": context.base})
+    if isinstance(error, Contended):
+        return Problem(503, str(error), headers={"Retry-After": "1"})
     if isinstance(error, Unavailable):
         headers = {"Retry-After": str(error.retry_after)}
         if isinstance(error, IndexBuilding):

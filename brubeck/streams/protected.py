@@ -14,7 +14,7 @@ import msgspec
 from brubeck.auth import Caller, Scheme
 from brubeck.auth.scheme import authenticate
 from brubeck.errors import ConfigError
-from brubeck.storage import Schema
+from brubeck.storage import RecordSchema
 from brubeck.streams.access import OpenAccess, ProtectedAccess
 from brubeck.streams.access_rules import Readers, Writers, check_scopes, declare_access
 from brubeck.streams.context import Context
@@ -98,10 +98,10 @@ class AuthStreamHandler(StreamHandler):
         )
 
 
-def _schema_of(cls: type[AuthStreamHandler], spec: StreamSpec) -> Schema:
+def _schema_of(cls: type[AuthStreamHandler], spec: StreamSpec) -> RecordSchema:
     """Return the schema of an owned stream, which also names the fields with an item's viewers."""
     readers = spec.model._fields.get("readers")
     if readers is not None and getattr(readers, "item_kind", None) != "string":
         raise ConfigError(f"{cls.__name__}.model.readers must be a list of strings: callers' ids.")
     viewers = ("owner_id",) if readers is None else ("owner_id", "readers")
-    return Schema(spec.schema.fields, viewers)
+    return RecordSchema(spec.schema.fields, viewers)

@@ -41,6 +41,8 @@ class Resource(WebMessageHandler):
     spec: ClassVar[StreamSpec]
     access: ClassVar[OpenAccess]
     admission: ClassVar[Admission]
+    _is_prepared = False
+    _answer_of_prepare: Response | None = None
     _counted: Mapping[str, str] = {}
     """The headers with the caller's remaining quota."""
 
@@ -80,13 +82,18 @@ class Resource(WebMessageHandler):
 
     def _answer(self) -> Response:
         if self.spec.path.partition:
-            self._set_partition()
+            arguments = cast("dict[str, str]", self._url_args)
+            self.context.partition = arguments.pop(self.spec.path.partition)
         method = self.message.method
         if method != "OPTIONS":
-            self._enter()
+            self._enter()  # before the rule: a caller that is not admitted learns of no partition
+        if not (self.spec.private and method == "OPTIONS"):
+            self._check_partition()
         key = None if method in _READING else self.message.header("idempotency-key")
         # A key is recorded only for a request that can be carried out.
         if key is None or getattr(self, method.lower(), None) is None:
+            return self._perform()
+        if self._prepared() is not None:  # also for a request that is sent again
             return self._perform()
         return self._answer_once(key)
 
@@ -95,11 +102,16 @@ class Resource(WebMessageHandler):
         self.context.complete(response)
         return response
 
-    def _set_partition(self) -> None:
-        """Take the key of the partition from the URL; 404 for one that cannot be."""
-        arguments = cast("dict[str, str]", self._url_args)
-        key = self.context.partition = arguments.pop(self.spec.path.partition)
-        if not self.spec.partitions.allows(key):
+    def _prepared(self) -> Response | None:
+        """Return the answer of `prepare`, which is called once a request."""
+        if not self._is_prepared:
+            self._is_prepared = True
+            self._answer_of_prepare = super()._prepared()
+        return self._answer_of_prepare
+
+    def _check_partition(self) -> None:
+        spec = self.spec
+        if spec.path.partition and not spec.partitions.allows(self.context.partition):
             raise Problem(404, f"No resource exists at {self.message.path[:160]}.")
 
     def _enter(self) -> None:
@@ -113,8 +125,9 @@ class Resource(WebMessageHandler):
         except Problem:
             self._count(limit, f"refused {network(self.message.remote_addr)}")
             raise
-        caller = self.context.caller_key or f"from {network(self.message.remote_addr)}"
-        self._count(limit, caller)
+        # Each kind has a word of its own, since a caller's id may be any text.
+        key = self.context.caller_key
+        self._count(limit, f"caller {key}" if key else f"from {network(self.message.remote_addr)}")
 
     def _count(self, limit: Rate, caller: str) -> None:
         stream = self.context.stream
@@ -134,7 +147,11 @@ class Resource(WebMessageHandler):
                     request.answer = self._perform()
                 except Exception as reason:  # noqa: BLE001, whatever it is has to become an answer
                     request.answer = self.error(reason)
-        return request.answer
+        return self.read_again(request.answer) if request.lacks_body else request.answer
+
+    def read_again(self, answer: Response) -> Response:
+        """Return an answer whose body was not kept, with the item as it is now."""
+        return answer
 
     def prepare(self) -> Response | None:
         """Call the hook ``prepare``."""

@@ -14,7 +14,7 @@ import msgspec
 
 from brubeck.config.values import duration
 from brubeck.errors import ConfigError
-from brubeck.storage import Delete, PageQuery, Queryset, Written
+from brubeck.storage import Delete, PageQuery, RecordStream, Written
 
 PIECE: Final = 500
 """How many items leave in one write."""
@@ -63,7 +63,7 @@ def declare_retention(retain: object, keep_deletions: object, owner: str) -> Ret
         ) from None
 
 
-def sweep(queryset: Queryset, retention: Retention, now: int) -> Swept:
+def sweep(queryset: RecordStream, retention: Retention, now: int) -> Swept:
     """Delete items that are too old or too many, and purge old deletions, as of ``now`` (µs)."""
     left = 0
     if retention.age is not None:
@@ -76,7 +76,7 @@ def sweep(queryset: Queryset, retention: Retention, now: int) -> Swept:
     return Swept(left, forgotten)
 
 
-def _delete_oldest(queryset: Queryset, most: int, until: int | None) -> int:
+def _delete_oldest(queryset: RecordStream, most: int, until: int | None) -> int:
     """Delete the oldest items, before a time if one is given, and return how many it were."""
     deleted = 0
     while deleted < most:

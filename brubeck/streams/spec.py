@@ -11,7 +11,7 @@ import msgspec
 from brubeck.auth import Scheme
 from brubeck.errors import ConfigError
 from brubeck.http import Headers
-from brubeck.storage import Schema
+from brubeck.storage import RecordSchema
 from brubeck.streams.access_rules import OPEN, AccessRules
 from brubeck.streams.cross_origin import Origins, declare_origins
 from brubeck.streams.declaration import Declaration
@@ -42,7 +42,7 @@ class StreamSpec(msgspec.Struct, frozen=True, kw_only=True):
     """The name of the store."""
     partitions: PartitionRule
     parameters: Declared
-    schema: Schema
+    schema: RecordSchema
     hidden: frozenset[str]
     """The names of the private fields, which no caller sees or sets."""
     set_by_server: tuple[str, ...]
@@ -76,8 +76,6 @@ def compile_spec(declaration: type[Declaration], overridden: frozenset[str]) -> 
     path = declare_path(declaration.path or f"/{model.__name__.lower()}", name)
     # As it was declared: a function is not to become a method.
     rule = inspect.getattr_static(declaration, "partitions")
-    if not 1 <= declaration.page_size <= declaration.max_page_size:
-        raise ConfigError(f"{name}: 1 <= page_size <= max_page_size does not hold.")
     fields = model._fields
     for field_name, field in fields.items():
         if field.uniq_field != field_name:
@@ -102,7 +100,7 @@ def compile_spec(declaration: type[Declaration], overridden: frozenset[str]) -> 
             declaration.page_size,
             declaration.max_page_size,
         ),
-        schema=Schema(field_infos(fields, filters)),
+        schema=RecordSchema(field_infos(fields, filters)),
         hidden=hidden,
         set_by_server=tuple(sorted(owner_fields)) if issubclass(model, OwnedDocument) else (),
         retention=declare_retention(declaration.retain, declaration.keep_deletions, name),

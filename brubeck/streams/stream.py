@@ -8,12 +8,13 @@ from typing import Any, Final
 
 import msgspec
 
-from brubeck.storage import Changes, ChangesQuery, PageQuery, Queryset, Record, Storage
-from brubeck.streams.broadcasts import Broadcasts
+from brubeck.documents.repository import Repository
+from brubeck.storage import Changes, ChangesQuery, PageQuery, Record, RecordStream, Storage
 from brubeck.streams.cursors import ChangeCursor, parse_change_cursor
 from brubeck.streams.documents import StreamedDocument
 from brubeck.streams.retention import Swept, sweep
 from brubeck.streams.spec import StreamSpec
+from brubeck.streams.topics import Topics
 from brubeck.timekeeping import Clock
 
 PAGE: Final = 500
@@ -40,21 +41,21 @@ class Stream:
         self.clock = clock
         self.page_plans: dict[Any, Any] = {}
         """The plans of pages by query string, path and viewer; see `Collection`."""
-        self.broadcasts = Broadcasts()
+        self.topics = Topics()
         self._store = store
-        self._opened: dict[str, Queryset] = {}
+        self._opened: dict[str, RecordStream] = {}
 
     @property
     def store(self) -> Storage:
         """The store that keeps the stream, opened at its first use."""
         return self._store()
 
-    def records(self, partition: str = "") -> Queryset:
+    def records(self, partition: str = "") -> RecordStream:
         """Return the records of the stream, or of one partition of it, in its store."""
         found = self._opened.get(partition)
         if found is None:
             # A storage gives all concurrent callers the same object; so the last one may be kept.
-            found = self.store.queryset(self.spec.path.stream(partition), self.spec.schema)
+            found = self.store.records(self.spec.path.stream(partition), self.spec.schema)
             if len(self._opened) >= KEPT_PARTITIONS:
                 self._opened.clear()  # there may be as many partitions as anybody can think of
             self._opened[partition] = found
@@ -73,13 +74,7 @@ class Stream:
     ) -> Iterator[StreamedDocument]:
         """Yield the documents of the timeline, page by page, with their private fields."""
         query = PageQuery(limit=PAGE, descending=not oldest_first)
-        while True:
-            page = self.records(partition).page(query)
-            for record in page.records:
-                yield self._document(record)
-            if page.stopped is None:
-                return
-            query = msgspec.structs.replace(query, start=page.stopped)
+        return map(self._document, Repository(self.records(partition)).walk(query))
 
     def follow(
         self, after: str = "0", partition: str = "", *, wait: float | None = None
@@ -88,7 +83,7 @@ class Stream:
 
         ``after`` is a cursor of a change, or ``0`` for the beginning. The iterator ends when there
         was no change for ``wait`` seconds; None follows for ever. No change is passed over; of
-        several changes of an item only the last may be left. Raises `LostPlace` where deletions
+        several changes of an item only the last may be left. Raises `LostCursor` where deletions
         after the cursor are kept no longer, `Unavailable`, and `ValueError` for what is no cursor.
         """
         cursor = parse_change_cursor(after)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
+from functools import cached_property
 from typing import Final
 
 import msgspec
@@ -14,7 +15,7 @@ from brubeck.dictshield.limits import MOST_FAULTS
 from brubeck.errors import BrubeckError
 from brubeck.http import Problem
 from brubeck.http.json_text import decode_json
-from brubeck.storage import Change, Delete, Put, Record, Refused, Schema, check_canonical
+from brubeck.storage import Change, Delete, Put, Record, RecordSchema, Refused, check_canonical
 from brubeck.storage.canonical import MAX_BYTES
 from brubeck.storage.ids import RULE, is_id
 from brubeck.streams.access import OpenAccess
@@ -100,7 +101,7 @@ class Drafts:
     def write(self) -> list[Result]:
         """Write all valid items, and return the result of each item, in order."""
         context = self._context
-        project = projection(None, context.spec.hidden)
+        project = self._writer.projection
         puts = self._puts
         if context.plan.resumed:
             puts = self._left(project)
@@ -157,6 +158,15 @@ class Writer:
         self._spec = context.spec
         self._access = access
         self._has_hooks = not BEFORE_WRITES.isdisjoint(context.spec.overridden)
+
+    @cached_property
+    def projection(self) -> Projection:
+        """The function that reduces a written item to the fields that the caller may read back.
+
+        Without the right to read that is the id alone.
+        """
+        fields = None if self._access.may_read(self.context) else ()
+        return projection(fields, self._spec.hidden)
 
     def draft(
         self, body: bytes, name: str, item_id: str | None = None, most: int = MOST_FAULTS
@@ -242,7 +252,9 @@ class Writer:
         document.validate(validate_all=True)
 
 
-def put(document: StreamedDocument, schema: Schema, token: str, expected: int | None = None) -> Put:
+def put(
+    document: StreamedDocument, schema: RecordSchema, token: str, expected: int | None = None
+) -> Put:
     """Return the write of a finished, valid document."""
     body = document.encode()
     check_canonical(body, values=False)

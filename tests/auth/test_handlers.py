@@ -21,7 +21,7 @@ from brubeck.auth import (
     hash_password,
     web_authenticated,
 )
-from brubeck.auth.returning import is_local, with_next
+from brubeck.auth.next_url import is_local, with_next
 from brubeck.http import Headers, Problem, Request, Response
 from brubeck.templating import Jinja2Rendering, load_jinja2_env
 from brubeck.testing import Client, Reply

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from brubeck.auth import PasswordRefused, check_password, hash_password, needs_rehash, passwords
-from brubeck.auth.recent import RecentlyVerified
+from brubeck.auth.verification_cache import VerificationCache
 from brubeck.errors import ConfigError
 from tests.auth.world import CHEAP
 
@@ -129,7 +129,7 @@ class Hours:
 def test_what_was_verified_is_forgotten_in_time() -> None:
     """At the very second, and then it takes no room."""
     hours = Hours()
-    recent = RecentlyVerified(10, 300, now=hours)
+    recent = VerificationCache(10, 300, now=hours)
     recent.add(b"a", "line")
     hours.now = 299.9
     assert recent.knows(b"a", "line")
@@ -140,7 +140,7 @@ def test_what_was_verified_is_forgotten_in_time() -> None:
 
 def test_what_is_remembered_has_a_bound() -> None:
     """The oldest goes first."""
-    recent = RecentlyVerified(2, 300)
+    recent = VerificationCache(2, 300)
     for password in (b"a", b"b", b"c"):
         recent.add(password, "line")
     assert [recent.knows(each, "line") for each in (b"a", b"b", b"c")] == [False, True, True]
@@ -151,14 +151,14 @@ def test_only_the_very_password_of_the_very_line_is_known(
     line: str, password: bytes, other_line: str, other: bytes
 ) -> None:
     """However both could be cut from one text."""
-    recent = RecentlyVerified(10, 300)
+    recent = VerificationCache(10, 300)
     recent.add(password, line)
     assert recent.knows(other, other_line) == ((line, password) == (other_line, other))
 
 
 def test_no_password_is_in_what_is_remembered() -> None:
     """Nor anything that another process would find the same."""
-    one, other = RecentlyVerified(10, 300), RecentlyVerified(10, 300)
+    one, other = VerificationCache(10, 300), VerificationCache(10, 300)
     for each in (one, other):
         each.add(b"take five", "line")
     assert b"take five" not in b"".join(one._until)

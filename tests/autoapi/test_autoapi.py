@@ -17,7 +17,7 @@ from brubeck.dictshield.document import Document
 from brubeck.dictshield.fields import BooleanField, IntField, StringField
 from brubeck.errors import ConfigError
 from brubeck.queryset import AbstractQueryset, AlreadyThere, DictQueryset, Queryset, Result
-from brubeck.running import open_stores
+from brubeck.serving.running import open_stores
 from brubeck.storage import Storage, Unavailable
 from brubeck.testing import Client, Reply
 

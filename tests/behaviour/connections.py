@@ -199,7 +199,7 @@ def on_redis() -> Iterator[Ask]:
         server = RedisServer(Path(directory))
         stack.callback(server.stop)
         server.run()
-        yield stack.enter_context(in_process(server.url, "redis.queryset"))
+        yield stack.enter_context(in_process(server.url, "redis.record_stream"))
 
 
 @contextmanager
@@ -208,7 +208,7 @@ def on_mongo() -> Iterator[Ask]:
     with (
         TemporaryDirectory() as directory,
         mongo_set(Path(directory)) as members,
-        in_process(set_url(members), "mongo.settling") as ask,
+        in_process(set_url(members), "mongo.finalizing") as ask,
     ):
         yield ask
 

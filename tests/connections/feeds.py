@@ -24,5 +24,5 @@ def begin_era(application: Brubeck, _message: Request) -> Response:
 @app.add_route("^/readers$")
 def count_readers(application: Brubeck, _message: Request) -> Response:
     """Say how many readers share a broadcast now."""
-    shared = application.stream(Notes).broadcasts._all.values()
+    shared = application.stream(Notes).topics._all.values()
     return render(str(sum(map(len, shared))))

@@ -12,8 +12,8 @@ from threading import Event
 import pytest
 
 from brubeck import green
-from brubeck.connections.mongrel2 import neighbours as mongrel2_neighbours
-from brubeck.connections.mongrel2.neighbours import Neighbours
+from brubeck.connections.mongrel2 import peers as mongrel2_neighbours
+from brubeck.connections.mongrel2.peers import Peers
 from brubeck.http import Request, Response, StreamingResponse
 from tests.servers import Caller, wait_until
 from tests.servers.mongrel2 import running_mongrel2, served
@@ -78,7 +78,7 @@ def test_a_reader_that_left_is_noticed_by_its_own_program() -> None:
 def test_who_comes_is_told_and_who_leaves_is_not(own_directory: Path) -> None:
     """The directory says who is there; what a dead program left in it is removed."""
     heard: list[bytes] = []
-    one, two = Neighbours("ipc:///front"), Neighbours("ipc:///front")
+    one, two = Peers("ipc:///front"), Peers("ipc:///front")
     one.listen(lambda _: None)
     one.tell(b"to nobody")
     two.listen(heard.append)
@@ -96,22 +96,22 @@ def test_a_directory_of_somebody_else_is_not_used(
     own_directory: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Whoever could write there could forge notices; so it is said, and nothing is passed on."""
-    neighbours = Neighbours("ipc:///other-front")
-    neighbours._directory.mkdir(mode=0o777)
-    neighbours._directory.chmod(0o777)
-    neighbours.listen(lambda _: None)
-    neighbours.tell(b"to nobody")
-    neighbours.close()
+    peers = Peers("ipc:///other-front")
+    peers._directory.mkdir(mode=0o777)
+    peers._directory.chmod(0o777)
+    peers.listen(lambda _: None)
+    peers.tell(b"to nobody")
+    peers.close()
     assert "not ours alone" in caplog.text
 
 
 def test_a_directory_that_vanishes_does_no_harm(own_directory: Path) -> None:
     """Others are not found any more, and that is all."""
-    neighbours = Neighbours("ipc:///front")
-    neighbours.listen(lambda _: None)
-    rmtree(neighbours._directory)
-    neighbours.tell(b"to nobody")
-    neighbours.close()
+    peers = Peers("ipc:///front")
+    peers.listen(lambda _: None)
+    rmtree(peers._directory)
+    peers.tell(b"to nobody")
+    peers.close()
 
 
 def test_a_path_too_long_for_a_socket_is_said(
@@ -119,18 +119,18 @@ def test_a_path_too_long_for_a_socket_is_said(
 ) -> None:
     """The connection works without its neighbours, and the log says that it does."""
     monkeypatch.setattr(mongrel2_neighbours, "gettempdir", lambda: own_directory / ("x" * 100))
-    neighbours = Neighbours("ipc:///front")
-    neighbours.listen(lambda _: None)
-    neighbours.close()
+    peers = Peers("ipc:///front")
+    peers.listen(lambda _: None)
+    peers.close()
     assert "too long" in caplog.text
 
 
 def test_a_closed_program_hears_nothing_more(own_directory: Path) -> None:
     """Closing ends the thread that listens."""
-    neighbours = Neighbours("ipc:///third-front")
-    neighbours.listen(lambda _: None)
-    inbox = neighbours._inbox
-    neighbours.close()
+    peers = Peers("ipc:///third-front")
+    peers.listen(lambda _: None)
+    inbox = peers._inbox
+    peers.close()
     assert inbox is not None
     with pytest.raises(green.Closed):
         inbox.recv()

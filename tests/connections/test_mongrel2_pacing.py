@@ -29,7 +29,7 @@ def test_credits_are_used_to_the_byte() -> None:
     window = CreditWindow()
     assert sum(send_all(window, 10 * CREDITS, 0)) == CREDITS
     window.credited(CREDITS)
-    assert window.settled
+    assert window.finalized
     assert window.room(10, 0) == 10
 
 
@@ -69,7 +69,7 @@ def test_credits_are_never_overdrawn(steps: list[tuple[bool, int, int]]) -> None
         assert len(flying) <= MAX_MESSAGES
     for size in flying:
         window.credited(size)
-    assert window.settled
+    assert window.finalized
     assert window.room(CREDITS, 0) == CREDITS
 
 

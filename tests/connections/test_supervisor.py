@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from brubeck.connections.supervisor import VARIABLE, SourceWatch, inherited
 from brubeck.errors import ConfigError
+from brubeck.serving.supervising import VARIABLE, SourceWatch, inherited
 from tests.servers import wait_until
 
 SUPERVISOR = """
 import sys
-from brubeck.connections import supervisor
+from brubeck.serving import supervising as supervisor
 from brubeck.errors import ConfigError
 
 supervisor._LOOK = 0.01
@@ -62,7 +62,7 @@ def test_a_worker_that_nobody_supervises_any_more_goes_on(engine: str) -> None:
     """To where it finds that out: telling a dead supervisor that it is ready holds up nothing."""
     code = (
         "import os, sys; from brubeck import green; green.patch(sys.argv[1])\n"
-        "from brubeck.connections.supervisor import Inherited\n"
+        "from brubeck.serving.supervising import Inherited\n"
         "pipe, end = os.pipe(); os.close(pipe)\n"
         "Inherited(1, None, end).tell_ready(); print('told')"
     )

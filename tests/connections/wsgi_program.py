@@ -23,6 +23,6 @@ class Notes(StreamHandler):
     path = "/notes"
 
 
-connection.PATIENCE = float(os.environ.get("PATIENCE", "45"))  # type: ignore[misc]  # for tests alone
+connection.FEED_SECONDS = float(os.environ.get("PATIENCE", "45"))  # type: ignore[misc]  # for tests alone
 app = Brubeck(streams=[Notes])
 wsgi = app.wsgi

@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 from time import monotonic, sleep
 
-from brubeck.storage import ChangesQuery, Head, Queryset
+from brubeck.storage import ChangesQuery, Head, RecordStream
 from tests.fire.journal import last_entry
 from tests.fire.nursery import Child, Nursery
 from tests.fire.verdict import Reading, reading, sendings
@@ -155,7 +155,7 @@ class Crew:
             self.tally.stops += 1
             member.resumes = monotonic() + self.dice.uniform(*pause)
 
-    def catch_up(self, stream: Queryset, *, seconds: float = 60) -> None:
+    def catch_up(self, stream: RecordStream, *, seconds: float = 60) -> None:
         """Wait until every reader has come to the head, and end them."""
         stream.changes(
             ChangesQuery(limit=1)

@@ -18,7 +18,7 @@ from typing import Final, Literal
 
 import msgspec
 
-from brubeck.storage import Queryset, Record, Storage
+from brubeck.storage import Record, RecordStream, Storage
 from tests.fire.crew import STREAM
 from tests.fire.grounds import Ground
 from tests.fire.journal import entries
@@ -111,10 +111,10 @@ class Points:
         self.readings = [Reading((), name=f"follower{number}") for number in range(2)]
         self.others(1)  # a server that has not seen a script yet is told it
 
-    def _open(self) -> Queryset:
+    def _open(self) -> RecordStream:
         storage = open_under_fire(self.ground.url)
         self._storages.append(storage)
-        return storage.queryset(STREAM, SCHEMA)
+        return storage.records(STREAM, SCHEMA)
 
     def close(self) -> None:
         """Close what is open."""

@@ -14,7 +14,14 @@ from typing import Any
 
 import msgspec
 
-from brubeck.storage import Changes, ChangesQuery, Condition, LostPlace, Queryset, Unavailable
+from brubeck.storage import (
+    Changes,
+    ChangesQuery,
+    FieldCondition,
+    LostCursor,
+    RecordStream,
+    Unavailable,
+)
 from tests.fire.journal import Journal, last_entry
 from tests.fire.writes import SCHEMA, digest, open_under_fire
 
@@ -22,8 +29,8 @@ from tests.fire.writes import SCHEMA, digest, open_under_fire
 class Follower:
     """A place in a stream's changes; ``group`` follows only what meets that filter."""
 
-    def __init__(self, stream: Queryset, *, limit: int, group: str = "") -> None:
-        where = (Condition("group", "eq", group),) if group else ()
+    def __init__(self, stream: RecordStream, *, limit: int, group: str = "") -> None:
+        where = (FieldCondition("group", "eq", group),) if group else ()
         self.stream = stream
         self.beginning = self.query = ChangesQuery(limit=limit, where=where)
 
@@ -31,7 +38,7 @@ class Follower:
         """Take a step, and return it as it goes into a journal."""
         try:
             found = self.stream.changes(self.query)
-        except LostPlace as reason:
+        except LostCursor as reason:
             self.query = self.beginning
             return {"lost": str(reason)}
         self.go_on(found.position, found.era, found.began)
@@ -60,7 +67,7 @@ def noted(found: Changes) -> dict[str, Any]:
 def main(url: str, name: str, path: str, limit: str, group: str = "") -> None:
     """Follow, for ever."""
     storage = open_under_fire(url)
-    follower = Follower(storage.queryset(name, SCHEMA), limit=int(limit), group=group)
+    follower = Follower(storage.records(name, SCHEMA), limit=int(limit), group=group)
     last = last_entry(Path(path), "position", "lost")
     if last is not None and "position" in last:
         follower.go_on(last["position"], last["era"], last["began"])

@@ -14,10 +14,10 @@ from typing import Any
 import pytest
 from pymongo.database import Database
 
-from brubeck.storage import ChangesQuery, LostPlace, Queryset, Record, Storage, Tombstone
+from brubeck.storage import ChangesQuery, LostCursor, Record, RecordStream, Storage, Tombstone
 from brubeck.storage.mongo.documents import Document
-from brubeck.storage.mongo.queryset import MongoQueryset
-from brubeck.storage.mongo.settling import Settler, Stream
+from brubeck.storage.mongo.finalizing import Finalizer, Stream
+from brubeck.storage.mongo.record_stream import MongoRecordStream
 from brubeck.storage.mongo.writing import Writer
 from tests.fire.backups import KEPT, kept
 from tests.fire.crew import STREAM, Crew
@@ -74,7 +74,7 @@ def _faults_of_moment(
             yield f"{item_id}: at {head} there stood {done.get(last)}, and it is {stands}"
 
 
-def _faults_of_indexes(stream: Queryset) -> Iterable[str]:
+def _faults_of_indexes(stream: RecordStream) -> Iterable[str]:
     """Hold walks with a filter to the walk without."""
     everything = walked(stream, limit=100, descending=False)
     for group in GROUPS:
@@ -100,7 +100,7 @@ def test_a_backup_that_is_restored_is_one_moment(way: str, crib: Nursery, tmp_pa
     with kept(way, tmp_path) as found:
         crew = Crew(crib, found.ground.url, tmp_path, dice(way), total=400_000)
         storage = open_under_fire(_patient(found.ground.url))
-        stream = storage.queryset(STREAM, SCHEMA)
+        stream = storage.records(STREAM, SCHEMA)
         heads: list[int] = []
 
         def back_up() -> None:
@@ -125,14 +125,14 @@ def test_a_backup_that_is_restored_is_one_moment(way: str, crib: Nursery, tmp_pa
         crew.url = found.restore()
         _new_era(crew.url, tmp_path)
         storage = open_under_fire(_patient(crew.url))
-        stream = storage.queryset(STREAM, SCHEMA)
+        stream = storage.records(STREAM, SCHEMA)
         try:
             head = stream.head()
             assert heads[0] <= head.position < last
             assert head.position <= heads[1]
             assert head.era != lost.era
             for place in (lost.position, head.position, 0):
-                with pytest.raises(LostPlace):
+                with pytest.raises(LostCursor):
                     stream.changes(ChangesQuery(limit=1, after=place, era=lost.era))
             stream.changes(ChangesQuery(limit=1))  # what was half done is done by whoever reads
             there = standing(stream, sorted({each.id for each in sent}))
@@ -160,17 +160,19 @@ def test_a_backup_that_is_restored_is_one_moment(way: str, crib: Nursery, tmp_pa
     assert all(each.lost for each in readings)
 
 
-class _Dies(Settler):
+class _Dies(Finalizer):
     """Stops before the second step of every write."""
 
-    def take_places(self, database: Database[Document], count: int, now: int) -> tuple[int, Stream]:
+    def take_places(
+        self, database: Database[Document], count: int, now: int, deleted: str = ""
+    ) -> tuple[int, Stream]:
         """Die."""
         raise InterruptedError
 
 
-def _begin(storage: Any, stream: Queryset, write: Sent) -> None:
+def _begin(storage: Any, stream: RecordStream, write: Sent) -> None:
     """Do the first step of a write, and no more."""
-    assert isinstance(stream, MongoQueryset)
+    assert isinstance(stream, MongoRecordStream)
     with storage.door.database() as database:
         indexes = stream._known_indexes()
         writer = Writer(database, _Dies(STREAM), SCHEMA, indexes, storage.clock.micros())
@@ -178,7 +180,7 @@ def _begin(storage: Any, stream: Queryset, write: Sent) -> None:
             writer.write([write.write()])
 
 
-def _at(stream: Queryset, ids: Sequence[str]) -> list[str | None]:
+def _at(stream: RecordStream, ids: Sequence[str]) -> list[str | None]:
     """Return the digest of what stands at each id, "" for a tombstone."""
     return [
         digest(each.body) if isinstance(each, Record) else None if each is None else ""
@@ -191,7 +193,7 @@ def test_writes_that_a_backup_has_half_done_are_finished(way: str, tmp_path: Pat
     """By whoever reads, with places past all that were given out before the loss."""
     with kept(way, tmp_path) as found:
         storage: Storage = open_under_fire(found.ground.url)
-        stream = storage.queryset(STREAM, SCHEMA)
+        stream = storage.records(STREAM, SCHEMA)
         try:
             old = [fresh("create", "changed"), fresh("create", "deleted")]
             send(stream, old)
@@ -214,7 +216,7 @@ def test_writes_that_a_backup_has_half_done_are_finished(way: str, tmp_path: Pat
         url = found.restore()
         _new_era(url, tmp_path)
         storage = open_under_fire(url)
-        stream = storage.queryset(STREAM, SCHEMA)
+        stream = storage.records(STREAM, SCHEMA)
         try:
             before = stream.head()
             assert before.position == durable.position

@@ -13,7 +13,7 @@ from typing import Final
 
 import pytest
 
-from brubeck.storage import ChangesQuery, PageQuery, Queryset, Unavailable
+from brubeck.storage import ChangesQuery, PageQuery, RecordStream, Unavailable
 from tests.fire.crew import STREAM
 from tests.fire.grounds import GROUNDS, TIMEOUT, sqlite_ground
 from tests.fire.writes import SCHEMA, fresh, open_under_fire, send
@@ -24,7 +24,7 @@ from tests.servers.redis import RedisServer
 SERVERS: Final = ("redis", "mongo", "mongo-set")
 SLACK: Final = 0.9
 """Seconds that a busy machine may add."""
-ACTIONS: Final[dict[str, Callable[[Queryset], object]]] = {
+ACTIONS: Final[dict[str, Callable[[RecordStream], object]]] = {
     "head": lambda stream: stream.head(),
     "get": lambda stream: stream.get(["known"]),
     "page": lambda stream: stream.page(PageQuery(limit=5)),
@@ -47,11 +47,11 @@ def _assert_refused_in_time(*actions: Callable[[], object]) -> None:
     assert max(waited) < TIMEOUT + SLACK
 
 
-def _all_of(stream: Queryset) -> list[Callable[[], object]]:
+def _all_of(stream: RecordStream) -> list[Callable[[], object]]:
     return [partial(action, stream) for action in ACTIONS.values()]
 
 
-def _is_up(stream: Queryset) -> bool:
+def _is_up(stream: RecordStream) -> bool:
     try:
         stream.head()
     except Unavailable:
@@ -67,7 +67,7 @@ def test_a_server_that_is_down_at_first_is_used_when_it_is_up(ground: str, tmp_p
         found.server.kill()
         storage = open_under_fire(found.url)
         try:
-            stream = storage.queryset(STREAM, SCHEMA)
+            stream = storage.records(STREAM, SCHEMA)
             write = fresh("create", "known")
             _assert_refused_in_time(*_all_of(stream), lambda: send(stream, [write]))
             found.server.run()
@@ -89,7 +89,7 @@ def test_a_server_that_stands_still_is_waited_for_no_longer_than_said(
         assert process is not None
         storage = open_under_fire(found.url)
         try:
-            stream = storage.queryset(STREAM, SCHEMA)
+            stream = storage.records(STREAM, SCHEMA)
             send(stream, [fresh("create", "known")])
             write = fresh("create", "new")
             process.send_signal(signal.SIGSTOP)
@@ -116,7 +116,7 @@ def test_a_file_that_another_process_writes_is_waited_for_no_longer_than_said(
         path = found.url.removeprefix("sqlite:///").partition("?")[0]
         other = sqlite3.connect(path, isolation_level=None)
         try:
-            stream = storage.queryset(STREAM, SCHEMA)
+            stream = storage.records(STREAM, SCHEMA)
             send(stream, [fresh("create", "known")])
             other.execute("BEGIN IMMEDIATE")
             write = fresh("create", "new")

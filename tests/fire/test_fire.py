@@ -42,7 +42,7 @@ def test_no_change_is_missed_under_fire(ground: str, crib: Nursery, tmp_path: Pa
             pace=PACE.get(ground, 0) if SOAK else 0,
         )
         storage = open_under_fire(found.url)
-        stream = storage.queryset(STREAM, SCHEMA)
+        stream = storage.records(STREAM, SCHEMA)
         try:
             pause = (TIMEOUT * 1.1, TIMEOUT * 1.5)
             crew.work(seconds=SOAK + 180, pause=pause, lasts=SOAK)

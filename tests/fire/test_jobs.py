@@ -22,7 +22,7 @@ from time import monotonic
 from brubeck import Brubeck
 from brubeck.http import Problem
 from brubeck.storage import PageQuery
-from brubeck.storage.records import Place
+from brubeck.storage.records import TimelineCursor
 from tests.fire.grounds import SOAK, dice
 from tests.jobs.program import Jobs
 from tests.servers import wait_until
@@ -119,7 +119,7 @@ def _killed_once(server: RedisServer, app: Brubeck, done: Path) -> Iterator[None
 def _states(app: Brubeck) -> dict[str, str]:
     """Return the state of every job, walked page by page."""
     states = {}
-    start: Place | None = None
+    start: TimelineCursor | None = None
     while True:
         page = app.stream(Jobs).records().page(PageQuery(limit=500, start=start, descending=False))
         for record in page.records:

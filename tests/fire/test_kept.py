@@ -14,7 +14,7 @@ import msgspec
 import pymongo.errors
 import pytest
 
-from brubeck.storage import ChangesQuery, Head, LostPlace, Put, Queryset, Unavailable, Written
+from brubeck.storage import ChangesQuery, Head, LostCursor, Put, RecordStream, Unavailable, Written
 from tests.fire.crew import STREAM, Crew
 from tests.fire.grounds import GROUNDS, SOAK, TIMEOUT, dice, options, sqlite_ground
 from tests.fire.nursery import Nursery
@@ -61,7 +61,7 @@ def _survives(crew: Crew, url: str, kill: Callable[[], None], random: random.Ran
     """Have a crew work while its server is killed; return every fault."""
     reaper = Reaper(kill, random, DEATHS)
     storage = open_under_fire(url)
-    stream = storage.queryset(STREAM, SCHEMA)
+    stream = storage.records(STREAM, SCHEMA)
     try:
         crew.work(seconds=180, pause=(0.1, 0.5), also=reaper)
         crew.catch_up(stream)
@@ -97,7 +97,7 @@ def test_killed_workers_lose_nothing_of_a_file_that_is_flushed_now_and_then(
         url = f"{found.url}&sync=normal"
         crew = Crew(crib, url, tmp_path, random, total=WRITES["sqlite"])
         storage = open_under_fire(url)
-        stream = storage.queryset(STREAM, SCHEMA)
+        stream = storage.records(STREAM, SCHEMA)
         try:
             crew.work(seconds=180, pause=(0.1, 0.5))
             crew.catch_up(stream)
@@ -130,13 +130,13 @@ def test_a_redis_that_flushes_every_second_says_that_it_may_have_lost_something(
 @contextmanager
 def _written_and_killed(
     directory: Path, *given: str
-) -> Iterator[tuple[Queryset, Head, list[Sent]]]:
+) -> Iterator[tuple[RecordStream, Head, list[Sent]]]:
     """Write to a Redis, kill it, start it again and yield its stream as it is now."""
     server = RedisServer(directory, *given)
     server.run()
     storage = open_under_fire(f"{server.url}?{options()}")
     try:
-        stream = storage.queryset(STREAM, SCHEMA)
+        stream = storage.records(STREAM, SCHEMA)
         written = [fresh("create", f"known-{number}") for number in range(200)]
         for each in written:
             send(stream, [each])
@@ -150,9 +150,9 @@ def _written_and_killed(
         server.kill()
 
 
-def _assert_lost(stream: Queryset, before: Head) -> None:
+def _assert_lost(stream: RecordStream, before: Head) -> None:
     assert stream.head().era != before.era
-    with pytest.raises(LostPlace):
+    with pytest.raises(LostCursor):
         stream.changes(ChangesQuery(limit=1, after=before.position, era=before.era))
     late = fresh("create", "late")
     send(stream, [late])
@@ -204,7 +204,7 @@ def test_what_a_follower_was_shown_is_still_so(ground: str, crib: Nursery, tmp_p
             crew = Crew(crib, found.url, directory, random, total=400_000)
             crew.stream = f"{STREAM}-{number}"
             storage = open_under_fire(found.url)
-            stream = storage.queryset(crew.stream, SCHEMA)
+            stream = storage.records(crew.stream, SCHEMA)
             try:
                 crew.work(
                     seconds=60, pause=(0.1, 0.2), lasts=random.uniform(0.5, 1), ends=found.server
@@ -271,7 +271,7 @@ def test_what_a_failover_lost_is_said(tmp_path: Path) -> None:
     """A replica may lack what was acknowledged: then a new era tells every follower so."""
     with redis_watched(tmp_path) as watched:
         storage = open_under_fire(f"{watched.url}?{options()}")
-        stream = storage.queryset(STREAM, SCHEMA)
+        stream = storage.records(STREAM, SCHEMA)
         try:
             known = [fresh("create", f"known-{number}") for number in range(50)]
             send(stream, known)
@@ -291,7 +291,7 @@ def test_what_a_failover_lost_is_said(tmp_path: Path) -> None:
             _bring_back(watched)
             wait_until(lambda: _is_up(lambda: send(stream, [fresh("create", "late")])), seconds=60)
             assert stream.head().era == after.era
-            with pytest.raises(LostPlace):
+            with pytest.raises(LostCursor):
                 stream.changes(ChangesQuery(limit=1, after=before.position, era=before.era))
             there = view_of(walked(stream, limit=20, descending=True))
             lost = 150 - sum(item_id.startswith("large") for item_id in there)
@@ -325,7 +325,7 @@ def test_followers_of_a_failed_over_redis_agree_with_it(crib: Nursery, tmp_path:
         crew = Crew(crib, url, tmp_path, random, total=4000)
         reaper = Reaper(kill, random, 1 if not SOAK else 5)
         storage = open_under_fire(url)
-        stream = storage.queryset(STREAM, SCHEMA)
+        stream = storage.records(STREAM, SCHEMA)
         try:
             crew.work(seconds=180, pause=(TIMEOUT * 0.2, TIMEOUT), also=reaper)
             crew.catch_up(stream)

@@ -51,7 +51,7 @@ def test_stopping_writers_at_random_shows_what_is_lost(
     """The fire that the genuine storages stand."""
     crew = Crew(crib, ground.url, tmp_path, dice("wrong"), total=600)
     storage = open_under_fire(ground.url)
-    stream = storage.queryset(STREAM, SCHEMA)
+    stream = storage.records(STREAM, SCHEMA)
     try:
         crew.work(seconds=120, pause=(TIMEOUT * 0.5, TIMEOUT * 0.6), stops=0.95)
         crew.catch_up(stream)

@@ -13,7 +13,14 @@ from typing import Any
 
 import msgspec
 
-from brubeck.storage import Condition, PageQuery, Place, Queryset, Record, Tombstone
+from brubeck.storage import (
+    FieldCondition,
+    PageQuery,
+    Record,
+    RecordStream,
+    TimelineCursor,
+    Tombstone,
+)
 from tests.fire.journal import Entry, entries
 from tests.fire.writes import Sent, digest
 
@@ -74,11 +81,11 @@ def sendings(path: Path) -> list[Sent]:
     return list(found.values())
 
 
-def walked(stream: Queryset, *, limit: int, descending: bool, group: str = "") -> list[Record]:
+def walked(stream: RecordStream, *, limit: int, descending: bool, group: str = "") -> list[Record]:
     """Return the records of a walk."""
-    where = (Condition("group", "eq", group),) if group else ()
+    where = (FieldCondition("group", "eq", group),) if group else ()
     records: list[Record] = []
-    start: Place | None = None
+    start: TimelineCursor | None = None
     while True:
         query = PageQuery(limit=limit, descending=descending, start=start, where=where)
         page = stream.page(query)
@@ -88,7 +95,7 @@ def walked(stream: Queryset, *, limit: int, descending: bool, group: str = "") -
         start = page.stopped
 
 
-def standing(stream: Queryset, ids: Sequence[str]) -> dict[str, Record | Tombstone | None]:
+def standing(stream: RecordStream, ids: Sequence[str]) -> dict[str, Record | Tombstone | None]:
     """Return what stands at many ids."""
     found: dict[str, Record | Tombstone | None] = {}
     for start in range(0, len(ids), 200):
@@ -98,7 +105,7 @@ def standing(stream: Queryset, ids: Sequence[str]) -> dict[str, Record | Tombsto
 
 
 def judge(
-    stream: Queryset,
+    stream: RecordStream,
     sent: Sequence[Sent],
     readings: Sequence[Reading],
     *,
@@ -124,7 +131,7 @@ def view_of(records: Iterable[Record]) -> View:
 
 
 def _faults_of_walks(
-    stream: Queryset, there: dict[str, Record | Tombstone | None]
+    stream: RecordStream, there: dict[str, Record | Tombstone | None]
 ) -> Iterable[str]:
     down = walked(stream, limit=100, descending=True)
     up = walked(stream, limit=37, descending=False)
@@ -139,7 +146,7 @@ def _faults_of_walks(
         yield f"{item_id} is found only by {'its id' if item_id in live else 'walking'}"
 
 
-def _faults_of_view(stream: Queryset, found: Reading) -> Iterable[str]:
+def _faults_of_view(stream: RecordStream, found: Reading) -> Iterable[str]:
     truth = view_of(walked(stream, limit=200, descending=True, group=found.group))
     for item_id in truth.keys() | found.view.keys():
         if truth.get(item_id) != found.view.get(item_id):

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import msgspec
 
-from brubeck.storage import Queryset, Storage, Unavailable
+from brubeck.storage import RecordStream, Storage, Unavailable
 from brubeck.storage.sqlite import SQLiteStorage
 from tests.fire.journal import Journal
 from tests.fire.writes import SCHEMA, Sent, open_under_fire, send
@@ -56,7 +56,7 @@ def main(
     """Do one write."""
     journal = Journal(Path(path))
     storage = open_under_fire(url)
-    stream = storage.queryset(name, SCHEMA)
+    stream = storage.records(name, SCHEMA)
     wait_until(lambda: _is_up(stream), seconds=PATIENCE)
     sent = msgspec.json.decode(writes, type=list[Sent])
     counter = _counter(storage, journal, int(statement), int(number))
@@ -78,7 +78,7 @@ def main(
     os._exit(0)  # what it has open is the system's to close
 
 
-def _is_up(stream: Queryset) -> bool:
+def _is_up(stream: RecordStream) -> bool:
     try:
         stream.head()
         stream.get(["nobody"])

@@ -18,7 +18,7 @@ from pathlib import Path
 
 import msgspec
 
-from brubeck.storage import Queryset, Record, Unavailable
+from brubeck.storage import Record, RecordStream, Unavailable
 from tests.fire.journal import Journal, entries
 from tests.fire.writes import SCHEMA, Operation, Sent, fresh, open_under_fire, send
 
@@ -60,7 +60,7 @@ class Writer:
         if write.then and write.outcome == "written":
             self.open[write.id] = write
 
-    def recover(self, stream: Queryset) -> None:
+    def recover(self, stream: RecordStream) -> None:
         """See to what was under way when it was killed."""
         for writes in list(self.unanswered.values()):
             if self.random.random() < 0.5:
@@ -71,7 +71,7 @@ class Writer:
                     self.open.pop(each.id, None)
         self.unanswered = {}
 
-    def step(self, stream: Queryset) -> None:
+    def step(self, stream: RecordStream) -> None:
         """Write something."""
         writes = self._choose(stream)
         for each in writes:
@@ -80,7 +80,7 @@ class Writer:
         self.journal.note(sent=writes)
         self.do(stream, writes)
 
-    def do(self, stream: Queryset, writes: list[Sent]) -> None:
+    def do(self, stream: RecordStream, writes: list[Sent]) -> None:
         """Send writes until there is an answer."""
         while True:
             try:
@@ -94,7 +94,7 @@ class Writer:
         for each in writes:
             self._go_on(each)
 
-    def _choose(self, stream: Queryset) -> list[Sent]:
+    def _choose(self, stream: RecordStream) -> list[Sent]:
         if self.random.random() < 0.2:
             return [self._shared(stream)]
         if self.open and self.random.random() < 0.4:
@@ -113,7 +113,7 @@ class Writer:
         at = self._moment() if operation == "create" else known.created_at
         return fresh(operation, known.id, created_at=at, expected=expected, then=then)
 
-    def _shared(self, stream: Queryset) -> Sent:
+    def _shared(self, stream: RecordStream) -> Sent:
         item_id = f"shared-{self.random.randrange(self.shared)}"
         try:
             (found,) = stream.get([item_id])
@@ -142,7 +142,7 @@ def main(
     """Write until so many writes have been set out to, with up to a pause after each."""
     writer = Writer(who, Path(path), seed=seed, shared=int(shared))
     storage = open_under_fire(url)
-    stream = storage.queryset(name, SCHEMA)
+    stream = storage.records(name, SCHEMA)
     writer.recover(stream)
     while writer.number < int(total):
         writer.step(stream)

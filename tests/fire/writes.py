@@ -12,13 +12,22 @@ from uuid import uuid4
 
 import msgspec
 
-from brubeck.storage import Delete, Outcome, Put, Queryset, Schema, Storage, Write, Written
+from brubeck.storage import (
+    Delete,
+    Outcome,
+    Put,
+    RecordSchema,
+    RecordStream,
+    Storage,
+    Write,
+    Written,
+)
 from brubeck.storage.opening import open_storage
 from brubeck.storage.schema import FieldInfo
 
 Operation = Literal["create", "update", "delete"]
 
-SCHEMA: Final = Schema({"group": FieldInfo("string", indexed=True, equality=True)})
+SCHEMA: Final = RecordSchema({"group": FieldInfo("string", indexed=True, equality=True)})
 """One filter, so that indexes and former values are under fire, too."""
 GROUPS: Final = ("a", "b", "c")
 
@@ -79,7 +88,7 @@ def fresh(operation: Operation, item_id: str, **more: Any) -> Sent:
     return Sent(id=item_id, operation=operation, token=uuid4().hex, **more)
 
 
-def send(stream: Queryset, writes: list[Sent]) -> None:
+def send(stream: RecordStream, writes: list[Sent]) -> None:
     """Have writes done together, and take note of the answers."""
     for sent, outcome in zip(writes, stream.write([each.write() for each in writes]), strict=True):
         sent.answered(outcome)

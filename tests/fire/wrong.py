@@ -17,10 +17,10 @@ from bson.int64 import Int64
 from pymongo.database import Database
 from pymongo.errors import DuplicateKeyError
 
-from brubeck.storage import Changes, ChangesQuery, Outcome, Put, Schema, Write, Written
+from brubeck.storage import Changes, ChangesQuery, Outcome, Put, RecordSchema, Write, Written
 from brubeck.storage.mongo import MongoStorage
 from brubeck.storage.mongo.documents import Document, document
-from brubeck.storage.mongo.queryset import MongoQueryset
+from brubeck.storage.mongo.record_stream import MongoRecordStream
 from brubeck.timekeeping import SYSTEM_CLOCK, Clock
 
 EXPIRY: Final = 0.2
@@ -29,7 +29,7 @@ PAUSE: Final = 0.04
 """Seconds that a writer is busy elsewhere, at the most, between its place and its item."""
 
 
-class Early(MongoQueryset):
+class Early(MongoRecordStream):
     """Takes a position, pauses, inserts."""
 
     def write(self, writes: Sequence[Write]) -> list[Outcome]:
@@ -46,7 +46,7 @@ class Early(MongoQueryset):
 
     def _insert(self, put: Put) -> Outcome | None:
         with self._door.database() as database:
-            position = self._settler.take_places(database, 1, self._now())[0]
+            position = self._finalizer.take_places(database, 1, self._now())[0]
             return self._insert_at(database, put, position)
 
     def _insert_at(self, database: Database[Document], put: Put, position: int) -> Outcome | None:
@@ -54,7 +54,7 @@ class Early(MongoQueryset):
         tokens = [{"t": put.token, "p": Int64(position)}]
         ours = {"position": Int64(position), "json": put.body, "tokens": tokens}
         try:
-            self._settler.items(database).insert_one(document(put, self._schema, ours))
+            self._finalizer.items(database).insert_one(document(put, self._schema, ours))
         except DuplicateKeyError:
             return None
         return Written(position)
@@ -73,7 +73,7 @@ class Reserved(Early):
                 floor = self._stream(database).position
                 ends = time.time() + EXPIRY
                 made = reservations.insert_one({"floor": Int64(floor), "ends": ends})
-                position = self._settler.take_places(database, 1, self._now())[0]
+                position = self._finalizer.take_places(database, 1, self._now())[0]
                 if reservations.find_one({"_id": made.inserted_id, "ends": {"$gt": time.time()}}):
                     outcome = self._insert_at(database, put, position)
                     reservations.delete_one({"_id": made.inserted_id})
@@ -100,11 +100,13 @@ class Reserved(Early):
 class _Wrong(MongoStorage):
     """A storage whose streams are wrong."""
 
-    queryset_class: type[MongoQueryset] = MongoQueryset
+    queryset_class: type[MongoRecordStream] = MongoRecordStream
 
-    def queryset(self, name: str, schema: Schema) -> MongoQueryset:
+    def records(self, name: str, schema: RecordSchema) -> MongoRecordStream:
         """Return the stream of a name."""
-        return self._querysets.setdefault(name, self.queryset_class(self, name, schema))
+        return self._record_streams.setdefault(
+            name, self.queryset_class(self.door, self.listener, self.clock, name, schema)
+        )
 
     @classmethod
     def from_url(cls, url: str, *, clock: Clock = SYSTEM_CLOCK) -> Self:

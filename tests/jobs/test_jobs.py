@@ -271,7 +271,7 @@ def test_a_worker_that_lost_its_job_tells_nothing(make_app: MakeApp) -> None:
     (first,) = queue.take("first", 1, 1)
     wait_until(lambda: bool(queue.claim("second", 0.001, 1, [])[0]))
     assert not queue.later("first", first, 0.01)
-    assert not queue.bury("first", first, "late", "")
+    assert not queue.archive("first", first, "late", "")
     queue.renew("first", 30, [first])
     assert first.lost
     assert queue.depth() == type(queue.depth())(waiting=0, in_hand=1, later=0, dead=0)

@@ -47,13 +47,13 @@ def test_a_step_is_done_as_a_whole_or_not_at_all(server: RedisServer, command: s
         for number in range(4):
             queue.send(Job(path="/one", id=f"one{number}"))
         first, second, third = queue.take("w", 3, 1)
-        queue.bury("w", first, "why", "")
+        queue.archive("w", first, "why", "")
         (letter,) = queue.dead()
     with closing(limited(server, "+@all", "~*", f"-{command.lower()}")) as queue:
         steps: dict[str, Callable[[], object]] = {
             "send": lambda: queue.send(Job(path="/two", id="two"), "key"),
             "later": lambda: queue.later("w", second, 60),
-            "bury": lambda: queue.bury("w", third, "why", ""),
+            "bury": lambda: queue.archive("w", third, "why", ""),
             "revive": lambda: queue.revive(letter),
         }
         for name, step in steps.items():

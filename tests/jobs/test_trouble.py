@@ -25,7 +25,7 @@ from brubeck.connections.jobs import (
 )
 from brubeck.http import Problem, Response
 from brubeck.jobs import GiveUp, JobHandler, JobStream, OwnedJob
-from brubeck.storage import Delete, Outcome, Queryset, Tombstone, Unavailable, Write
+from brubeck.storage import Delete, Outcome, RecordStream, Tombstone, Unavailable, Write
 from brubeck.storage.ids import new_id
 from tests.jobs.conftest import MakeApp, working
 from tests.jobs.program import Jobs, state_of
@@ -278,9 +278,9 @@ def test_a_step_that_fails_in_its_middle_loses_nothing(
     assert queue.send(job, "key") == job.id
     (held,) = queue.take("one", 5, 1)
     refuses(places[1], lambda: queue.later("one", held, 1))
-    refuses(places[2], lambda: queue.bury("one", held, "reason", ""))
+    refuses(places[2], lambda: queue.archive("one", held, "reason", ""))
     assert queue.depth() == Depth(waiting=0, in_hand=1, later=0, dead=0)
-    assert queue.bury("one", held, "reason", "")
+    assert queue.archive("one", held, "reason", "")
     (letter,) = queue.dead()
     refuses(QUEUE, lambda: queue.revive(letter))
     assert queue.revive(letter)
@@ -360,14 +360,14 @@ def test_a_worker_that_waits_for_what_is_done_alone_does_nothing(
         for group in client.xpending_range(QUEUE, "workers", "-", "+", 1):
             client.xclaim(QUEUE, "workers", "gone", 0, [group["message_id"]], idle=60_000)
     worker = app.jobs.connection()
-    turn = worker._turn
+    turn = worker._take_turn
 
     def counted() -> None:
         nonlocal turns
         turns += 1
         turn()
 
-    worker._turn = counted  # type: ignore[method-assign]
+    worker._take_turn = counted  # type: ignore[method-assign]
     thread = Thread(target=worker.serve, args=(app.jobs.respond,), daemon=True)
     thread.start()
     try:
@@ -425,7 +425,7 @@ def test_an_outage_takes_no_job_from_its_worker(tmp_path: Path) -> None:
 class Forgetful:
     """A stream whose answer to one write is lost on its way, after it was done."""
 
-    def __init__(self, queryset: Queryset) -> None:
+    def __init__(self, queryset: RecordStream) -> None:
         self._queryset = queryset
         self.lost = False
 

@@ -18,8 +18,9 @@ from brubeck.dictshield.fields import (
     ObjectIdField,
     StringField,
 )
+from brubeck.documents import repository
 from brubeck.errors import ConfigError
-from brubeck.queryset import Queryset, carrying, stored
+from brubeck.queryset import Queryset
 from brubeck.storage import NotCanonical, Page, PageQuery, Storage
 from brubeck.storage.canonical import MAX_BYTES
 from brubeck.timekeeping import HeldClock
@@ -109,8 +110,8 @@ class TestOneOrMany:
         self, queryset: Queryset, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """An empty list is a list, not everything."""
-        monkeypatch.setattr(carrying, "BATCH", 3)
-        monkeypatch.setattr(stored, "BATCH", 3)
+        monkeypatch.setattr(repository, "RECORDS_AT_ONCE", 3)
+        monkeypatch.setattr(repository, "RECORDS_AT_ONCE", 3)
         todos = [Todo(id=f"i{n}", title=f"{n}") for n in range(10)]
         assert {status for status, _ in queryset.create(todos)} == {"Created"}
         assert queryset.create([]) == queryset.update([]) == queryset.destroy([]) == []
@@ -146,7 +147,7 @@ class TestEverything:
         self, queryset: Queryset, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """No more pages than are looked at; an empty text, as in a URL, means everything too."""
-        monkeypatch.setattr(stored, "BATCH", 2)
+        monkeypatch.setattr(repository, "RECORDS_AT_ONCE", 2)
         queryset.create([Todo(id=f"i{n}", title=f"{n}") for n in range(7)])
         pages = []
         page = queryset.stream.page
@@ -166,7 +167,7 @@ class TestEverything:
         self, queryset: Queryset, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """What is there throughout comes once."""
-        monkeypatch.setattr(stored, "BATCH", 2)
+        monkeypatch.setattr(repository, "RECORDS_AT_ONCE", 2)
         queryset.create([Todo(id=f"i{n}", title="old") for n in range(8)])
         seen = []
         for _, datum in queryset.read():

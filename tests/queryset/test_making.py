@@ -26,7 +26,7 @@ from brubeck.queryset import (
     SQLiteQueryset,
 )
 from brubeck.queryset.base import Id
-from brubeck.storage import Schema, Storage, Unavailable
+from brubeck.storage import RecordSchema, Storage, Unavailable
 from brubeck.storage.memory import MemoryStorage
 from brubeck.streams import StreamedDocument
 from brubeck.testing import Client
@@ -83,7 +83,7 @@ class TestWhere:
         assert len(opened) == 4
         for storage in set(opened) - found:
             with pytest.raises(Unavailable):
-                storage.queryset("x", Schema())
+                storage.records("x", RecordSchema())
 
     def test_closing_leaves_a_storage_that_was_given_open(self) -> None:
         """It belongs to whoever opened it."""
@@ -239,7 +239,7 @@ def test_a_stream_filters_what_a_queryset_keeps(url: str, storage: Storage, name
         assert sorted(found()) == ["b", "c"]
 
 
-class Shelf(AbstractQueryset):
+class Repository(AbstractQueryset):
     """A queryset of one's own, as 0.4's programs wrote them."""
 
     def __init__(self) -> None:
@@ -272,16 +272,16 @@ class TestOnesOwn:
 
     def test_five_methods_are_a_queryset(self) -> None:
         """The rest comes down to them."""
-        shelf, todos = Shelf(), [Todo(id="a", title="one"), Todo(id="b", title="two")]
-        assert shelf.create(todos) == [("Created", each) for each in todos]
-        assert shelf.create(todos[0]) == ("Created", todos[0])
-        assert shelf.update(todos) == [("Updated", each) for each in todos]
-        assert shelf.update(todos[0]) == ("Updated", todos[0])
-        assert shelf.read() == shelf.read(["a", "b"]) == [("OK", each) for each in todos]
-        assert shelf.read("b") == ("OK", todos[1])
-        assert shelf.destroy("a") == ("Updated", todos[0])
-        assert shelf.destroy(["b"]) == [("Updated", todos[1])]
-        assert shelf.read() == []
+        repository, todos = Repository(), [Todo(id="a", title="one"), Todo(id="b", title="two")]
+        assert repository.create(todos) == [("Created", each) for each in todos]
+        assert repository.create(todos[0]) == ("Created", todos[0])
+        assert repository.update(todos) == [("Updated", each) for each in todos]
+        assert repository.update(todos[0]) == ("Updated", todos[0])
+        assert repository.read() == repository.read(["a", "b"]) == [("OK", each) for each in todos]
+        assert repository.read("b") == ("OK", todos[1])
+        assert repository.destroy("a") == ("Updated", todos[0])
+        assert repository.destroy(["b"]) == [("Updated", todos[1])]
+        assert repository.read() == []
 
     def test_what_it_does_not_bring_it_cannot_do(self) -> None:
         """And says so."""

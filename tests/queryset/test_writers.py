@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from brubeck.queryset import Queryset, carrying
+from brubeck.documents import repository
+from brubeck.queryset import Queryset
 from brubeck.storage import Outcome, Storage, StorageError, Write
 from tests.queryset.models import Todo
 
@@ -121,7 +122,7 @@ def test_who_is_always_overtaken_says_so(
     queryset: Queryset, monkeypatch: pytest.MonkeyPatch, call: str
 ) -> None:
     """In the end; the others of the same call are done."""
-    monkeypatch.setattr(carrying, "ROUNDS", 5)
+    monkeypatch.setattr(repository, "MAX_ATTEMPTS", 5)
     queryset.create([OLD, Todo(id="b", title="calm")])
     between(queryset, lambda other: other.update(OTHER), times=99)
     given: list[Any] = [NEW, Todo(id="b", title="new")] if call == "update" else ["a", "b"]

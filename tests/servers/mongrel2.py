@@ -210,6 +210,6 @@ def served(
         connection.stop()
         thread.join(30)
         with suppress(OSError):  # the address is used no more, so neither is its directory
-            connection._neighbours._directory.rmdir()
+            connection._peers._directory.rmdir()
     if thread.is_alive():
         raise TimeoutError("the connection does not stop")

@@ -18,7 +18,7 @@ import redis.exceptions
 import redis.sentinel
 
 from brubeck.connections.jobs import JobQueue, QueueUnavailable
-from brubeck.storage import Schema, StorageError, Unavailable
+from brubeck.storage import RecordSchema, StorageError, Unavailable
 from brubeck.storage.mongo.connecting import Door as MongoDoor
 from brubeck.storage.redis import RedisStorage
 from brubeck.storage.redis.connecting import Door as RedisDoor
@@ -142,4 +142,4 @@ def test_a_server_that_is_not_there_is_unavailable(url: str) -> None:
         closing(RedisStorage(f"{url}127.0.0.1:{free_port()}{service}", timeout=0.5)) as storage,
         pytest.raises(Unavailable),
     ):
-        storage.queryset("quakes", Schema()).head()
+        storage.records("quakes", RecordSchema()).head()

@@ -9,18 +9,18 @@ from uuid import uuid4
 
 import pytest
 
-from brubeck.storage import Condition, FieldInfo, PageQuery, Schema, Storage, Unavailable
+from brubeck.storage import FieldCondition, FieldInfo, PageQuery, RecordSchema, Storage, Unavailable
 from brubeck.storage.conformance.machine import put_new
-from brubeck.storage.indexing import IndexedQueryset, IndexSet
+from brubeck.storage.indexing import IndexedRecordStream, IndexSet
 from brubeck.storage.opening import open_storage
 from tests.servers import wait_until
 from tests.servers.mongo import MongoServer
 from tests.servers.redis import RedisServer
 
-PLAIN = Schema({"place": FieldInfo("string")})
-FILTERED = Schema({"place": FieldInfo("string", indexed=True, equality=True)})
+PLAIN = RecordSchema({"place": FieldInfo("string")})
+FILTERED = RecordSchema({"place": FieldInfo("string", indexed=True, equality=True)})
 Keeping = Callable[[IndexSet, IndexSet], bool]
-HERE = PageQuery(limit=9, where=(Condition("place", "eq", "here"),))
+HERE = PageQuery(limit=9, where=(FieldCondition("place", "eq", "here"),))
 
 
 @pytest.fixture(params=["sqlite", "redis", "mongo"])
@@ -44,13 +44,13 @@ def storages(url: str) -> Iterator[tuple[Storage, Storage]]:
         yield one, other
 
 
-def _opened(storage: Storage, schema: Schema) -> IndexedQueryset:
-    stream = storage.queryset("quakes", schema)
-    assert isinstance(stream, IndexedQueryset)
+def _opened(storage: Storage, schema: RecordSchema) -> IndexedRecordStream:
+    stream = storage.records("quakes", schema)
+    assert isinstance(stream, IndexedRecordStream)
     return stream
 
 
-def _is_complete(stream: IndexedQueryset) -> bool:
+def _is_complete(stream: IndexedRecordStream) -> bool:
     try:
         stream.page(HERE)
     except Unavailable:

@@ -11,10 +11,10 @@ import pytest
 
 from brubeck.storage import (
     ChangesQuery,
-    Condition,
-    LostPlace,
+    FieldCondition,
+    LostCursor,
     PageQuery,
-    Queryset,
+    RecordStream,
     Storage,
     Unavailable,
     Written,
@@ -63,7 +63,7 @@ def _delete(folder: Path) -> None:
         each.unlink()
 
 
-def _ids(stream: Queryset, query: PageQuery) -> list[str]:
+def _ids(stream: RecordStream, query: PageQuery) -> list[str]:
     found: list[str] | None = None
 
     def complete() -> bool:
@@ -77,11 +77,11 @@ def _ids(stream: Queryset, query: PageQuery) -> list[str]:
     return found
 
 
-HERE = PageQuery(limit=9, where=(Condition("network", "eq", "ci"),))
+HERE = PageQuery(limit=9, where=(FieldCondition("network", "eq", "ci"),))
 ANNS = PageQuery(limit=9, viewer="ann")
 
 
-def _write(stream: Queryset, item_id: str) -> None:
+def _write(stream: RecordStream, item_id: str) -> None:
     """Write an item, as soon as the storage is back."""
     put = put_new(item_id, 1, network="ci", owner="ann")
 
@@ -95,8 +95,8 @@ def _write(stream: Queryset, item_id: str) -> None:
     wait_until(written)
 
 
-def _follows(storage: Storage, stream: Queryset, after: int, era: str) -> None:
-    with pytest.raises(LostPlace):
+def _follows(storage: Storage, stream: RecordStream, after: int, era: str) -> None:
+    with pytest.raises(LostCursor):
         stream.changes(ChangesQuery(limit=9, after=after, era=era))
     assert storage.streams() == ["quakes"]
 
@@ -106,7 +106,7 @@ def test_what_is_written_after_a_loss_is_shown(lost: tuple[str, Lose], first: st
     """By a filter, to its owner, and in the changes; a cursor of before is lost."""
     url, lose = lost
     with closing(open_storage(url)) as storage:
-        stream = storage.queryset("quakes", SCHEMA)
+        stream = storage.records("quakes", SCHEMA)
         _write(stream, "old")
         assert _ids(stream, HERE) == _ids(stream, ANNS) == ["old"]
         head = stream.head()
@@ -121,4 +121,4 @@ def test_what_is_written_after_a_loss_is_shown(lost: tuple[str, Lose], first: st
         assert stream.count(HERE).total == 1
         _follows(storage, stream, head.position, head.era)
         with closing(open_storage(url)) as another:
-            assert _ids(another.queryset("quakes", SCHEMA), HERE) == ["new"]
+            assert _ids(another.records("quakes", SCHEMA), HERE) == ["new"]

@@ -14,7 +14,7 @@ from brubeck.storage.conformance import StorageConformance
 from brubeck.storage.conformance.machine import SCHEMA, put_new
 from brubeck.storage.mongo import MongoStorage
 from brubeck.storage.mongo.documents import Document
-from brubeck.storage.mongo.settling import Settler
+from brubeck.storage.mongo.finalizing import STREAMS, Finalizer
 from brubeck.storage.mongo.storage import ATTEMPTS, CLOCKS_DIFFER, HITS
 from brubeck.timekeeping import Clock, HeldClock
 from tests.servers.mongo import MongoServer, set_url
@@ -74,24 +74,50 @@ def storage(mongo_server: MongoServer) -> Iterator[MongoStorage]:
 def test_a_deletion_that_is_sent_again_has_happened(
     storage: MongoStorage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Also where a new life takes over its grave just when that is looked for."""
-    stream = storage.queryset("notes", SCHEMA)
+    """Also where a new life takes over its tombstone just when that is looked for."""
+    stream = storage.records("notes", SCHEMA)
     stream.write([put_new("a", 1)])
     delete = Delete(id="a", token="t")
     (first,) = stream.write([delete])
     assert isinstance(first, Written)
-    look = Settler.graves
+    look = Finalizer.archived_tombstones
     begun: list[Outcome] = []
     later = [put_new("a", 2)]
 
-    def late(self: Settler, *about: Any) -> dict[str, Document]:
+    def late(self: Finalizer, *about: Any) -> dict[str, Document]:
         if later:
             begun.extend(stream.write([later.pop()]))
         return look(self, *about)
 
-    monkeypatch.setattr(Settler, "graves", late)
+    monkeypatch.setattr(Finalizer, "tombstones", late)
     assert stream.write([delete]) == [first]
     assert isinstance(begun[0], Written)
+
+
+def test_a_former_life_is_known_where_the_greatest_deleted_id_is_not(storage: MongoStorage) -> None:
+    """A stream's document of an older version does not say it, also after another deletion."""
+    stream = storage.records("notes", SCHEMA)
+    stream.write([put_new("a", 1), put_new("b", 1)])
+    delete = Delete(id="b", token="t")
+    (first,) = stream.write([delete])
+    with storage.door.database() as database:
+        database[STREAMS].update_one({"_id": "notes"}, {"$unset": {"deleted": ""}})
+    stream.write([Delete(id="a", token="u"), put_new("b", 2)])
+    assert stream.write([delete]) == [first]
+    assert [each.id for each in stream.page(PageQuery(limit=9)).records] == ["b"]
+
+
+def test_a_step_that_no_document_could_hold_is_read_all_the_same(storage: MongoStorage) -> None:
+    """Of 16 MiB at the most is what a server sends as one."""
+    stream = storage.records("notes", SCHEMA)
+    some = [put_new(f"a{number:02}", number, place="x" * 1_000_000) for number in range(18)]
+    stream.write(some)
+    page = stream.page(PageQuery(limit=18))
+    assert [each.id for each in page.records] == ["a17", "a16", "a15"]
+    assert page.stopped is not None
+    changes = stream.changes(ChangesQuery(limit=18))
+    assert [each.id for each in changes.changes] == ["a00", "a01", "a02"]
+    assert not changes.caught_up
 
 
 def _unique(storage: MongoStorage) -> set[str]:
@@ -111,7 +137,7 @@ def test_a_collection_that_may_be_sharded_has_no_unique_index_but_of_ids(
     """A shard key is the id, hashed; the stream works the same."""
     storage.streams()  # the server is asked what it is
     storage.door.sharded = True
-    stream = storage.queryset("quakes", SCHEMA)
+    stream = storage.records("quakes", SCHEMA)
     outcomes = stream.write([put_new("a", 1), put_new("b", 2), Delete(id="a", token="d")])
     assert all(isinstance(each, Written) for each in outcomes)
     assert [each.id for each in stream.page(PageQuery(limit=9)).records] == ["b"]
@@ -121,7 +147,7 @@ def test_a_collection_that_may_be_sharded_has_no_unique_index_but_of_ids(
 
 def test_one_server_watches_over_its_positions(storage: MongoStorage) -> None:
     """By an index that no two items stand in at one place."""
-    storage.queryset("quakes", SCHEMA).write([put_new("a", 1)])
+    storage.records("quakes", SCHEMA).write([put_new("a", 1)])
     assert _unique(storage) == {"quakes.position"}
 
 

@@ -10,7 +10,7 @@ from urllib.parse import quote
 import pytest
 
 from brubeck.errors import ConfigError
-from brubeck.storage import Put, Schema, Written, open_storage
+from brubeck.storage import Put, RecordSchema, Written, open_storage
 from brubeck.storage.mongo.options import FIXED, PASSED_ON, REPLACED
 from tests.servers.certificates import Certificates
 from tests.servers.mongo import MongoServer
@@ -146,7 +146,7 @@ def test_a_server_is_entered_by_certificate_and_password(tmp_path: Path, name: s
         asked = f"{name}=true&authsource=admin&retryWrites=true&w=majority&appName=x"
         with closing(open_storage(f"{where}?{asked}&TLScaFILE={files.cafile}")) as storage:
             put = Put(id="a", created_at=1, body=b'{"id":"a"}', token="t")
-            (made,) = storage.queryset("notes", Schema()).write([put])
+            (made,) = storage.records("notes", RecordSchema()).write([put])
             assert isinstance(made, Written)
     finally:
         server.kill()

@@ -12,8 +12,8 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from brubeck.storage import Put, Schema, Storage, open_storage
-from brubeck.storage.mongo.settling import HORIZONS, STREAMS, items_name, tombstones_name
+from brubeck.storage import Put, RecordSchema, Storage, open_storage
+from brubeck.storage.mongo.finalizing import HORIZONS, STREAMS, items_name, tombstones_name
 from brubeck.storage.mongo.storage import ATTEMPTS, HITS
 from brubeck.storage.records import PageQuery
 from brubeck.streams.paths import declare_path
@@ -74,9 +74,9 @@ def test_no_two_streams_share_anything_in_a_storage(
     for name, stream in called.items():
         body = name.encode().hex()
         put = Put(id="x", created_at=1, body=b'{"is":"%b"}' % body.encode(), token=uuid4().hex)
-        local_storage.queryset(stream, Schema()).write([put])
+        local_storage.records(stream, RecordSchema()).write([put])
     for name, stream in called.items():
-        found = local_storage.queryset(stream, Schema()).page(PageQuery(limit=9)).records
+        found = local_storage.records(stream, RecordSchema()).page(PageQuery(limit=9)).records
         assert [each.body for each in found] == [b'{"is":"%b"}' % name.encode().hex().encode()]
     assert local_storage.streams(run) == sorted(called.values())
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from brubeck.errors import ConfigError
-from brubeck.storage import Schema, Unavailable, opening
+from brubeck.storage import RecordSchema, Unavailable, opening
 from brubeck.storage.memory import MemoryStorage
 from brubeck.storage.sqlite import SQLiteStorage
 
@@ -91,7 +91,7 @@ def test_a_path_is_relative_or_absolute_and_may_be_escaped(
 def test_a_file_that_cannot_be_used_is_an_unavailable_storage(tmp_path: Path) -> None:
     """It may be there later; one of a newer program is not touched."""
     storage = SQLiteStorage(str(tmp_path / "missing" / "q.db"))
-    stream = storage.queryset("quakes", Schema())
+    stream = storage.records("quakes", RecordSchema())
     with pytest.raises(Unavailable, match="unable to open"):
         stream.head()
     (tmp_path / "missing").mkdir()
@@ -105,5 +105,5 @@ def test_a_file_that_cannot_be_used_is_an_unavailable_storage(tmp_path: Path) ->
                 db.execute("PRAGMA user_version = 99")
         storage = SQLiteStorage(str(tmp_path / "bad.db"))
         with pytest.raises(Unavailable, match=r"not a database|newer format"):
-            storage.queryset("quakes", Schema()).head()
+            storage.records("quakes", RecordSchema()).head()
         storage.close()

@@ -12,15 +12,15 @@ from brubeck.storage import (
     FieldInfo,
     PageQuery,
     Put,
+    RecordSchema,
     Refused,
-    Schema,
     Written,
 )
 from brubeck.storage.records import Write
 from brubeck.storage.redis import RedisStorage
 from tests.servers.redis import RedisServer
 
-SCHEMA = Schema(
+SCHEMA = RecordSchema(
     {
         "place": FieldInfo("string", True, equality=True),
         "readers": FieldInfo("list", item_kind="string"),
@@ -35,7 +35,7 @@ def storage(redis_server: RedisServer, request: pytest.FixtureRequest) -> Iterat
     with redis_server.client() as client:
         client.flushall()
         storage = RedisStorage(redis_server.url)
-        stream = storage.queryset("notes", SCHEMA)
+        stream = storage.records("notes", SCHEMA)
         stream.write([put("first", "nowhere", 0)])
         assert client.hexists(stream.key, "largest")
         if request.param == "unknown":
@@ -52,7 +52,7 @@ def put(item_id: str, place: str, created_at: int = 1, readers: str = "") -> Put
 
 def test_an_id_may_be_written_several_times(storage: RedisStorage) -> None:
     """Each write of it sees the one before, also across what is read and sent together."""
-    stream = storage.queryset("notes", SCHEMA)
+    stream = storage.records("notes", SCHEMA)
     writes: list[Write] = [
         put("a", "one", 10, '"ann"'),
         *(put(f"b{n}", "many", 100 + n) for n in range(50)),
@@ -86,14 +86,14 @@ def test_an_id_may_be_written_several_times(storage: RedisStorage) -> None:
 
 
 def _seen(storage: RedisStorage, viewer: str) -> list[str]:
-    stream = storage.queryset("notes", SCHEMA)
+    stream = storage.records("notes", SCHEMA)
     page = stream.page(PageQuery(limit=200, viewer=viewer))
     return [each.id for each in page.records]
 
 
 def test_values_of_new_items_are_remembered(storage: RedisStorage) -> None:
     """What a script packs by hand is what it unpacks later: values, tokens and viewers."""
-    stream = storage.queryset("notes", SCHEMA)
+    stream = storage.records("notes", SCHEMA)
     (made,) = stream.write([put("a", "here", 1, '"ann"')])
     assert stream.write([put("a", "here", 1, '"ann"')]) == [made]
     assert isinstance(made, Written)

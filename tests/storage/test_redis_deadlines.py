@@ -10,13 +10,13 @@ from contextlib import closing, contextmanager, suppress
 
 import pytest
 
-from brubeck.storage import FieldInfo, Put, Schema, Unavailable, Written
+from brubeck.storage import FieldInfo, Put, RecordSchema, Unavailable, Written
 from brubeck.storage.redis import RedisStorage
 from tests.servers.processes import frozen
 from tests.servers.redis import RedisServer
 from tests.servers.sentinel import Watched, redis_watched
 
-SCHEMA = Schema({"place": FieldInfo("string")})
+SCHEMA = RecordSchema({"place": FieldInfo("string")})
 TIMEOUT = 0.6
 SLACK = 0.4
 """Seconds that a busy machine may add; each further timeout would add more."""
@@ -39,7 +39,7 @@ def write(storage: RedisStorage, stream: str = "notes") -> None:
     number = time.monotonic_ns()
     body = b'{"id":"n%d","place":"here"}' % number
     put = Put(id=f"n{number}", created_at=1, body=body, token=f"t{number}")
-    (outcome,) = storage.queryset(stream, SCHEMA).write([put])
+    (outcome,) = storage.records(stream, SCHEMA).write([put])
     assert isinstance(outcome, Written)
 
 

@@ -16,22 +16,22 @@ from brubeck.storage import (
     Delete,
     FieldInfo,
     Head,
-    LostPlace,
+    LostCursor,
     Page,
     PageQuery,
-    Place,
     Put,
     Record,
-    Schema,
+    RecordSchema,
+    TimelineCursor,
     Written,
 )
 from brubeck.storage.redis import RedisStorage
 from brubeck.storage.redis.plain_pages import NotPlain, PlainPages
-from brubeck.storage.redis.queryset import RedisQueryset
+from brubeck.storage.redis.record_stream import RedisRecordStream
 from brubeck.storage.sizes import STEP_BYTES
 from tests.servers.redis import RedisServer
 
-SCHEMA = Schema({"place": FieldInfo("string")})
+SCHEMA = RecordSchema({"place": FieldInfo("string")})
 
 
 @pytest.fixture
@@ -65,13 +65,13 @@ class Busy(PlainPages):
         return super()._records(connection, ids, head)
 
 
-def plain(storage: RedisStorage, stream: RedisQueryset, query: PageQuery) -> Page | None:
+def plain(storage: RedisStorage, stream: RedisRecordStream, query: PageQuery) -> Page | None:
     """Return a page by plain commands alone."""
     with storage.door.client() as client:
         return PlainPages(stream.key).read(client, query, b"")
 
 
-def by_script(stream: RedisQueryset, query: PageQuery, monkeypatch: pytest.MonkeyPatch) -> Page:
+def by_script(stream: RedisRecordStream, query: PageQuery, monkeypatch: pytest.MonkeyPatch) -> Page:
     """Return a page by the script alone."""
 
     def never(*_: object) -> None:
@@ -98,7 +98,7 @@ _ids = st.sampled_from("abcdefgh")
     gone=st.sets(_ids),
     limit=st.integers(1, 5),
     descending=st.booleans(),
-    start=st.none() | st.builds(Place, _times, st.none() | _ids),
+    start=st.none() | st.builds(TimelineCursor, _times, st.none() | _ids),
     since=st.none() | _times,
     until=st.none() | _times,
 )
@@ -108,13 +108,13 @@ def test_plain_pages_are_those_of_the_script(
     gone: set[str],
     limit: int,
     descending: bool,
-    start: Place | None,
+    start: TimelineCursor | None,
     since: int | None,
     until: int | None,
 ) -> None:
     """Among ties, from a cursor that has vanished, within bounds, either way."""
     storage = RedisStorage(redis_server.url)
-    stream = storage.queryset(f"n{uuid4().hex}", SCHEMA)
+    stream = storage.records(f"n{uuid4().hex}", SCHEMA)
     stream.write([put("z", -9)])
     stream.write([put(item_id, at) for item_id, at in zip("abcdefgh", times, strict=False)])
     stream.write([delete(item_id) for item_id in sorted(gone)])
@@ -133,7 +133,7 @@ def test_plain_pages_are_those_of_the_script(
 
 def test_a_walk_runs_no_script(redis_server: RedisServer, storage: RedisStorage) -> None:
     """Three commands a page, in two exchanges."""
-    stream = storage.queryset("notes", SCHEMA)
+    stream = storage.records("notes", SCHEMA)
     stream.write([put(f"n{n}", n) for n in range(100)])
     query: PageQuery | None = PageQuery(limit=25)
     with redis_server.client() as client:
@@ -151,22 +151,22 @@ def test_a_walk_runs_no_script(redis_server: RedisServer, storage: RedisStorage)
 
 def test_a_tie_is_read_by_the_script_at_once(storage: RedisStorage) -> None:
     """The pages inside it are found out once, not each time; the others stay plain."""
-    stream = storage.queryset("notes", SCHEMA)
+    stream = storage.records("notes", SCHEMA)
     stream.write([put(f"n{n}", 5) for n in range(9)] + [put("last", 4)])
     pages = PlainPages(stream.key)
     with storage.door.client() as client:
         for _ in range(2):
             with pytest.raises(NotPlain):
-                pages.read(client, PageQuery(limit=2, start=Place(5, "n4")), b"")
-        assert ids(pages.read(client, PageQuery(limit=2, start=Place(5)), b"")) == ["last"]
-    page = stream.page(PageQuery(limit=2, start=Place(5, "n4")))
-    assert (ids(page), page.stopped) == (["n3", "n2"], Place(5, "n2"))
+                pages.read(client, PageQuery(limit=2, start=TimelineCursor(5, "n4")), b"")
+        assert ids(pages.read(client, PageQuery(limit=2, start=TimelineCursor(5)), b"")) == ["last"]
+    page = stream.page(PageQuery(limit=2, start=TimelineCursor(5, "n4")))
+    assert (ids(page), page.stopped) == (["n3", "n2"], TimelineCursor(5, "n2"))
 
 
 @pytest.mark.parametrize("how", ["deleted", "purged", "updated", "reborn"])
 def test_what_is_written_between_two_commands_is_found_out(storage: RedisStorage, how: str) -> None:
     """The page is then read in one step, and it is right."""
-    stream = storage.queryset("notes", SCHEMA)
+    stream = storage.records("notes", SCHEMA)
     stream.write([put(item_id, at * 10) for at, item_id in enumerate("abcde")])
 
     def meanwhile() -> None:
@@ -192,7 +192,7 @@ def test_what_is_written_between_two_commands_is_found_out(storage: RedisStorage
 
 def test_large_items_are_not_read_all_at_once(storage: RedisStorage) -> None:
     """A page ends with the item that fills it, however it is read."""
-    stream = storage.queryset("notes", SCHEMA)
+    stream = storage.records("notes", SCHEMA)
     large = b'{"place":"%b"}' % (b"x" * (STEP_BYTES // 4))
     stream.write([put(f"s{n}", n) for n in range(20)])
     assert len(ids(plain(storage, stream, PageQuery(limit=20)))) == 20
@@ -200,13 +200,13 @@ def test_large_items_are_not_read_all_at_once(storage: RedisStorage) -> None:
     with pytest.raises(NotPlain):
         plain(storage, stream, PageQuery(limit=20))
     page = stream.page(PageQuery(limit=20))
-    assert (len(page.records), page.stopped) == (4, Place(116, "t16"))
-    assert len(ids(stream.page(PageQuery(limit=20, start=Place(100, "t0"))))) == 20
+    assert (len(page.records), page.stopped) == (4, TimelineCursor(116, "t16"))
+    assert len(ids(stream.page(PageQuery(limit=20, start=TimelineCursor(100, "t0"))))) == 20
 
 
 def test_a_head_that_is_known_gives_no_page(storage: RedisStorage) -> None:
     """And one that has moved on gives one."""
-    stream = storage.queryset("notes", SCHEMA)
+    stream = storage.records("notes", SCHEMA)
     stream.write([put("a", 1)])
     head = stream.page(PageQuery(limit=5)).head
     assert stream.page_unless(PageQuery(limit=5), head) is None
@@ -220,7 +220,7 @@ def test_a_server_that_was_restarted_begins_a_new_era(tmp_path: Path) -> None:
     server = RedisServer(tmp_path, "--appendonly", "yes", "--appendfsync", "always")
     server.run()
     storage = RedisStorage(server.url)
-    stream = storage.queryset("notes", SCHEMA)
+    stream = storage.records("notes", SCHEMA)
     (made,) = stream.write([put("a", 1)])
     assert isinstance(made, Written)
     heads = [stream.page(PageQuery(limit=5)).head]
@@ -232,7 +232,7 @@ def test_a_server_that_was_restarted_begins_a_new_era(tmp_path: Path) -> None:
         assert page.head.era not in {head.era for head in heads}
         assert ids(plain(storage, stream, PageQuery(limit=5))) == ["a"]
         assert stream.head() == page.head
-        with pytest.raises(LostPlace):
+        with pytest.raises(LostCursor):
             stream.changes(ChangesQuery(limit=5, after=made.position, era=heads[-1].era))
         heads.append(page.head)
     storage.close()

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from brubeck.storage import FieldInfo, Put, Schema, Unavailable, Written
+from brubeck.storage import FieldInfo, Put, RecordSchema, Unavailable, Written
 from brubeck.storage.checking import Finding
 from brubeck.storage.records import Delete
 from brubeck.storage.redis import RedisStorage
@@ -16,7 +16,7 @@ from brubeck.storage.redis.checking import _TRIED
 from brubeck.storage.redis.scripts import _LUA, _WRITING, SCRIPTS, commands
 from tests.servers.redis import RedisServer
 
-SCHEMA = Schema({"place": FieldInfo("string", True, equality=True)})
+SCHEMA = RecordSchema({"place": FieldInfo("string", True, equality=True)})
 ALL = ("+@all", "~brubeck:*", "&brubeck:*")
 CALLED = {command for script in SCRIPTS.values() for command in commands(script.text)}
 NEEDED = sorted({*CALLED, "INFO"})
@@ -59,7 +59,7 @@ def everything(server: RedisServer) -> dict[bytes, bytes | None]:
 def test_a_user_without_channels_writes_and_is_not_told_otherwise(server: RedisServer) -> None:
     """As Redis 7 makes users: a notice that cannot be sent makes readers slower, and no more."""
     with closing(limited(server, "+@all", "~brubeck:*", "resetchannels")) as storage:
-        (made,) = storage.queryset("notes", SCHEMA).write([put("a", "here")])
+        (made,) = storage.records("notes", SCHEMA).write([put("a", "here")])
         assert isinstance(made, Written)
         assert "&brubeck:*" in wrong(storage.check())
 
@@ -68,7 +68,7 @@ def test_a_user_without_channels_writes_and_is_not_told_otherwise(server: RedisS
 def test_a_write_is_done_as_a_whole_or_not_at_all(server: RedisServer, command: str) -> None:
     """Whichever command is refused: creation, replacement and deletion."""
     with closing(limited(server, *ALL)) as storage:
-        (made,) = storage.queryset("notes", SCHEMA).write([put("a", "here")])
+        (made,) = storage.records("notes", SCHEMA).write([put("a", "here")])
         assert isinstance(made, Written)
     before = everything(server)
     with closing(limited(server, *ALL, f"-{command.lower()}")) as storage:
@@ -79,7 +79,7 @@ def test_a_write_is_done_as_a_whole_or_not_at_all(server: RedisServer, command: 
             Delete(id="a", token="d"),
         ):
             try:
-                (outcome,) = storage.queryset("notes", SCHEMA).write([write])
+                (outcome,) = storage.records("notes", SCHEMA).write([write])
             except Unavailable:
                 assert everything(server) == before
             else:

@@ -10,7 +10,7 @@ from urllib.parse import quote
 import pytest
 
 from brubeck.errors import ConfigError
-from brubeck.storage import Put, Schema, Storage, Unavailable, Written, open_storage
+from brubeck.storage import Put, RecordSchema, Storage, Unavailable, Written, open_storage
 from tests.servers.certificates import PASSWORD, Certificates
 from tests.servers.redis import RedisServer, redis_cluster
 from tests.servers.sentinel import SERVICE, Sentinel
@@ -64,8 +64,8 @@ def writes(url: str) -> bool:
     storage: Storage
     with closing(open_storage(url)) as storage:
         put = Put(id="a", created_at=1, body=b'{"id":"a"}', token=url)
-        (outcome,) = storage.queryset("notes", Schema()).write([put])
-        (found,) = storage.queryset("notes", Schema()).get(["a"])
+        (outcome,) = storage.records("notes", RecordSchema()).write([put])
+        (found,) = storage.records("notes", RecordSchema()).get(["a"])
         return isinstance(outcome, Written) or found is not None
 
 

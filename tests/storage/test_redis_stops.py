@@ -15,13 +15,13 @@ from hypothesis import strategies as st
 
 from brubeck.storage import (
     ChangesQuery,
-    Condition,
     Delete,
+    FieldCondition,
     FieldInfo,
     PageQuery,
     Put,
-    Queryset,
-    Schema,
+    RecordSchema,
+    RecordStream,
     Unavailable,
     Written,
 )
@@ -36,7 +36,7 @@ others use it. What is not linear takes hundreds; on a quiet machine most take 3
 DISTURBED = 5
 """How many commands may take longer, since others use the machine, too: five times as long."""
 LISTS = tuple("abcde")
-SCHEMA = Schema(
+SCHEMA = RecordSchema(
     {
         **{name: FieldInfo("list", True, "string", equality=True) for name in LISTS},
         "depth": FieldInfo("number", True),
@@ -57,12 +57,12 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
 
 
 @pytest.fixture
-def stream(server: RedisServer) -> Iterator[Queryset]:
+def stream(server: RedisServer) -> Iterator[RecordStream]:
     """Yield a stream of an empty Redis."""
     with server.client() as client:
         client.flushall()
     storage = RedisStorage(server.url)
-    stream = storage.queryset("items", SCHEMA)
+    stream = storage.records("items", SCHEMA)
     stream.head()
     yield stream
     storage.close()
@@ -103,7 +103,7 @@ def _positions(outcomes: Any) -> list[int]:
     return [each.position for each in outcomes]
 
 
-def test_no_write_stops_a_redis(server: RedisServer, stream: Queryset) -> None:
+def test_no_write_stops_a_redis(server: RedisServer, stream: RecordStream) -> None:
     """As many values as an item may have, in a batch, created, replaced and deleted."""
     stops = Stops(server)
     items = range(250)
@@ -116,7 +116,7 @@ def test_no_write_stops_a_redis(server: RedisServer, stream: Queryset) -> None:
     stops.check()
 
 
-def test_no_change_of_readers_stops_a_redis(server: RedisServer, stream: Queryset) -> None:
+def test_no_change_of_readers_stops_a_redis(server: RedisServer, stream: RecordStream) -> None:
     """Every reader is replaced by another: each has two orders, and a departure."""
     stops = Stops(server)
 
@@ -129,7 +129,7 @@ def test_no_change_of_readers_stops_a_redis(server: RedisServer, stream: Queryse
     stops.check()
 
 
-def test_large_bodies_stop_no_redis(server: RedisServer, stream: Queryset) -> None:
+def test_large_bodies_stop_no_redis(server: RedisServer, stream: RecordStream) -> None:
     """A batch is bounded by its bytes, too."""
     stops = Stops(server)
     bodies = [{"id": f"i{n}", "depth": n, "text": "x" * (1 << 20 - 1)} for n in range(60)]
@@ -139,7 +139,7 @@ def test_large_bodies_stop_no_redis(server: RedisServer, stream: Queryset) -> No
 
 
 @pytest.mark.parametrize("length", [8, 4000])
-def test_no_filter_stops_a_redis(server: RedisServer, stream: Queryset, length: int) -> None:
+def test_no_filter_stops_a_redis(server: RedisServer, stream: RecordStream, length: int) -> None:
     """As many values as a filter may have, none of which is there; and long texts alike."""
     long = "z" * length
     stream.write([_put(_item(n, long, 20)) for n in range(300)])
@@ -147,16 +147,20 @@ def test_no_filter_stops_a_redis(server: RedisServer, stream: Queryset, length: 
     few = tuple(f"{long}a{n}-{n}" for n in range(16))
     stops = Stops(server)
     for where in (
-        (Condition("a", "in", many),),
-        (Condition("a", "in", few), Condition("b", "in", many), Condition("depth", "lt", -1)),
-        tuple(Condition(name, "in", many) for name in LISTS),
-        (Condition("a", "gt", f"{long}~"),),
+        (FieldCondition("a", "in", many),),
+        (
+            FieldCondition("a", "in", few),
+            FieldCondition("b", "in", many),
+            FieldCondition("depth", "lt", -1),
+        ),
+        tuple(FieldCondition(name, "in", many) for name in LISTS),
+        (FieldCondition("a", "gt", f"{long}~"),),
     ):
         _read_all(stream, where)
         stops.check()
 
 
-def _read_all(stream: Queryset, where: tuple[Condition, ...]) -> None:
+def _read_all(stream: RecordStream, where: tuple[FieldCondition, ...]) -> None:
     page = stream.page(PageQuery(limit=100, where=where))
     while page.stopped is not None:
         page = stream.page(PageQuery(limit=100, where=where, start=page.stopped))
@@ -171,17 +175,17 @@ def test_no_building_of_an_index_stops_a_redis(server: RedisServer) -> None:
     with server.client() as client:
         client.flushall()
     storage = RedisStorage(server.url)
-    plain = storage.queryset("items", Schema({name: FieldInfo("list") for name in LISTS}))
+    plain = storage.records("items", RecordSchema({name: FieldInfo("list") for name in LISTS}))
     plain.write([_put(_item(n, "x", 4 * MAX_VALUES)) for n in range(100)])
     stops = Stops(server)
     storage.close()
     storage = RedisStorage(server.url)
-    stream = storage.queryset("items", SCHEMA)
+    stream = storage.records("items", SCHEMA)
     found: list[str] = []
 
     def indexed() -> bool:
         with suppress(Unavailable):
-            page = stream.page(PageQuery(limit=9, where=(Condition("a", "eq", "xa7-7"),)))
+            page = stream.page(PageQuery(limit=9, where=(FieldCondition("a", "eq", "xa7-7"),)))
             found.extend(each.id for each in page.records)
         return bool(found)
 

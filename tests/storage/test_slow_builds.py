@@ -16,8 +16,8 @@ from pymongo import MongoClient
 from brubeck import Brubeck, StreamedDocument, StreamHandler
 from brubeck.dictshield.fields import StringField
 from brubeck.storage import Record
-from brubeck.storage.redis.queryset import RedisQueryset
-from brubeck.storage.sqlite import queryset as sqlite_queryset
+from brubeck.storage.redis.record_stream import RedisRecordStream
+from brubeck.storage.sqlite import record_stream
 from brubeck.storage.sqlite.streams import build_some
 from brubeck.testing import Client
 from tests.servers import wait_until
@@ -159,15 +159,15 @@ def _hold(patch: pytest.MonkeyPatch, kind: str) -> None:
                 raise Held
             return build_some(db, stream, indexes, after, 250)
 
-        patch.setattr(sqlite_queryset, "build_some", some)
+        patch.setattr(record_stream, "build_some", some)
         return
-    index = RedisQueryset._index
+    index = RedisRecordStream._index
     done: list[Record] = []
 
-    def part(self: RedisQueryset, indexes: Any, records: list[Record]) -> None:
+    def part(self: RedisRecordStream, indexes: Any, records: list[Record]) -> None:
         if len(done) >= 500:
             raise Held
         done.extend(records)
         index(self, indexes, records)
 
-    patch.setattr(RedisQueryset, "_index", part)
+    patch.setattr(RedisRecordStream, "_index", part)

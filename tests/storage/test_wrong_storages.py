@@ -10,21 +10,21 @@ from hypothesis import Phase, settings
 
 from brubeck.storage import (
     ChangesQuery,
-    LostPlace,
+    LostCursor,
     Outcome,
     Page,
     PageQuery,
-    Schema,
+    RecordSchema,
     Storage,
     Write,
 )
 from brubeck.storage.conformance import StorageConformance
-from brubeck.storage.memory import MemoryQueryset, MemoryStorage
+from brubeck.storage.memory import MemoryRecordStream, MemoryStorage
 from brubeck.storage.records import Changes
 from brubeck.timekeeping import Clock
 
 
-class CutsTies(MemoryQueryset):
+class CutsTies(MemoryRecordStream):
     """Goes on after the time of the last item, as every paging by timestamp alone does."""
 
     def page(self, query: PageQuery) -> Page:
@@ -34,7 +34,7 @@ class CutsTies(MemoryQueryset):
         return msgspec.structs.replace(page, stopped=msgspec.structs.replace(page.stopped, id=None))
 
 
-class CountsOffsets(MemoryQueryset):
+class CountsOffsets(MemoryRecordStream):
     """Repeats the last item of a page at the beginning of the next."""
 
     def page(self, query: PageQuery) -> Page:
@@ -46,7 +46,7 @@ class CountsOffsets(MemoryQueryset):
         return msgspec.structs.replace(page, stopped=stopped)
 
 
-class TrustsTheClock(MemoryQueryset):
+class TrustsTheClock(MemoryRecordStream):
     """Gives positions by the clock alone, and so sometimes one twice."""
 
     def write(self, writes: Sequence[Write]) -> list[Outcome]:
@@ -54,7 +54,7 @@ class TrustsTheClock(MemoryQueryset):
         return super().write(writes)
 
 
-class ForgetsWhatReadersSaw(MemoryQueryset):
+class ForgetsWhatReadersSaw(MemoryRecordStream):
     """Keeps no former values, so that an item leaves a filter without a word."""
 
     def write(self, writes: Sequence[Write]) -> list[Outcome]:
@@ -64,12 +64,12 @@ class ForgetsWhatReadersSaw(MemoryQueryset):
         return outcomes
 
 
-class ForgetsWhoCouldSee(MemoryQueryset):
+class ForgetsWhoCouldSee(MemoryRecordStream):
     """Lets an item leave a sight without a word."""
 
     def write(self, writes: Sequence[Write]) -> list[Outcome]:
         outcomes = super().write(writes)
-        for view in self._sight.views():
+        for view in self._visibility.views():
             for position, item_id in view.up_to(self._head):
                 record = self._entries[item_id].record
                 if record is None or record.position != position:
@@ -77,7 +77,7 @@ class ForgetsWhoCouldSee(MemoryQueryset):
         return outcomes
 
 
-class HidesPurges(MemoryQueryset):
+class HidesPurges(MemoryRecordStream):
     """Forgets tombstones and leaves the horizon where it was."""
 
     def purge(self, until: int) -> int:
@@ -86,7 +86,7 @@ class HidesPurges(MemoryQueryset):
         return purged
 
 
-class ReadsTheHeadLate(MemoryQueryset):
+class ReadsTheHeadLate(MemoryRecordStream):
     """Says that the changes after a page begin behind what the page did not show."""
 
     def page(self, query: PageQuery) -> Page:
@@ -95,7 +95,7 @@ class ReadsTheHeadLate(MemoryQueryset):
         return msgspec.structs.replace(page, head=late)
 
 
-class RunsAhead(MemoryQueryset):
+class RunsAhead(MemoryRecordStream):
     """Tells a reader that it is further than it is."""
 
     def changes(self, query: ChangesQuery) -> Changes:
@@ -118,14 +118,14 @@ WRONG = (
 class WrongStorage(MemoryStorage):
     """A storage whose streams are all wrong in one way."""
 
-    queryset_class: type[MemoryQueryset]
+    queryset_class: type[MemoryRecordStream]
 
-    def queryset(self, name: str, schema: Schema) -> MemoryQueryset:
-        return self._querysets.setdefault(name, self.queryset_class(self, schema))
+    def records(self, name: str, schema: RecordSchema) -> MemoryRecordStream:
+        return self._record_streams.setdefault(name, self.queryset_class(self, schema))
 
 
 @pytest.mark.parametrize("wrong", WRONG, ids=lambda wrong: wrong.__name__)
-def test_a_wrong_storage_is_found_out(wrong: type[MemoryQueryset]) -> None:
+def test_a_wrong_storage_is_found_out(wrong: type[MemoryRecordStream]) -> None:
     """Some history shows what is wrong with it."""
 
     class Suite(StorageConformance):
@@ -141,7 +141,7 @@ def test_a_wrong_storage_is_found_out(wrong: type[MemoryQueryset]) -> None:
         def another(self, storage: Storage, clock: Clock) -> Storage:
             return storage
 
-    with pytest.raises((AssertionError, KeyError, LostPlace)):
+    with pytest.raises((AssertionError, KeyError, LostCursor)):
         Suite().test_any_history_keeps_every_promise()
 
 

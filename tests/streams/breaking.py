@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from brubeck import Brubeck
-from brubeck.storage import Queryset, Unavailable
+from brubeck.storage import RecordStream, Unavailable
 from brubeck.streams import Context, StreamedDocument, StreamHandler
 from brubeck.streams.stream import Stream
 from brubeck.testing import Client
@@ -20,7 +20,7 @@ class Failing(Stream):
         super().__init__(stream.spec, lambda: stream.store, stream.clock)
         self._reads = 0
 
-    def records(self, partition: str = "") -> Queryset:
+    def records(self, partition: str = "") -> RecordStream:
         """Return the records, or raise `Unavailable`."""
         self._reads += 1
         if self._reads > 2:

@@ -13,7 +13,7 @@ import pytest
 from brubeck import Brubeck
 from brubeck.dictshield.fields import BooleanField, DictField, FloatField, StringField
 from brubeck.storage import Unavailable
-from brubeck.storage.memory import MemoryQueryset
+from brubeck.storage.memory import MemoryRecordStream
 from brubeck.streams import StreamedDocument, StreamHandler
 from brubeck.testing import Client, Reply
 
@@ -298,7 +298,7 @@ def test_trouble_is_a_page(client: Client, monkeypatch: pytest.MonkeyPatch) -> N
         raise RuntimeError("a secret of the program")
 
     for trouble, status in ((away, 503), (broken, 500)):
-        monkeypatch.setattr(MemoryQueryset, "page", trouble)
+        monkeypatch.setattr(MemoryRecordStream, "page", trouble)
         found = page(client)
         assert found.reply.status == status
         assert "secret" not in found.reply.text

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from brubeck import Brubeck
 from brubeck.auth import BasicAuth, BearerAuth, Caller, CookieAuth, Scheme, SignatureAuth
 from brubeck.auth.accounts import AuthContext
-from brubeck.auth.same_site import require_same_site
+from brubeck.auth.csrf import require_same_site
 from brubeck.errors import ConfigError
 from brubeck.http import Headers, Problem, Request
 from brubeck.http.origins import Origin

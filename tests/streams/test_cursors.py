@@ -10,14 +10,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from brubeck.storage import Place
+from brubeck.storage import TimelineCursor
 from brubeck.storage.ids import ID, IdMaker, is_id
 from brubeck.streams.cursors import (
     ChangeCursor,
-    format_place,
+    format_timeline_cursor,
     parse_change_cursor,
-    parse_place,
     parse_time,
+    parse_timeline_cursor,
     url,
 )
 from brubeck.timekeeping import EARLIEST, LATEST
@@ -29,8 +29,8 @@ times = st.integers(EARLIEST, LATEST)
 @given(times, st.none() | ids)
 def test_a_place_survives_as_text(at: int, item_id: str | None) -> None:
     """From the year 0001 to 9999."""
-    place = Place(at, item_id)
-    assert parse_place(format_place(place), "up") == place
+    place = TimelineCursor(at, item_id)
+    assert parse_timeline_cursor(format_timeline_cursor(place), "up") == place
 
 
 @given(
@@ -49,7 +49,7 @@ def test_no_text_is_another_error(text: str) -> None:
     """Each is a place, or a `ValueError`."""
     for read in (
         parse_change_cursor,
-        lambda t: parse_place(t, "up"),
+        lambda t: parse_timeline_cursor(t, "up"),
         lambda t: parse_time(t, "up"),
     ):
         try:
@@ -61,8 +61,8 @@ def test_no_text_is_another_error(text: str) -> None:
 def test_finer_times_are_rounded_away_from_what_was_seen() -> None:
     """`after` down, everything else up."""
     text = "1970-01-01T00:00:00.0005Z"
-    assert parse_place(text, "up") == Place(1)
-    assert parse_place(text, "down") == Place(0)
+    assert parse_timeline_cursor(text, "up") == TimelineCursor(1)
+    assert parse_timeline_cursor(text, "down") == TimelineCursor(0)
 
 
 @given(st.text())

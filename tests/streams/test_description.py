@@ -15,6 +15,7 @@ from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from brubeck import Brubeck, WebMessageHandler
 from brubeck.auth import BasicAuth, BearerAuth, CookieAuth
+from brubeck.description.parameters import _up_to
 from brubeck.dictshield.document import EmbeddedDocument
 from brubeck.dictshield.fields import (
     BooleanField,
@@ -37,7 +38,6 @@ from brubeck.streams import (
     exports,
     imports,
 )
-from brubeck.streams.description.parameters import _up_to
 from brubeck.streams.representations import REPRESENTATIONS
 from brubeck.streams.spec import JSON
 from brubeck.testing import Client

@@ -17,7 +17,7 @@ import pytest
 from brubeck import Brubeck
 from brubeck.dictshield.fields import DictField, FloatField, ListField, StringField
 from brubeck.http import Headers, Problem, Request, StreamingResponse
-from brubeck.storage import Page, PageQuery, Queryset, Storage, Unavailable, open_storage
+from brubeck.storage import Page, PageQuery, RecordStream, Storage, Unavailable, open_storage
 from brubeck.storage.memory import MemoryStorage
 from brubeck.streams import StreamedDocument, StreamHandler, csv_rows, exports
 from brubeck.streams.access import Admission
@@ -267,7 +267,7 @@ def long_timelines(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Client
     clients = {}
     for url in urls:
         storage = open_storage(url)
-        queryset = storage.queryset("notes", Notes.spec.schema)
+        queryset = storage.records("notes", Notes.spec.schema)
         for start in range(0, 100_000, 5000):
             body = b'{"id":"n%06d","created_at":%d,"updated_at":7,"text":"%b"}'
             queryset.write(
@@ -303,7 +303,7 @@ class TestCut:
         self, client: Client, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """At the next look, which is soon."""
-        monkeypatch.setattr(exports, "PATIENCE", 0)
+        monkeypatch.setattr(exports, "RECHECK_SECONDS", 0)
 
         def refuse(_self: object, _context: object) -> None:
             raise Problem(401, "Not any more.")
@@ -341,7 +341,7 @@ class TestCut:
     ) -> None:
         """There is nothing to cut yet."""
 
-        def away(self: Queryset, query: PageQuery) -> Page:
+        def away(self: RecordStream, query: PageQuery) -> Page:
             raise Unavailable("away")
 
         kind = type(client.application.stream(Notes).records())

@@ -12,7 +12,7 @@ from brubeck import Brubeck
 from brubeck.auth import Caller
 from brubeck.dictshield.fields import StringField
 from brubeck.http import Response
-from brubeck.storage import LostPlace, Record, Storage
+from brubeck.storage import LostCursor, Record, Storage
 from brubeck.streams import (
     AuthStreamHandler,
     Context,
@@ -182,5 +182,5 @@ def test_a_cursor_of_another_era_is_lost(any_storage: Storage) -> None:
     client.post(path, json={"id": "a"})
     (change,) = stream.follow(wait=0)
     position = change.cursor.partition("~")[0]
-    with pytest.raises(LostPlace):
+    with pytest.raises(LostCursor):
         next(stream.follow(f"{position}~other", wait=0))

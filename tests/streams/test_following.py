@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from brubeck import Brubeck
 from brubeck.dictshield.fields import FloatField, StringField
-from brubeck.storage import Schema, Unavailable
-from brubeck.storage.memory import MemoryQueryset, MemoryStorage
+from brubeck.storage import RecordSchema, Unavailable
+from brubeck.storage.memory import MemoryRecordStream, MemoryStorage
 from brubeck.storage.records import Changes, ChangesQuery
 from brubeck.streams import StreamedDocument, StreamHandler
 from brubeck.streams import following as module
@@ -133,7 +133,7 @@ def test_a_feed_moves_on_where_its_filter_matches_nothing(
     client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A checkpoint every so often, so that a reconnection need not look again."""
-    monkeypatch.setattr(module, "CHECKPOINT", 0.01)
+    monkeypatch.setattr(module, "CHECKPOINT_SECONDS", 0.01)
     reply = client.get("/notes/changes?weight__gte=5", headers=SSE)
     events = frames(reply.chunks())
     next(events)
@@ -167,7 +167,7 @@ def test_a_feed_from_the_beginning_is_resumed_past_an_earlier_purge(
     for name in "abc":
         client.post("/notes", json={"id": name})
     client.delete("/notes/c")
-    storage.queryset("notes", Notes.spec.schema).purge(10**16)
+    storage.records("notes", Notes.spec.schema).purge(10**16)
     events = frames(client.get("/notes/changes", headers=SSE).chunks())
     next(events)
     first = next(events)
@@ -179,7 +179,7 @@ def test_a_feed_from_the_beginning_is_resumed_past_an_earlier_purge(
     resumed.close()
 
 
-class Flaky(MemoryQueryset):
+class Flaky(MemoryRecordStream):
     """A stream whose storage cannot be reached now and then."""
 
     down = 0
@@ -194,15 +194,15 @@ class Flaky(MemoryQueryset):
 class FlakyStorage(MemoryStorage):
     """Flaky streams."""
 
-    def queryset(self, name: str, schema: Schema) -> MemoryQueryset:
-        return self._querysets.setdefault(name, Flaky(self, schema))
+    def records(self, name: str, schema: RecordSchema) -> MemoryRecordStream:
+        return self._record_streams.setdefault(name, Flaky(self, schema))
 
 
 def test_a_feed_outlives_a_storage_that_is_down() -> None:
     """Comments until it is back; a look, by contrast, is told to come again."""
     storage = FlakyStorage()
     client = Client(Brubeck(streams=[Notes], storage=storage))
-    stream = storage.queryset("notes", Notes.spec.schema)
+    stream = storage.records("notes", Notes.spec.schema)
     assert isinstance(stream, Flaky)
     stream.down = 1
     answer = client.get("/notes/changes")

@@ -15,7 +15,7 @@ from brubeck.dictshield.fields import IntField, StringField
 from brubeck.http import Headers, Problem, Request, StreamingResponse
 from brubeck.storage import Change, Outcome, Storage, Unavailable, Write
 from brubeck.storage.canonical import MAX_BYTES
-from brubeck.storage.memory import MemoryQueryset
+from brubeck.storage.memory import MemoryRecordStream
 from brubeck.streams import StreamedDocument, StreamHandler, imports
 from brubeck.testing import Client, Reply
 from tests.neighbours import neighbour
@@ -131,7 +131,7 @@ def test_a_body_of_nothing_is_a_422(client: Client, body: bytes) -> None:
 def test_lines_of_nothing_leave_others_their_turn(client: Client) -> None:
     """However many of them come before there is anything to write."""
     with neighbour() as turns:
-        assert send(client, b"\n" * (3 * imports.TURN)).status == 422
+        assert send(client, b"\n" * (3 * imports.LINES_PER_TURN)).status == 422
         assert len(turns) >= 3
 
 
@@ -178,14 +178,14 @@ def test_parameters_have_no_business_with_it(client: Client) -> None:
 
 def take_away(monkeypatch: pytest.MonkeyPatch, after: int) -> None:
     """Take the storage away after so many batches."""
-    original, left = MemoryQueryset.write, iter(range(after))
+    original, left = MemoryRecordStream.write, iter(range(after))
 
-    def write(queryset: MemoryQueryset, writes: Sequence[Write]) -> list[Outcome]:
+    def write(queryset: MemoryRecordStream, writes: Sequence[Write]) -> list[Outcome]:
         if next(left, None) is None:
             raise Unavailable("gone")
         return original(queryset, writes)
 
-    monkeypatch.setattr(MemoryQueryset, "write", write)
+    monkeypatch.setattr(MemoryRecordStream, "write", write)
 
 
 def test_a_storage_that_is_away_is_a_503(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -210,7 +210,7 @@ def test_rights_that_were_taken_away_end_it(monkeypatch: pytest.MonkeyPatch) -> 
     """At the next look, which is soon."""
     from brubeck.storage.memory import MemoryStorage
 
-    monkeypatch.setattr(imports, "PATIENCE", 0)
+    monkeypatch.setattr(imports, "RECHECK_SECONDS", 0)
     world = World(MemoryStorage())
     reply = world.ask("ann", "POST", body=b"{}\n" * 1200, headers=NDJSON)
     chunks = reply.chunks()
@@ -273,7 +273,7 @@ def test_batches_are_bounded_by_number(size: int) -> None:
     numbered: list[imports.Line] = [(number, b"x") for number in range(size)]
     found = list(imports.batches(iter(numbered)))
     assert [each for batch in found for each in batch] == numbered
-    assert max(len(batch) for batch in found) <= imports.BATCH
+    assert max(len(batch) for batch in found) <= imports.MAX_BATCH
 
 
 def test_batches_are_bounded_by_size() -> None:

@@ -404,7 +404,7 @@ class TestRevocation:
     @pytest.fixture
     def world(self, monkeypatch: pytest.MonkeyPatch) -> World:
         """Make a journal in memory, whose readers are looked after often."""
-        monkeypatch.setattr("brubeck.streams.following.PATIENCE", 0.02)
+        monkeypatch.setattr("brubeck.streams.following.RECHECK_SECONDS", 0.02)
         return World(MemoryStorage())
 
     @pytest.mark.parametrize(("rights", "status"), [(None, 401), (frozenset({"w"}), 403)])

@@ -38,7 +38,7 @@ def test_what_is_left_is_said_until_nothing_is(any_storage: Storage) -> None:
     assert int(refused.headers["Retry-After"]) >= 1
     assert refused.headers["RateLimit"].startswith('"default";r=0;t=')
     assert client.options(stream.path).status == 204
-    assert any_storage.queryset(stream.spec.path.stream(""), stream.spec.schema).get(["more"]) == [
+    assert any_storage.records(stream.spec.path.stream(""), stream.spec.schema).get(["more"]) == [
         None
     ]
 
@@ -62,6 +62,18 @@ def test_everybody_is_counted_alone() -> None:
     assert world.ask("bob", "GET").status == 200
     assert [world.ask("zoe", "GET").status for _ in range(3)] == [401, 401, 429]
     assert world.ask("bob", "GET").status == 200
+
+
+@pytest.mark.parametrize("word", ["from", "refused"])
+def test_no_caller_uses_up_the_quota_of_a_stranger(word: str) -> None:
+    """Whatever its id is."""
+    declared = {"owned": False, "may_read": "anyone", "may_write": "owner", "scopes": {}}
+    world = World(MemoryStorage(), rate="2/day", **declared)
+    address = network("127.0.0.1")  # that of the client of tests
+    name = f"{word} {address}"
+    world.rights[name] = frozenset()
+    assert [world.ask(name, "POST", json={}).status for _ in range(3)] == [201, 201, 429]
+    assert world.ask(None, "GET").status == 200
 
 
 def test_a_network_is_one_place() -> None:

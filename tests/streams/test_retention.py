@@ -8,7 +8,7 @@ import pytest
 
 from brubeck import Brubeck
 from brubeck.errors import ConfigError
-from brubeck.storage import ChangesQuery, LostPlace, PageQuery
+from brubeck.storage import ChangesQuery, LostCursor, PageQuery
 from brubeck.streams import StreamedDocument, StreamHandler
 from brubeck.streams import retention as module
 from brubeck.testing import Client
@@ -86,7 +86,7 @@ def test_deletions_are_told_for_a_time_and_then_forgotten() -> None:
     assert len(queryset.changes(here).changes) == 1
     clock.advance(3_600_000_001)
     assert app.stream(stream).sweep().deletions == 1
-    with pytest.raises(LostPlace):
+    with pytest.raises(LostCursor):
         queryset.changes(here)
 
 

@@ -15,7 +15,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from brubeck.storage import Delete, Put, Queryset, Storage, Written, open_storage
+from brubeck.storage import Delete, Put, RecordStream, Storage, Written, open_storage
 from brubeck.testing import Reply
 from brubeck.timekeeping import HeldClock
 from tests.streams.people import SSE, World
@@ -25,7 +25,7 @@ SECOND = 1_000_000
 HOUR = 3600 * SECOND
 ERA = "e1"
 MAKERS = (
-    *("memory.storage", "sqlite.database", "redis.queryset", "mongo.settling"),
+    *("memory.storage", "sqlite.database", "redis.record_stream", "mongo.finalizing"),
     *("mongo.storage", "redis.storage", "sqlite.storage"),
 )
 
@@ -43,7 +43,7 @@ class Side:
         self.others: list[int] = []
 
     @property
-    def stream(self) -> Queryset:
+    def stream(self) -> RecordStream:
         """The stream in its storage."""
         return self.world.app.stream(self.world.stream).records()
 

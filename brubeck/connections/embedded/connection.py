@@ -18,7 +18,7 @@ from brubeck.errors import ProtocolError
 from brubeck.http import Problem, Request, Response, StreamingResponse
 from brubeck.http.framing import Framed, frame
 from brubeck.http.proxies import Client
-from brubeck.http.sharing import Share
+from brubeck.http.subscription import Subscription
 
 log = logging.getLogger("brubeck.server")
 
@@ -44,14 +44,16 @@ class Server(Protocol):
 
 
 class _Sending:
-    """A stream on its way: its request, its framing, and the chunks still to come."""
+    """A stream on its way: its request, its framing, and the parts still to come."""
 
-    __slots__ = ("_head", "chunks", "framed", "request")
+    __slots__ = ("_head", "framed", "parts", "request")
 
-    def __init__(self, request: Request, framed: Framed, chunks: Iterator[bytes]) -> None:
+    def __init__(
+        self, request: Request, framed: Framed, parts: Iterator[bytes | Subscription]
+    ) -> None:
         self.request = request
         self.framed = framed
-        self.chunks = chunks
+        self.parts = parts
         self._head = framed.head
 
     def take_head(self) -> bytes:
@@ -60,18 +62,18 @@ class _Sending:
         return head
 
 
-def _made(response: StreamingResponse) -> Iterator[bytes]:
-    """Yield the chunks; an exception of their source is logged and becomes a `ProtocolError`."""
-    chunks = iter(response.chunks)
+def _made(response: StreamingResponse) -> Iterator[bytes | Subscription]:
+    """Yield the parts; an exception of their source is logged and becomes a `ProtocolError`."""
+    parts = iter(response.parts)
     while True:
         try:
-            chunk = next(chunks, None)
+            part = next(parts, None)
         except Exception as reason:
             log.exception("A response broke off while it was made.")
             raise ProtocolError("the response broke off") from reason
-        if chunk is None:
+        if part is None:
             return
-        yield chunk
+        yield part
 
 
 class Connection:
@@ -79,7 +81,7 @@ class Connection:
 
     __slots__ = (
         *("_answer", "_client", "_expired", "_http", "_kept", "_left", "_problem", "_reading"),
-        *("_respond", "_sending", "_server", "_share", "_stream", "deadline"),
+        *("_respond", "_sending", "_server", "_subscription", "_stream", "deadline"),
     )
 
     def __init__(self, server: Server, respond: Respond, client: Client) -> None:
@@ -89,7 +91,9 @@ class Connection:
         self._http = Http1(server.options.limits, client)
         self._answer: StreamingResponse | None = None  # while it is being sent
         self._sending: _Sending | None = None
-        self._share: Share | None = None  # while others send here, and no thread of its own does
+        self._subscription: Subscription | None = (
+            None  # while others send here, and no thread of its own does
+        )
         self._kept = b""
         self._expired = False
         self._left = False
@@ -119,16 +123,16 @@ class Connection:
                 sock.do_handshake()
             self._serve(stream)
 
-        self._live(begin)
+        self._run_part(begin)
 
-    def _live(self, part: Callable[[], None]) -> None:
+    def _run_part(self, part: Callable[[], None]) -> None:
         """Live a part of the connection's life, to its end or until others send here."""
         try:
             part()
         except (OSError, ProtocolError) as reason:
             log.debug("%s: connection ended: %s", self._client.address, reason)
         finally:
-            if self._share is None:
+            if self._subscription is None:
                 try:
                     self._http.close()
                     if self._stream is not None:
@@ -178,11 +182,11 @@ class Connection:
             self.deadline = inf
             request = incoming.request
             request.is_wanted = request.may_wait = self.is_wanted
-            request.may_share = stream.offers
+            request.may_subscribe = stream.offers
             try:
                 framed = self._answer_one(stream, incoming)
             finally:
-                if self._share is None:
+                if self._subscription is None:
                     request.close()
             if framed is None:
                 return False
@@ -210,7 +214,7 @@ class Connection:
         return framed if self._send_stream(stream) else None
 
     def _send_whole(self, stream: green.Stream, framed: Framed) -> None:
-        self._hurry()
+        self._arm_timeout()
         if len(framed.body) <= _JOIN:
             stream.send(framed.head + framed.body)
         else:
@@ -220,7 +224,7 @@ class Connection:
     def _send_stream(self, stream: green.Stream) -> bool:
         """Send a stream as it is made; an error in it also breaks the connection.
 
-        Return whether it was sent to its end; otherwise it goes on in a share, until it is
+        Return whether it was sent to its end; otherwise it goes on in a subscription, until it is
         released.
         """
         response, sending = self._answer, self._sending
@@ -228,34 +232,32 @@ class Connection:
         assert sending is not None  # noqa: S101, likewise: one is never set without the other
         coder = sending.framed.coder
         try:
-            self._hurry()
+            self._arm_timeout()
             stream.send(sending.take_head() + self._kept)
             self._kept = b""
             self.deadline = inf
             if coder is not None:
-                for chunk in sending.chunks:
-                    if chunk:
-                        self._hurry()
-                        stream.send(coder.data(chunk))
+                for part in sending.parts:
+                    if isinstance(part, Subscription):
+                        if self._joins(part):
+                            return False
+                    elif part:
+                        self._arm_timeout()
+                        stream.send(coder.data(part))
                         self.deadline = inf
-                    elif self._joins(sending.request):
-                        return False
                 stream.send(coder.end())
         finally:
-            if self._share is None:
+            if self._subscription is None:
                 self._answer = self._sending = None
                 response.close()
         return True
 
-    def _joins(self, request: Request) -> bool:
-        """Hand a stream over to its share, if it wants that now; return whether it is shared."""
-        share, request.share = request.share, None
-        if share is None:
-            return False
-        self._share = share
-        if not share.join(self):
-            self._share = None
-        return self._share is not None
+    def _joins(self, subscription: Subscription) -> bool:
+        """Hand a feed over to a subscription; return whether that has taken it."""
+        self._subscription = subscription
+        if not subscription.join(self):
+            self._subscription = None
+        return self._subscription is not None
 
     def _resume(self) -> None:
         """Go on with a stream that others have sent for a while, and then with the connection."""
@@ -266,7 +268,7 @@ class Connection:
             if not self._send_stream(stream):
                 return
         finally:
-            if self._share is None:
+            if self._subscription is None:
                 sending.request.close()
         if not sending.framed.keep_alive:
             self._linger(stream)
@@ -276,7 +278,7 @@ class Connection:
     group = None  # each is reached by its own socket
 
     def receive(self, data: bytes) -> bool:
-        """Send data that are shared by many connections; see `brubeck.http.sharing`."""
+        """Send data that are shared by many connections; see `brubeck.http.subscription`."""
         sending, stream = self._sending, self._stream
         if sending is None or stream is None or sending.framed.coder is None:
             return False
@@ -290,11 +292,11 @@ class Connection:
 
     def release(self) -> None:
         """Go on alone."""
-        if self._share is not None:
-            self._share = None
-            green.spawn(self._live, self._resume)
+        if self._subscription is not None:
+            self._subscription = None
+            green.spawn(self._run_part, self._resume)
 
-    def _hurry(self) -> None:
+    def _arm_timeout(self) -> None:
         self.deadline = self._server.tick + self._server.options.body_timeout
 
     def _refuse(self, stream: green.Stream, problem: Problem) -> None:
@@ -343,8 +345,8 @@ class Connection:
     def left(self) -> None:
         """Note that the client has left while it was not read from."""
         self._left = True
-        if self._share is not None:
-            self._share.leave()
+        if self._subscription is not None:
+            self._subscription.leave()
             self.release()
         elif self._answer is not None and self._answer.endless:
             green.spawn(self._answer.abandon)
@@ -367,6 +369,6 @@ class Connection:
         self.deadline = inf
         if self._stream is not None:
             self._stream.cut()
-        if self._share is not None:
-            self._share.leave()
+        if self._subscription is not None:
+            self._subscription.leave()
             self.release()

@@ -229,7 +229,7 @@ class JobQueue:
         told = (_GROUP, worker, delivery.entry, msgspec.json.encode(job), _millis(seconds))
         return bool(self._run("later", [self._jobs, self._later], *told))
 
-    def bury(self, worker: str, delivery: Delivery, reason: str, traceback: str) -> bool:
+    def archive(self, worker: str, delivery: Delivery, reason: str, traceback: str) -> bool:
         """Move a job to the dead letters; False where it is another's by now."""
         told = (_GROUP, worker, delivery.entry, delivery.raw)
         keys = [self._jobs, self._dead]

@@ -37,11 +37,11 @@ MOST_BACKOFF: Final = 300.0
 
 _LOOK: Final = 0.5
 _PAUSE: Final = 0.25
-_LONGEST: Final = 1000
+_MAX_REASON_LENGTH: Final = 1000
 
 
 class Watch(Protocol):
-    """The callbacks before each change of the queue: jobs taken, put back or buried."""
+    """The callbacks before each change of the queue: jobs taken, put back or archived."""
 
     def taken(self, deliveries: Sequence[Delivery]) -> Collection[Delivery]:
         """Take note of jobs that are about to be done; return those that have been done before."""
@@ -49,7 +49,7 @@ class Watch(Protocol):
     def put_back(self, delivery: Delivery, reason: str) -> None:
         """Take note of a job that will be tried again."""
 
-    def buried(self, delivery: Delivery, reason: str) -> None:
+    def archived(self, delivery: Delivery, reason: str) -> None:
         """Take note of a job that will not be tried again."""
 
 
@@ -89,12 +89,12 @@ class JobsConnection:
         """Have jobs done until `stop`, then finish those in hand and return."""
         for _ in range(self._concurrency):
             green.spawn(self._work, respond)
-        green.spawn(self._keep)
+        green.spawn(self._renew_leases)
         green.spawn(self._acknowledge)
         while not self._stopping:
             try:
-                self._turn()
-                self._tell_back()
+                self._take_turn()
+                self._log_recovery()
             except QueueUnavailable as reason:
                 self._tell_down(reason)
                 green.sleep(_PAUSE)
@@ -117,7 +117,7 @@ class JobsConnection:
 
     # Taking.
 
-    def _turn(self) -> None:
+    def _take_turn(self) -> None:
         """Take the jobs that are due, or wait a while for one."""
         now = monotonic()
         if now >= self._claim_at or (self._alone and not self._hand):
@@ -154,12 +154,12 @@ class JobsConnection:
                 return
         for each in deliveries:
             if each in over:
-                self._leave(each)
+                self._forget(each)
                 self._note_done(each)
             else:
                 self._todo.put(each)
 
-    def _leave(self, delivery: Delivery) -> None:
+    def _forget(self, delivery: Delivery) -> None:
         """Remove a job from those in hand."""
         with self._changed:
             if self._hand.get(delivery.entry) is delivery:  # it may have come here once more
@@ -169,7 +169,7 @@ class JobsConnection:
     def _held(self) -> list[Delivery]:
         return [each for each in list(self._hand.values()) if not each.lost]
 
-    def _keep(self) -> None:
+    def _renew_leases(self) -> None:
         """Renew the leases of the jobs in hand, so that no other worker takes them over."""
         green.supervise(self._renew, "Renewing leases", every=self._lease / 4, pause=_PAUSE)
 
@@ -191,15 +191,15 @@ class JobsConnection:
                 # The next worker may have more luck.
                 log.exception("The job %s came to no end here.", _named(delivery))
             finally:
-                self._leave(delivery)
+                self._forget(delivery)
 
     def _do(self, delivery: Delivery, respond: Respond) -> None:
         job = delivery.job
         if job is None:
-            self._bury(delivery, "This is no job.", "")
+            self._add_dead_letter(delivery, "This is no job.", "")
             return
         if delivery.given > MOST_DEATHS:
-            self._bury(delivery, f"Its worker died, {MOST_DEATHS} times.", "")
+            self._add_dead_letter(delivery, f"Its worker died, {MOST_DEATHS} times.", "")
             return
         failure: BaseException | None
         try:
@@ -218,7 +218,7 @@ class JobsConnection:
         trace = "".join(traceback.format_exception(failure)) if failure is not None else ""
         attempts = delivery.attempts or self._attempts
         if status < 500 or job.attempt >= attempts:
-            self._bury(delivery, reason, trace)
+            self._add_dead_letter(delivery, reason, trace)
         else:
             self._put_back(delivery, job.attempt, reason)
 
@@ -231,13 +231,13 @@ class JobsConnection:
         )
         if self._watch is not None:
             self._watch.put_back(delivery, reason)
-        self._settle(lambda: self.queue.later(self.name, delivery, seconds))
+        self._finalize(lambda: self.queue.later(self.name, delivery, seconds))
 
-    def _bury(self, delivery: Delivery, reason: str, trace: str) -> None:
+    def _add_dead_letter(self, delivery: Delivery, reason: str, trace: str) -> None:
         log.error("%s is a dead letter now: %s", _named(delivery), reason)
         if self._watch is not None:
-            self._watch.buried(delivery, reason)
-        self._settle(lambda: self.queue.bury(self.name, delivery, reason, trace))
+            self._watch.archived(delivery, reason)
+        self._finalize(lambda: self.queue.archive(self.name, delivery, reason, trace))
 
     def _note_done(self, delivery: Delivery) -> None:
         with self._changed:
@@ -254,13 +254,13 @@ class JobsConnection:
             done = list(self._done)
         if not done:
             return not self._over
-        self._settle(lambda: self.queue.done(done))
+        self._finalize(lambda: self.queue.done(done))
         with self._changed:
             del self._done[: len(done)]
             self._changed.notify_all()
         return True
 
-    def _settle(self, tell: Callable[[], object]) -> None:
+    def _finalize(self, tell: Callable[[], object]) -> None:
         """Send the outcome of a job to the queue, as soon as it can be reached."""
         while True:
             try:
@@ -302,7 +302,7 @@ class JobsConnection:
         # Others were cut off, too; they say first what they still have in hand.
         self._claim_at = monotonic() + self._lease / 2
 
-    def _tell_back(self) -> None:
+    def _log_recovery(self) -> None:
         if self._is_down:
             log.warning("The queue at %s is back.", self.queue.shown)
         self._is_down = False
@@ -318,8 +318,8 @@ def _named(delivery: Delivery) -> str:
 
 
 def _told(failure: BaseException) -> str:
-    return f"{type(failure).__name__}: {failure}"[:_LONGEST]
+    return f"{type(failure).__name__}: {failure}"[:_MAX_REASON_LENGTH]
 
 
 def _text(response: Response) -> str:
-    return bytes(response.body).decode(errors="replace")[:_LONGEST]
+    return bytes(response.body).decode(errors="replace")[:_MAX_REASON_LENGTH]

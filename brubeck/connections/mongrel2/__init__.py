@@ -2,7 +2,7 @@
 
 `connection` is the whole; `messages` and `netstrings` are the wire format, `requests` its meaning,
 `replies` and `pacing` the way back, `clients` the clients being served, `answers` one answer being
-sent, `neighbours` the other programs that Mongrel2 deals its notices to.
+sent, `peers` the other programs that Mongrel2 deals its notices to.
 """
 
 from __future__ import annotations

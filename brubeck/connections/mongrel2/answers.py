@@ -26,7 +26,7 @@ from brubeck.http.framing import Framed, frame
 from brubeck.http.problems import Problem
 from brubeck.http.request import Request
 from brubeck.http.response import Response, StreamingResponse
-from brubeck.http.sharing import Share
+from brubeck.http.subscription import Subscription
 
 log = logging.getLogger("brubeck.server")
 
@@ -56,7 +56,7 @@ class Answerer:
             body = read_body(message, self._uploads)
             request = make_request(message, body)
             request.is_wanted = request.may_wait = partial(self._is_wanted, outbox)
-            request.may_share = version_of(message) == "1.1"
+            request.may_subscribe = version_of(message) == "1.1"
             response = self._response(request)
         except Problem as problem:
             # Where the body ends is not known, so nothing can follow it.
@@ -96,13 +96,13 @@ class Rest:
         self._body = body
         self._request = request
         self._outbox = outbox
-        chunks: Iterable[bytes] = ()
+        parts: Iterable[bytes | Subscription] = ()
         if isinstance(response, StreamingResponse) and framed.coder is not None:
-            chunks = response.chunks
-        self._chunks = green.fairly(chunks)
+            parts = response.parts
+        self._parts = green.fairly(parts)
 
     def begin(self) -> Rest | None:
-        """Send it from its start; return the rest when it goes on in a share."""
+        """Send it from its start; return the rest when it goes on in a subscription."""
         framed, outbox = self._framed, self._outbox
         try:
             outbox.write(framed.head + framed.body, last=framed.coder is None)
@@ -112,7 +112,7 @@ class Rest:
         return self.go_on()
 
     def go_on(self) -> Rest | None:
-        """Send the rest, to the end or until it goes on in a share."""
+        """Send the rest, to the end or until it goes on in a subscription."""
         try:
             ended = self._stream()
         except Gone:
@@ -133,13 +133,7 @@ class Rest:
         response, coder = self._response, self._framed.coder
         if coder is None or not isinstance(response, StreamingResponse):
             return True
-        return self._outbox.stream(response, self._chunks, coder, self._shared)
-
-    def _shared(self) -> Share | None:
-        if self._request is None:
-            return None
-        share, self._request.share = self._request.share, None
-        return share
+        return self._outbox.stream(response, self._parts, coder)
 
     def _close(self) -> None:
         if isinstance(self._response, StreamingResponse):

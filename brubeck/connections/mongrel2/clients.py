@@ -38,10 +38,10 @@ MAX_PIPELINED: Final = 100
 
 
 class Rest(Protocol):
-    """The rest of an answer that goes on in a share for now."""
+    """The rest of an answer that goes on in a subscription for now."""
 
     def go_on(self) -> Rest | None:
-        """Send it; return the rest when it goes on in a share once more."""
+        """Send it; return the rest when it goes on in a subscription once more."""
 
 
 Answer = Callable[[Message, Outbox], Rest | None]

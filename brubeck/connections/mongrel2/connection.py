@@ -20,11 +20,11 @@ from brubeck import green
 from brubeck.connections.mongrel2.answers import Answerer, Respond
 from brubeck.connections.mongrel2.clients import Clients
 from brubeck.connections.mongrel2.messages import MAX_TARGETS, NOBODY, Message, parse_message
-from brubeck.connections.mongrel2.neighbours import Neighbours
+from brubeck.connections.mongrel2.multicast import Multicast
 from brubeck.connections.mongrel2.pacing import CREDITS, CreditWindow, EstimatedWindow, Window
+from brubeck.connections.mongrel2.peers import Peers
 from brubeck.connections.mongrel2.replies import Gone, Outbox, Outgoing
 from brubeck.connections.mongrel2.requests import Peer, Uploads, is_http, is_upload_start
-from brubeck.connections.mongrel2.together import Together
 from brubeck.errors import ProtocolError
 
 if TYPE_CHECKING:
@@ -70,11 +70,11 @@ class Mongrel2Connection:
         self._identity = (sender_id or "").encode()
         self._uploads = Uploads(upload_dir, max_body=max_body)
         self._grace, self._patience, self._beat = grace_seconds, patience, beat_seconds
-        self._neighbours = Neighbours(send_spec)
+        self._peers = Peers(send_spec)
         self._credits: dict[bytes, int] = {}
         self._stopping = green.Event()
         self._outgoing: Outgoing | None = None
-        self._together: Together | None = None
+        self._together: Multicast | None = None
 
     def serve(self, respond: Respond) -> None:
         """Answer requests until `stop`, then finish those in hand and return.
@@ -83,7 +83,7 @@ class Mongrel2Connection:
         500.
         """
         self._outgoing = outgoing = Outgoing(self.recv_spec, identity=self._identity)
-        self._together = Together(outgoing)
+        self._together = Multicast(outgoing)
         answerer = Answerer(respond, self._uploads, self._stopping)
         self.clients = clients = Clients(self.pool_size, self._open_outbox, answerer.answer)
         green.spawn(outgoing.follow, clients.forget_all)
@@ -91,7 +91,7 @@ class Mongrel2Connection:
             if self._stopping.is_set():
                 outgoing.close()
                 return
-        self._neighbours.listen(self._take_passed_on)
+        self._peers.listen(self._take_passed_on)
         requests = green.zmq_socket("PULL", identity=self._identity)
         requests.connect(self.send_spec)
         green.spawn(self._keep_alive, outgoing)
@@ -101,7 +101,7 @@ class Mongrel2Connection:
         finally:
             requests.close()
             clients.cut_all()
-            self._neighbours.close()
+            self._peers.close()
             outgoing.close()
 
     def stop(self) -> None:
@@ -166,7 +166,7 @@ class Mongrel2Connection:
         message = parse_message(data)
         if message.is_notice:
             if not self._take_notice(message):
-                self._neighbours.tell(data)
+                self._peers.tell(data)
         elif not is_http(message):
             log.info("Closed a connection that speaks %s.", message.words["METHOD"])
             self.send_many(message.sender, [message.conn_id], b"")

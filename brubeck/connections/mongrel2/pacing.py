@@ -38,7 +38,7 @@ class Window(Protocol):
         """The largest message that may be sent next, were nothing on its way."""
 
     @property
-    def settled(self) -> bool:
+    def finalized(self) -> bool:
         """Whether nothing is known to be on its way."""
 
     def room(self, waiting: int, now: float) -> int:
@@ -71,7 +71,7 @@ class CreditWindow:
         return self._size
 
     @property
-    def settled(self) -> bool:
+    def finalized(self) -> bool:
         """Whether every byte is known to have reached the client."""
         return self._bytes <= 0
 
@@ -123,7 +123,7 @@ class EstimatedWindow:
         return self._step
 
     @property
-    def settled(self) -> bool:
+    def finalized(self) -> bool:
         """Always: nothing is ever known to be on its way."""
         return True
 

@@ -29,14 +29,13 @@ from brubeck.connections.mongrel2.pacing import Window
 from brubeck.connections.mongrel2.requests import Peer
 from brubeck.http.framing import BodyCoder
 from brubeck.http.response import StreamingResponse
-from brubeck.http.sharing import Group, Share
+from brubeck.http.subscription import Group, Subscription
 
 log = logging.getLogger("brubeck.server")
 
 MAX_UNTAKEN: Final = 64 * 1024 * 1024
 """The bytes that may wait between us and Mongrel2, all clients together."""
 
-Shared = Callable[[], Share | None]
 
 _TAKEN_WITHIN: Final = 5.0  # seconds; a program elsewhere may be given the notice
 
@@ -156,14 +155,14 @@ class Outbox:
         self._timer = False
         self._stream: StreamingResponse | None = None
         self._coder: BodyCoder | None = None
-        self._share: Share | None = None
+        self._subscription: Subscription | None = None
         self._released = True
         self._on_release: Callable[[], None] | None = None
 
     @property
     def empty(self) -> bool:
         """Whether all of it was sent and, as far as anybody can know, has arrived."""
-        return self.gone or (not self._buffer and self._window.settled)
+        return self.gone or (not self._buffer and self._window.finalized)
 
     @property
     def unsent(self) -> bool:
@@ -195,23 +194,27 @@ class Outbox:
                 raise Gone
 
     def stream(
-        self, response: StreamingResponse, chunks: Iterator[bytes], coder: BodyCoder, shared: Shared
+        self,
+        response: StreamingResponse,
+        parts: Iterator[bytes | Subscription],
+        coder: BodyCoder,
     ) -> bool:
         """Send the chunks of a response, to the end or until the client is `Gone`.
 
         What a chunk raises goes through, after the connection was ended early: after what was
         written, where the other end can tell that more was to come, else at once.
 
-        Return whether it came to its end. Otherwise it goes on among many, by what ``shared``
-        returned after an empty chunk; called again once it is released, it goes on with the chunks.
+        Return whether it came to its end. Otherwise a subscription has taken it; called again once
+        it is released, it goes on with the parts.
         """
         self._stream, self._coder = response, coder
         try:
-            for chunk in chunks:
-                if chunk:
-                    self.write(coder.data(chunk))
-                elif self._joins(shared()):
-                    return False
+            for part in parts:
+                if isinstance(part, Subscription):
+                    if self._joins(part):
+                        return False
+                elif part:
+                    self.write(coder.data(part))
             self.write(coder.end(), last=True)
         except Gone:
             raise
@@ -222,19 +225,17 @@ class Outbox:
                 self.close()
             raise
         finally:
-            if self._share is None:
+            if self._subscription is None:
                 self._stream = None
         return True
 
     # Among many.
 
-    def _joins(self, share: Share | None) -> bool:
-        if share is None:
-            return False
-        self._share, self._released = share, False
-        if share.join(self):
+    def _joins(self, subscription: Subscription) -> bool:
+        self._subscription, self._released = subscription, False
+        if subscription.join(self):
             return True
-        self._share, self._released = None, True
+        self._subscription, self._released = None, True
         return False
 
     def take(self, data: bytes) -> bytes:
@@ -261,9 +262,9 @@ class Outbox:
     def release(self) -> None:
         """Go on alone."""
         with self._changed:
-            if self._share is None:
+            if self._subscription is None:
                 return
-            self._share, self._released = None, True
+            self._subscription, self._released = None, True
             go_on, self._on_release = self._on_release, None
         if go_on is not None:
             go_on()
@@ -277,9 +278,9 @@ class Outbox:
         go_on()
 
     def _leave_share(self) -> None:
-        share = self._share
-        if share is not None:
-            share.leave()
+        subscription = self._subscription
+        if subscription is not None:
+            subscription.leave()
             self.release()
 
     @property
@@ -318,7 +319,7 @@ class Outbox:
         """Note that the client has left."""
         with self._changed:
             self._mark_gone()
-        if self._share is not None:
+        if self._subscription is not None:
             self._leave_share()
         else:
             self._close_stream()

@@ -8,6 +8,7 @@ from math import inf
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any, Final, TypeVar, overload
 
+from brubeck import green
 from brubeck.dictshield.base import (
     USER_CODE_ERRORS,
     InvalidShield,
@@ -101,7 +102,7 @@ class ListField(BaseField[list[E]]):
                 self.item_field.wrap(inner)
         elif items and is_struct(items[0]):
             document = self.fields[0].embedded_type
-            items[:] = [document.__around__(item) for item in items]
+            items[:] = [document.__around__(item) for item in green.fairly(items)]
 
     def set_owner(self, owner: type) -> None:
         """Note the document class, for the items' fields too, which become this field's own."""
@@ -123,7 +124,7 @@ class ListField(BaseField[list[E]]):
         if not isinstance(value, list | tuple):
             return value
         adopt = self._adopt_one_of if self.item_field is None else self.item_field.adopt
-        return [adopt(item) for item in value]
+        return [adopt(item) for item in green.fairly(value)]
 
     def _adopt_one_of(self, item: Any) -> Any:
         """Return a dictionary as a valid document of one of the classes, else of the first."""
@@ -139,7 +140,7 @@ class ListField(BaseField[list[E]]):
 
     def restore(self, stored: Any) -> Any:
         """Return a stored list of several kinds with each item as its kind has it."""
-        return [self._restore_one_of(item) for item in stored]
+        return [self._restore_one_of(item) for item in green.fairly(stored)]
 
     def _restore_one_of(self, item: Any) -> Any:
         if isinstance(item, dict):
@@ -154,7 +155,7 @@ class ListField(BaseField[list[E]]):
 
     def conform(self, native: Any) -> None:
         """Raise for the first item that no field of the list takes."""
-        for index, item in enumerate(native):
+        for index, item in enumerate(green.fairly(native)):
             faults = Faults(most=inf)
             self._accept_item(item, child_pointer(self._pointer(), index), faults, "drop")
             if faults:
@@ -169,7 +170,7 @@ class ListField(BaseField[list[E]]):
         before = len(faults)
         native = [
             self._accept_item(item, f"{place}/{index}", faults, rogue)
-            for index, item in enumerate(value)
+            for index, item in enumerate(green.fairly(value))
         ]
         return native if len(faults) > before else self._accept_whole(native, place, faults)
 
@@ -214,8 +215,8 @@ class ListField(BaseField[list[E]]):
         return self.item_field is None or super().needs_check
 
     def after_decoding(self, decoded: Any) -> Any:
-        """Return the list when it is good as a whole; several kinds are left to `accept`."""
-        if self.item_field is None:
+        """Return the list when it is good as a whole; `accept` reads items of several kinds."""
+        if self.item_field is None and decoded:
             raise self.fault("Which field an item is for, C cannot say", decoded)
         self.conform_choice(decoded)
         if self.own_validate:
@@ -231,7 +232,7 @@ class ListField(BaseField[list[E]]):
 
     def for_output_format(self, output_format_method_name: str, value: Any) -> Iterator[Any]:
         """Yield each item through the named method of its field; as it is where it has none."""
-        for item in self.arranged(value):
+        for item in green.fairly(self.arranged(value)):
             field = self.item_field_for(item)
             convert = None if field is None else getattr(field, output_format_method_name)
             yield item if convert is None else shown(item, convert)

@@ -22,11 +22,11 @@ from hypothesis import HealthCheck, settings
 from hypothesis.stateful import run_state_machine_as_test
 
 from brubeck.storage.conformance.base import HISTORIES, START
+from brubeck.storage.conformance.concurrency import Sharing
 from brubeck.storage.conformance.machine import SCHEMA, StreamMachine
 from brubeck.storage.conformance.orders import Orders
-from brubeck.storage.conformance.sharing import Sharing
-from brubeck.storage.conformance.sights import Sights
 from brubeck.storage.conformance.values import Values
+from brubeck.storage.conformance.visibility import Sights
 from brubeck.storage.conformance.writing import Writing
 from brubeck.storage.contract import Storage
 from brubeck.timekeeping import HeldClock
@@ -58,7 +58,7 @@ class StorageConformance(Orders, Writing, Sights, Sharing, Values):
         def machine() -> StreamMachine:
             clock = HeldClock(START)
             storages.append(self.make_storage(clock))
-            return StreamMachine(storages[-1].queryset("quakes", SCHEMA), clock)
+            return StreamMachine(storages[-1].records("quakes", SCHEMA), clock)
 
         try:
             run_state_machine_as_test(

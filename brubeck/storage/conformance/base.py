@@ -12,12 +12,12 @@ import msgspec
 from hypothesis import HealthCheck, settings
 
 from brubeck.storage.conformance.machine import SCHEMA, put_new
-from brubeck.storage.contract import Queryset, Storage
+from brubeck.storage.contract import RecordStream, Storage
 from brubeck.storage.records import (
     ChangesQuery,
     PageQuery,
-    Place,
     Put,
+    TimelineCursor,
 )
 from brubeck.timekeeping import Clock, HeldClock
 
@@ -44,11 +44,11 @@ class Suite(ABC):
         """Return the same place as another process opens it; itself, if it is not shared."""
 
     @contextmanager
-    def stream(self, clock: Clock | None = None) -> Iterator[Queryset]:
+    def stream(self, clock: Clock | None = None) -> Iterator[RecordStream]:
         """Open a stream of a new storage, and close the storage afterwards."""
         storage = self.make_storage(clock or HeldClock(START))
         try:
-            yield storage.queryset("quakes", SCHEMA)
+            yield storage.records("quakes", SCHEMA)
         finally:
             storage.close()
 
@@ -58,7 +58,9 @@ def replacing(item_id: str, created_at: int, expected: int, **values: Any) -> Pu
     return put_new(item_id, created_at, expected=expected, **values)
 
 
-def walk(stream: Queryset, *, start: Place | None = None, **query: Any) -> list[tuple[int, str]]:
+def walk(
+    stream: RecordStream, *, start: TimelineCursor | None = None, **query: Any
+) -> list[tuple[int, str]]:
     """Return the keys of a whole walk, page by page."""
     keys: list[tuple[int, str]] = []
     while True:

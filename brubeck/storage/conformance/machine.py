@@ -16,24 +16,24 @@ from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, rule
 
 from brubeck.storage.conditions import meets
-from brubeck.storage.contract import Queryset
-from brubeck.storage.errors import LostPlace
+from brubeck.storage.contract import RecordStream
+from brubeck.storage.errors import LostCursor
 from brubeck.storage.records import (
     UNBORN,
     ChangesQuery,
-    Condition,
     Delete,
+    FieldCondition,
     PageQuery,
-    Place,
     Put,
     Record,
     Refused,
+    TimelineCursor,
     Written,
 )
-from brubeck.storage.schema import FieldInfo, Schema
+from brubeck.storage.schema import FieldInfo, RecordSchema
 from brubeck.timekeeping import HeldClock
 
-SCHEMA = Schema(
+SCHEMA = RecordSchema(
     {
         "place": FieldInfo("string", indexed=False),
         "magnitude": FieldInfo("number", indexed=True, equality=True),
@@ -54,10 +54,10 @@ _times = st.integers(-2, 2)
 _owners = st.sampled_from(["ann", "bob"])
 _viewers = st.sampled_from([None, "ann", "bob"])
 _magnitudes = st.one_of(st.none(), st.integers(0, 3))
-_filters: st.SearchStrategy[tuple[Condition, ...]] = st.one_of(
+_filters: st.SearchStrategy[tuple[FieldCondition, ...]] = st.one_of(
     st.just(()),
-    st.builds(lambda n: (Condition("magnitude", "gte", n),), st.integers(0, 3)),
-    st.builds(lambda n: (Condition("magnitude", "eq", n),), st.integers(0, 3)),
+    st.builds(lambda n: (FieldCondition("magnitude", "gte", n),), st.integers(0, 3)),
+    st.builds(lambda n: (FieldCondition("magnitude", "eq", n),), st.integers(0, 3)),
 )
 
 
@@ -103,7 +103,7 @@ class StreamMachine(RuleBasedStateMachine):
     walks = Bundle("walks")
     readers = Bundle("readers")
 
-    def __init__(self, stream: Queryset, clock: HeldClock) -> None:
+    def __init__(self, stream: RecordStream, clock: HeldClock) -> None:
         super().__init__()
         self.stream = stream
         self.clock = clock
@@ -188,7 +188,7 @@ class StreamMachine(RuleBasedStateMachine):
         viewer=_viewers,
     )
     def set_out(
-        self, limit: int, descending: bool, where: tuple[Condition, ...], viewer: str | None
+        self, limit: int, descending: bool, where: tuple[FieldCondition, ...], viewer: str | None
     ) -> _Walk:
         query = PageQuery(limit=limit, descending=descending, where=where, viewer=viewer)
         walk = _Walk(query, {each for each in self.live if self._shows(query, each)})
@@ -226,7 +226,7 @@ class StreamMachine(RuleBasedStateMachine):
         if not walk.keys:
             return
         key = walk.keys[len(walk.keys) // 2]
-        query = PageQuery(limit=3, descending=descending, start=Place(*key))
+        query = PageQuery(limit=3, descending=descending, start=TimelineCursor(*key))
         keys = sorted(((r.created_at, r.id) for r in self.live.values()), reverse=descending)
         beyond = [each for each in keys if (each < key if descending else each > key)]
         found = self.stream.page(query)
@@ -237,7 +237,7 @@ class StreamMachine(RuleBasedStateMachine):
 
     @rule(target=readers, limit=st.integers(1, 3), where=_filters, viewer=_viewers)
     def follow_from_the_beginning(
-        self, limit: int, where: tuple[Condition, ...], viewer: str | None
+        self, limit: int, where: tuple[FieldCondition, ...], viewer: str | None
     ) -> _Reader:
         return _Reader(ChangesQuery(limit=limit, where=where, viewer=viewer), {})
 
@@ -300,7 +300,7 @@ class StreamMachine(RuleBasedStateMachine):
     def _expect_lost(self, reader: _Reader) -> None:
         try:
             self.stream.changes(reader.query)
-        except LostPlace:
+        except LostCursor:
             reader.query = msgspec.structs.replace(reader.query, after=None, era=None, began=0)
             reader.copy = {}
         else:

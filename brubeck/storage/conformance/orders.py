@@ -8,14 +8,14 @@ from hypothesis import strategies as st
 
 from brubeck.storage.conformance.base import RELAXED, START, Suite, onward, replacing, walk
 from brubeck.storage.conformance.machine import SCHEMA, put_new
-from brubeck.storage.errors import LostPlace
+from brubeck.storage.errors import LostCursor
 from brubeck.storage.records import (
     ChangesQuery,
-    Condition,
     Delete,
+    FieldCondition,
     PageQuery,
-    Place,
     Record,
+    TimelineCursor,
     Written,
 )
 from brubeck.storage.sizes import STEP_BYTES
@@ -51,7 +51,7 @@ class Orders(Suite):
             ids = [f"i{n:04}" for n in range(1000)]
             stream.write([put_new(each, 5) for each in ids])
             stream.write([Delete(id="i0500", token="gone")])
-            middle = Place(5, "i0500")
+            middle = TimelineCursor(5, "i0500")
             down = walk(stream, limit=37, descending=True, start=middle)
             up = walk(stream, limit=37, descending=False, start=middle)
             assert [key[1] for key in down] == ids[499::-1]
@@ -61,8 +61,8 @@ class Orders(Suite):
         """G1: a bare time is before, or after, everything of that time."""
         with self.stream() as stream:
             stream.write([put_new(f"i{at}{each}", at) for at in (1, 2, 3) for each in "ab"])
-            down = walk(stream, limit=9, descending=True, start=Place(2))
-            up = walk(stream, limit=9, descending=False, start=Place(2))
+            down = walk(stream, limit=9, descending=True, start=TimelineCursor(2))
+            up = walk(stream, limit=9, descending=False, start=TimelineCursor(2))
             assert down == [(1, "i1b"), (1, "i1a")]
             assert up == [(3, "i3a"), (3, "i3b")]
 
@@ -70,10 +70,10 @@ class Orders(Suite):
         """Since is inclusive and until exclusive, for every start of a step."""
         with self.stream() as stream:
             stream.write([put_new(f"i{at}", at) for at in range(10)])
-            for start in (None, Place(99)):
+            for start in (None, TimelineCursor(99)):
                 down = walk(stream, limit=2, descending=True, start=start, since=3, until=7)
                 assert [key[0] for key in down] == [6, 5, 4, 3]
-            for start in (None, Place(-9)):
+            for start in (None, TimelineCursor(-9)):
                 up = walk(stream, limit=2, descending=False, start=start, since=3, until=7)
                 assert [key[0] for key in up] == [3, 4, 5, 6]
 
@@ -81,7 +81,7 @@ class Orders(Suite):
     def test_large_items_come_in_more_steps(self, *, filtered: bool) -> None:
         """A step ends with the item that fills it, below any limit, and leaves none out."""
         sizes = [10, STEP_BYTES // 3, 10, 900_000, 900_000, 900_000, 10, STEP_BYTES // 3, 10]
-        where = (Condition("network", "eq", "ci"),) if filtered else ()
+        where = (FieldCondition("network", "eq", "ci"),) if filtered else ()
         with self.stream() as stream:
             for at, size in enumerate(sizes):
                 stream.write([put_new(f"i{at}", at, network="ci", place="x" * size)])
@@ -108,7 +108,7 @@ class Orders(Suite):
         """A page stops nowhere only where nothing lies beyond, and always there."""
         with self.stream() as stream:
             stream.write([put_new(f"i{at}", at) for at in range(4)])
-            assert stream.page(PageQuery(limit=3)).stopped == Place(1, "i1")
+            assert stream.page(PageQuery(limit=3)).stopped == TimelineCursor(1, "i1")
             assert stream.page(PageQuery(limit=4)).stopped is None
 
     def test_positions_rise_whatever_the_clock_does(self) -> None:
@@ -148,7 +148,7 @@ class Orders(Suite):
             after = stream.head()
             assert isinstance(a, Written)
             stream.write([replacing("a", 1, a.position, magnitude=2)])
-            where = (Condition("magnitude", "gte", 4),)
+            where = (FieldCondition("magnitude", "gte", 4),)
             query = ChangesQuery(limit=9, after=after.position, era=after.era, where=where)
             assert [(each.id, each.record) for each in stream.changes(query).changes] == [
                 ("a", None)
@@ -160,7 +160,7 @@ class Orders(Suite):
         """G6: another era, a place past the head, and one below a purge."""
         storage = self.make_storage(HeldClock(START))
         try:
-            stream = storage.queryset("quakes", SCHEMA)
+            stream = storage.records("quakes", SCHEMA)
             stream.write([put_new("a", 1), put_new("b", 1)])
             before = stream.head()
             stream.write([Delete(id="a", token="d")])
@@ -171,13 +171,13 @@ class Orders(Suite):
                 ChangesQuery(limit=9, after=head.position, era="other"),
                 ChangesQuery(limit=9, after=head.position + 1),
             ):
-                with pytest.raises(LostPlace):
+                with pytest.raises(LostCursor):
                     stream.changes(query)
             assert stream.get(["a"]) == [None]
             here = ChangesQuery(limit=9, after=head.position, era=head.era)
             assert stream.changes(here).caught_up
             storage.new_era()
-            with pytest.raises(LostPlace):
+            with pytest.raises(LostCursor):
                 stream.changes(here)
         finally:
             storage.close()
@@ -204,5 +204,5 @@ class Orders(Suite):
             query = onward(query, stream.changes(query))
             stream.write([Delete(id="a", token="d")])
             stream.purge(stream.head().position)
-            with pytest.raises(LostPlace):
+            with pytest.raises(LostCursor):
                 stream.changes(query)

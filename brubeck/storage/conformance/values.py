@@ -16,11 +16,11 @@ from brubeck.storage.errors import NotCanonical
 from brubeck.storage.records import (
     Attempt,
     ChangesQuery,
-    Condition,
+    FieldCondition,
     PageQuery,
-    Place,
     Put,
     Record,
+    TimelineCursor,
 )
 from brubeck.storage.schema import MAX_VALUES
 from brubeck.timekeeping import HeldClock
@@ -76,7 +76,7 @@ class Values(Suite):
         with self.stream() as stream:
             stream.write([put_new(i, 0, magnitude=n) for n, i in enumerate("abc", 1)])
             stream.write([put_new("none", 0)])
-            where = (Condition("magnitude", operator, value),)
+            where = (FieldCondition("magnitude", operator, value),)
             found = stream.page(PageQuery(limit=9, descending=False, where=where))
             assert [record.id for record in found.records] == wanted
 
@@ -86,9 +86,9 @@ class Values(Suite):
             tags = {"a": ["x", "y"], "b": ["y"], "c": ["x", "z"], "d": ["a", "x"]}
             stream.write([put_new(each, 0, tags=members) for each, members in tags.items()])
             for each in (
-                Condition("tags", "eq", "x"),
-                Condition("tags", "in", ("x", "z")),
-                Condition("tags", "in", ("a", "x", "q")),
+                FieldCondition("tags", "eq", "x"),
+                FieldCondition("tags", "in", ("x", "z")),
+                FieldCondition("tags", "in", ("a", "x", "q")),
             ):
                 where = (each,)
                 assert walk(stream, limit=2, where=where) == [(0, "d"), (0, "c"), (0, "a")]
@@ -100,7 +100,7 @@ class Values(Suite):
         with self.stream() as stream:
             most = [f"t{n}" for n in range(MAX_VALUES)]
             stream.write([put_new("a", 0, tags=most)])
-            last = (Condition("tags", "eq", most[-1]),)
+            last = (FieldCondition("tags", "eq", most[-1]),)
             assert walk(stream, limit=2, where=last) == [(0, "a")]
             more = [*most, "one more"]
             for put, field in (
@@ -119,10 +119,10 @@ class Values(Suite):
             assert stream.count(PageQuery(limit=10)).exact
             assert stream.count(PageQuery(limit=10)).total == 10
             assert not stream.count(PageQuery(limit=9)).exact
-            ahead = PageQuery(limit=99, start=Place(4, "i4"), descending=False)
+            ahead = PageQuery(limit=99, start=TimelineCursor(4, "i4"), descending=False)
             assert stream.count(ahead).total == 5
             assert stream.count(msgspec.structs.replace(ahead, descending=True)).total == 4
-            where = (Condition("magnitude", "gte", 4),)
+            where = (FieldCondition("magnitude", "gte", 4),)
             assert stream.count(PageQuery(where=where, limit=99)).total == 6
             assert stream.count(PageQuery(since=2, until=5, limit=99)).total == 3
             none = stream.count(PageQuery(since=5, until=2, limit=99))
@@ -166,13 +166,13 @@ class Values(Suite):
         """A stream is a world of its own, and the same one however often it is asked for."""
         storage = self.make_storage(HeldClock(START))
         try:
-            storage.queryset("one", SCHEMA).write([put_new("a", 1)])
-            assert storage.queryset("two", SCHEMA).get(["a"]) == [None]
-            assert storage.queryset("two", SCHEMA).head().position == 0
-            (found,) = storage.queryset("one", SCHEMA).get(["a"])
+            storage.records("one", SCHEMA).write([put_new("a", 1)])
+            assert storage.records("two", SCHEMA).get(["a"]) == [None]
+            assert storage.records("two", SCHEMA).head().position == 0
+            (found,) = storage.records("one", SCHEMA).get(["a"])
             assert isinstance(found, Record)
             assert storage.streams() == ["one"]
-            storage.queryset("one:more", SCHEMA).write([put_new("a", 1)])
+            storage.records("one:more", SCHEMA).write([put_new("a", 1)])
             assert storage.streams("one:") == ["one:more"]
         finally:
             storage.close()

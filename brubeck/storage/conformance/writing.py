@@ -7,7 +7,7 @@ from typing import Any
 
 from brubeck.storage.conformance.base import Suite, replacing, walk
 from brubeck.storage.conformance.machine import put_new
-from brubeck.storage.contract import Queryset
+from brubeck.storage.contract import RecordStream
 from brubeck.storage.records import (
     Delete,
     Put,
@@ -124,7 +124,7 @@ class Writing(Suite):
 _WRITERS = 8
 
 
-def _at_once(writes: list[Put], stream: Queryset) -> list[Any]:
+def _at_once(writes: list[Put], stream: RecordStream) -> list[Any]:
     """Send writes from as many threads, all let go at the same moment."""
     outcomes: list[Any] = []
     gate = threading.Barrier(len(writes))

@@ -7,7 +7,7 @@ filters may have seen. One lock a stream makes each method atomic; nothing under
 
 from __future__ import annotations
 
-from brubeck.storage.memory.queryset import MemoryQueryset
+from brubeck.storage.memory.record_stream import MemoryRecordStream
 from brubeck.storage.memory.storage import MemoryStorage
 
-__all__ = ["MemoryQueryset", "MemoryStorage"]
+__all__ = ["MemoryRecordStream", "MemoryStorage"]

@@ -7,16 +7,16 @@ from weakref import WeakValueDictionary
 
 from brubeck.errors import ConfigError
 from brubeck.green import Lock
+from brubeck.storage.change_cursor import CHANGES_PER_STEP
 from brubeck.storage.checking import Finding, note
 from brubeck.storage.contract import Storage
 from brubeck.storage.errors import Unavailable
-from brubeck.storage.memory.queryset import MemoryQueryset
-from brubeck.storage.places import SCAN
+from brubeck.storage.memory.record_stream import MemoryRecordStream
 from brubeck.storage.records import (
     Attempt,
     fresh_era,
 )
-from brubeck.storage.schema import Schema
+from brubeck.storage.schema import RecordSchema
 from brubeck.storage.urls import redacted
 from brubeck.timekeeping import SYSTEM_CLOCK, Clock
 
@@ -41,13 +41,13 @@ class MemoryStorage(Storage):
         self.clock = clock
         self.era = fresh_era()
         # Anybody may ask for any partition: only one that was written to stays for good.
-        self._querysets: WeakValueDictionary[str, MemoryQueryset] = WeakValueDictionary()
-        self.kept: set[MemoryQueryset] = set()
+        self._record_streams: WeakValueDictionary[str, MemoryRecordStream] = WeakValueDictionary()
+        self.kept: set[MemoryRecordStream] = set()
         self._hits: dict[str, tuple[float, int]] = {}
         self._attempts: dict[str, _Attempt] = {}
         # So many there may be before what has ended is let go: a look at all of them each time
         # would cost the more the more there are that have not.
-        self._hits_room = self._attempts_room = SCAN
+        self._hits_room = self._attempts_room = CHANGES_PER_STEP
         self._lock = Lock()
         self._closed = False
 
@@ -63,20 +63,20 @@ class MemoryStorage(Storage):
         if self._closed:
             raise Unavailable("The storage is closed.")
 
-    def queryset(self, name: str, schema: Schema) -> MemoryQueryset:
+    def records(self, name: str, schema: RecordSchema) -> MemoryRecordStream:
         """Return the stream of a name."""
         with self._lock:
             self.check_open()
-            known = self._querysets.get(name)
+            known = self._record_streams.get(name)
             if known is None:
-                known = self._querysets[name] = MemoryQueryset(self, schema)
+                known = self._record_streams[name] = MemoryRecordStream(self, schema)
             known.index(schema)
             return known
 
     def new_era(self) -> str:
         """Begin a new era and return its name."""
         self.era = fresh_era()
-        for queryset in list(self._querysets.values()):
+        for queryset in list(self._record_streams.values()):
             queryset.wake()
         return self.era
 
@@ -87,7 +87,7 @@ class MemoryStorage(Storage):
             self.check_open()
             if len(self._hits) > self._hits_room:
                 self._hits = {key: hit for key, hit in self._hits.items() if hit[0] > now}
-                self._hits_room = max(SCAN, 2 * len(self._hits))
+                self._hits_room = max(CHANGES_PER_STEP, 2 * len(self._hits))
             ends, hits = self._hits.get(key, (now + window, 0))
             if ends <= now:
                 ends, hits = now + window, 0
@@ -103,7 +103,7 @@ class MemoryStorage(Storage):
             self.check_open()
             if len(self._attempts) > self._attempts_room:
                 self._attempts = {k: each for k, each in self._attempts.items() if each.ends > now}
-                self._attempts_room = max(SCAN, 2 * len(self._attempts))
+                self._attempts_room = max(CHANGES_PER_STEP, 2 * len(self._attempts))
             known = self._attempts.get(key)
             if known is None or known.ends <= now:
                 known = self._attempts[key] = _Attempt(digest, plan, now + keep)
@@ -125,7 +125,7 @@ class MemoryStorage(Storage):
             self.check_open()
             return sorted(
                 name
-                for name, queryset in list(self._querysets.items())
+                for name, queryset in list(self._record_streams.items())
                 if name.startswith(prefix) and queryset.head().position
             )
 
@@ -136,5 +136,5 @@ class MemoryStorage(Storage):
     def close(self) -> None:
         """Forget everything; readers that wait end."""
         self._closed = True
-        for queryset in list(self._querysets.values()):
+        for queryset in list(self._record_streams.values()):
             queryset.wake()

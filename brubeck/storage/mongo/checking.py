@@ -12,7 +12,7 @@ from pymongo.errors import OperationFailure
 from brubeck.storage.checking import Finding, fine, note, wrong
 from brubeck.storage.mongo.connecting import Door
 from brubeck.storage.mongo.documents import Document
-from brubeck.storage.mongo.settling import STREAMS
+from brubeck.storage.mongo.finalizing import STREAMS
 
 TESTED: Final = (6, 0)
 """The version that the tests run with."""

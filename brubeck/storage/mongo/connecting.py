@@ -41,6 +41,8 @@ class Door:
         self._timeout = timeout
         self._pool = pool
         self._client: MongoClient[Document] | None = None
+        # For writes, and for reads of what the majority has; made once it is known what it is.
+        self._databases: tuple[Database[Document], Database[Document]] | None = None
         self._replicated: bool | None = None  # until a server has said
         self.sharded = False
         """Whether collections may be spread over several servers; known once one was asked."""
@@ -50,21 +52,24 @@ class Door:
     @contextmanager
     def database(self) -> Iterator[Database[Document]]:
         """Lend the database; its errors are raised as `Unavailable`."""
-        if self._closed:
-            raise Unavailable("The storage is closed.")
         with self._translated():
-            yield self._database(self._open())
+            yield self._opened()[0]
+
+    @contextmanager
+    def committed(self) -> Iterator[Database[Document]]:
+        """Lend the database for a read of what the majority has, by itself."""
+        with self._translated():
+            yield self._opened()[1]
 
     @contextmanager
     def reading(self) -> Iterator[tuple[Database[Document], ClientSession | None]]:
         """Lend the database and a causally consistent session; None on a standalone server."""
-        with self.database() as database:
+        with self.committed() as database:
             if not self._replicated:
                 yield database, None
                 return
             with database.client.start_session(causal_consistency=True) as session:
-                concern = ReadConcern("majority")
-                yield database.with_options(read_concern=concern), session
+                yield database, session
 
     @property
     def replicated(self) -> bool:
@@ -78,6 +83,15 @@ class Door:
         except (PyMongoError, BSONError) as reason:
             said = str(reason).partition(", Topology Description")[0]  # it repeats what was said
             raise Unavailable(f"MongoDB at {self.shown}: {said}") from reason
+
+    def _opened(self) -> tuple[Database[Document], Database[Document]]:
+        if self._closed:
+            raise Unavailable("The storage is closed.")
+        if self._databases is None:
+            database = self._database(self._open())
+            concern = ReadConcern("majority" if self._replicated else None)
+            self._databases = database, database.with_options(read_concern=concern)
+        return self._databases
 
     def _open(self) -> MongoClient[Document]:
         with self._opening:

@@ -17,9 +17,9 @@ from bson.datetime_ms import DatetimeMS
 from bson.int64 import Int64
 
 from brubeck.storage.conditions import Former
-from brubeck.storage.past import Past
-from brubeck.storage.records import Condition, Delete, Put, Record, Tombstone, Write
-from brubeck.storage.schema import FieldInfo, Schema, filter_key, text_key
+from brubeck.storage.history import WriteHistory
+from brubeck.storage.records import Delete, FieldCondition, Put, Record, Tombstone, Write
+from brubeck.storage.schema import FieldInfo, RecordSchema, filter_key, text_key
 from brubeck.storage.schema import Values as FieldValues
 from brubeck.timekeeping import EARLIEST, LATEST
 
@@ -29,14 +29,16 @@ PENDING: Final = f"{OURS}.pending"
 TOKEN: Final = f"{PENDING}.token"
 BATCH: Final = f"{PENDING}.batch"
 OLD: Final = f"{PENDING}.old"
-DEAD: Final = f"{OURS}.dead"
+TOMBSTONE: Final = f"{OURS}.dead"
+WRITTEN: Final = f"{OURS}.tokens.t"
+"""The path of the tokens of an item's last writes."""
 SIGHT: Final = f"{OURS}.sight"
 DEPARTED: Final = f"{OURS}.departed"
 LATE: Final = f"{OURS}.late"
 SHOWN: Final = {
     "created_at": 1,
     POSITION: 1,
-    DEAD: 1,
+    TOMBSTONE: 1,
     TOKEN: 1,
     OLD: 1,
     f"{OURS}.json": 1,
@@ -50,7 +52,7 @@ _decode: Final = msgspec.json.Decoder().decode
 _DATES: Final = ("datetime", "milliseconds")
 
 
-def document(put: Put, schema: Schema, ours: Document) -> Document:
+def document(put: Put, schema: RecordSchema, ours: Document) -> Document:
     """Return the document of an item that is being written."""
     members = _decode(put.body)
     found: Document = {"_id": put.id, "created_at": DatetimeMS(put.created_at)}
@@ -62,7 +64,7 @@ def document(put: Put, schema: Schema, ours: Document) -> Document:
     return found
 
 
-def _key(value: Any, name: str, schema: Schema) -> Any:
+def _key(value: Any, name: str, schema: RecordSchema) -> Any:
     """Return a native value as it is compared: of an indexed long text, its key."""
     info = schema.fields.get(name)
     if info is None or not info.indexed or name in schema.sight:
@@ -88,7 +90,7 @@ def native(value: Any, info: FieldInfo | None) -> Any:
     return value
 
 
-def selector(where: tuple[Condition, ...], schema: Schema) -> Document:
+def selector(where: tuple[FieldCondition, ...], schema: RecordSchema) -> Document:
     """Return the query that conditions are."""
     found = []
     for each in where:
@@ -114,33 +116,51 @@ def tombstone(found: Document) -> Tombstone:
     return Tombstone(found["_id"], int(found["position"]))
 
 
-def pending(write: Write, version: int, old: bytes | None) -> Document:
-    """Return the mark of a pending write: ``{token, version, old?, delete?}``.
+def pending(write: Write) -> Document:
+    """Return the mark of a pending write: ``{token, delete?}``.
 
-    ``old`` is the previous body of the item: a newer set of indexes needs it to finish the write.
+    A change of a live item adds ``old``, the previous body, which is shown and compared until the
+    write is finished.
     """
-    mark: Document = {"token": write.token, "version": version}
-    if old is not None:
-        mark["old"] = old
+    mark: Document = {"token": write.token}
     if isinstance(write, Delete):
         mark["delete"] = True
     return mark
 
 
-def read_past(ours: Document) -> Past:
+def first_step(write: Write, schema: RecordSchema, ours: Document) -> list[Document]:
+    """Return the update that makes a change of a live item pending.
+
+    ``ours`` is Brubeck's own part of the new version, the mark of the write in it. What the item
+    has beside that stays, and so does its creation time: it never changes in the life of an item.
+    """
+    mark: Document = {"$mergeObjects": [{"$literal": ours["pending"]}, {"old": f"${OURS}.json"}]}
+    if isinstance(write, Delete):
+        return [{"$set": {PENDING: mark}}]
+    own = {"$mergeObjects": [f"${OURS}", {"$literal": ours}, {"pending": mark}]}
+    kept = {"created_at": "$created_at", OURS: own}
+    changed = {"$literal": document(write, schema, {})}
+    return [{"$replaceWith": {"$mergeObjects": [changed, kept]}}]
+
+
+def read_history(ours: Document) -> WriteHistory:
     """Return an item's past, decoded from Brubeck's own part of its document."""
     tokens = [(each["t"], int(each["p"])) for each in ours.get("tokens", ())]
     late = list(ours.get("late", ()))
-    return Past(tokens=tokens, former=dict(ours.get("former", {})), late=late)
+    return WriteHistory(tokens=tokens, former=dict(ours.get("former", {})), late=late)
 
 
-def write_tokens(past: Past) -> list[Document]:
+def write_tokens(past: WriteHistory) -> list[Document]:
     """Return an item's tokens as they are kept."""
     return [{"t": token, "p": Int64(position)} for token, position in past.tokens]
 
 
 def seen_by(
-    schema: Schema, new: Values | None, could: Iterable[str], departed: list[Document], place: int
+    schema: RecordSchema,
+    new: Values | None,
+    could: Iterable[str],
+    departed: list[Document],
+    place: int,
 ) -> Document:
     """Return the viewers of an item after a write: ``{"sight": […], "departed": [{v, p}, …]}``.
 

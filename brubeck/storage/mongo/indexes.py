@@ -10,11 +10,11 @@ from pymongo.database import Database
 from pymongo.errors import OperationFailure
 
 from brubeck.storage.mongo.documents import (
-    DEAD,
     DEPARTED,
     POSITION,
     SIGHT,
     TOKEN,
+    TOMBSTONE,
     Document,
 )
 from brubeck.storage.timeline import Key
@@ -43,7 +43,7 @@ def indexes_of_sight() -> list[IndexModel]:
     ]
 
 
-def indexes_of_graves() -> list[IndexModel]:
+def indexes_of_tombstones() -> list[IndexModel]:
     """Return the indexes of the tombstones for reading changes."""
     return [
         IndexModel([("position", ASCENDING)], name="position"),
@@ -95,7 +95,7 @@ def indexes_of_every_stream(*, sharded: bool) -> list[IndexModel]:
             partialFilterExpression={POSITION: {"$exists": True}},
         ),
         IndexModel([(TOKEN, ASCENDING)], name="pending", sparse=True),
-        IndexModel([(DEAD, ASCENDING)], name="dead", sparse=True),
+        IndexModel([(TOMBSTONE, ASCENDING)], name="dead", sparse=True),
     ]
 
 
@@ -113,13 +113,23 @@ def between_keys(cursor: Any, lead: Lead | None, low: Key, high: Key) -> Any:
     return cursor.min([*before, *_bound(low)]).max([*before, *_bound(high)])
 
 
-def keys_between(low: Key, high: Key) -> Document:
-    """Return the query for items between two keys, where no cursor can be bounded by them."""
+def keys_between(low: Key, high: Key, also: Document | None = None) -> Document:
+    """Return the query for items between two keys that meet ``also``, for any cursor.
+
+    Each of its alternatives is one range of an index that ends with the timeline, so that a server
+    merges them in order and looks at nothing outside.
+    """
+    also = also or {}
     first, last = DatetimeMS(low[0]), DatetimeMS(high[0])
-    not_before = [{"created_at": {"$gt": first}}, {"created_at": first, "_id": {"$gte": low[1]}}]
-    before = [{"created_at": {"$lt": last}}, {"created_at": last, "_id": {"$lt": high[1]}}]
-    times = {"created_at": {"$gte": first, "$lte": last}}
-    return {"$and": [times, {"$or": not_before}, {"$or": before}]}
+    if low[0] == high[0]:
+        return {**also, "created_at": first, "_id": {"$gte": low[1], "$lt": high[1]}}
+    times = {"$gt" if low[1] else "$gte": first, "$lt": last}
+    ranges: list[Document] = [{"created_at": times}]
+    if low[1]:
+        ranges.append({"created_at": first, "_id": {"$gte": low[1]}})
+    if high[1]:
+        ranges.append({"created_at": last, "_id": {"$lt": high[1]}})
+    return {"$or": [{**also, **each} for each in ranges]}
 
 
 def _bound(key: Key) -> list[tuple[str, Any]]:

@@ -9,8 +9,8 @@ from weakref import WeakValueDictionary
 from brubeck import green
 from brubeck.storage.errors import StorageError
 from brubeck.storage.mongo.connecting import Door
-from brubeck.storage.mongo.settling import STREAMS
-from brubeck.storage.news import News
+from brubeck.storage.mongo.finalizing import STREAMS
+from brubeck.storage.notifier import HeadNotifier
 
 log = logging.getLogger("brubeck.app")
 
@@ -21,18 +21,18 @@ _POSITION: Final = "updateDescription.updatedFields.position"
 class Listener:
     """Notifies streams of a moved head, where the server has change streams.
 
-    A notice may be lost: the `News` of a stream look by themselves, too.
+    A notice may be lost: the `HeadNotifier` of a stream look by themselves, too.
     """
 
     def __init__(self, door: Door) -> None:
         self._door = door
-        self._streams: WeakValueDictionary[str, News] = WeakValueDictionary()
+        self._streams: WeakValueDictionary[str, HeadNotifier] = WeakValueDictionary()
         self._listening = False
         self._closed = False
 
-    def hear(self, name: str, news: News) -> None:
+    def hear(self, name: str, notifier: HeadNotifier) -> None:
         """Notify a stream of its changes, from soon on."""
-        self._streams[name] = news
+        self._streams[name] = notifier
         if not self._listening and self._door.replicated and not self._closed:
             self._listening = True
             green.spawn(self._listen)
@@ -62,9 +62,9 @@ class Listener:
             while changes.alive and not self._closed:
                 change = changes.try_next()
                 if change is not None:
-                    news = self._streams.get(change["documentKey"]["_id"])
-                    if news is not None:
-                        news.announce(change["updateDescription"]["updatedFields"]["position"])
+                    notifier = self._streams.get(change["documentKey"]["_id"])
+                    if notifier is not None:
+                        notifier.announce(change["updateDescription"]["updatedFields"]["position"])
 
     def close(self) -> None:
         """Stop listening."""

@@ -16,12 +16,12 @@ from brubeck.storage.checking import Finding
 from brubeck.storage.contract import Storage
 from brubeck.storage.mongo.checking import findings
 from brubeck.storage.mongo.connecting import Door
+from brubeck.storage.mongo.finalizing import STREAMS
 from brubeck.storage.mongo.listening import Listener
 from brubeck.storage.mongo.options import driver_url, own_options
-from brubeck.storage.mongo.queryset import MongoQueryset
-from brubeck.storage.mongo.settling import STREAMS
+from brubeck.storage.mongo.record_stream import MongoRecordStream
 from brubeck.storage.records import Attempt, fresh_era
-from brubeck.storage.schema import Schema
+from brubeck.storage.schema import RecordSchema
 from brubeck.storage.urls import read_options, split
 from brubeck.timekeeping import SYSTEM_CLOCK, Clock
 
@@ -45,7 +45,7 @@ class MongoStorage(Storage):
         self.door = Door(driver_url(url, tuple(OPTIONS)), timeout=timeout, pool=pool)
         self.listener = Listener(self.door)
         # Anybody may ask for any partition: one that is looked at by nobody is not held.
-        self._querysets: WeakValueDictionary[str, MongoQueryset] = WeakValueDictionary()
+        self._record_streams: WeakValueDictionary[str, MongoRecordStream] = WeakValueDictionary()
         self._indexed: set[str] = set()
         self._lock = Lock()
 
@@ -55,12 +55,14 @@ class MongoStorage(Storage):
         ours = own_options(split(url).query, tuple(OPTIONS))
         return cls(url, clock=clock, **read_options(f"mongodb://?{ours}", OPTIONS))
 
-    def queryset(self, name: str, schema: Schema) -> MongoQueryset:
+    def records(self, name: str, schema: RecordSchema) -> MongoRecordStream:
         """Return the stream of a name."""
         with self._lock:
-            known = self._querysets.get(name)
+            known = self._record_streams.get(name)
             if known is None:
-                known = self._querysets[name] = MongoQueryset(self, name, schema)
+                known = self._record_streams[name] = MongoRecordStream(
+                    self.door, self.listener, self.clock, name, schema
+                )
             known.ask(schema)
             return known
 
@@ -146,6 +148,6 @@ class MongoStorage(Storage):
     def close(self) -> None:
         """Close every connection; readers that wait end."""
         self.listener.close()
-        for queryset in list(self._querysets.values()):
-            queryset.news.close()
+        for queryset in list(self._record_streams.values()):
+            queryset.notifier.close()
         self.door.close()

@@ -14,15 +14,15 @@ from typing import Any, Final
 import msgspec
 
 from brubeck.storage.records import (
-    Condition,
     Delete,
+    FieldCondition,
     Head,
     Record,
     Scalar,
     Tombstone,
     Write,
 )
-from brubeck.storage.schema import Schema, Values
+from brubeck.storage.schema import RecordSchema, Values
 
 pack: Final = msgspec.msgpack.Encoder().encode
 
@@ -53,14 +53,14 @@ def known_values(values: Mapping[str, Values]) -> dict[str, list[str]]:
     return {name: [sortable(each) for each in found] for name, found in values.items()}
 
 
-def packed_conditions(where: Iterable[Condition]) -> bytes:
+def packed_conditions(where: Iterable[FieldCondition]) -> bytes:
     """Return conditions for a script."""
     return pack(
         [(each.name, each.operator, [sortable(value) for value in choices(each)]) for each in where]
     )
 
 
-def choices(condition: Condition) -> tuple[Scalar, ...]:
+def choices(condition: FieldCondition) -> tuple[Scalar, ...]:
     """Return the values that a condition names."""
     value = condition.value
     return value if isinstance(value, tuple) else (value,)
@@ -90,7 +90,7 @@ def work_of(body: bytes, values: Mapping[str, Values]) -> int:
     return 10 + len(body) // 200 + sum(4 * len(each) for each in values.values())
 
 
-def script_writes(writes: Iterable[Write], schema: Schema) -> list[tuple[object, ...]]:
+def script_writes(writes: Iterable[Write], schema: RecordSchema) -> list[tuple[object, ...]]:
     """Return the first writes as the script takes them: as many as are `WORK` together, or one."""
     found: list[tuple[object, ...]] = []
     work = 0
@@ -103,7 +103,9 @@ def script_writes(writes: Iterable[Write], schema: Schema) -> list[tuple[object,
     return found
 
 
-def _script_write(write: Write, values: Mapping[str, Values], schema: Schema) -> tuple[object, ...]:
+def _script_write(
+    write: Write, values: Mapping[str, Values], schema: RecordSchema
+) -> tuple[object, ...]:
     expected = "" if write.expected is None else str(write.expected)
     if isinstance(write, Delete):
         return "delete", write.id, write.token, expected, "", "", {}, []

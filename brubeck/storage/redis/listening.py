@@ -8,7 +8,7 @@ from weakref import WeakValueDictionary
 
 from brubeck import green
 from brubeck.storage.errors import StorageError
-from brubeck.storage.news import News
+from brubeck.storage.notifier import HeadNotifier
 from brubeck.storage.redis.connecting import Door
 
 log = logging.getLogger("brubeck.app")
@@ -20,18 +20,18 @@ _RETRY: Final = 1.0
 class Listener:
     """Passes on the notices of the streams that somebody waits for.
 
-    A notice may be lost: the `News` of a stream look by themselves, too.
+    A notice may be lost: the `HeadNotifier` of a stream look by themselves, too.
     """
 
     def __init__(self, door: Door) -> None:
         self._door = door
-        self._channels: WeakValueDictionary[str, News] = WeakValueDictionary()
+        self._channels: WeakValueDictionary[str, HeadNotifier] = WeakValueDictionary()
         self._listening = False
         self._closed = False
 
-    def hear(self, channel: str, news: News) -> None:
+    def hear(self, channel: str, notifier: HeadNotifier) -> None:
         """Notify a stream of messages on a channel, from soon on."""
-        self._channels[channel] = news
+        self._channels[channel] = notifier
         if not self._listening and not self._closed:
             self._listening = True
             green.spawn(self._listen)
@@ -64,9 +64,9 @@ class Listener:
                 subscribed = heard
                 message = subscription.get_message(timeout=_PAUSE)
                 if message is not None and message["type"] == "message":
-                    news = self._channels.get(message["channel"].decode())
-                    if news is not None:
-                        news.announce(int(message["data"]))
+                    notifier = self._channels.get(message["channel"].decode())
+                    if notifier is not None:
+                        notifier.announce(int(message["data"]))
         finally:
             subscription.close()
 

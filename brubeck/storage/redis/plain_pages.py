@@ -19,11 +19,11 @@ from typing import Any, Final
 from redis.exceptions import ConnectionError as Disconnected
 from redis.exceptions import ResponseError
 
-from brubeck.storage.records import Head, Page, PageQuery, Place, Record
+from brubeck.storage.records import Head, Page, PageQuery, Record, TimelineCursor
 from brubeck.storage.redis.encoding import read_live
 from brubeck.storage.redis.exchange import exchange
 from brubeck.storage.sizes import STEP_BYTES
-from brubeck.storage.timeline import stretch
+from brubeck.storage.timeline import key_range
 
 _FIELDS: Final = ("position", "era", "horizon", "floor", "version", "life", "largest")
 _PAUSE: Final = 100
@@ -93,7 +93,7 @@ class PlainPages:
         if left <= query.limit:
             return Page(records, None, head)
         last = records[-1]
-        return Page(records, Place(last.created_at, last.id), head)
+        return Page(records, TimelineCursor(last.created_at, last.id), head)
 
     def _records(self, connection: Any, ids: list[bytes], head: Head) -> list[Record]:
         if not ids:
@@ -113,7 +113,7 @@ class PlainPages:
 
 def _range(query: PageQuery) -> tuple[object, ...]:
     """Return the bounds of a page for `ZRANGE`, which knows no ids: there may be more on a tie."""
-    (low, _), (high, high_id) = stretch(query)
+    (low, _), (high, high_id) = key_range(query)
     before = high if high_id else f"({high}"
     if query.descending:
         return before, low, "BYSCORE", "REV"
@@ -122,7 +122,7 @@ def _range(query: PageQuery) -> tuple[object, ...]:
 
 def _passed(records: list[Record], query: PageQuery) -> int:
     """Return how many records of the first millisecond are not beyond the start of a page."""
-    low, high = stretch(query)
+    low, high = key_range(query)
     for at, record in enumerate(records):
         key = (record.created_at, record.id)
         if low <= key < high:

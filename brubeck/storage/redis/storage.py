@@ -14,10 +14,10 @@ from brubeck.storage.records import Attempt, fresh_era
 from brubeck.storage.redis.checking import findings
 from brubeck.storage.redis.connecting import Door
 from brubeck.storage.redis.listening import Listener
-from brubeck.storage.redis.queryset import RedisQueryset, stream_key
+from brubeck.storage.redis.record_stream import RedisRecordStream, stream_key
 from brubeck.storage.redis.scripts import SCRIPTS
 from brubeck.storage.redis.security import NO_SECURITY, SECURITY_OPTIONS, Security
-from brubeck.storage.schema import Schema
+from brubeck.storage.schema import RecordSchema
 from brubeck.storage.urls import read_options
 from brubeck.timekeeping import SYSTEM_CLOCK, Clock
 
@@ -44,7 +44,7 @@ class RedisStorage(Storage):
         self.door = Door(url, timeout=timeout, pool=pool, security=security)
         self.listener = Listener(self.door)
         # Anybody may ask for any partition: one that is looked at by nobody is not held.
-        self._querysets: WeakValueDictionary[str, RedisQueryset] = WeakValueDictionary()
+        self._record_streams: WeakValueDictionary[str, RedisRecordStream] = WeakValueDictionary()
         self._lock = Lock()
 
     @classmethod
@@ -60,12 +60,12 @@ class RedisStorage(Storage):
         )
         return cls(url.partition("?")[0], clock=clock, security=security, **options)
 
-    def queryset(self, name: str, schema: Schema) -> RedisQueryset:
+    def records(self, name: str, schema: RecordSchema) -> RedisRecordStream:
         """Return the stream of a name."""
         with self._lock:
-            known = self._querysets.get(name)
+            known = self._record_streams.get(name)
             if known is None:
-                known = self._querysets[name] = RedisQueryset(
+                known = self._record_streams[name] = RedisRecordStream(
                     self.door, self.listener, self.clock, name, schema
                 )
             known.ask(schema)
@@ -119,6 +119,6 @@ class RedisStorage(Storage):
     def close(self) -> None:
         """Close every connection; readers that wait end."""
         self.listener.close()
-        for queryset in list(self._querysets.values()):
-            queryset.news.close()
+        for queryset in list(self._record_streams.values()):
+            queryset.notifier.close()
         self.door.close()

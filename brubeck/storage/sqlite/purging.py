@@ -5,10 +5,10 @@ from __future__ import annotations
 import sqlite3
 from typing import Final
 
-from brubeck.storage.places import KEPT, next_floor
+from brubeck.storage.change_cursor import KEPT, next_floor
 from brubeck.storage.sqlite.streams import read_row
 
-BATCH: Final = 500
+ROWS_AT_ONCE: Final = 500
 
 
 def raise_horizon(db: sqlite3.Connection, stream: int, until: int) -> None:
@@ -26,7 +26,7 @@ def forget(db: sqlite3.Connection, stream: int, until: int) -> int:
         " WHERE stream = ? AND body IS NULL AND position <= ?"
         " AND position <= (SELECT horizon FROM streams WHERE stream = ?)"
         " ORDER BY position LIMIT ?)",
-        (stream, until, stream, BATCH),
+        (stream, until, stream, ROWS_AT_ONCE),
     ).rowcount
 
 

@@ -14,10 +14,10 @@ from brubeck.green import Lock
 from brubeck.storage.checking import Finding
 from brubeck.storage.contract import Storage
 from brubeck.storage.records import Attempt, fresh_era
-from brubeck.storage.schema import Schema
+from brubeck.storage.schema import RecordSchema
 from brubeck.storage.sqlite.checking import findings
 from brubeck.storage.sqlite.database import Database
-from brubeck.storage.sqlite.queryset import SQLiteQueryset
+from brubeck.storage.sqlite.record_stream import SQLiteRecordStream
 from brubeck.storage.urls import choice, read_options, redacted, split
 from brubeck.timekeeping import SYSTEM_CLOCK, Clock
 
@@ -38,7 +38,7 @@ class SQLiteStorage(Storage):
         self.clock = clock
         self.database = Database(path, timeout=timeout, synchronous=sync)
         # Anybody may ask for any partition: one that is looked at by nobody is not held.
-        self._querysets: WeakValueDictionary[str, SQLiteQueryset] = WeakValueDictionary()
+        self._record_streams: WeakValueDictionary[str, SQLiteRecordStream] = WeakValueDictionary()
         self._lock = Lock()
 
     @classmethod
@@ -52,12 +52,12 @@ class SQLiteStorage(Storage):
             )
         return cls(path, clock=clock, **read_options(url, OPTIONS))
 
-    def queryset(self, name: str, schema: Schema) -> SQLiteQueryset:
+    def records(self, name: str, schema: RecordSchema) -> SQLiteRecordStream:
         """Return the stream of a name."""
         with self._lock:
-            known = self._querysets.get(name)
+            known = self._record_streams.get(name)
             if known is None:
-                known = self._querysets[name] = SQLiteQueryset(
+                known = self._record_streams[name] = SQLiteRecordStream(
                     self.database, self.clock, name, schema
                 )
             known.ask(schema)
@@ -121,8 +121,8 @@ class SQLiteStorage(Storage):
 
     def close(self) -> None:
         """Close the file; readers that wait end."""
-        for queryset in list(self._querysets.values()):
-            queryset.news.close()
+        for queryset in list(self._record_streams.values()):
+            queryset.notifier.close()
         self.database.close()
 
 

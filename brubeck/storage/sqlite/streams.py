@@ -9,13 +9,13 @@ from typing import Final
 import msgspec
 
 from brubeck.storage.errors import Unavailable
+from brubeck.storage.history import WriteHistory
 from brubeck.storage.indexing import IndexSet, decode_indexes, encode_indexes
-from brubeck.storage.past import Past
 from brubeck.storage.records import UNBORN, Head
 from brubeck.storage.schema import Values
 
 write_past: Final = msgspec.msgpack.Encoder().encode
-read_past: Final = msgspec.msgpack.Decoder(Past).decode
+read_history: Final = msgspec.msgpack.Decoder(WriteHistory).decode
 
 SIGHT: Final = ""
 """The name under which the viewers of an item have their order of the timeline."""
@@ -110,7 +110,7 @@ def build_some(
             viewers = indexes.schema.viewers(values)
             wanted[SIGHT] = tuple(viewers)
             see(db, stream, item_id.decode(), position, viewers, gone=False)
-            past = read_past(packed)
+            past = read_history(packed)
             if past.former:
                 past.admit((), viewers)
                 db.execute("UPDATE items SET past = ? WHERE number = ?", (write_past(past), number))

@@ -7,14 +7,14 @@ from collections.abc import Sequence
 
 import msgspec
 
+from brubeck.storage.history import WriteHistory, refusal
 from brubeck.storage.indexing import IndexSet
-from brubeck.storage.past import Past, refusal
 from brubeck.storage.records import Delete, Outcome, Put, Write, Written
 from brubeck.storage.schema import Values
 from brubeck.storage.sqlite.streams import (
     SIGHT,
     add_facets,
-    read_past,
+    read_history,
     read_row,
     remove_facets,
     see,
@@ -29,7 +29,7 @@ class _Entry(msgspec.Struct):
     created_at: int
     position: int
     body: bytes | None
-    past: Past
+    past: WriteHistory
 
 
 class Writer:
@@ -78,12 +78,12 @@ class Writer:
             " WHERE stream = ? AND id = ?",
             (self._stream, item_id),
         ).fetchone()
-        return None if row is None else _Entry(row[0], row[1], row[2], row[3], read_past(row[4]))
+        return None if row is None else _Entry(row[0], row[1], row[2], row[3], read_history(row[4]))
 
     def _insert(
         self, db: sqlite3.Connection, put: Put, values: dict[str, Values], position: int
     ) -> None:
-        past = Past(tokens=[(put.token, position)])
+        past = WriteHistory(tokens=[(put.token, position)])
         db.execute(
             "INSERT INTO items (stream, id, created_at, position, body, past)"
             " VALUES (?, ?, ?, ?, CAST(? AS TEXT), ?)",

@@ -1,0 +1,47 @@
+"""Where an AutoAPI is served."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from brubeck.autoapi.base import AutoAPIBase
+from brubeck.dictshield.document import Document
+from brubeck.errors import ConfigError
+from brubeck.queryset import AbstractQueryset
+from brubeck.queryset.operations import id_field
+from brubeck.streams.documents import OwnedDocument
+from brubeck.streams.private_fields import check_hidden_fields, hidden_fields
+
+_PATH: Final = re.compile(r"(?:/[A-Za-z0-9._~-]+)+")
+
+
+def placed(api: type[AutoAPIBase], base_url: str, prefix: str | None) -> type[AutoAPIBase]:
+    """Return the AutoAPI as it is served; `ConfigError` for an invalid one."""
+    name = getattr(api, "__name__", repr(api))
+    given: object = api
+    if not (isinstance(given, type) and issubclass(given, AutoAPIBase)):
+        raise ConfigError(f"{name} is not a subclass of AutoAPIBase.")
+    model: object = getattr(api, "model", None)
+    if not (isinstance(model, type) and issubclass(model, Document)):
+        raise ConfigError(f"{name}.model must be a subclass of Document.")
+    if issubclass(model, OwnedDocument):
+        raise ConfigError(
+            f"{name}.model is an OwnedDocument, and an AutoAPI has no owners: any caller could "
+            "write in the name of another. Declare a stream, an AuthStreamHandler."
+        )
+    check_hidden_fields(model, hidden_fields(model, ()), name)
+    queries: object = api.queries
+    if not (queries is None or isinstance(queries, AbstractQueryset)):
+        raise ConfigError(f"{name}.queries must be a queryset, not {queries!r}.")
+    id_field(model, "id" if api.queries is None else api.queries.api_id)
+    path = f"{base_url.rstrip('/')}/{model.__name__.lower()}" if prefix is None else prefix
+    path = "/" + path.strip("/")
+    if not _PATH.fullmatch(path):
+        raise ConfigError(f'{name}: an AutoAPI is served at a path like "/todo", not {path!r}.')
+    return type(api.__name__, (api,), {"path": path, "__doc__": api.__doc__})
+
+
+def pattern_of(api: type[AutoAPIBase]) -> str:
+    """Return the expression for the paths of an AutoAPI, with a slash at the end or without."""
+    return f"^{re.escape(api.path)}(?:/(?P<ids>[^/]+))?/?$"

@@ -1,0 +1,322 @@
+"""The JSON Schemas of requests and answers: of documents as they are read and as they are written.
+
+A document in an answer may lack any field but the id: ``fields`` picks some, and an item may be
+older than a field of its model. A document in a request has no unknown fields; its optional fields
+may be null or an empty text, which both count as no value.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from typing import Any, Final
+
+from brubeck.description.components import Schema
+from brubeck.dictshield.document import Document
+from brubeck.dictshield.fields import MillisecondField
+from brubeck.storage.ids import ID
+from brubeck.timekeeping import EARLIEST, LATEST
+
+ID_PATTERN: Final = f"^{ID.pattern}$"
+"""The form of an id: that of `brubeck.storage.ids`, which no flag changes."""
+ID_SCHEMA: Final[Schema] = {"type": "string", "pattern": ID_PATTERN}
+POSITION: Final[Schema] = {
+    "type": "integer",
+    "format": "int64",
+    "minimum": 0,
+    "description": "A place in the change order, microseconds since the epoch.",
+}
+MILLIS: Final[Schema] = {"type": "integer", "minimum": EARLIEST, "maximum": LATEST}
+_INT64: Final[Schema] = {"minimum": -(2**63), "maximum": 2**63 - 1}
+_NOTES: Final = ("title", "description", "default")
+DATE_TIME: Final[Schema] = {"type": "string", "format": "date-time"}
+LINK: Final[Schema] = {"type": ["string", "null"], "format": "uri-reference"}
+
+PROBLEM: Final[Schema] = {
+    "type": "object",
+    "title": "Problem",
+    "description": "What went wrong (RFC 9457).",
+    "properties": {
+        "type": {"type": "string", "format": "uri-reference"},
+        "title": {"type": "string"},
+        "status": {"type": "integer", "minimum": 400, "maximum": 599},
+        "detail": {"type": "string"},
+        "errors": {
+            "type": "array",
+            "description": "Every field of a document that is not right.",
+            "items": {
+                "type": "object",
+                "properties": {
+                    "pointer": {"type": "string", "format": "json-pointer"},
+                    "detail": {"type": "string"},
+                },
+                "required": ["pointer", "detail"],
+            },
+        },
+        "restart": {
+            "type": "string",
+            "format": "uri-reference",
+            "description": "Where to start over when a place is lost.",
+        },
+    },
+    "required": ["type", "title", "status"],
+}
+
+
+JSON_FEED: Final[Schema] = {
+    "type": "object",
+    "description": "The page as JSON Feed 1.1.",
+    "properties": {
+        "version": {"type": "string", "format": "uri"},
+        "title": {"type": "string"},
+        "home_page_url": {"type": "string", "format": "uri"},
+        "feed_url": {"type": "string", "format": "uri"},
+        "next_url": {"type": "string", "format": "uri"},
+        "items": {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "properties": {
+                    "id": {"type": "string"},
+                    "url": {"type": "string", "format": "uri"},
+                    "title": {"type": "string"},
+                    "content_text": {"type": "string"},
+                    "date_published": {"type": "string", "format": "date-time"},
+                    "date_modified": {"type": "string", "format": "date-time"},
+                },
+                "required": ["id"],
+            },
+        },
+    },
+    "required": ["version", "title", "items"],
+}
+
+
+def shown(
+    model: type[Document], names: list[str], read_only: Collection[str], *, id_name: str = ""
+) -> Schema:
+    """Return the schema of an item in answers: these fields, and which of them the server sets.
+
+    ``id_name`` is the field that is the id, if it is not ``id`` in the form of a stream's.
+    """
+    schema = {**model.for_jsonschema(names), "required": [id_name or "id"]}
+    properties = _shown(schema, model._fields)
+    for name in read_only:
+        properties[name] = {**properties[name], "readOnly": True}
+    if not id_name:
+        properties["id"] = {**properties["id"], **ID_SCHEMA}
+    return {**schema, "properties": properties}
+
+
+def taken(
+    model: type[Document],
+    names: list[str],
+    read_only: Mapping[str, str],
+    *,
+    partial: bool = False,
+) -> Schema:
+    """Return the schema of a document in a body, or of a part of one.
+
+    ``read_only`` are the fields that a caller does not choose, with what becomes of those sent.
+    """
+    schema = _taken(model.for_jsonschema(names), model._fields)
+    properties = schema["properties"]
+    for name, text in read_only.items():
+        if name in properties:
+            properties[name] = {**properties[name], "readOnly": True, "description": text}
+    required = [name for name in schema.get("required", ()) if name not in read_only]
+    if partial or not required:
+        schema.pop("required", None)
+    else:
+        schema["required"] = required
+    return schema
+
+
+def _shown(schema: Schema, fields: Mapping[str, Any]) -> Schema:
+    """Return the properties of documents of a class: an optional text may be an empty one."""
+    by_name = {field.uniq_field: field for field in fields.values()}
+    return {
+        name: each if by_name[name].required else _or_blank(each, by_name[name])
+        for name, each in schema["properties"].items()
+    }
+
+
+def _or_blank(schema: Schema, field: Any) -> Schema:
+    if not _takes_blank(schema, field):
+        return schema
+    notes, terms = _parted(schema)
+    return {"anyOf": [terms, {"const": ""}], **notes}
+
+
+def _taken(schema: Schema, fields: Mapping[str, Any]) -> Schema:
+    """Return the schema of a class's documents as clients send them, without unknown fields."""
+    required = schema.get("required", ())
+    by_name = {field.uniq_field: field for field in fields.values()}
+    return {
+        **schema,
+        "properties": {
+            name: _field(each, by_name[name], required=name in required)
+            for name, each in schema.get("properties", {}).items()
+        },
+        "additionalProperties": False,
+    }
+
+
+def _field(schema: Schema, field: Any, *, required: bool) -> Schema:
+    notes, terms = _parted(schema)
+    strict = _takes_blank(terms, field)
+    terms = _value(terms, field)
+    if required:
+        if terms.get("type") == "string" and field.takes_blank:
+            terms["minLength"] = max(1, terms.get("minLength", 0))
+        return {**terms, **notes}
+    if not terms:
+        return notes
+    if isinstance(terms.get("type"), str) and not strict and "enum" not in terms:
+        return {**terms, "type": [terms["type"], "null"], **notes}
+    none: list[Schema] = [{"const": ""}] if strict else []
+    return {"anyOf": [terms, *none, {"type": "null"}], **notes}
+
+
+def _parted(schema: Schema) -> tuple[Schema, Schema]:
+    """Return the notes on a field, and the terms for its values."""
+    notes = {key: value for key, value in schema.items() if key in _NOTES}
+    return notes, {key: value for key, value in schema.items() if key not in _NOTES}
+
+
+def _takes_blank(terms: Schema, field: Any) -> bool:
+    """Return whether a field takes an empty text that its schema refuses."""
+    strict = any(key in terms for key in ("minLength", "pattern", "enum", "format"))
+    return strict and terms.get("type") == "string" and field.takes_blank
+
+
+def _value(schema: Schema, field: Any) -> Schema:
+    """Return the schema of a field's value, without the notes on the field."""
+    if isinstance(field, MillisecondField):
+        return {"anyOf": [schema, DATE_TIME]}
+    if schema.get("type") == "integer":
+        return {"format": "int64", **_INT64, **schema}
+    own_pattern: str | None = getattr(field, "own_pattern", None)
+    if own_pattern is not None and "pattern" not in schema:
+        # What JSON Schema means by "uri" and "email" is more than the fields take.
+        pattern = own_pattern.replace(r"\A", "^").replace(r"\Z", "$")
+        return {**schema, "pattern": pattern}
+    document = getattr(field, "document_type", None)
+    if document is not None and "properties" in schema:
+        return _taken(schema, document._fields)
+    item = getattr(field, "item_field", None)
+    if item is not None and isinstance(schema.get("items"), dict):
+        return {**schema, "items": _value(schema["items"], item)}
+    return schema
+
+
+# What surrounds items in answers.
+
+
+def one(item: Schema) -> Schema:
+    """Return the schema of an answer with one item."""
+    return {"type": "object", "properties": {"data": item}, "required": ["data"]}
+
+
+def page(item: Schema) -> Schema:
+    """Return the schema of a page of the timeline."""
+    paging = {
+        "limit": {"type": "integer", "minimum": 1},
+        "next": LINK,
+        "previous": LINK,
+        "changes": {"type": "string", "format": "uri-reference"},
+        "total": {"type": "integer", "minimum": 0},
+        "total_exact": {"type": "boolean"},
+    }
+    needed = ["limit", "next", "previous", "changes"]
+    return _with_paging(item, paging, needed)
+
+
+def changes(change: Schema) -> Schema:
+    """Return the schema of a look at the change order."""
+    paging = {
+        "position": POSITION,
+        "caught_up": {"type": "boolean"},
+        "next": {"type": "string", "format": "uri-reference"},
+    }
+    return _with_paging(change, paging, list(paging))
+
+
+def change(item: Schema) -> Schema:
+    """Return the schema of one change."""
+    return {
+        "type": "object",
+        "properties": {
+            "position": POSITION,
+            "id": ID_SCHEMA,
+            "op": {"type": "string", "enum": ["put", "delete"]},
+            "data": {"anyOf": [item, {"type": "null"}]},
+        },
+        "required": ["position", "id", "op", "data"],
+    }
+
+
+def results(item: Schema, problem: Schema) -> Schema:
+    """Return the schema of the outcomes of several items: ``{"data": [outcome, …]}``."""
+    done = {
+        "type": "object",
+        "properties": {
+            "status": {"type": "integer", "minimum": 200, "maximum": 299},
+            "data": {"anyOf": [item, {"type": "null"}]},
+        },
+        "required": ["status", "data"],
+    }
+    failed = {"allOf": [problem, {"type": "object", "properties": {"id": {"type": "string"}}}]}
+    return {
+        "type": "object",
+        "properties": {"data": {"type": "array", "items": {"anyOf": [done, failed]}}},
+        "required": ["data"],
+    }
+
+
+def import_result(problem: Schema) -> Schema:
+    """Return the schema of one line in the answer to an import."""
+    line = {"type": "integer", "minimum": 1, "description": "The line's number in the request."}
+    created = {
+        "type": "object",
+        "properties": {"line": line, "status": {"const": 201}, "id": ID_SCHEMA},
+        "required": ["line", "status", "id"],
+    }
+    named = {"type": "object", "properties": {"line": line, "id": ID_SCHEMA}, "required": ["line"]}
+    return {"anyOf": [created, {"allOf": [problem, named]}]}
+
+
+def event(change: Schema) -> Schema:
+    """Return the schema of the ``data`` of one server-sent event of a feed."""
+    checkpoint = {"position": POSITION, "caught_up": {"type": "boolean"}}
+    problem = PROBLEM["properties"]
+    reset = {"status": problem["status"], "restart": problem["restart"]}
+    return {"anyOf": [change, _required(checkpoint), _required(reset)]}
+
+
+def sequence(media_type: str, part: Schema, text: str) -> Schema:
+    """Return the schema of a text made of many parts, with the schema of one part.
+
+    A schema in OpenAPI 3.1 describes a body as a whole, so that of a part stands in
+    ``contentSchema``; the word for it, ``itemSchema``, comes with OpenAPI 3.2.
+    """
+    return {
+        "type": "string",
+        "contentMediaType": media_type,
+        "contentSchema": part,
+        "description": text,
+    }
+
+
+def _required(properties: Schema) -> Schema:
+    return {"type": "object", "properties": properties, "required": list(properties)}
+
+
+def _with_paging(member: Schema, paging: Schema, needed: list[str]) -> Schema:
+    return {
+        "type": "object",
+        "properties": {
+            "data": {"type": "array", "items": member},
+            "paging": {"type": "object", "properties": paging, "required": needed},
+        },
+        "required": ["data", "paging"],
+    }

@@ -1,0 +1,1 @@
+"""Serving: listening, watching over several processes, and stopping them together."""

@@ -1,0 +1,149 @@
+"""Running an application until it is stopped: serving requests, or having jobs done."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, ClassVar, Protocol
+
+from brubeck import green
+from brubeck.auth import Accounts
+from brubeck.autoapi import AutoAPIBase
+from brubeck.config import Settings
+from brubeck.connections import Connection
+from brubeck.errors import ConfigError
+from brubeck.http.request import Request
+from brubeck.http.response import Response
+from brubeck.jobs import Jobs
+from brubeck.routing import Router
+from brubeck.serving import listening
+from brubeck.storage import Storage
+from brubeck.streams import StreamHandler
+from brubeck.streams.sweeper import Sweeper
+from brubeck.timekeeping import Clock
+
+
+class Application(Protocol):
+    """The application as far as running it goes; it is a `Brubeck`."""
+
+    being_loaded: ClassVar[bool]
+    streams: list[type[StreamHandler]]
+    apis: list[type[AutoAPIBase]]
+    router: Router
+    msg_conn: Connection | None
+    template_loader: Callable[[], Any] | None
+
+    @property
+    def settings(self) -> Settings:
+        """The settings in force."""
+
+    @property
+    def accounts(self) -> Accounts:
+        """The provider of the accounts."""
+
+    @property
+    def cookie_keys(self) -> Sequence[str]:
+        """The keys of signed cookies."""
+
+    @property
+    def clock(self) -> Clock:
+        """The clock of the application."""
+
+    @property
+    def template_env(self) -> Any:
+        """The environment of the template engine, loaded at its first use."""
+
+    @property
+    def jobs(self) -> Jobs:
+        """The jobs of the program."""
+
+    @property
+    def sweeper(self) -> Sweeper:
+        """The sweeper of the streams."""
+
+    def store(self, name: str = "default") -> Storage:
+        """Return the store of a name."""
+
+    def respond(self, request: Request) -> Response:
+        """Answer a request."""
+
+    def close(self) -> None:
+        """Close everything that is open."""
+
+
+LOG_FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
+
+
+def serve(app: Application, *, reload: bool) -> None:
+    """Serve requests."""
+    with _running(app, "run", patched=True):
+        settings = app.settings
+        check_declarations(app)
+        open_stores(app, settings.server.workers)
+        if app.template_loader is not None:
+            app.template_env  # noqa: B018, an error is raised now
+        green.spawn(app.sweeper.run)
+        listening.run(app.respond, settings, connection=app.msg_conn, reload=reload)
+
+
+def work(app: Application) -> None:
+    """Have jobs done."""
+    with _running(app, "work", patched=False):
+        settings = app.settings
+        worker = app.jobs.connection()
+        doing = f"jobs of {worker.queue.shown}"
+        listening.run_workers(
+            worker, app.jobs.respond, doing, settings.jobs.workers, grace=settings.server.grace
+        )
+
+
+@contextmanager
+def _running(app: Application, call: str, *, patched: bool) -> Iterator[None]:
+    if app.being_loaded:
+        raise ConfigError(
+            f"The program calls app.{call}() while it is being loaded; "
+            "put that line under if __name__ == '__main__':"
+        )
+    if patched:
+        green.patch()  # before anything makes a lock
+    try:
+        settings = app.settings
+        logging.basicConfig(level=settings.app.log_level, format=LOG_FORMAT)
+        access = logging.INFO if settings.server.access_log else logging.WARNING
+        logging.getLogger("brubeck.access").setLevel(access)
+        yield
+    except ConfigError as reason:
+        # A traceback through Brubeck does not help the author of the program.
+        raise SystemExit(f"brubeck: {reason}") from None
+    finally:
+        app.close()
+
+
+def check_declarations(app: Application) -> None:
+    """Raise `ConfigError` where a declaration lacks a required setting; opens nothing.
+
+    Called before a program serves, so that no setting is missed only at the first request.
+    """
+    declared = [*app.streams, *app.apis, *(each.handler for each in app.router.routes)]
+    for scheme in dict.fromkeys(
+        scheme for each in declared for scheme in getattr(each, "schemes", ())
+    ):
+        scheme.check(app)
+    if app.jobs.streams:
+        app.jobs.check_queue()
+
+
+def open_stores(app: Application, workers: int) -> None:
+    """Open the stores of the streams; a store that is down now may be up later.
+
+    Raises `ConfigError` for several workers over a store that each of them would have alone.
+    """
+    kept = {each.path: each.storage for each in app.streams}
+    kept |= {each.path: each.storage for each in app.apis if each.queries is None}
+    for path, name in kept.items():
+        if not app.store(name).shared and workers > 1:
+            raise ConfigError(
+                f"{path} is kept in the memory of one process, and server.workers is "
+                f"{workers}: give it a store that processes share, or one worker."
+            )

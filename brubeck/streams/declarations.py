@@ -1,0 +1,138 @@
+"""Declarations of a stream's class that are misspelt, misplaced or of another type.
+
+Rules:
+
+- The attributes of mixins count as those of the class, and so does what a decorator has added by
+  the time the stream is served.
+- Rules of access take an `AuthStreamHandler`: on any other stream they would protect nothing.
+"""
+
+from __future__ import annotations
+
+import inspect
+from difflib import get_close_matches
+from typing import Any, Final
+
+from brubeck.errors import ConfigError, did_you_mean
+from brubeck.handlers.message import HTTP_METHODS
+from brubeck.streams.context import HOOKS, Hooks
+from brubeck.streams.declaration import Declaration
+
+OF_AUTH: Final = ("schemes", "scopes", "owned", "may_read", "may_write")
+"""The declarations that an `AuthStreamHandler` adds."""
+ALL_HOOKS: Final = (*HOOKS, "get_current_user")
+DECLARATIONS: Final = (*Declaration.__annotations__, "access", *OF_AUTH)
+"""The names of all class attributes that declare something."""
+
+
+def check_stream(stream: object) -> None:
+    """Raise `ConfigError` for anything but the class of a stream with a model."""
+    name = getattr(stream, "__name__", repr(stream))
+    if not (isinstance(stream, type) and issubclass(stream, Declaration)):
+        raise ConfigError(f"{name} is no StreamHandler, and so no stream that can be served.")
+    if not hasattr(stream, "model"):
+        raise ConfigError(f"{name} has no model; a stream is made of documents.")
+
+
+def check_values(stream: Any) -> None:
+    """Raise `ConfigError` for a number, a switch or a title of another type."""
+    name = stream.__name__
+    for number in ("page_size", "max_page_size", "max_batch"):
+        value = getattr(stream, number)
+        if type(value) is not int or value < 1:
+            raise ConfigError(f"{name}.{number} is a whole number of at least 1, not {value!r}.")
+    for switch in ("read_only", "accept_created_at"):
+        value = getattr(stream, switch)
+        if not isinstance(value, bool):
+            raise ConfigError(f"{name}.{switch} is True or False, not {value!r}.")
+    if not isinstance(stream.feed_title, str):
+        raise ConfigError(f"{name}.feed_title is a text, not {stream.feed_title!r}.")
+    if stream.page_size > stream.max_page_size:
+        raise ConfigError(f"{name}: 1 <= page_size <= max_page_size does not hold.")
+
+
+def refuse_misspelt(stream: type) -> None:
+    """Raise `ConfigError` for an attribute that is nearly a declaration, or nearly a hook."""
+    for base in _own(stream):
+        _refuse_misspelt_in(base, stream)
+
+
+def refuse_methods(stream: type) -> None:
+    """Raise `ConfigError` for a ``get`` and the like: a stream has several resources."""
+    for name in (*HTTP_METHODS, "initialize"):
+        if any(vars(base).get(name) is not None for base in _own(stream)):
+            raise ConfigError(
+                f"{stream.__name__}.{name} would replace the pages, the items and the changes of "
+                "the stream alike, and is never called. Use the hooks of a StreamHandler, "
+                "declare a resource of your own (collection, items, changes), or add a route."
+            )
+
+
+def overridden_hooks(stream: type) -> frozenset[str]:
+    """Return the names of the hooks that a class overrides.
+
+    Raises `ConfigError` for a hook that cannot be called with the arguments of its kind.
+    """
+    names = frozenset(name for name in ALL_HOOKS if _overrides(stream, name))
+    for name in names:
+        _check_arguments(stream, name)
+    return names
+
+
+def _own(stream: type) -> list[type]:
+    """Return the classes of the program among the bases of a stream."""
+    return [base for base in stream.__mro__ if base is not object and not _is_ours(base)]
+
+
+def _is_ours(base: type) -> bool:
+    return base.__module__.startswith("brubeck.")
+
+
+def _refuse_misspelt_in(base: type, stream: type) -> None:
+    ours = [each for each in stream.__mro__ if _is_ours(each)]
+    known = {name for each in ours for name in vars(each)}
+    streams = [each for each in ours if issubclass(each, Declaration)]
+    of_streams = {name for each in streams for name in vars(each)}
+    for name, value in vars(base).items():
+        guards = name in (*OF_AUTH, "get_current_user") and hasattr(stream, "model")
+        if guards and name not in of_streams:
+            raise ConfigError(f"{stream.__name__}.{name} takes an AuthStreamHandler.")
+        if name in DECLARATIONS or name in known:
+            continue
+        if hasattr(value, "__get__"):
+            _refuse_misspelt_hook(name, stream)
+        elif near := get_close_matches(name, DECLARATIONS, n=1, cutoff=0.8):
+            raise ConfigError(
+                f'{stream.__name__}.{name} declares nothing. Did you mean "{near[0]}"?'
+            )
+
+
+def _refuse_misspelt_hook(name: str, stream: type) -> None:
+    """Refuse a method that is nearly a hook: it would never be called."""
+    near = get_close_matches(name, ALL_HOOKS, n=1, cutoff=0.8)
+    if near or name.startswith(("before_", "after_")):
+        hint = did_you_mean(name, near or ALL_HOOKS)
+        raise ConfigError(f"{stream.__name__}.{name} is no hook, and is never called.{hint}")
+
+
+def _overrides(stream: type, name: str) -> bool:
+    """Return whether a class of the program, or a mixin, defines a hook."""
+    for base in stream.__mro__:
+        if name in vars(base):
+            return not base.__module__.startswith("brubeck.streams.")
+    return False
+
+
+def _check_arguments(stream: type, name: str) -> None:
+    known: Any = getattr(Hooks, name, None)
+    expected = list(inspect.signature(known).parameters)[1:] if known else ["context"]
+    static = inspect.getattr_static(stream, name)
+    hook = static.__func__ if isinstance(static, staticmethod | classmethod) else static
+    arguments = expected if isinstance(static, staticmethod) else ["self", *expected]
+    try:
+        inspect.signature(hook).bind(*arguments)
+    except TypeError:
+        taken = ", ".join(["self", *expected])
+        raise ConfigError(f"{stream.__name__}.{name} takes ({taken}).") from None
+    except ValueError:
+        return  # a callable without a signature, such as one written in C

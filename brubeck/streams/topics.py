@@ -1,0 +1,160 @@
+"""Topics: thousands of open feeds at the same position share one read and one encoding.
+
+A feed that has caught up subscribes to the topic of its stream, filters and fields. One thread
+waits there for all of them, takes the next step along the change order, and hands every reader the
+same bytes. A reader that cannot take them without waiting goes on by itself, from its own cursor,
+until it has caught up again.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Final
+
+import msgspec
+
+from brubeck import green
+from brubeck.http.subscription import Group, Receiver, Subscription
+from brubeck.storage import Changes, ChangesQuery, RecordStream, StorageError
+
+Frames = Callable[[Changes], bytes]
+
+_TURN: Final = 500
+"""How many readers are handed something before others get their turn."""
+
+
+class TopicSubscription(Subscription):
+    """A feed's subscription to a topic; ``found`` is the last step that the feed has sent."""
+
+    __slots__ = ("_topic", "found", "receiver")
+
+    def __init__(self, topic: Topic, found: Changes) -> None:
+        self._topic = topic
+        self.found = found
+        self.receiver: Receiver | None = None
+
+    def join(self, receiver: Receiver) -> bool:
+        """Subscribe, if the topic is at the position of the feed."""
+        self.receiver = receiver
+        return self._topic.add(self)
+
+    def leave(self) -> None:
+        """Unsubscribe."""
+        self._topic.discard(self)
+
+
+class Topic:
+    """The feeds that ask for the same and stand at the same place."""
+
+    def __init__(
+        self,
+        queryset: Callable[[], RecordStream],
+        query: ChangesQuery,
+        frames: Frames,
+        checkpoint: Frames,
+        times: tuple[float, float],
+    ) -> None:
+        self._queryset = queryset
+        self._query = query
+        self._frames = frames
+        self._checkpoint = checkpoint
+        self._patience, self._every = times
+        self._subscriptions: dict[TopicSubscription, None] = {}
+        self._found: Changes | None = None
+        self._casting = False
+
+    def __len__(self) -> int:
+        return len(self._subscriptions)
+
+    def add(self, subscription: TopicSubscription) -> bool:
+        """Let a feed join that stands where the others do; the first one says where that is."""
+        found = subscription.found
+        if self._found is None or not self._casting:
+            self._found = found
+        elif (found.position, found.era) != (self._found.position, self._found.era):
+            return False
+        self._subscriptions[subscription] = None
+        if not self._casting:
+            self._casting = True
+            green.spawn(self._cast)
+        return True
+
+    def discard(self, subscription: TopicSubscription) -> None:
+        """Leave a feed out."""
+        self._subscriptions.pop(subscription, None)
+
+    def _cast(self) -> None:
+        """Send new changes to the subscribed feeds for as long as there are any."""
+        said, behind = time.monotonic(), False
+        try:
+            while self._subscriptions and (found := self._found) is not None:
+                try:
+                    if found.caught_up:
+                        self._queryset().wait(found.head, self._patience)
+                    found = self._step(found)
+                except StorageError:
+                    return  # each of them finds out what it is, and says so
+                data = self._frames(found) if found.changes else b""
+                if time.monotonic() - said >= self._every or (behind and found.caught_up):
+                    data += self._checkpoint(found)
+                    said = time.monotonic()
+                behind = not found.caught_up
+                self._found = found
+                self._tell(data, found)
+        finally:
+            self._casting = False
+            self._release_all()
+
+    def _step(self, found: Changes) -> Changes:
+        query = msgspec.structs.replace(
+            self._query, after=found.position, era=found.era, began=found.began
+        )
+        return self._queryset().changes(query)
+
+    def _tell(self, data: bytes, found: Changes) -> None:
+        groups: dict[Group, dict[Receiver, TopicSubscription]] = {}
+        for number, subscription in enumerate(list(self._subscriptions), 1):
+            if subscription not in self._subscriptions:
+                continue  # it left while others were sent the data
+            subscription.found = found
+            receiver = subscription.receiver
+            if not data or receiver is None:
+                continue
+            if receiver.group is not None:
+                groups.setdefault(receiver.group, {})[receiver] = subscription
+            elif not receiver.receive(data):
+                self._let_go(subscription, receiver)
+            if number % _TURN == 0:
+                green.sleep(0)
+        for group, subscriptions in groups.items():
+            for receiver in group.send(list(subscriptions), data):
+                self._let_go(subscriptions[receiver], receiver)
+
+    def _let_go(self, subscription: TopicSubscription, receiver: Receiver) -> None:
+        self._subscriptions.pop(subscription, None)
+        receiver.release()
+
+    def _release_all(self) -> None:
+        subscriptions, self._subscriptions = self._subscriptions, {}
+        for subscription in subscriptions:
+            if subscription.receiver is not None:
+                subscription.receiver.release()
+
+
+class Topics:
+    """The topics of a stream, by the parameters of their feeds."""
+
+    def __init__(self) -> None:
+        self._all: dict[object, Topic] = {}
+
+    def subscription(
+        self, key: object, found: Changes, make: Callable[[], Topic]
+    ) -> TopicSubscription:
+        """Return the subscription of a feed that has caught up; it has to `join` yet."""
+        topic = self._all.get(key)
+        if topic is None:
+            for other in [each for each, known in self._all.items() if not len(known)]:
+                del self._all[other]
+            topic = self._all[key] = make()
+        return TopicSubscription(topic, found)
