@@ -18,7 +18,8 @@ from tests.servers.redis import RedisServer
 
 SCHEMA = RecordSchema({"place": FieldInfo("string", True, equality=True)})
 ALL = ("+@all", "~brubeck:*", "&brubeck:*")
-NEEDED = sorted({command for script in SCRIPTS.values() for command in commands(script.text)})
+CALLED = {command for script in SCRIPTS.values() for command in commands(script.text)}
+NEEDED = sorted({*CALLED, "INFO"})
 
 
 @pytest.fixture

@@ -34,6 +34,7 @@ from brubeck.storage.redis.deadlines import (
     remaining,
     within,
 )
+from brubeck.storage.redis.direct import DirectCommands
 from brubeck.storage.redis.security import NO_SECURITY, Security
 from brubeck.storage.urls import redacted, split
 
@@ -57,6 +58,7 @@ class Door:
         self.shown = redacted(url)
         self._url = url
         self._timeout = timeout
+        self._pool = pool
         self._places = green.Semaphore(pool)
         self._client: Any = None
         self._opening = green.Lock()
@@ -96,7 +98,9 @@ class Door:
                 raise Unavailable(f"Redis at {self.shown}: Timeout connecting to server")
             try:
                 if self._client is None:
-                    self._client = _client(self._url, self._timeout, self._security, self._tls)
+                    self._client = _client(
+                        self._url, self._timeout, self._pool, self._security, self._tls
+                    )
             except OSError as reason:
                 raise Unavailable(f"Redis at {self.shown}: {reason}") from reason
             finally:
@@ -111,7 +115,7 @@ class Door:
             self._client = None
 
 
-class _Client(TimedCommands, _driver.Redis):  # type: ignore[misc]  # the driver has no types
+class _Client(DirectCommands, TimedCommands, _driver.Redis):  # type: ignore[misc]  # the driver has no types
     """A client of one server, or of the master that the Sentinels name."""
 
 
@@ -153,7 +157,9 @@ class _Sentinels(_driver.sentinel.Sentinel):  # type: ignore[misc]  # the driver
             client.close()
 
 
-def _client(url: str, timeout: float, security: Security, tls: ssl.SSLContext | None) -> Any:
+def _client(
+    url: str, timeout: float, pool: int, security: Security, tls: ssl.SSLContext | None
+) -> Any:
     parts = split(url)
     # What a server closed while nobody looked is found out by using it: that once may be repeated.
     once = Retry(NoBackoff(), 1, supported_errors=(Disconnected,))
@@ -166,6 +172,8 @@ def _client(url: str, timeout: float, security: Security, tls: ssl.SSLContext | 
         "username": parts.username or None,
         "password": parts.password or None,
     }
+    # Those of `run`, those of the driver's own commands, and the subscription.
+    most = {"max_connections": 2 * pool + 8}
     places = _places(url)
     if parts.scheme.endswith("+cluster"):
         client = _cluster(places, tls, common | who)
@@ -186,12 +194,13 @@ def _client(url: str, timeout: float, security: Security, tls: ssl.SSLContext | 
             tls=tls if guarded else None,
             db=database,
             retry=once,
+            **most,
             **common,
             **who,
         )
     else:
         database = _database(parts.path.strip("/"))
-        client = _server(places[0], db=database, retry=once, tls=tls, **common, **who)
+        client = _server(places[0], db=database, retry=once, tls=tls, **most, **common, **who)
     client.timeout = timeout
     return client
 

@@ -8,8 +8,6 @@ waits no longer than until then.
 from __future__ import annotations
 
 import ssl
-from collections.abc import Iterator
-from contextlib import contextmanager
 from contextvars import ContextVar
 from math import inf
 from time import monotonic
@@ -17,6 +15,8 @@ from typing import Any, Final
 
 import redis.connection
 import redis.sentinel
+
+from brubeck.storage.redis.run_ids import IdentifiedConnection
 
 _connection: Any = redis.connection  # half typed
 _sentinel: Any = redis.sentinel
@@ -28,14 +28,19 @@ _SLACK: Final = 0.02
 """Seconds by which the timeout of a socket may be wrong, so that it is seldom set."""
 
 
-@contextmanager
-def within(seconds: float) -> Iterator[None]:
+class within:  # noqa: N801, it reads as a word
     """Limit all commands sent inside to a number of seconds together; an earlier deadline holds."""
-    token = _DEADLINE.set(min(_DEADLINE.get(), monotonic() + seconds))
-    try:
-        yield
-    finally:
-        _DEADLINE.reset(token)
+
+    __slots__ = ("_seconds", "_token")
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+
+    def __enter__(self) -> None:
+        self._token = _DEADLINE.set(min(_DEADLINE.get(), monotonic() + self._seconds))
+
+    def __exit__(self, *_: object) -> None:
+        _DEADLINE.reset(self._token)
 
 
 def remaining() -> float:
@@ -86,7 +91,10 @@ class TimedSocket:
             self._sock.settimeout(limit)
 
 
-class TimedConnection(_connection.Connection):  # type: ignore[misc]  # the driver has no types
+class TimedConnection(
+    IdentifiedConnection,
+    _connection.Connection,  # type: ignore[misc]  # the driver has no types
+):
     """A connection to a Redis that keeps the deadline.
 
     ``tls`` is the context to connect by, if any. ``share`` is the part of the remaining time that
@@ -111,6 +119,10 @@ class TimedConnection(_connection.Connection):  # type: ignore[misc]  # the driv
         """Connect and log in, within the share of the remaining time."""
         with within(self.socket_timeout), within(remaining() * self._share):
             super().connect_check_health(*args, **options)
+
+    def is_current(self) -> bool:
+        """Whether it leads to the server that a new connection would lead to."""
+        return True
 
     def _connect(self) -> TimedSocket:
         timeout = self.socket_timeout
@@ -140,11 +152,19 @@ class TimedMasterConnection(
         with within(self.socket_timeout):
             super().connect()
 
+    def is_current(self) -> bool:
+        """Whether no other connection has found another master since."""
+        return bool((self.host, self.port) == self.connection_pool.master_address)
+
 
 class TimedCommands:
     """A client with commands that take ``timeout`` seconds at most, retries included."""
 
     timeout: float = inf
+
+    def run(self, *command: Any) -> Any:
+        """Send a command and return its reply as it came."""
+        return self.execute_command(*command)
 
     def execute_command(self, *args: Any, **options: Any) -> Any:
         """Send a command and return its reply."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from itertools import islice
+from itertools import chain, islice
 from typing import Any, Final
 
 from brubeck.storage.batching import ListBatches, pieces
@@ -45,10 +45,11 @@ from brubeck.storage.redis.encoding import (
     work_of,
 )
 from brubeck.storage.redis.listening import Listener
+from brubeck.storage.redis.plain_pages import NotPlain, PlainPages
 from brubeck.storage.redis.scripts import SCRIPTS
 from brubeck.storage.schema import RecordSchema
-from brubeck.storage.timeline import key_range
-from brubeck.timekeeping import Clock
+from brubeck.storage.timeline import Key, key_range
+from brubeck.timekeeping import EARLIEST, LATEST, Clock
 
 POLL: Final = 1.0
 """Seconds after which a reader that waits looks by itself: a notice may be lost."""
@@ -59,6 +60,9 @@ BATCH: Final = 250
 MERGED: Final = 16
 PROGRESS_KEPT: Final = 3_600_000
 """Milliseconds for which the progress of a build that nobody continues is kept."""
+EARLIEST_KEY: Final = (EARLIEST, "")
+LATEST_KEY: Final = (LATEST + 1, "")
+"""The ends of every timeline."""
 _NOTHING: Final = pack([])
 _REASONS: Final[dict[bytes, Reason]] = {
     b"exists": "exists",
@@ -80,6 +84,7 @@ class RedisRecordStream(IndexedRecordStream):
         self._writes = ListBatches(self._write, BATCH)
         self.key = stream_key(name)
         self.notifier = HeadNotifier(self.head, POLL)
+        self._plain_pages = PlainPages(self.key)
 
     def _run(self, script: str, *args: object) -> Any:
         with self._door.client() as client:
@@ -200,7 +205,7 @@ class RedisRecordStream(IndexedRecordStream):
         if not ids:
             return []
         with self._door.client() as client:
-            items = client.hmget(f"{self.key}:items", ids)
+            items = client.run("HMGET", f"{self.key}:items", *ids)
             found = [
                 None if item is None else read_item(item_id.encode(), item)
                 for item_id, item in zip(ids, items, strict=True)
@@ -208,7 +213,7 @@ class RedisRecordStream(IndexedRecordStream):
             if viewer is None:
                 return found
             gone = [each.id for each in found if isinstance(each, Tombstone)]
-            pasts = client.hmget(f"{self.key}:past", gone) if gone else []
+            pasts = client.run("HMGET", f"{self.key}:past", *gone) if gone else []
         known = {each for each, past in zip(gone, pasts, strict=True) if viewer in could_see(past)}
         return [each if self._shows(each, known, viewer) else None for each in found]
 
@@ -229,24 +234,13 @@ class RedisRecordStream(IndexedRecordStream):
         return self._page(query, "~".join(map(str, known)).encode())
 
     def _page(self, query: PageQuery, known: bytes) -> Page | None:
-        where = query.where
         self._check_indexes(query)
-        low, high = key_range(query)
         now = self._clock.micros()
-        answer = self._run(
-            "page",
-            fresh_era(),
-            query.limit,
-            "-" if query.descending else "+",
-            *low,
-            *high,
-            max(SCAN, query.limit),
-            packed_conditions(where) if where else _NOTHING,
-            pack(self._lead(where)) if where else _NOTHING,
-            known,
-            now,
-            _named(query.viewer),
-        )
+        with self._door.client() as client:
+            try:
+                return self._plain_pages.read(client, query, known)
+            except NotPlain:
+                answer = self._page_by_script(client, query, known, now)
         if len(answer) == 5:
             return None
         head, version = read_head(answer)
@@ -255,8 +249,27 @@ class RedisRecordStream(IndexedRecordStream):
         if query.viewer is not None:
             head = viewer_head(head, int(answer[7]), now)
         stopped = TimelineCursor(int(answer[5]), answer[6].decode()) if answer[5] else None
-        records = list(map(read_live, answer[8::2], answer[9::2]))
+        records = list(map(read_live, answer[8], chain(*answer[9:])))
         return Page(records, stopped, head)
+
+    def _page_by_script(self, client: Any, query: PageQuery, known: bytes, now: int) -> Any:
+        low, high = key_range(query)
+        where = query.where
+        return SCRIPTS["filtered_page" if where else "page"](
+            client,
+            self.key,
+            fresh_era(),
+            query.limit,
+            "-" if query.descending else "+",
+            *_end(low, EARLIEST_KEY, "-inf"),
+            *_end(high, LATEST_KEY, "+inf"),
+            max(SCAN, query.limit),
+            packed_conditions(where) if where else _NOTHING,
+            pack(self._lead(where)) if where else _NOTHING,
+            known,
+            now,
+            _named(query.viewer),
+        )
 
     def _lead(self, where: tuple[FieldCondition, ...]) -> tuple[Any, ...]:
         """Return a field and its values with orders that hold every match of the conditions."""
@@ -327,6 +340,11 @@ class RedisRecordStream(IndexedRecordStream):
 def stream_key(name: str) -> str:
     """Return the key of a stream's head, with a hash tag that keeps all its keys on one server."""
     return f"brubeck:{{{name}}}"
+
+
+def _end(key: Key, end: Key, name: str) -> tuple[object, str]:
+    """Return a key of the timeline for a script, under a name of its own where it is an end."""
+    return (name, "") if key == end else key
 
 
 def _named(viewer: str | None) -> str:

@@ -12,11 +12,13 @@ from typing import Any, Final
 
 from redis.exceptions import NoScriptError
 
+from brubeck.storage.redis.linking import definitions, link
+from brubeck.storage.redis.run_ids import RUN_ID
 from brubeck.storage.sizes import STEP_BYTES
 
 _LUA: Final = files(__package__) / "lua"
 _OF_STREAMS: Final = ("write", "changes", "head", "purge", "keep_indexes", "index", "new_era")
-_WALKING: Final = ("page", "count")
+_WALKING: Final = ("page", "filtered_page", "count")
 _OTHERS: Final = ("hit", "attempt", "conclude")
 _WRITING: Final = frozenset(
     ("write", "purge", "keep_indexes", "index", "new_era", "hit", "attempt", "conclude")
@@ -36,18 +38,23 @@ end
 
 
 class Script:
-    """A script, and the name that Redis knows it by."""
+    """A script, and the name that Redis knows it by.
+
+    One that ``enters`` a stream needs the run id of the server, behind its other arguments.
+    """
 
     def __init__(self, text: str) -> None:
         self.text = text
+        self.enters = "function enter(" in text
         self.sha = hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest()
 
     def __call__(self, client: Any, key: str, *args: object) -> Any:
         """Run the script on the server that has a key."""
+        given = (*args, RUN_ID) if self.enters else args
         try:
-            return client.evalsha(self.sha, 1, key, *args)
+            return client.run("EVALSHA", self.sha, 1, key, *given)
         except NoScriptError:
-            return client.eval(self.text, 1, key, *args)
+            return client.run("EVAL", self.text, 1, key, *given)
 
 
 def commands(text: str) -> list[str]:
@@ -65,12 +72,14 @@ def _guarded(text: str) -> str:
 
 
 def _load() -> dict[str, Script]:
-    shared = (_LUA / "stream.lua").read_text()
     bound = f"local STEP_BYTES = {STEP_BYTES}\n"
-    walk = shared + bound + (_LUA / "walk.lua").read_text()
+    shared = definitions(bound + (_LUA / "stream.lua").read_text())
+    walk = shared | definitions((_LUA / "walk.lua").read_text())
     before = dict.fromkeys(_OF_STREAMS, shared) | dict.fromkeys(_WALKING, walk)
-    before |= dict.fromkeys(_OTHERS, "")
-    texts = {name: text + (_LUA / f"{name}.lua").read_text() for name, text in before.items()}
+    before |= {name: {} for name in _OTHERS}
+    texts = {
+        name: link((_LUA / f"{name}.lua").read_text(), known) for name, known in before.items()
+    }
     return {
         name: Script(_guarded(text) if name in _WRITING else text) for name, text in texts.items()
     }

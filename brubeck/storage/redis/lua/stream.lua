@@ -1,4 +1,7 @@
--- What the scripts of a stream share; it stands before each of them.
+-- What the scripts of a stream share: before each of them stand the definitions that it uses. Each
+-- begins with "local" at the start of a line, and nothing else does.
+--
+-- The last of ARGV is the run id of the server for every script that enters: see enter().
 --
 -- KEYS[1] is the head of the stream, a hash; everything else of the stream lies under keys that
 -- begin with it, so under the same hash tag:
@@ -61,19 +64,23 @@ local function text(number)
   return string.format('%.0f', number)
 end
 
--- Return position, era, horizon, floor, and version of the set of indexes. A server that is not the
+-- Return {position, era, horizon, floor, version of the set of indexes}, and a length that no item's
+-- text exceeds, if one is known. A server that is not the
 -- one which wrote here last may have lost what it had acknowledged: with it a new era begins. Its
 -- name follows from the old one's, so that it is the same to all who read while too few replicas
 -- follow for anything to be written.
 --
+-- Its run id comes with the call, from the connection, which ends no later than the server does: to
+-- ask INFO for it here would cost more than the rest of a small script.
+--
 -- Before the first write a stream has no position: then nothing is written but by who `begins` it.
 local function enter(fresh_era, begins)
-  local fields = {'position', 'era', 'horizon', 'floor', 'version', 'life'}
-  local head = redis.call('HMGET', HEAD, unpack(fields))
+  local head = redis.call(
+    'HMGET', HEAD, 'position', 'era', 'horizon', 'floor', 'version', 'life', 'largest')
   if not head[1] and not begins then
-    return {'0', UNBORN, '0', '0', head[5] or '0'}
+    return {'0', UNBORN, '0', '0', head[5] or '0'}, nil
   end
-  local life = string.match(redis.call('INFO', 'server'), 'run_id:(%x+)')
+  local life = ARGV[#ARGV]
   if head[6] ~= life then
     local era = head[2] and string.sub(redis.sha1hex(head[2] .. life), 1, 8) or fresh_era
     local kept = redis.pcall('HSET', HEAD, 'era', era, 'life', life)
@@ -82,7 +89,8 @@ local function enter(fresh_era, begins)
     end
     head[2] = era
   end
-  return {head[1] or '0', head[2], head[3] or '0', head[4] or '0', head[5] or '0'}
+  local largest = head[1] and tonumber(head[7]) or not head[1] and 0 or nil
+  return {head[1] or '0', head[2], head[3] or '0', head[4] or '0', head[5] or '0'}, largest
 end
 
 -- Keep a floor that allows a viewer to be shown where the clock's present tick began: no later write
@@ -140,8 +148,13 @@ local function of_viewer(viewer)
 end
 
 -- Return how many members of an order stand before (at, id): a binary search among ties, also
--- where nothing stands at that very place.
+-- where nothing stands at that very place. The ends of the order are '-inf' and '+inf'.
 local function rank(order, at, id)
+  if at == '-inf' then
+    return 0
+  elseif at == '+inf' then
+    return redis.call('ZCOUNT', order, '-inf', '+inf')
+  end
   local low = redis.call('ZCOUNT', order, '-inf', '(' .. at)
   if id == '' then
     return low
@@ -179,10 +192,10 @@ local function read_conditions(packed)
   local conditions = cmsgpack.unpack(packed)
   for at, condition in ipairs(conditions) do
     local field, operator, wanted = unpack(condition)
-    local holds, one, several = compare[operator], wanted[1], set(wanted)
+    local ordered, one, several = compare[operator], wanted[1], set(wanted)
     conditions[at] = {field, function(values)
       for _, value in ipairs(values or {}) do
-        if holds and holds(value, one) or not holds and several[value] then
+        if ordered and ordered(value, one) or not ordered and several[value] then
           return true
         end
       end

@@ -1,5 +1,5 @@
--- Walking the timeline between two keys, among what may meet some conditions; it stands before the
--- scripts that do so. They set: low_at, low_id, high_at, high_id, descending; lead, the
+-- Walking the timeline between two keys, among what may meet some conditions, for the scripts that do
+-- so. They set: low_at, low_id, high_at, high_id, descending; lead, the
 -- {field, {value, ...}} that leads to the candidates, or {}; and timeline, which a viewer has of its
 -- own.
 
@@ -83,4 +83,46 @@ local function next_member()
     end
   end
   return id, at
+end
+
+-- Return the head of a page, and the viewer's own horizon.
+local function enter_page()
+  local viewer, horizon = ARGV[13], '0'
+  local head, largest = enter(ARGV[1])
+  if viewer ~= '' then
+    tick(head, tonumber(ARGV[12]))
+    horizon = text(tonumber(redis.call('ZSCORE', HORIZONS, string.sub(viewer, 2)) or '0'))
+  end
+  return head, horizon, largest
+end
+
+-- Return a page: the head, the place to go on from (where there is more: the last one's, unless
+-- another is given), the viewer's horizon, the ids, and their items in lists that follow each other.
+-- While they may be large they are read a few at a time: a step ends with the one that fills it.
+local function page_of(head, horizon, largest, ids, more, last_at, last_id)
+  local lists, size, first = {}, 0, 1
+  local safe = largest and math.min(1000, math.floor(STEP_BYTES / (largest + 1))) or 1
+  local count = math.max(safe, 3)
+  while first <= #ids and size < STEP_BYTES do
+    local last = math.min(#ids, first + count - 1)
+    local items = redis.call('HMGET', ITEMS, unpack(ids, first, last))
+    lists[#lists + 1] = items
+    for at, item in ipairs(items) do
+      size = size + #item
+      if size >= STEP_BYTES then
+        more, last, last_at = true, first + at - 1, nil
+        for left = #items, at + 1, -1 do
+          items[left] = nil
+        end
+        break
+      end
+    end
+    if more and not last_at and (last == #ids or size >= STEP_BYTES) then
+      last_at, last_id = string.match(items[#items], ' (%-?%d+)'), ids[last]
+    end
+    first = last + 1
+    count = math.max(safe, math.min(100, math.ceil((STEP_BYTES - size) * last / size)))
+  end
+  local to_at, to_id = more and last_at or '', more and last_id or ''
+  return {head[1], head[2], head[3], head[4], head[5], to_at, to_id, horizon, ids, unpack(lists)}
 end
