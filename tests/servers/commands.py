@@ -29,7 +29,7 @@ LONGEST: Final = 60
 """Seconds after which a command is ended by a signal."""
 IMPORTED: Final = (
     *("brubeck.cli", "brubeck.application", "brubeck.auth.passwords", "brubeck.jobs"),
-    *("brubeck.connections.mongrel2.configuration", "brubeck.connections.jobs"),
+    *("brubeck.connections.mongrel2.configuration", "brubeck.jobs.worker"),
     *("brubeck.storage.memory", "brubeck.storage.sqlite", "brubeck.storage.redis"),
     *("brubeck.models", "argon2", "zmq"),
 )
