@@ -122,9 +122,9 @@ def test_listening_goes_on(
     """Whatever a driver raises; and it ends when the storage is closed."""
     monkeypatch.setattr(module, "_RETRY", 0.01)
     fails = Fails(result=SimpleNamespace(closed=True))
-    door: Any = SimpleNamespace(subscription=fails, database=fails, shown="here", replicated=True)
-    listener = module.Listener(door)
-    monkeypatch.setattr(module.Listener, "_pass_on", lambda self, *_: door.database())
+    server: Any = SimpleNamespace(subscription=fails, database=fails, shown="here", replicated=True)
+    listener = module.Listener(server)
+    monkeypatch.setattr(module.Listener, "_pass_on", lambda self, *_: server.database())
     listener.hear("name", HeadNotifier(lambda: Head(0, ""), 1))
     _goes_on(fails, caplog)
     listener.close()

@@ -13,14 +13,14 @@ FORMER_MODULES = frozenset(
     (
         *("errands", "carrying", "shelf", "places", "sight", "past", "news", "settling"),
         *("neighbours", "together", "sharing", "plans", "attempts", "shapes", "renderings"),
-        *("tables", "browsing", "recent", "returning", "same_site"),
+        *("connecting", "tables", "browsing", "recent", "returning", "same_site"),
     )
 )
 """The former names of modules; `CONTRIBUTING.md` has the present ones."""
 FORMER_NAMES = frozenset(
     (
         *("Errand", "Saving", "carry_out", "Shelf", "Sight", "Past", "News", "Settler"),
-        *("Neighbours", "Together", "Share", "Seat", "Broadcast"),
+        *("Door", "Neighbours", "Together", "Share", "Seat", "Broadcast"),
         *("Attempts", "Begun", "strangers", "stretch", "LostPlace", "Place"),
     )
 )

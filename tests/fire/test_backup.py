@@ -174,7 +174,7 @@ class _Dies(Finalizer):
 def _begin(storage: Any, stream: RecordStream, write: Sent) -> None:
     """Do the first step of a write, and no more."""
     assert isinstance(stream, MongoRecordStream)
-    with storage.door.database() as database:
+    with storage.server.database() as database:
         indexes = stream._known_indexes()
         writer = Writer(database, _Dies(STREAM), SCHEMA, indexes, storage.clock.micros())
         with pytest.raises(InterruptedError):

@@ -45,7 +45,7 @@ class Early(MongoRecordStream):
         return outcomes
 
     def _insert(self, put: Put) -> Outcome | None:
-        with self._door.database() as database:
+        with self._server.database() as database:
             position = self._finalizer.take_places(database, 1, self._now())[0]
             return self._insert_at(database, put, position)
 
@@ -68,7 +68,7 @@ class Reserved(Early):
 
     def _insert(self, put: Put) -> Outcome | None:
         while True:
-            with self._door.database() as database:
+            with self._server.database() as database:
                 reservations = database[f"{self.name}.reservations"]
                 floor = self._stream(database).position
                 ends = time.time() + EXPIRY
@@ -81,7 +81,7 @@ class Reserved(Early):
 
     def changes(self, query: ChangesQuery) -> Changes:
         """Take a step along the change order, no further than where others may still insert."""
-        with self._door.database() as database:
+        with self._server.database() as database:
             cap = self.head().position
             reservations = database[f"{self.name}.reservations"]
             for each in reservations.find({"ends": {"$gt": time.time()}}):
@@ -105,7 +105,7 @@ class _Wrong(MongoStorage):
     def records(self, name: str, schema: RecordSchema) -> MongoRecordStream:
         """Return the stream of a name."""
         return self._record_streams.setdefault(
-            name, self.queryset_class(self.door, self.listener, self.clock, name, schema)
+            name, self.queryset_class(self.server, self.listener, self.clock, name, schema)
         )
 
     @classmethod

@@ -19,9 +19,9 @@ import redis.sentinel
 
 from brubeck.jobs.queue import JobQueue, QueueUnavailable
 from brubeck.storage import RecordSchema, StorageError, Unavailable
-from brubeck.storage.mongo.connecting import Door as MongoDoor
+from brubeck.storage.mongo.client import DatabaseClient
 from brubeck.storage.redis import RedisStorage
-from brubeck.storage.redis.connecting import Door as RedisDoor
+from brubeck.storage.redis.client import RedisClient
 from brubeck.storage.sqlite import SQLiteStorage
 from tests.servers import free_port
 
@@ -70,24 +70,24 @@ def _raises(seam: AbstractContextManager[object], error: Exception) -> None:
         raise error
 
 
-def _redis_door() -> RedisDoor:
-    return RedisDoor(f"redis://127.0.0.1:{free_port()}/0", timeout=1, pool=1)
+def _redis_client() -> RedisClient:
+    return RedisClient(f"redis://127.0.0.1:{free_port()}/0", timeout=1, pool=1)
 
 
 @pytest.fixture
-def mongo_door(mongo_server: Any) -> Iterator[MongoDoor]:
+def mongo_client(mongo_server: Any) -> Iterator[DatabaseClient]:
     """Yield the way to a MongoDB."""
     with closing(
-        MongoDoor(f"mongodb://127.0.0.1:{mongo_server.port}/x", timeout=5, pool=1)
-    ) as door:
-        yield door
+        DatabaseClient(f"mongodb://127.0.0.1:{mongo_server.port}/x", timeout=5, pool=1)
+    ) as server:
+        yield server
 
 
 @pytest.mark.parametrize("error", REDIS, ids=_name)
 def test_every_error_of_redis_py_is_translated(error: Exception) -> None:
     """Those of a cluster derive from no error of the driver's."""
-    with closing(_redis_door()) as door, pytest.raises(Unavailable) as caught:
-        _raises(door.client(), error)
+    with closing(_redis_client()) as server, pytest.raises(Unavailable) as caught:
+        _raises(server.commands(), error)
     assert caught.value.__cause__ is error
     with (
         closing(JobQueue(f"redis://127.0.0.1:{free_port()}/0")) as queue,
@@ -97,10 +97,12 @@ def test_every_error_of_redis_py_is_translated(error: Exception) -> None:
 
 
 @pytest.mark.parametrize("error", MONGO, ids=_name)
-def test_every_error_of_pymongo_is_translated(error: Exception, mongo_door: MongoDoor) -> None:
+def test_every_error_of_pymongo_is_translated(
+    error: Exception, mongo_client: DatabaseClient
+) -> None:
     """Those of BSON, too."""
     with pytest.raises(Unavailable) as caught:
-        _raises(mongo_door.database(), error)
+        _raises(mongo_client.database(), error)
     assert caught.value.__cause__ is error
 
 
@@ -117,16 +119,16 @@ def test_every_error_of_sqlite_is_translated(error: Exception, tmp_path: Path) -
 
 @pytest.mark.parametrize("error", [OSError(), ValueError(), KeyError(), StorageError()], ids=_name)
 def test_an_error_of_the_seams_user_passes(
-    error: Exception, mongo_door: MongoDoor, tmp_path: Path
+    error: Exception, mongo_client: DatabaseClient, tmp_path: Path
 ) -> None:
     """A file that is not there is no storage that is down."""
     with (
-        closing(_redis_door()) as door,
+        closing(_redis_client()) as server,
         closing(SQLiteStorage(str(tmp_path / "a.db"))) as storage,
         closing(JobQueue(f"redis://127.0.0.1:{free_port()}/0")) as queue,
     ):
         for seam in (
-            *(door.client(), mongo_door.database(), mongo_door.reading()),
+            *(server.commands(), mongo_client.database(), mongo_client.reading()),
             *(storage.database.reading(), storage.database.snapshot(), queue._translated()),
         ):
             with pytest.raises(type(error)) as caught:

@@ -100,7 +100,7 @@ def test_a_former_life_is_known_where_the_greatest_deleted_id_is_not(storage: Mo
     stream.write([put_new("a", 1), put_new("b", 1)])
     delete = Delete(id="b", token="t")
     (first,) = stream.write([delete])
-    with storage.door.database() as database:
+    with storage.server.database() as database:
         database[STREAMS].update_one({"_id": "notes"}, {"$unset": {"deleted": ""}})
     stream.write([Delete(id="a", token="u"), put_new("b", 2)])
     assert stream.write([delete]) == [first]
@@ -122,7 +122,7 @@ def test_a_step_that_no_document_could_hold_is_read_all_the_same(storage: MongoS
 
 def _unique(storage: MongoStorage) -> set[str]:
     """Return the unique indexes of a stream and of what is kept beside it; of ids, each is."""
-    with storage.door.database() as database:
+    with storage.server.database() as database:
         return {
             f"{name}.{index}"
             for name in database.list_collection_names()
@@ -136,7 +136,7 @@ def test_a_collection_that_may_be_sharded_has_no_unique_index_but_of_ids(
 ) -> None:
     """A shard key is the id, hashed; the stream works the same."""
     storage.streams()  # the server is asked what it is
-    storage.door.sharded = True
+    storage.server.sharded = True
     stream = storage.records("quakes", SCHEMA)
     outcomes = stream.write([put_new("a", 1), put_new("b", 2), Delete(id="a", token="d")])
     assert all(isinstance(each, Written) for each in outcomes)
@@ -155,7 +155,7 @@ def test_what_was_counted_and_kept_for_a_time_goes(mongo_server: MongoServer) ->
     """Each window has a count of its own, so what has ended must not stay; an index finds it."""
     clock = HeldClock(1_700_000_000_000_000)
     url = f"mongodb://127.0.0.1:{mongo_server.port}/t{uuid4().hex[:12]}"
-    with closing(MongoStorage(url, clock=clock)) as storage, storage.door.database() as database:
+    with closing(MongoStorage(url, clock=clock)) as storage, storage.server.database() as database:
         for window in range(3):
             storage.hit(f"ann:{window}", 10)
             storage.attempt(f"key {window}", b"", b"", lease=1, keep=10)

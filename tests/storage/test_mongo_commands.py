@@ -26,7 +26,7 @@ from brubeck.storage import (
 )
 from brubeck.storage.conformance.base import START
 from brubeck.storage.conformance.machine import SCHEMA, put_new
-from brubeck.storage.mongo import MongoStorage, connecting
+from brubeck.storage.mongo import MongoStorage, client
 from brubeck.timekeeping import HeldClock
 from tests.servers.mongo import MongoServer, set_url
 
@@ -90,7 +90,7 @@ def test_each_operation_takes_its_commands_and_no_more(
     """In a stream of which some items have been deleted."""
     recorder = Recorder()
     watched = partial(MongoClient, event_listeners=[recorder])
-    monkeypatch.setattr(connecting, "MongoClient", watched)
+    monkeypatch.setattr(client, "MongoClient", watched)
     found = {}
     with closing(MongoStorage(url, clock=HeldClock(START))) as storage:
         for name, operation in _operations(storage.records("quakes", SCHEMA)):

@@ -27,7 +27,7 @@ def server(tmp_path: Path) -> Iterator[RedisServer]:
 
 def free(storage: RedisStorage) -> list[Any]:
     """Return the connections of a storage that no operation is using."""
-    with storage.door.client() as client:
+    with storage.server.commands() as client:
         found: list[Any] = client._free
     return found
 

@@ -67,7 +67,7 @@ class Busy(PlainPages):
 
 def plain(storage: RedisStorage, stream: RedisRecordStream, query: PageQuery) -> Page | None:
     """Return a page by plain commands alone."""
-    with storage.door.client() as client:
+    with storage.server.commands() as client:
         return PlainPages(stream.key).read(client, query, b"")
 
 
@@ -154,7 +154,7 @@ def test_a_tie_is_read_by_the_script_at_once(storage: RedisStorage) -> None:
     stream = storage.records("notes", SCHEMA)
     stream.write([put(f"n{n}", 5) for n in range(9)] + [put("last", 4)])
     pages = PlainPages(stream.key)
-    with storage.door.client() as client:
+    with storage.server.commands() as client:
         for _ in range(2):
             with pytest.raises(NotPlain):
                 pages.read(client, PageQuery(limit=2, start=TimelineCursor(5, "n4")), b"")
@@ -184,7 +184,7 @@ def test_what_is_written_between_two_commands_is_found_out(storage: RedisStorage
     pages = Busy(stream.key)
     pages.meanwhile = meanwhile
     query = PageQuery(limit=3)
-    with storage.door.client() as client, pytest.raises(NotPlain):
+    with storage.server.commands() as client, pytest.raises(NotPlain):
         pages.read(client, query, b"")
     assert ids(stream.page(query)) == (["e", "d", "c"] if how == "updated" else ["e", "d", "b"])
     assert ids(plain(storage, stream, query)) == ids(stream.page(query))

@@ -36,10 +36,10 @@ READS: tuple[tuple[str, str, dict[str, str]], ...] = (
 def contents(storage: Storage) -> object:
     """Return everything that a storage holds."""
     if isinstance(storage, RedisStorage):
-        with storage.door.client() as client:
+        with storage.server.commands() as client:
             return {key: client.dump(key) for key in client.scan_iter()}
     if isinstance(storage, MongoStorage):
-        with storage.door.database() as database:
+        with storage.server.database() as database:
             names = sorted(database.list_collection_names())
             return {name: list(database[name].find()) for name in names}
     if isinstance(storage, SQLiteStorage):
@@ -71,7 +71,7 @@ def empty_storage(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[St
         url = f"mongodb://127.0.0.1:{request.getfixturevalue('mongo_server').port}/{uuid4().hex}"
     storage = open_storage(url)
     if isinstance(storage, RedisStorage):
-        with storage.door.client() as client:
+        with storage.server.commands() as client:
             client.flushdb()
     yield storage
     storage.close()

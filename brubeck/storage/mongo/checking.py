@@ -10,7 +10,7 @@ from pymongo.database import Database
 from pymongo.errors import OperationFailure
 
 from brubeck.storage.checking import Finding, fine, note, wrong
-from brubeck.storage.mongo.connecting import Door
+from brubeck.storage.mongo.client import DatabaseClient
 from brubeck.storage.mongo.documents import Document
 from brubeck.storage.mongo.finalizing import STREAMS
 
@@ -20,21 +20,21 @@ UNAUTHORIZED: Final = 13
 """The error code of a command that a user may not run."""
 
 
-def findings(door: Door) -> list[Finding]:
+def findings(server: DatabaseClient) -> list[Finding]:
     """Return the findings about a MongoDB."""
-    with door.database() as database:
+    with server.database() as database:
         admin = database.client.admin
         hello, version = admin.command("hello"), admin.command("buildInfo")["version"]
-        found = [_version(version, door.shown), *_kind(admin, hello)]
+        found = [_version(version, server.shown), *_kind(admin, hello)]
         rights = _rights(database)
         found.append(rights)
         if rights.grade == "wrong":
             return found
         # Nothing is there to change; but the answer waits for all that was written before.
         database[STREAMS].update_one({"_id": ""}, {"$unset": {"nothing": ""}})
-        by = "the majority" if door.replicated else "the server's journal"
+        by = "the majority" if server.replicated else "the server's journal"
         found.append(fine(f"a write is acknowledged by {by}"))
-    with door.reading() as (database, session):
+    with server.reading() as (database, session):
         database[STREAMS].find_one({"_id": ""}, session=session)
         found.append(fine("the primary answers reads, with the concern that order needs"))
     return found

@@ -8,7 +8,7 @@ from weakref import WeakValueDictionary
 
 from brubeck import green
 from brubeck.storage.errors import StorageError
-from brubeck.storage.mongo.connecting import Door
+from brubeck.storage.mongo.client import DatabaseClient
 from brubeck.storage.mongo.finalizing import STREAMS
 from brubeck.storage.notifier import HeadNotifier
 
@@ -24,8 +24,8 @@ class Listener:
     A notice may be lost: the `HeadNotifier` of a stream look by themselves, too.
     """
 
-    def __init__(self, door: Door) -> None:
-        self._door = door
+    def __init__(self, server: DatabaseClient) -> None:
+        self._server = server
         self._streams: WeakValueDictionary[str, HeadNotifier] = WeakValueDictionary()
         self._listening = False
         self._closed = False
@@ -33,7 +33,7 @@ class Listener:
     def hear(self, name: str, notifier: HeadNotifier) -> None:
         """Notify a stream of its changes, from soon on."""
         self._streams[name] = notifier
-        if not self._listening and self._door.replicated and not self._closed:
+        if not self._listening and self._server.replicated and not self._closed:
             self._listening = True
             green.spawn(self._listen)
 
@@ -46,7 +46,7 @@ class Listener:
             self._pass_on()
         except StorageError as reason:
             if not self._closed:
-                log.info("News of %s are late: %s", self._door.shown, reason)
+                log.info("News of %s are late: %s", self._server.shown, reason)
                 green.sleep(_RETRY)
         except Exception:
             if not self._closed:  # a driver that is closed raises anything
@@ -56,7 +56,7 @@ class Listener:
     def _pass_on(self) -> None:
         moved = [{"$match": {_POSITION: {"$exists": True}}}]
         with (
-            self._door.database() as database,
+            self._server.database() as database,
             database[STREAMS].watch(moved, max_await_time_ms=500) as changes,
         ):
             while changes.alive and not self._closed:

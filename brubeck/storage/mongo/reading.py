@@ -25,7 +25,7 @@ from brubeck.storage.change_cursor import (
 )
 from brubeck.storage.conditions import meets
 from brubeck.storage.indexing import IndexedRecordStream
-from brubeck.storage.mongo.connecting import Door
+from brubeck.storage.mongo.client import DatabaseClient
 from brubeck.storage.mongo.documents import (
     OURS,
     SHOWN,
@@ -67,9 +67,11 @@ PENDING_WAIT_SECONDS: Final = 0.005
 class ReadableRecordStream(IndexedRecordStream):
     """A stream's reading part; `brubeck.storage.mongo.record_stream` writes and builds indexes."""
 
-    def __init__(self, door: Door, clock: Clock, name: str, schema: RecordSchema) -> None:
+    def __init__(
+        self, server: DatabaseClient, clock: Clock, name: str, schema: RecordSchema
+    ) -> None:
         super().__init__(schema)
-        self._door = door
+        self._server = server
         self._clock = clock
         self._finalizer = Finalizer(name)
         self._kept = 0  # the head up to which everything is known to be durable
@@ -116,7 +118,7 @@ class ReadableRecordStream(IndexedRecordStream):
     def get(self, ids: Sequence[str], viewer: str | None = None) -> list[Record | Tombstone | None]:
         """Return the entry of each id; see `Queryset.get`."""
         found: dict[str, Record | Tombstone] = {}
-        with self._door.reading() as (database, session):
+        with self._server.reading() as (database, session):
             found |= self._there(database, ids, viewer, session)
             missing = [each for each in ids if each not in found]
             if missing:
@@ -167,16 +169,16 @@ class ReadableRecordStream(IndexedRecordStream):
     def _page_at_once(self, query: PageQuery) -> tuple[PageRows, Head] | None:
         """Return the rows of a page and the head before them, by one command, if that will do."""
         indexes = self._indexes
-        if indexes is None or indexes.building or self._door.sharded:
+        if indexes is None or indexes.building or self._server.sharded:
             return None
         rows = PageRows(self._finalizer, query, indexes)
-        with self._door.committed() as database:
+        with self._server.committed() as database:
             stream = rows.read_with_head(database)
         return None if stream is None or not stream.position else (rows, stream.head)
 
     def _page_apart(self, query: PageQuery, now: int) -> tuple[PageRows, Head] | None:
         """Return the same by a command for each part; None where nothing was ever written."""
-        with self._door.reading() as (database, session):
+        with self._server.reading() as (database, session):
             stream = self._present(database, session, query.viewer, now)
             if not stream.position:
                 return None
@@ -190,7 +192,7 @@ class ReadableRecordStream(IndexedRecordStream):
                 # What was pending then may belong before the head, what is pending now cannot.
                 self._settle_pending(database, session)
                 dead = [each["_id"] for each in rows.found if each[OURS].get("dead")]
-                with self._door.database() as another:
+                with self._server.database() as another:
                     self._finalizer.archive(another, dead)
                 rows.read(database, session)
         return rows, head
@@ -240,9 +242,9 @@ class ReadableRecordStream(IndexedRecordStream):
         A step that finds anything pending, or a place past the end, takes its parts one by one.
         """
         indexes = self._indexes
-        if indexes is None or indexes.building or self._door.sharded:
+        if indexes is None or indexes.building or self._server.sharded:
             return None
-        with self._door.committed() as database:
+        with self._server.committed() as database:
             read = reader.read_with_heads(database, indexes.version)
             if read is None:
                 return None
@@ -258,7 +260,7 @@ class ReadableRecordStream(IndexedRecordStream):
     ) -> tuple[list[Row], Head] | None:
         """Return the same by a command for each part; None where nothing was ever written."""
         viewer = query.viewer
-        with self._door.reading() as (database, session):
+        with self._server.reading() as (database, session):
             # First the head, then whatever is pending; only then what stands up to that head.
             stream = self._present(database, session, viewer, time)
             if not stream.position:
@@ -284,7 +286,7 @@ class ReadableRecordStream(IndexedRecordStream):
 
     def _keep(self, database: Database[Document], session: Session, stream: Stream) -> None:
         """Make durable what is shown up to a head: a server alone might forget it."""
-        if stream.position > self._kept and not self._door.replicated:
+        if stream.position > self._kept and not self._server.replicated:
             self._confirm(database, session)
             self._kept = stream.position
 
@@ -312,7 +314,7 @@ class ReadableRecordStream(IndexedRecordStream):
             waited |= tokens
             green.sleep(PENDING_WAIT_SECONDS)
             return
-        with self._door.database() as database:
+        with self._server.database() as database:
             ids = [each["_id"] for each in unsettled]
             items = self._finalizer.items(database)
             still = list(items.find({"_id": {"$in": ids}, TOKEN: {"$exists": True}}))
@@ -338,7 +340,7 @@ class ReadableRecordStream(IndexedRecordStream):
 
     def head(self) -> Head:
         """Return where the change order ends now."""
-        with self._door.reading() as (database, session):
+        with self._server.reading() as (database, session):
             return self._present(database, session).head
 
     def count(self, query: PageQuery) -> Count:
@@ -346,7 +348,7 @@ class ReadableRecordStream(IndexedRecordStream):
         low, high = key_range(query)
         if low >= high:
             return Count(0, exact=True)
-        with self._door.reading() as (database, session):
+        with self._server.reading() as (database, session):
             stream = self._present(database, session)
             if not stream.position:
                 return Count(0, exact=True)

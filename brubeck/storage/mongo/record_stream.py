@@ -12,7 +12,7 @@ from pymongo.errors import AutoReconnect
 from brubeck.storage.batching import ListBatches
 from brubeck.storage.errors import Unavailable
 from brubeck.storage.indexing import IndexSet, encode_indexes
-from brubeck.storage.mongo.connecting import Door
+from brubeck.storage.mongo.client import DatabaseClient
 from brubeck.storage.mongo.documents import (
     LATE,
     OURS,
@@ -59,9 +59,14 @@ class MongoRecordStream(ReadableRecordStream):
     """One stream in MongoDB."""
 
     def __init__(
-        self, door: Door, listener: Listener, clock: Clock, name: str, schema: RecordSchema
+        self,
+        server: DatabaseClient,
+        listener: Listener,
+        clock: Clock,
+        name: str,
+        schema: RecordSchema,
     ) -> None:
-        super().__init__(door, clock, name, schema)
+        super().__init__(server, clock, name, schema)
         self._listener = listener
         self._creations = ListBatches(self._write, TOGETHER)
         self.notifier = HeadNotifier(self.head, POLL)
@@ -69,9 +74,9 @@ class MongoRecordStream(ReadableRecordStream):
     # Indexes.
 
     def _open(self) -> None:
-        with self._door.database() as database:
+        with self._server.database() as database:
             self._finalizer.begin(database)
-            indexes = indexes_of_every_stream(sharded=self._door.sharded)
+            indexes = indexes_of_every_stream(sharded=self._server.sharded)
             self._finalizer.items(database).create_indexes(indexes)
             self._finalizer.tombstones(database).create_indexes(indexes_of_tombstones())
 
@@ -80,17 +85,17 @@ class MongoRecordStream(ReadableRecordStream):
         self._declared_indexes()
 
     def _is_empty(self) -> bool:
-        with self._door.database() as database:
+        with self._server.database() as database:
             return self._stream(database).position == 0
 
     def _read_indexes(self) -> IndexSet:
-        with self._door.database() as database:
+        with self._server.database() as database:
             return self._stream(database).indexes
 
     def _keep_indexes(self, old: IndexSet, new: IndexSet) -> bool:
         changed = {"version": new.version, "indexes": encode_indexes(new).decode()}
         same = {"_id": self.name, "version": old.version}
-        with self._door.database() as database:
+        with self._server.database() as database:
             return database[STREAMS].update_one(same, {"$set": changed}).matched_count == 1
 
     def _fill(self, indexes: IndexSet) -> None:
@@ -98,7 +103,7 @@ class MongoRecordStream(ReadableRecordStream):
 
         However long that takes: a build that a client gives up would start again, and never end.
         """
-        with self._door.database() as database, pymongo.timeout(BUILD_SECONDS):
+        with self._server.database() as database, pymongo.timeout(BUILD_SECONDS):
             for name in indexes.building:
                 if name in indexes.equality:
                     self._finalizer.items(database).create_index(facet(name))
@@ -107,7 +112,7 @@ class MongoRecordStream(ReadableRecordStream):
 
     def progress(self) -> dict[str, float]:
         """Return the part of each unfinished index that its server has built."""
-        with self._door.database() as database:
+        with self._server.database() as database:
             built = builds(database, self._finalizer.items(database).name)
         return {name: built[name] for name in self.unfinished() if name in built}
 
@@ -146,7 +151,7 @@ class MongoRecordStream(ReadableRecordStream):
 
     def _write_once(self, writes: Sequence[Write]) -> list[Outcome]:
         indexes = self._declared_indexes()
-        with self._door.database() as database:
+        with self._server.database() as database:
             writer = Writer(database, self._finalizer, self._schema, indexes, self._now())
             return writer.write(writes)
 
@@ -161,7 +166,7 @@ class MongoRecordStream(ReadableRecordStream):
 
     def purge(self, until: int) -> int:
         """Forget the tombstones up to a position, and return how many."""
-        with self._door.database() as database:
+        with self._server.database() as database:
             if not self._stream(database).position:
                 return 0
             return purge(database, self._finalizer, until, self._now())

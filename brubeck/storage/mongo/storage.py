@@ -15,7 +15,7 @@ from brubeck.green import Lock
 from brubeck.storage.checking import Finding
 from brubeck.storage.contract import Storage
 from brubeck.storage.mongo.checking import findings
-from brubeck.storage.mongo.connecting import Door
+from brubeck.storage.mongo.client import DatabaseClient
 from brubeck.storage.mongo.finalizing import STREAMS
 from brubeck.storage.mongo.listening import Listener
 from brubeck.storage.mongo.options import driver_url, own_options
@@ -42,8 +42,8 @@ class MongoStorage(Storage):
         self, url: str, *, timeout: float = 5.0, pool: int = 50, clock: Clock = SYSTEM_CLOCK
     ) -> None:
         self.clock = clock
-        self.door = Door(driver_url(url, tuple(OPTIONS)), timeout=timeout, pool=pool)
-        self.listener = Listener(self.door)
+        self.server = DatabaseClient(driver_url(url, tuple(OPTIONS)), timeout=timeout, pool=pool)
+        self.listener = Listener(self.server)
         # Anybody may ask for any partition: one that is looked at by nobody is not held.
         self._record_streams: WeakValueDictionary[str, MongoRecordStream] = WeakValueDictionary()
         self._indexed: set[str] = set()
@@ -61,7 +61,7 @@ class MongoStorage(Storage):
             known = self._record_streams.get(name)
             if known is None:
                 known = self._record_streams[name] = MongoRecordStream(
-                    self.door, self.listener, self.clock, name, schema
+                    self.server, self.listener, self.clock, name, schema
                 )
             known.ask(schema)
             return known
@@ -69,7 +69,7 @@ class MongoStorage(Storage):
     def new_era(self) -> str:
         """Begin a new era in every stream and return its name."""
         era = fresh_era()
-        with self.door.database() as database:
+        with self.server.database() as database:
             database[STREAMS].update_many({}, {"$set": {"era": era}})
         return era
 
@@ -81,7 +81,7 @@ class MongoStorage(Storage):
             "hits": {"$cond": [over, 1, {"$add": ["$hits", 1]}]},
             "ends": {"$cond": [over, now + window, "$ends"]},
         }
-        with self.door.database() as database:
+        with self.server.database() as database:
             found: Any = database[HITS].find_one_and_update(
                 {"_id": key},
                 [{"$set": counted}],
@@ -111,7 +111,7 @@ class MongoStorage(Storage):
             "by": {"$cond": [free, asks, "$by"]},
             "leased": {"$cond": [free, now + lease, "$leased"]},
         }
-        with self.door.database() as database:
+        with self.server.database() as database:
             self._forget(database[ATTEMPTS], now)
             known: Any = database[ATTEMPTS].find_one_and_update(
                 {"_id": key},
@@ -123,7 +123,7 @@ class MongoStorage(Storage):
 
     def conclude(self, key: str, answer: bytes | None) -> None:
         """Keep the answer of an attempt, or give it back."""
-        with self.door.database() as database:
+        with self.server.database() as database:
             database[ATTEMPTS].update_one(
                 {"_id": key}, {"$set": {"answer": answer, "leased": 0.0}, "$unset": {"by": ""}}
             )
@@ -137,17 +137,17 @@ class MongoStorage(Storage):
 
     def streams(self, prefix: str = "") -> list[str]:
         """Return the names of the streams that have been written to."""
-        with self.door.database() as database:
+        with self.server.database() as database:
             found = database[STREAMS].find({"position": {"$gt": Int64(0)}}, {"_id": 1})
             return sorted(each["_id"] for each in found if each["_id"].startswith(prefix))
 
     def check(self) -> list[Finding]:
         """Return the kind of the server, and whether it acknowledges writes as required."""
-        return findings(self.door)
+        return findings(self.server)
 
     def close(self) -> None:
         """Close every connection; readers that wait end."""
         self.listener.close()
         for queryset in list(self._record_streams.values()):
             queryset.notifier.close()
-        self.door.close()
+        self.server.close()

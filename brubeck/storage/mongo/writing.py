@@ -12,7 +12,7 @@ from pymongo.errors import BulkWriteError
 
 from brubeck.storage.history import refusal
 from brubeck.storage.indexing import IndexSet
-from brubeck.storage.mongo.connecting import quick
+from brubeck.storage.mongo.client import quick
 from brubeck.storage.mongo.documents import (
     BATCH,
     OURS,

@@ -10,17 +10,17 @@ from uuid import uuid4
 from redis.exceptions import NoPermissionError, ResponseError
 
 from brubeck.storage.checking import Finding, fine, note, wrong
-from brubeck.storage.redis.connecting import Door
+from brubeck.storage.redis.client import RedisClient
 
 LEAST: Final = 7
 """The first version of Redis in which a script can check the rights of its user."""
 
 
-def findings(door: Door) -> list[Finding]:
+def findings(server: RedisClient) -> list[Finding]:
     """Return the findings about a Redis."""
-    with door.client(several=True) as client:
+    with server.commands(several=True) as client:
         if not hasattr(client, "get_primaries"):
-            return [*_server(client, f"at {door.shown}", ""), *_rights(client)]
+            return [*_server(client, f"at {server.shown}", ""), *_rights(client)]
         state = client.cluster_info()["cluster_state"]
         whole = fine("the cluster is whole") if state == "ok" else wrong("the cluster is not whole")
         found = [whole]

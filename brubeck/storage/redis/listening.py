@@ -9,7 +9,7 @@ from weakref import WeakValueDictionary
 from brubeck import green
 from brubeck.storage.errors import StorageError
 from brubeck.storage.notifier import HeadNotifier
-from brubeck.storage.redis.connecting import Door
+from brubeck.storage.redis.client import RedisClient
 
 log = logging.getLogger("brubeck.app")
 
@@ -23,8 +23,8 @@ class Listener:
     A notice may be lost: the `HeadNotifier` of a stream look by themselves, too.
     """
 
-    def __init__(self, door: Door) -> None:
-        self._door = door
+    def __init__(self, server: RedisClient) -> None:
+        self._server = server
         self._channels: WeakValueDictionary[str, HeadNotifier] = WeakValueDictionary()
         self._listening = False
         self._closed = False
@@ -42,10 +42,10 @@ class Listener:
     def _listen_once(self) -> bool:
         """Listen until the connection breaks, and return whether to connect again."""
         try:
-            self._pass_on(self._door.subscription())
+            self._pass_on(self._server.subscription())
         except StorageError as reason:
             if not self._closed:
-                log.info("News of %s are late: %s", self._door.shown, reason)
+                log.info("News of %s are late: %s", self._server.shown, reason)
                 green.sleep(_RETRY)
         except Exception:
             if not self._closed:  # a driver that is closed raises anything

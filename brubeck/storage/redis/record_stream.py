@@ -29,7 +29,7 @@ from brubeck.storage.records import (
     Written,
     fresh_era,
 )
-from brubeck.storage.redis.connecting import Door
+from brubeck.storage.redis.client import RedisClient
 from brubeck.storage.redis.encoding import (
     WORK,
     choices,
@@ -75,10 +75,10 @@ class RedisRecordStream(IndexedRecordStream):
     """One stream in Redis."""
 
     def __init__(
-        self, door: Door, listener: Listener, clock: Clock, name: str, schema: RecordSchema
+        self, server: RedisClient, listener: Listener, clock: Clock, name: str, schema: RecordSchema
     ) -> None:
         super().__init__(schema)
-        self._door = door
+        self._server = server
         self._listener = listener
         self._clock = clock
         self._writes = ListBatches(self._write, BATCH)
@@ -87,13 +87,13 @@ class RedisRecordStream(IndexedRecordStream):
         self._plain_pages = PlainPages(self.key)
 
     def _run(self, script: str, *args: object) -> Any:
-        with self._door.client() as client:
+        with self._server.commands() as client:
             return SCRIPTS[script](client, self.key, *args)
 
     # Indexes.
 
     def _read_indexes(self) -> IndexSet:
-        with self._door.client() as client:
+        with self._server.commands() as client:
             text = client.hget(self.key, "indexes")
         return decode_indexes(text) if text else IndexSet()
 
@@ -101,7 +101,7 @@ class RedisRecordStream(IndexedRecordStream):
         return bool(self._run("keep_indexes", old.version, new.version, encode_indexes(new)))
 
     def _is_empty(self) -> bool:
-        with self._door.client() as client:
+        with self._server.commands() as client:
             return client.hget(self.key, "position") is None
 
     def _fill(self, indexes: IndexSet) -> None:
@@ -118,17 +118,17 @@ class RedisRecordStream(IndexedRecordStream):
             done += len(page.records)
             self._note_progress(done)
             query = PageQuery(limit=BATCH, start=page.stopped) if page.stopped else None
-        with self._door.client() as client:
+        with self._server.commands() as client:
             client.delete(f"{self.key}:building")
 
     def _note_progress(self, done: int) -> None:
-        with self._door.client() as client:
+        with self._server.commands() as client:
             client.hset(f"{self.key}:building", "done", done)
             client.pexpire(f"{self.key}:building", PROGRESS_KEPT)
 
     def progress(self) -> dict[str, float]:
         """Return the part of each unfinished index that is built; all are built in one walk."""
-        with self._door.client() as client:
+        with self._server.commands() as client:
             done = client.hget(f"{self.key}:building", "done")
             total = client.zcount(f"{self.key}:timeline", "-inf", "+inf")
         part = 1.0 if not total else min(1.0, int(done or 0) / total)
@@ -204,7 +204,7 @@ class RedisRecordStream(IndexedRecordStream):
         """Return the entry of each id; see `Queryset.get`."""
         if not ids:
             return []
-        with self._door.client() as client:
+        with self._server.commands() as client:
             items = client.run("HMGET", f"{self.key}:items", *ids)
             found = [
                 None if item is None else read_item(item_id.encode(), item)
@@ -236,7 +236,7 @@ class RedisRecordStream(IndexedRecordStream):
     def _page(self, query: PageQuery, known: bytes) -> Page | None:
         self._check_indexes(query)
         now = self._clock.micros()
-        with self._door.client() as client:
+        with self._server.commands() as client:
             try:
                 return self._plain_pages.read(client, query, known)
             except NotPlain:

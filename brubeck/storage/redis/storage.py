@@ -12,7 +12,7 @@ from brubeck.storage.checking import Finding
 from brubeck.storage.contract import Storage
 from brubeck.storage.records import Attempt, fresh_era
 from brubeck.storage.redis.checking import findings
-from brubeck.storage.redis.connecting import Door
+from brubeck.storage.redis.client import RedisClient
 from brubeck.storage.redis.listening import Listener
 from brubeck.storage.redis.record_stream import RedisRecordStream, stream_key
 from brubeck.storage.redis.scripts import SCRIPTS
@@ -41,8 +41,8 @@ class RedisStorage(Storage):
         clock: Clock = SYSTEM_CLOCK,
     ) -> None:
         self.clock = clock
-        self.door = Door(url, timeout=timeout, pool=pool, security=security)
-        self.listener = Listener(self.door)
+        self.server = RedisClient(url, timeout=timeout, pool=pool, security=security)
+        self.listener = Listener(self.server)
         # Anybody may ask for any partition: one that is looked at by nobody is not held.
         self._record_streams: WeakValueDictionary[str, RedisRecordStream] = WeakValueDictionary()
         self._lock = Lock()
@@ -66,7 +66,7 @@ class RedisStorage(Storage):
             known = self._record_streams.get(name)
             if known is None:
                 known = self._record_streams[name] = RedisRecordStream(
-                    self.door, self.listener, self.clock, name, schema
+                    self.server, self.listener, self.clock, name, schema
                 )
             known.ask(schema)
             return known
@@ -75,7 +75,7 @@ class RedisStorage(Storage):
         """Begin a new era in every stream and return its name."""
         era = fresh_era()
         names = self.streams()
-        with self.door.client(several=True) as client:
+        with self.server.commands(several=True) as client:
             for name in names:
                 SCRIPTS["new_era"](client, stream_key(name), era)
         return era
@@ -83,7 +83,7 @@ class RedisStorage(Storage):
     def hit(self, key: str, window: float) -> int:
         """Count one more hit on a key and return how many there are in its window."""
         now = self.clock.micros() / 1e6
-        with self.door.client() as client:
+        with self.server.commands() as client:
             return int(SCRIPTS["hit"](client, f"brubeck:hits:{key}", now, window))
 
     def attempt(
@@ -92,7 +92,7 @@ class RedisStorage(Storage):
         """Note that a request is about to be carried out; see `Storage.attempt`."""
         now = self.clock.micros() / 1e6
         asks = uuid4().hex
-        with self.door.client() as client:
+        with self.server.commands() as client:
             known = SCRIPTS["attempt"](
                 client, f"brubeck:attempts:{key}", now, digest, plan, lease, keep, asks
             )
@@ -101,24 +101,24 @@ class RedisStorage(Storage):
     def conclude(self, key: str, answer: bytes | None) -> None:
         """Keep the answer of an attempt, or give it back."""
         args = () if answer is None else (answer,)
-        with self.door.client() as client:
+        with self.server.commands() as client:
             SCRIPTS["conclude"](client, f"brubeck:attempts:{key}", *args)
 
     def streams(self, prefix: str = "") -> list[str]:
         """Return the names of the streams that have been written to."""
         before, after = stream_key("*").encode().split(b"*")
-        with self.door.client(several=True) as client:
+        with self.server.commands(several=True) as client:
             keys = list(client.scan_iter(match=b"%b*:items" % before, count=1000))
         names = {key.removeprefix(before).removesuffix(after + b":items").decode() for key in keys}
         return sorted(name for name in names if name.startswith(prefix))
 
     def check(self) -> list[Finding]:
         """Return the findings about the server's eviction, replicas and persistence."""
-        return findings(self.door)
+        return findings(self.server)
 
     def close(self) -> None:
         """Close every connection; readers that wait end."""
         self.listener.close()
         for queryset in list(self._record_streams.values()):
             queryset.notifier.close()
-        self.door.close()
+        self.server.close()

@@ -49,8 +49,8 @@ SENTINEL_PORT: Final = 26379
 SERVER_PORT: Final = 6379
 
 
-class Door:
-    """The way to a Redis: ``pool`` operations at once, each of ``timeout`` seconds at most."""
+class RedisClient:
+    """The client of a Redis: ``pool`` operations at once, each of ``timeout`` seconds at most."""
 
     def __init__(
         self, url: str, *, timeout: float, pool: int, security: Security = NO_SECURITY
@@ -67,7 +67,7 @@ class Door:
         self._tls = _check(url, security)
 
     @contextmanager
-    def client(self, *, several: bool = False) -> Iterator[Any]:
+    def commands(self, *, several: bool = False) -> Iterator[Any]:
         """Lend the client; `Unavailable` for every error of the driver, and when none is free.
 
         All that is done with it takes the timeout at most, waiting for it included. Where
@@ -88,7 +88,7 @@ class Door:
 
     def subscription(self) -> Any:
         """Return a new subscription, which has a connection of its own."""
-        with self.client() as client:
+        with self.commands() as client:
             return client.pubsub()
 
     def _open(self) -> Any:

@@ -32,8 +32,8 @@ DATABASE: Final = "brubeck"
 Rows = Collection[Document]
 
 
-class Door:
-    """The way to a MongoDB: ``pool`` operations at once, each of ``timeout`` seconds at most."""
+class DatabaseClient:
+    """The client of a MongoDB: ``pool`` operations at once, each of ``timeout`` seconds at most."""
 
     def __init__(self, url: str, *, timeout: float, pool: int) -> None:
         self.shown = redacted(url)
