@@ -33,7 +33,7 @@ from brubeck.storage import Storage
 from brubeck.stores import Stores
 from brubeck.streams import StreamHandler
 from brubeck.streams.cross_origin import shared_error
-from brubeck.streams.declarations import check_stream
+from brubeck.streams.declaration_checks import check_stream
 from brubeck.streams.handler import declare
 from brubeck.streams.routes import routes
 from brubeck.streams.spec import StreamSpec

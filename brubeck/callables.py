@@ -24,7 +24,7 @@ T = TypeVar("T")
 HOOKS: Final = frozenset(
     (
         *("initialize", "prepare", "on_finish", "work", "authenticate"),
-        *("admit", "readmit", "get_current_user", "get_current_userprofile"),
+        *("admit", "get_current_user", "get_current_userprofile"),
         *("before_create", "before_update", "before_delete", "after_change"),
     )
 )

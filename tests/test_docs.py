@@ -19,7 +19,7 @@ from brubeck import WebMessageHandler
 from brubeck.config import SETTINGS
 from brubeck.http.forms import FormLimits
 from brubeck.streams.context import Hooks
-from brubeck.streams.declarations import DECLARATIONS, OF_AUTH
+from brubeck.streams.declaration_checks import DECLARATIONS, OF_AUTH
 from tests.servers import Caller, free_port, wait_until
 from tests.servers.mongrel2 import running_mongrel2
 from tests.servers.programs import Program, running

@@ -244,13 +244,13 @@ class JobsConnection:
         )
         if self._watch is not None:
             self._watch.put_back(delivery, reason)
-        self._finalize(lambda: self.queue.later(self.name, delivery, seconds))
+        self._report(lambda: self.queue.later(self.name, delivery, seconds))
 
     def _add_dead_letter(self, delivery: Delivery, reason: str, trace: str) -> None:
         log.error("%s is a dead letter now: %s", _named(delivery), reason)
         if self._watch is not None:
             self._watch.archived(delivery, reason)
-        self._finalize(lambda: self.queue.archive(self.name, delivery, reason, trace))
+        self._report(lambda: self.queue.archive(self.name, delivery, reason, trace))
 
     def _note_done(self, delivery: Delivery) -> None:
         with self._changed:
@@ -267,13 +267,13 @@ class JobsConnection:
             done = list(self._done)
         if not done:
             return not self._over
-        self._finalize(lambda: self.queue.done(done))
+        self._report(lambda: self.queue.done(done))
         with self._changed:
             del self._done[: len(done)]
             self._changed.notify_all()
         return True
 
-    def _finalize(self, tell: Callable[[], object]) -> None:
+    def _report(self, tell: Callable[[], object]) -> None:
         """Send the outcome of a job to the queue, as soon as it can be reached."""
         while True:
             try:

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import logging
-import os
-import signal
 import socket
 from collections.abc import Callable
 from contextlib import ExitStack, suppress
-from functools import cache, partial
+from functools import partial
 from pathlib import Path
 
 from brubeck import green
@@ -16,7 +14,8 @@ from brubeck.config import Settings
 from brubeck.config.settings import ServerSettings
 from brubeck.connections import Connection, Respond
 from brubeck.errors import ConfigError
-from brubeck.serving.supervising import Inherited, SourceWatch, Supervisor, inherited
+from brubeck.serving.signals import at_signals, log_start, serve_until_signal
+from brubeck.serving.supervising import SourceWatch, Supervisor, inherited
 
 log = logging.getLogger("brubeck.server")
 
@@ -46,52 +45,13 @@ def run(
         if supervised and worker is None:
             changed = SourceWatch(Path.cwd()) if reload else None
             supervisor = Supervisor(server.workers, listener, grace=server.grace, changed=changed)
-            _at_signals(supervisor.stop)
+            at_signals(supervisor.stop)
             _announce(settings, listener)
             supervisor.run()
             return
         chosen = connection or open_connection(server, listener)
         serve = partial(chosen.serve, respond)
-        _serve(serve, chosen.stop, worker, partial(_announce, settings, listener))
-
-
-def run_workers(
-    serve: Callable[[], None],
-    stop: Callable[[], None],
-    doing: str,
-    workers: int,
-    *,
-    grace: float,
-) -> None:
-    """Run what listens nowhere, in one process or several, until a signal calls ``stop``."""
-    worker = inherited()
-    announce = partial(_tell, doing, workers)
-    if worker is None and workers > 1:
-        # One that was ready can run; what kills it may be what it was given to do.
-        supervisor = Supervisor(workers, None, grace=grace, soon=0)
-        _at_signals(supervisor.stop)
-        announce()
-        supervisor.run()
-    else:
-        _serve(serve, stop, worker, announce)
-
-
-def _serve(
-    serve: Callable[[], None],
-    stop: Callable[[], None],
-    worker: Inherited | None,
-    announce: Callable[[], None],
-) -> None:
-    """Serve here: alone, or as a worker of a supervisor."""
-    if worker is None:
-        _at_signals(stop)
-        announce()
-    else:
-        # A signal to the whole group of processes reaches a worker too; that is no second time.
-        _at_signals(cache(stop))
-        green.spawn(worker.stop_when_orphaned, stop)
-        worker.tell_ready()
-    serve()
+        serve_until_signal(serve, chosen.stop, worker, partial(_announce, settings, listener))
 
 
 def _remover(path: Path) -> Callable[[], None]:
@@ -117,11 +77,6 @@ def _refuse_half_a_tls(server: ServerSettings) -> None:
     plain = not server.listen.tls and not server.listen.address.path and not server.listen.mongrel2
     if server.certfile and plain:
         raise ConfigError(f"There is a certificate, but {server.listen} does not say https.")
-
-
-def _at_signals(stop: Callable[[], None]) -> None:
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda _number, _frame: stop())
 
 
 def open_connection(server: ServerSettings, listener: socket.socket | None) -> Connection:
@@ -161,15 +116,4 @@ def _announce(settings: Settings, listener: socket.socket | None) -> None:
     if listener is not None and not listen.address.path:
         # Port 0 asks for any free one; say which it is.
         where = where.removesuffix(f":{listen.address.port}") + f":{listener.getsockname()[1]}"
-    _tell(where, settings.server.workers)
-
-
-def _tell(where: str, processes: int) -> None:
-    log.info(
-        "Brubeck on %s (%s, %d worker%s), process %d. Ctrl-C stops it.",
-        where,
-        green.engine().name,
-        processes,
-        "" if processes == 1 else "s",
-        os.getpid(),
-    )
+    log_start(where, settings.server.workers)

@@ -18,7 +18,7 @@ from brubeck.http.request import Request
 from brubeck.http.response import Response
 from brubeck.jobs import Jobs
 from brubeck.routing import Router
-from brubeck.serving import listening
+from brubeck.serving import listening, signals
 from brubeck.storage import Storage
 from brubeck.streams import StreamHandler
 from brubeck.streams.sweeper import Sweeper
@@ -94,7 +94,7 @@ def work(app: Application) -> None:
         settings = app.settings
         worker = app.jobs.connection()
         doing = f"jobs of {worker.queue.shown}"
-        listening.run_workers(
+        signals.run_workers(
             partial(worker.serve, app.jobs.perform),
             worker.stop,
             doing,

@@ -76,7 +76,7 @@ class OpenAccess:
     def assign_owner(self, context: Context, document: StreamedDocument) -> None:
         """Set the owner of a new item."""
 
-    def check_change(self, context: Context, stored: Record) -> None:
+    def check_change(self, context: Context, record: Record) -> None:
         """Refuse a change of an item that the caller sees."""
 
 
@@ -160,12 +160,12 @@ class ProtectedAccess(OpenAccess):
         """Return whether a caller may choose the ids of new items, as PUT does."""
         return not self.spec.rules.owned or self._is_own_partition(context)
 
-    def check_change(self, context: Context, stored: Record) -> None:
+    def check_change(self, context: Context, record: Record) -> None:
         """Refuse the change of an item (403) that the caller may read but does not own."""
         if self.spec.rules.write == "owner":
-            document: Any = self.spec.model.decode_stored(stored.body)
+            document: Any = self.spec.model.decode_stored(record.body)
             if document.owner_id != context.caller.id:
-                raise Problem(403, f"Only its owner may change the item {stored.id}.")
+                raise Problem(403, f"Only its owner may change the item {record.id}.")
 
     def _is_own_partition(self, context: Context) -> bool:
         return self.spec.path.partition == OWNER and context.partition == context.caller.id

@@ -8,7 +8,7 @@ from brubeck.callables import check_plain_methods
 from brubeck.streams.access import OpenAccess
 from brubeck.streams.context import Hooks
 from brubeck.streams.declaration import Declaration
-from brubeck.streams.declarations import (
+from brubeck.streams.declaration_checks import (
     check_values,
     overridden_hooks,
     refuse_methods,

@@ -289,7 +289,7 @@ class Items(Resource):
             raise _precondition_failed()
 
     def _check_preconditions(self, found: Record) -> None:
-        """Refuse a change of an item that is not as the caller thinks, or not the caller's."""
+        """Refuse a change (412) of an item that is not at the version of the conditions."""
         self._check_if_match(found.position)
         unwanted = self.message.header("if-none-match")
         if matches(unwanted, f'"{found.position}"'):

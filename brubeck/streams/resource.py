@@ -1,8 +1,8 @@
 """`Resource`: one request to a stream, in the order in which its parts have their say.
 
-The partition is checked, the caller is admitted and counted (a refused one counts for its network),
-a repeated request gets its recorded answer, then the hook ``prepare`` and the method run. Errors of
-storages and documents become problems, and every answer gets the stream's headers.
+The caller is admitted and counted (a refused one counts for its network), the partition is checked,
+the hook ``prepare`` runs, a repeated request gets its recorded answer, any other its method's.
+Errors of storages and documents become problems, and every answer gets the stream's headers.
 """
 
 from __future__ import annotations

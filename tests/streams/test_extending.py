@@ -109,10 +109,10 @@ def test_a_resource_of_its_own_answers_at_its_url_alone(any_storage: Storage) ->
 class EditorsToo(ProtectedAccess):
     """Editors change the items of others."""
 
-    def check_change(self, context: Context, stored: Record) -> None:
+    def check_change(self, context: Context, record: Record) -> None:
         """Ask for the owner where the caller is no editor."""
         if not context.caller.may("edit"):
-            super().check_change(context, stored)
+            super().check_change(context, record)
 
 
 class Articles(AuthStreamHandler):

@@ -21,6 +21,7 @@ from brubeck.storage.conditions import meets
 from brubeck.storage.contract import RecordStream
 from brubeck.storage.history import WriteHistory, refusal
 from brubeck.storage.indexing import IndexSet
+from brubeck.storage.memory.visibility import View, Visibility
 from brubeck.storage.records import (
     UNBORN,
     Change,
@@ -43,7 +44,6 @@ from brubeck.storage.schema import RecordSchema, Values
 from brubeck.storage.sizes import bounded
 from brubeck.storage.sorted_keys import SortedKeys
 from brubeck.storage.timeline import Key, key_range
-from brubeck.storage.visibility import View, Visibility
 from brubeck.timekeeping import Clock
 
 

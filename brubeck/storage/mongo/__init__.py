@@ -4,8 +4,10 @@ MongoDB has no order in which writes become visible, so a write is made in three
 anybody may do the later ones:
 
 1. It puts the item's new content, with a *pending* token, where nothing is pending.
-2. It takes the next place from the stream's own document.
-3. It gives the item that place and takes the token away, where it is still its own.
+2. It takes the next position from the stream's own document.
+3. It *finalizes* the write: it gives the item that position and takes the token away, where it is
+   still its own, and readers see the item. That is `Finalizer.finalize_one`, and for many new items
+   at once `Writer._finalize`.
 
 A reader of changes notes the head, *then* finishes whatever is pending, *then* reads up to that
 head. A write that was given a place up to there was pending before: it has been finished by then,

@@ -116,7 +116,7 @@ class ReadableRecordStream(IndexedRecordStream):
     # Items.
 
     def get(self, ids: Sequence[str], viewer: str | None = None) -> list[Record | Tombstone | None]:
-        """Return the entry of each id; see `Queryset.get`."""
+        """Return the entry of each id; see `RecordStream.get`."""
         found: dict[str, Record | Tombstone] = {}
         with self._server.reading() as (database, session):
             found |= self._there(database, ids, viewer, session)
@@ -153,7 +153,7 @@ class ReadableRecordStream(IndexedRecordStream):
     # Pages.
 
     def page(self, query: PageQuery) -> Page:
-        """Take a step along the timeline; see `Queryset.page`."""
+        """Take a step along the timeline; see `RecordStream.page`."""
         now = self._now()
         read = self._page_at_once(query) or self._page_apart(query, now)
         if read is None:
@@ -190,7 +190,7 @@ class ReadableRecordStream(IndexedRecordStream):
             rows.read(database, session)
             if not rows.finalized:
                 # What was pending then may belong before the head, what is pending now cannot.
-                self._settle_pending(database, session)
+                self._finalize_pending(database, session)
                 dead = [each["_id"] for each in rows.found if each[OURS].get("dead")]
                 with self._server.database() as another:
                     self._finalizer.archive(another, dead)
@@ -212,7 +212,7 @@ class ReadableRecordStream(IndexedRecordStream):
     # Changes.
 
     def changes(self, query: ChangesQuery) -> Changes:
-        """Take a step along the change order; see `Queryset.changes`."""
+        """Take a step along the change order; see `RecordStream.changes`."""
         time = self._now()
         limit = max(ROWS_PER_STEP, query.limit) if query.where else query.limit
         reader = ChangesRows(self._finalizer, since_birth(query), limit)
@@ -272,7 +272,7 @@ class ReadableRecordStream(IndexedRecordStream):
                 stream = self._stream(database, session)
             self._check_indexes(query, stream)
             noted = stream.head
-            self._settle_pending(database, session)
+            self._finalize_pending(database, session)
             rows = reader.read(database, session, noted.position)
             now = self._stream(database, session).head
             noted = msgspec.structs.replace(noted, era=now.era, horizon=now.horizon)
@@ -295,7 +295,7 @@ class ReadableRecordStream(IndexedRecordStream):
         nothing = {"$unset": {"nothing": ""}}
         database[STREAMS].update_one({"_id": self.name}, nothing, session=session)
 
-    def _settle_pending(self, database: Database[Document], session: Session) -> None:
+    def _finalize_pending(self, database: Database[Document], session: Session) -> None:
         """Finish all writes that are pending now; later ones get a position past today's head."""
         items = self._finalizer.items(database)
         pending = items.find({TOKEN: {"$exists": True}}, {TOKEN: 1}, session=session)
@@ -307,15 +307,15 @@ class ReadableRecordStream(IndexedRecordStream):
                 return
             self._finish(left, waited)
 
-    def _finish(self, unsettled: list[Document], waited: set[str]) -> None:
+    def _finish(self, pending_writes: list[Document], waited: set[str]) -> None:
         """Finish others' pending writes; new ones are left to their writers for a while."""
-        tokens = {each[OURS]["pending"]["token"] for each in unsettled}
+        tokens = {each[OURS]["pending"]["token"] for each in pending_writes}
         if not tokens <= waited:
             waited |= tokens
             green.sleep(PENDING_WAIT_SECONDS)
             return
         with self._server.database() as database:
-            ids = [each["_id"] for each in unsettled]
+            ids = [each["_id"] for each in pending_writes]
             items = self._finalizer.items(database)
             still = list(items.find({"_id": {"$in": ids}, TOKEN: {"$exists": True}}))
             self._finalizer.finalize(database, still, self._now())
@@ -344,7 +344,7 @@ class ReadableRecordStream(IndexedRecordStream):
             return self._present(database, session).head
 
     def count(self, query: PageQuery) -> Count:
-        """Count the items of a walk; see `Queryset.count`."""
+        """Count the items of a walk; see `RecordStream.count`."""
         low, high = key_range(query)
         if low >= high:
             return Count(0, exact=True)

@@ -132,7 +132,7 @@ class MongoRecordStream(ReadableRecordStream):
     # Writing.
 
     def write(self, writes: Sequence[Write]) -> list[Outcome]:
-        """Do each write by itself; see `Queryset.write`."""
+        """Do each write by itself; see `RecordStream.write`."""
         self._check_writes(writes)
         if all(isinstance(each, Put) and each.expected is None for each in writes):
             outcomes = self._creations.do(writes)

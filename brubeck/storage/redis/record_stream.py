@@ -201,7 +201,7 @@ class RedisRecordStream(IndexedRecordStream):
     # Reading.
 
     def get(self, ids: Sequence[str], viewer: str | None = None) -> list[Record | Tombstone | None]:
-        """Return the entry of each id; see `Queryset.get`."""
+        """Return the entry of each id; see `RecordStream.get`."""
         if not ids:
             return []
         with self._server.commands() as client:
@@ -223,7 +223,7 @@ class RedisRecordStream(IndexedRecordStream):
         return found is not None and found.id in known
 
     def page(self, query: PageQuery) -> Page:
-        """Take a step along the timeline; see `Queryset.page`."""
+        """Take a step along the timeline; see `RecordStream.page`."""
         page = self._page(query, b"")
         assert page is not None  # noqa: S101, no head is known, so there is an answer
         return page
@@ -281,7 +281,7 @@ class RedisRecordStream(IndexedRecordStream):
         return ()
 
     def changes(self, query: ChangesQuery) -> Changes:
-        """Take a step along the change order; see `Queryset.changes`."""
+        """Take a step along the change order; see `RecordStream.changes`."""
         where, now = query.where, self._clock.micros()
         self._check_indexes(query)
         answer = self._run(
@@ -318,7 +318,7 @@ class RedisRecordStream(IndexedRecordStream):
         return self.notifier.wait(after, seconds)
 
     def count(self, query: PageQuery) -> Count:
-        """Count the items of a walk; see `Queryset.count`."""
+        """Count the items of a walk; see `RecordStream.count`."""
         low, high = key_range(query)
         total = looked = 0
         self._check_indexes(query)

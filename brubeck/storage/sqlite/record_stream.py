@@ -159,7 +159,7 @@ class SQLiteRecordStream(IndexedRecordStream):
     # Writing.
 
     def write(self, writes: Sequence[Write]) -> list[Outcome]:
-        """Do each write by itself, all in one transaction; see `Queryset.write`."""
+        """Do each write by itself, all in one transaction; see `RecordStream.write`."""
         stream, clock = self._stream(), self._clock
         self._check_writes(writes)
         while True:
@@ -195,7 +195,7 @@ class SQLiteRecordStream(IndexedRecordStream):
     # Reading.
 
     def get(self, ids: Sequence[str], viewer: str | None = None) -> list[Record | Tombstone | None]:
-        """Return the entry of each id; see `Queryset.get`."""
+        """Return the entry of each id; see `RecordStream.get`."""
         stream = self._born()
         if stream is None:
             return [None for _ in ids]
@@ -216,7 +216,7 @@ class SQLiteRecordStream(IndexedRecordStream):
         return body is None or self._schema.shows(body, viewer)
 
     def page(self, query: PageQuery) -> Page:
-        """Take a step along the timeline; see `Queryset.page`."""
+        """Take a step along the timeline; see `RecordStream.page`."""
         stream = self._born()
         if stream is None:
             return Page([], None, unborn_head(query.viewer, self._clock.micros()))
@@ -280,7 +280,7 @@ class SQLiteRecordStream(IndexedRecordStream):
         return iter(timeline_rows(db, stream, query, most))
 
     def changes(self, query: ChangesQuery) -> Changes:
-        """Take a step along the change order; see `Queryset.changes`."""
+        """Take a step along the change order; see `RecordStream.changes`."""
         stream = self._born()
         if stream is None:
             return no_changes(query, self._clock.micros())
@@ -336,7 +336,7 @@ class SQLiteRecordStream(IndexedRecordStream):
         return self.notifier.wait(after, seconds)
 
     def count(self, query: PageQuery) -> Count:
-        """Count the items of a walk; see `Queryset.count`."""
+        """Count the items of a walk; see `RecordStream.count`."""
         stream = self._born()
         if stream is None:
             return Count(0, exact=True)
