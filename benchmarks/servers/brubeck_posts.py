@@ -1,4 +1,4 @@
-"""Our side: the earthquakes example, empty, in ``memory://``."""
+"""Our side: the earthquakes example, empty, in the store at a URL."""
 
 from __future__ import annotations
 
@@ -10,5 +10,6 @@ if __name__ == "__main__":
     green.patch()
     from examples.earthquakes.app import app
 
-    app.configure(server={"listen": f"http://127.0.0.1:{sys.argv[1]}"})
+    listen = f"http://127.0.0.1:{sys.argv[-1]}"
+    app.configure(server={"listen": listen}, storage={"default": sys.argv[1]})
     app.run()

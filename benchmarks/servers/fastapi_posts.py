@@ -1,4 +1,4 @@
-"""Their side: new earthquakes validated by pydantic, and kept in a list and by their ids.
+"""Their side: new earthquakes validated by pydantic, and kept in the store at a URL.
 
 The answer is dumped once and sent as it is: a response model would validate it a second time.
 """
@@ -13,6 +13,7 @@ from fastapi import FastAPI, Response
 from pydantic import BaseModel, Field, HttpUrl, TypeAdapter
 
 from benchmarks.servers.quake_models import serve
+from benchmarks.servers.stores import store_of
 
 
 class NewQuake(BaseModel):
@@ -48,29 +49,30 @@ class Made(BaseModel):
 
 
 app = FastAPI()
-quakes: list[Quake] = []
-by_id: dict[str, Quake] = {}
+keep = store_of(sys.argv[1])
 _many = TypeAdapter(dict[str, list[Made]])
 _one = TypeAdapter(dict[str, Quake])
 
 
-def keep(new: NewQuake) -> Quake:
-    """Give a new earthquake an id and the time, and keep it."""
+def made(new: NewQuake) -> Quake:
+    """Give a new earthquake an id and the time."""
     now = int(time.time() * 1000)
-    made = Quake.model_construct(id=uuid4().hex, created_at=now, updated_at=now, **new.__dict__)
-    quakes.append(made)
-    by_id[made.id] = made
-    return made
+    return Quake.model_construct(id=uuid4().hex, created_at=now, updated_at=now, **new.__dict__)
 
 
 async def create(new: NewQuake) -> Response:
     """Keep one."""
-    return Response(_one.dump_json({"data": keep(new)}), 201, media_type="application/json")
+    quake = made(new)
+    await keep([quake.model_dump(mode="json")], [quake.model_dump_json().encode()])
+    return Response(_one.dump_json({"data": quake}), 201, media_type="application/json")
 
 
 async def create_many(new: list[NewQuake]) -> Response:
-    """Keep each of a list."""
-    body = _many.dump_json({"data": [Made.model_construct(data=keep(each)) for each in new]})
+    """Keep each of a list, in one command of the store."""
+    quakes = [made(each) for each in new]
+    items = [each.model_dump(mode="json") for each in quakes]
+    await keep(items, [each.model_dump_json().encode() for each in quakes])
+    body = _many.dump_json({"data": [Made.model_construct(data=each) for each in quakes]})
     return Response(body, 201, media_type="application/json")
 
 
