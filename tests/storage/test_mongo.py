@@ -89,7 +89,7 @@ def test_a_deletion_that_is_sent_again_has_happened(
             begun.extend(stream.write([later.pop()]))
         return look(self, *about)
 
-    monkeypatch.setattr(Finalizer, "tombstones", late)
+    monkeypatch.setattr(Finalizer, "archived_tombstones", late)
     assert stream.write([delete]) == [first]
     assert isinstance(begun[0], Written)
 

@@ -64,7 +64,7 @@ def test_another_package_may_bring_a_storage(monkeypatch: pytest.MonkeyPatch) ->
     """By an entry point that is named as its scheme; what is no storage is refused."""
     points = [
         EntryPoint("mine", "brubeck.storage.memory:MemoryStorage", opening.ENTRY_POINTS),
-        EntryPoint("bad", "brubeck.storage:Schema", opening.ENTRY_POINTS),
+        EntryPoint("bad", "brubeck.storage:RecordSchema", opening.ENTRY_POINTS),
     ]
     monkeypatch.setattr(opening, "entry_points", lambda group: points if group else [])
     monkeypatch.setattr(MemoryStorage, "from_url", lambda url, *, clock: (url, clock))

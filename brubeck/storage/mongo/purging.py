@@ -29,7 +29,7 @@ def purge(database: Database[Document], finalizer: Finalizer, until: int, now: i
     last = {"$min": ["$position", Int64(until)]}
     database[STREAMS].update_one(mine, [{"$set": {"horizon": {"$max": ["$horizon", last]}}}])
     until = min(until, read_stream(database[STREAMS].find_one(mine)).horizon)
-    items, archived_tombstones = finalizer.items(database), finalizer.tombstones(database)
+    items, tombstones = finalizer.items(database), finalizer.tombstones(database)
     dead = items.find({TOMBSTONE: True, POSITION: {"$lte": until}}, {"_id": 1})
     finalizer.archive(database, [each["_id"] for each in dead])
     raised = _raised(database, finalizer, until)
@@ -40,16 +40,16 @@ def purge(database: Database[Document], finalizer: Finalizer, until: int, now: i
     database[HORIZONS].delete_many(old)
     departed = {"$pull": {DEPARTED: {"p": {"$lte": until}}}}
     items.update_many({f"{DEPARTED}.p": {"$lte": until}}, departed)
-    return int(archived_tombstones.delete_many({"position": {"$lte": until}}).deleted_count)
+    return int(tombstones.delete_many({"position": {"$lte": until}}).deleted_count)
 
 
 def _raised(database: Database[Document], finalizer: Finalizer, until: int) -> Iterator[UpdateOne]:
     """Yield updates that raise the horizon of each viewer concerned by a purge up to a position."""
-    items, archived_tombstones = finalizer.items(database), finalizer.tombstones(database)
+    items, tombstones = finalizer.items(database), finalizer.tombstones(database)
     up_to = {"$lte": until}
     departures = (
         (items, DEPARTED, {f"{DEPARTED}.p": up_to}),
-        (archived_tombstones, "departed", {"position": up_to}),
+        (tombstones, "departed", {"position": up_to}),
     )
     for collection, path, where in departures:
         steps: list[Document] = [
@@ -65,7 +65,7 @@ def _raised(database: Database[Document], finalizer: Finalizer, until: int) -> I
         {"$unwind": "$sight"},
         {"$group": {"_id": "$sight", "last": {"$max": "$position"}}},
     ]
-    for each in archived_tombstones.aggregate(steps):
+    for each in tombstones.aggregate(steps):
         yield _raise(finalizer, each)
 
 
@@ -88,15 +88,13 @@ def read_horizon(
 
 def read_last(database: Database[Document], finalizer: Finalizer, viewer: str) -> int:
     """Return the position of the last change that concerns a viewer, or 0."""
-    items, archived_tombstones = finalizer.items(database), finalizer.tombstones(database)
+    items, tombstones = finalizer.items(database), finalizer.tombstones(database)
     last = 0
     for each in items.find({SIGHT: viewer}, {POSITION: 1}).sort(POSITION, -1).limit(1):
         last = max(last, int(each[OURS].get("position", 0)))
-    for each in (
-        archived_tombstones.find({"sight": viewer}, {"position": 1}).sort("position", -1).limit(1)
-    ):
+    for each in tombstones.find({"sight": viewer}, {"position": 1}).sort("position", -1).limit(1):
         last = max(last, int(each["position"]))
-    for collection, path in ((items, DEPARTED), (archived_tombstones, "departed")):
+    for collection, path in ((items, DEPARTED), (tombstones, "departed")):
         steps: list[Document] = [
             {"$match": {f"{path}.v": viewer}},
             {"$unwind": f"${path}"},

@@ -71,7 +71,7 @@ class Writer:
         if not inserted:
             return {}
         first, stream = self._finalizer.take_places(self._database, len(puts), self._now)
-        archived_tombstones = self._finalizer.former_lives(self._database, inserted, stream)
+        former = self._finalizer.former_lives(self._database, inserted, stream)
         alone = stream.indexes.version != self._indexes.version  # what is new in it is looked at
         known: dict[str, Outcome] = {}
         together: dict[str, Outcome] = {}
@@ -79,10 +79,10 @@ class Writer:
             item_id, position = each["_id"], first + number
             if item_id not in inserted:
                 continue
-            if not alone and item_id not in archived_tombstones:
+            if not alone and item_id not in former:
                 together[item_id] = Written(position)
             elif self._finalizer.finalize_one(
-                self._database, each, position, stream, archived_tombstones.get(item_id)
+                self._database, each, position, stream, former.get(item_id)
             ):
                 known[item_id] = Written(position)
         if together and self._finalize(batch, sorted(together), first) == len(together):
