@@ -75,7 +75,8 @@ class MessageHandler:
         self._payload: dict[str, Any] = {}
         self.status_code = self._DEFAULT_STATUS
         self.timestamp = application.clock.micros() // 1000
-        run_hook(self.initialize)
+        if type(self).initialize is not MessageHandler.initialize:
+            run_hook(self.initialize)
 
     # The hooks.
 
@@ -201,7 +202,8 @@ class MessageHandler:
             return self.error(err)  # one of your own may fail, too
         finally:
             try:
-                run_hook(self.on_finish)
+                if type(self).on_finish is not MessageHandler.on_finish:
+                    run_hook(self.on_finish)
             except Exception:
                 # The answer stands: its changes have happened.
                 log.exception("on_finish of %s failed", type(self).__name__)

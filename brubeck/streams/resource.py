@@ -41,6 +41,9 @@ class Resource(WebMessageHandler):
     spec: ClassVar[StreamSpec]
     access: ClassVar[OpenAccess]
     admission: ClassVar[Admission]
+    _admits_all: ClassVar[bool] = False
+    """Whether every request is admitted, and none is counted."""
+    _has_prepare: ClassVar[bool] = True
     _is_prepared = False
     _answer_of_prepare: Response | None = None
     _counted: Mapping[str, str] = {}
@@ -50,7 +53,11 @@ class Resource(WebMessageHandler):
     def of(cls, stream: Stream, declaration: type[StreamHandler]) -> type[Resource]:
         """Return the class that answers the requests to a stream of an application."""
         access = declaration.access(declaration.spec)
+        overridden = declaration.spec.overridden
+        is_open = type(access) is OpenAccess and "admit" not in overridden
         bound: dict[str, Any] = {
+            "_admits_all": is_open and declaration.spec.rate_limit is None,
+            "_has_prepare": "prepare" in overridden or cls.prepare is not Resource.prepare,
             "stream": stream,
             "make_hooks": declaration,
             "spec": declaration.spec,
@@ -85,7 +92,7 @@ class Resource(WebMessageHandler):
             arguments = cast("dict[str, str]", self._url_args)
             self.context.partition = arguments.pop(self.spec.path.partition)
         method = self.message.method
-        if method != "OPTIONS":
+        if not self._admits_all and method != "OPTIONS":
             self._enter()  # before the rule: a caller that is not admitted learns of no partition
         if not (self.spec.private and method == "OPTIONS"):
             self._check_partition()
@@ -104,7 +111,7 @@ class Resource(WebMessageHandler):
 
     def _prepared(self) -> Response | None:
         """Return the answer of `prepare`, which is called once a request."""
-        if not self._is_prepared:
+        if self._has_prepare and not self._is_prepared:
             self._is_prepared = True
             self._answer_of_prepare = super()._prepared()
         return self._answer_of_prepare
