@@ -16,6 +16,7 @@ from brubeck.storage import (
     ChangesQuery,
     Delete,
     FieldCondition,
+    LostCursor,
     Outcome,
     PageQuery,
     Put,
@@ -98,6 +99,19 @@ def test_each_operation_takes_its_commands_and_no_more(
             operation()
             found[name] = list(recorder.names)
     assert found == COMMANDS
+
+
+def test_a_cursor_that_is_unknown_here_is_confirmed_by_a_write(
+    url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A new primary may not know yet that the stream was ever written to, and then says so."""
+    recorder = Recorder()
+    monkeypatch.setattr(client, "MongoClient", partial(MongoClient, event_listeners=[recorder]))
+    with closing(MongoStorage(url, clock=HeldClock(START))) as storage:
+        stream = storage.records("quakes", SCHEMA)
+        with pytest.raises(LostCursor):
+            stream.changes(ChangesQuery(limit=5, after=7, era="blue"))
+    assert "update" in recorder.names
 
 
 def _operations(stream: RecordStream) -> Iterator[tuple[str, Callable[[], object]]]:

@@ -263,13 +263,14 @@ class ReadableRecordStream(IndexedRecordStream):
         with self._server.reading() as (database, session):
             # First the head, then whatever is pending; only then what stands up to that head.
             stream = self._present(database, session, viewer, time)
-            if not stream.position:
-                return None
             query = since_birth(query)
             if max(query.after or 0, query.began) > stream.end:
-                # A new primary learns only by a write how far the old one had come.
+                # A new primary learns only by a write how far the old one had come: until then it
+                # may not even know that the stream was ever written to.
                 self._confirm(database, session)
-                stream = self._stream(database, session)
+                stream = self._present(database, session, viewer, time)
+            if not stream.position:
+                return None
             self._check_indexes(query, stream)
             noted = stream.head
             self._finalize_pending(database, session)
