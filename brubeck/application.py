@@ -234,6 +234,7 @@ class Brubeck:
         """Serve a stream: its pages, its items and its changes."""
         check_stream(stream)
         declare(stream)
+        self._served.pop(stream, None)  # one that was used before has the declaration of then
         for other in self.streams:
             if other.path == stream.path:
                 names = f"{other.__name__} and {stream.__name__}"
@@ -284,6 +285,7 @@ class Brubeck:
         """Return a declared stream as this application keeps it."""
         found = self._served.get(declaration)
         if found is None:
+            declare(declaration)
             spec = declaration.spec
             found = Stream(spec, partial(self.store, spec.storage), self.clock)
             self._served[declaration] = found

@@ -46,7 +46,7 @@ def compressed(response: Response, request: Request) -> Response:
 
 
 def _zipped_once(body: bytes, twin: Twin | None) -> bytes:
-    if twin is None:
+    if twin is None or twin.source is not body:
         return _zipped(body)
     if twin.body is None:
         twin.body = _zipped(body)

@@ -6,10 +6,11 @@ A connection adds what belongs to the wire alone (``Content-Length`` or chunks, 
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from http import HTTPStatus
-from typing import Final, cast
+from typing import Final, Self, cast
 
 from brubeck.http.headers import Headers
 from brubeck.http.subscription import Subscription
@@ -26,9 +27,11 @@ REASONS: Final = {status.value: status.phrase for status in HTTPStatus} | {
 class Twin:
     """The compressed twin of a body that is sent to many; made for the first that accepts it."""
 
-    __slots__ = ("body",)
+    __slots__ = ("body", "source")
 
-    def __init__(self) -> None:
+    def __init__(self, source: bytes) -> None:
+        self.source = source
+        """The body that was compressed; a response with another body has no use for it."""
         self.body: bytes | None = None
 
 
@@ -76,6 +79,12 @@ class Response:
         made.body, made.headers, made.twin = body, headers, None
         made.status, made.reason = self.status, self.reason
         return made
+
+    def copy(self) -> Self:
+        """Return the same answer with headers of its own."""
+        copied = copy.copy(self)
+        copied.headers = self.headers.copy()
+        return copied
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.status}, {len(self.body)} bytes>"

@@ -18,7 +18,7 @@ from typing import Any, Final
 from brubeck.auth import BadCredentials, Caller
 from brubeck.auth.csrf import require_same_site_of_cookies, require_same_site_of_passwords
 from brubeck.auth.scheme import authenticate, unknown
-from brubeck.callables import check_type, run_hook
+from brubeck.callables import check_plain_methods, check_type, run_hook
 from brubeck.dictshield.limits import sound_text
 from brubeck.http import Problem
 from brubeck.storage import Record
@@ -47,6 +47,11 @@ class OpenAccess:
     Each check returns None, or raises a `Problem`.
     """
 
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        """Refuse coroutine functions: a check that is one would let everything pass."""
+        super().__init_subclass__(**kwargs)
+        check_plain_methods(cls)
+
     def __init__(self, spec: StreamSpec) -> None:
         self.spec = spec
 
@@ -58,6 +63,7 @@ class OpenAccess:
 
     def recheck(self, context: Context, current_user: CurrentUser | None) -> None:
         """Authenticate a long request again; 401 when the caller has lost access."""
+        self.authenticate(context, current_user)
 
     def may_read(self, context: Context) -> bool:  # noqa: ARG002
         """Return whether the caller of a write may read what it has written."""
@@ -183,18 +189,34 @@ class Admission:
         overridden = access.spec.overridden
         self._finds_caller = "get_current_user" in overridden
         self._has_hook = "admit" in overridden
+        self.is_needed = self._has_hook or type(access) not in (OpenAccess, ProtectedAccess)
+        """Whether a caller's access to a stream for everybody can be lost."""
 
     def admit(self, context: Context) -> None:
         """Authenticate the caller and check its rights; a `Problem` refuses the request."""
-        self._access.authenticate(context, self._current_user(context))
+        run_hook(self._access.authenticate, context, self._current_user(context))
+        self._check_identity(context)
         if self._has_hook:
             run_hook(context.hooks.admit, context)
 
     def __call__(self, context: Context) -> None:
         """Check a request that lasts again; a `Problem` when its caller has lost access."""
-        self._access.recheck(context, self._current_user(context))
+        run_hook(self._access.recheck, context, self._current_user(context))
+        self._check_identity(context)
         if self._has_hook:
             run_hook(context.hooks.admit, context)
+
+    def _check_identity(self, context: Context) -> None:
+        """Refuse a request that an access of the program's own has let in by mistake.
+
+        A stream that is not for everybody has a caller, and an owned one shows a caller its own
+        items and no other's.
+        """
+        spec, caller = context.spec, context.identified
+        if spec.private and caller is None:
+            raise unknown(spec.schemes, "Authentication is required.")
+        if spec.rules.owned and (caller is None or context.viewer != caller.id):
+            raise TypeError(f"{spec.name}.access sets no viewer, who would see the items of others")
 
     def _current_user(self, context: Context) -> CurrentUser | None:
         return getattr(context.hooks, "get_current_user") if self._finds_caller else None  # noqa: B009

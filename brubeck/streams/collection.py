@@ -155,7 +155,7 @@ class Collection(Resource):
         headers["ETag"] = view.tag
         if link := link_header(found):
             headers["Link"] = link
-        return MadePage(page.head, view.tag, headers, body, Twin())
+        return MadePage(page.head, view.tag, headers, body, Twin(body))
 
     def _total(self, plan: PagePlan) -> Count:
         whole = msgspec.structs.replace(plan.query, start=None, limit=COUNT_BOUND)

@@ -25,6 +25,10 @@ from brubeck.streams.stream import Stream
 class Recheck(Protocol):
     """A repeated check of a request that lasts; see `brubeck.streams.access`."""
 
+    @property
+    def is_needed(self) -> bool:
+        """Whether a caller's access to a stream for everybody can be lost."""
+
     def __call__(self, context: Context) -> None:
         """Raise a `Problem` when the caller has lost access since the request began."""
 
@@ -95,6 +99,11 @@ class Context:
             self._hooks = self._make_hooks()
         return self._hooks
 
+    @property
+    def may_share(self) -> bool:
+        """Whether a feed may share the data of others: it has no viewer and needs no recheck."""
+        return not (self.spec.private or self._recheck.is_needed or self.viewer is not None)
+
     def recheck(self) -> None:
         """Check a request that lasts again: a `Problem` when its caller has lost access."""
         self._recheck(self)
@@ -123,12 +132,19 @@ class Context:
         """Add a cookie to the answer; see `WebMessageHandler.set_cookie`."""
         self._cookies.append(cookie_for(self.request, key, value, secret, options).header())
 
-    def complete(self, response: Response) -> None:
-        """Add the headers and cookies that hooks have set to the answer."""
-        if self._headers is not None:
-            response.headers.replace(self._headers)
+    def complete(self, response: Response) -> Response:
+        """Return the answer with the headers and cookies that hooks have set, added once.
+
+        The response that was given stays as it is: a program may give the same one to everybody.
+        """
+        if self._headers is None and not self._cookies:
+            return response
+        completed = response.copy()
+        completed.headers.replace(self.headers)
         for cookie in self._cookies:
-            response.headers.add("Set-Cookie", cookie)
+            completed.headers.add("Set-Cookie", cookie)
+        self._headers, self._cookies = None, []
+        return completed
 
     @property
     def plan(self) -> WritePlan:

@@ -159,7 +159,7 @@ class _Frames:
     ) -> None:
         self.follower = Follower(context, parameters, STEP)
         self._context, self._parameters, self._project = context, parameters, project
-        self._shares = context.request.may_subscribe and not context.spec.private
+        self._shares = context.request.may_subscribe and context.may_share
         self._said = time.monotonic()
         self._behind = True
 

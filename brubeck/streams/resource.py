@@ -52,19 +52,20 @@ class Resource(WebMessageHandler):
     @classmethod
     def of(cls, stream: Stream, declaration: type[StreamHandler]) -> type[Resource]:
         """Return the class that answers the requests to a stream of an application."""
-        access = declaration.access(declaration.spec)
-        overridden = declaration.spec.overridden
+        access = declaration.access(stream.spec)
+        spec = stream.spec
+        overridden = spec.overridden
         is_open = type(access) is OpenAccess and "admit" not in overridden
         bound: dict[str, Any] = {
-            "_admits_all": is_open and declaration.spec.rate_limit is None,
+            "_admits_all": is_open and spec.rate_limit is None,
             "_has_prepare": "prepare" in overridden or cls.prepare is not Resource.prepare,
             "stream": stream,
             "make_hooks": declaration,
-            "spec": declaration.spec,
+            "spec": spec,
             "access": access,
             "admission": Admission(access),
         }
-        if declaration.spec.read_only:
+        if spec.read_only:
             # What is no method is answered 405, and is not in ``Allow``.
             bound |= dict.fromkeys(("post", "put", "patch", "delete"))
         return type(f"{declaration.__name__}{cls.__name__}", (cls,), bound)
@@ -78,9 +79,10 @@ class Resource(WebMessageHandler):
     def __call__(self) -> Response:
         """Answer the request, and add the headers of every answer: quota and CORS."""
         response = super().__call__()
-        if self._counted:
-            response.headers.update(self._counted)
         spec = self.spec
+        if self._counted or spec.origins is not None:
+            response = response.copy()
+            response.headers.update(self._counted)
         if spec.origins is not None:
             methods = allowed_methods(type(self))
             response.headers.update(spec.origins.headers(self.message, methods, spec.schemes))
@@ -94,7 +96,7 @@ class Resource(WebMessageHandler):
         method = self.message.method
         if not self._admits_all and method != "OPTIONS":
             self._enter()  # before the rule: a caller that is not admitted learns of no partition
-        if not (self.spec.private and method == "OPTIONS"):
+        if self._admits_all or method != "OPTIONS":
             self._check_partition()
         key = None if method in _READING else self.message.header("idempotency-key")
         # A key is recorded only for a request that can be carried out.
@@ -105,9 +107,7 @@ class Resource(WebMessageHandler):
         return self._answer_once(key)
 
     def _perform(self) -> Response:
-        response = super()._answer()
-        self.context.complete(response)
-        return response
+        return self.context.complete(super()._answer())
 
     def _prepared(self) -> Response | None:
         """Return the answer of `prepare`, which is called once a request."""
@@ -151,10 +151,12 @@ class Resource(WebMessageHandler):
             if request.answer is None:
                 context.plan = RecordedPlan(request.plan, resumed=request.plan != record)
                 try:
-                    request.answer = self._perform()
+                    request.answer = super()._answer()
                 except Exception as reason:  # noqa: BLE001, whatever it is has to become an answer
                     request.answer = self.error(reason)
-        return self.read_again(request.answer) if request.lacks_body else request.answer
+        answer = request.answer
+        # Hooks add to each delivery what is its own; it is not recorded for the next caller.
+        return context.complete(self.read_again(answer) if request.lacks_body else answer)
 
     def read_again(self, answer: Response) -> Response:
         """Return an answer whose body was not kept, with the item as it is now."""
@@ -188,8 +190,7 @@ class Resource(WebMessageHandler):
         """Return a problem's response with the stream's headers; for browsers, an HTML page."""
         for name, value in self.spec.headers.items():
             problem.headers.setdefault(name, value)
-        response = super().render_problem(problem)
-        self.context.complete(response)
+        response = self.context.complete(super().render_problem(problem))
         if wants_page(self.message.header("accept")):
             return problem_page(self.context, problem, response)
         return response

@@ -9,7 +9,7 @@ from typing import Final
 
 import msgspec
 
-from brubeck.callables import run_hook
+from brubeck.callables import check_value, run_hook
 from brubeck.dictshield.base import ShieldException
 from brubeck.dictshield.limits import MOST_FAULTS
 from brubeck.errors import BrubeckError
@@ -165,7 +165,8 @@ class Writer:
 
         Without the right to read that is the id alone.
         """
-        fields = None if self._access.may_read(self.context) else ()
+        may_read = check_value(self._access.may_read(self.context), "may_read")
+        fields = None if may_read else ()
         return projection(fields, self._spec.hidden)
 
     def draft(
@@ -195,7 +196,7 @@ class Writer:
             data.updated_at = context.plan.now
         for field in spec.set_by_server:
             setattr(document, field, None)
-        access.assign_owner(context, document)
+        run_hook(access.assign_owner, context, document)
         if self._has_hooks:
             self._run(context.hooks.before_create, document)
         run_hook(access.check_document, context, document)
