@@ -55,6 +55,7 @@ def refuse_misspelt(stream: type) -> None:
     """Raise `ConfigError` for an attribute that is nearly a declaration, or nearly a hook."""
     for base in _own(stream):
         _refuse_misspelt_in(base, stream)
+        _refuse_hidden_in(base, stream)
 
 
 def refuse_methods(stream: type) -> None:
@@ -105,6 +106,18 @@ def _refuse_misspelt_in(base: type, stream: type) -> None:
             raise ConfigError(
                 f'{stream.__name__}.{name} declares nothing. Did you mean "{near[0]}"?'
             )
+
+
+def _refuse_hidden_in(base: type, stream: type) -> None:
+    """Refuse a declaration or hook of a mixin that stands behind a class that has it already."""
+    before = stream.__mro__[: stream.__mro__.index(base)]
+    for name in vars(base).keys() & {*DECLARATIONS, *ALL_HOOKS}:
+        for other in before:
+            if _is_ours(other) and name in vars(other):
+                raise ConfigError(
+                    f"{stream.__name__}: {base.__name__}.{name} is hidden by {other.__name__}; "
+                    f"name {base.__name__} before it."
+                )
 
 
 def _refuse_misspelt_hook(name: str, stream: type) -> None:

@@ -209,6 +209,25 @@ def test_a_replay_has_no_cookie_of_another_caller() -> None:
     assert len(client.get("/n").json()["data"]) == 1
 
 
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("admit", lambda _self, _context: None),
+        ("prepare", lambda _self, _context: None),
+        ("get_current_user", lambda _self, _context: None),
+        ("owned", True),
+        ("read_only", True),
+        ("access", ProtectedAccess),
+    ],
+)
+def test_a_guard_that_stands_behind_a_stream_is_refused(name: str, value: object) -> None:
+    """The stream's class has the name already, and so the mixin's would be ignored."""
+    mixin = type("Guard", (), {name: value})
+    with pytest.raises(ConfigError, match=f"Guard.{name} is hidden by .*; name Guard before it"):
+        type("N", (AuthStreamHandler, mixin), KNOWN | {"model": Own})
+    type("N", (mixin, AuthStreamHandler), KNOWN | {"model": Own})
+
+
 def test_options_tell_no_partition() -> None:
     """Where a hook admits nobody."""
 
