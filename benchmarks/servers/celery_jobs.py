@@ -13,7 +13,7 @@ app = Celery("jobs", broker=URL, backend=URL)
 app.conf.task_acks_late = True
 
 
-@app.task  # type: ignore[untyped-decorator]
+@app.task  # type: ignore[untyped-decorator]  # Celery has no types
 def count(number: int) -> int:
     """Count one more."""
     client.incr("done")

@@ -388,7 +388,7 @@ class BaseField(SchemaWriter, Generic[T]):
         """Return a native value as JSON has it."""
         return self.for_python(value)
 
-    def lookup_member(self, member_name: str) -> BaseField[Any] | None:  # noqa: ARG002
+    def lookup_member(self, member_name: str) -> BaseField[Any] | None:  # noqa: ARG002 - no members
         """Return the field of a member of the value, if it has fields."""
         return None
 

@@ -31,7 +31,7 @@ MAX_ATTEMPTS: Final = 1000
 """The number of attempts at a write that other writers overtake."""
 
 Entry: TypeAlias = Record | Tombstone | None
-"""A record, what is left of a deleted one, or None where there never was one."""
+"""A record, the tombstone of a deleted one, or None for an id without a history."""
 W = TypeVar("W", bound=Write)
 T = TypeVar("T")
 

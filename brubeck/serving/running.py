@@ -3,29 +3,26 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from typing import Any, ClassVar, Protocol
 
 from brubeck import green
-from brubeck.auth import Accounts
 from brubeck.autoapi import AutoAPIBase
-from brubeck.config import Settings
 from brubeck.connections import Connection
 from brubeck.errors import ConfigError
+from brubeck.handlers.program import Program
 from brubeck.http.request import Request
 from brubeck.http.response import Response
 from brubeck.jobs import Jobs
 from brubeck.routing import Router
 from brubeck.serving import listening, signals
-from brubeck.storage import Storage
 from brubeck.streams import StreamHandler
 from brubeck.streams.sweeper import Sweeper
-from brubeck.timekeeping import Clock
 
 
-class Application(Protocol):
+class Application(Program, Protocol):
     """The application as far as running it goes; it is a `Brubeck`."""
 
     being_loaded: ClassVar[bool]
@@ -34,22 +31,6 @@ class Application(Protocol):
     router: Router
     msg_conn: Connection | None
     template_loader: Callable[[], Any] | None
-
-    @property
-    def settings(self) -> Settings:
-        """The settings in force."""
-
-    @property
-    def accounts(self) -> Accounts:
-        """The provider of the accounts."""
-
-    @property
-    def cookie_keys(self) -> Sequence[str]:
-        """The keys of signed cookies."""
-
-    @property
-    def clock(self) -> Clock:
-        """The clock of the application."""
 
     @property
     def template_env(self) -> Any:
@@ -62,9 +43,6 @@ class Application(Protocol):
     @property
     def sweeper(self) -> Sweeper:
         """The sweeper of the streams."""
-
-    def store(self, name: str = "default") -> Storage:
-        """Return the store of a name."""
 
     def respond(self, request: Request) -> Response:
         """Answer a request."""

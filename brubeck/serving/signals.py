@@ -1,4 +1,4 @@
-"""Running until SIGTERM or SIGINT: what the first signal stops, the second ends at once."""
+"""Running until SIGTERM or SIGINT; the first signal stops, the second one ends at once."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def run_workers(
     *,
     grace: float,
 ) -> None:
-    """Run what listens nowhere, in one process or several, until a signal calls ``stop``."""
+    """Run a worker, in one process or several, until a signal calls ``stop``."""
     worker = inherited()
     announce = partial(log_start, doing, workers)
     if worker is None and workers > 1:

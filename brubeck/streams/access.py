@@ -1,4 +1,4 @@
-"""Access: the parts that decide who reads and writes a stream, for one request at a time.
+"""Access: the decision on the reading and writing of a stream, for one request at a time.
 
 `OpenAccess` lets everybody do everything. `ProtectedAccess` finds the caller by the stream's
 schemes and applies its rules (`brubeck.streams.access_rules`). In a stream that only owners read,
@@ -65,11 +65,11 @@ class OpenAccess:
         """Authenticate a long request again; 401 when the caller has lost access."""
         self.authenticate(context, current_user)
 
-    def may_read(self, context: Context) -> bool:  # noqa: ARG002
+    def may_read(self, context: Context) -> bool:  # noqa: ARG002, for subclasses
         """Return whether the caller of a write may read what it has written."""
         return True
 
-    def may_choose_ids(self, context: Context) -> bool:  # noqa: ARG002
+    def may_choose_ids(self, context: Context) -> bool:  # noqa: ARG002, for subclasses
         """Return whether PUT may create an item."""
         return True
 
@@ -87,7 +87,7 @@ class OpenAccess:
 
 
 class ProtectedAccess(OpenAccess):
-    """Callers are authenticated; the rules and scopes of the stream say what they may do."""
+    """Authenticated callers with the permissions of the stream's rules and scopes."""
 
     def authenticate(self, context: Context, current_user: CurrentUser | None) -> None:
         """Set the caller and the viewer: 401 when it is unknown, 403 without the scope."""
