@@ -34,7 +34,7 @@ from brubeck.stores import Stores
 from brubeck.streams import StreamHandler
 from brubeck.streams.cross_origin import shared_error
 from brubeck.streams.declaration_checks import check_stream
-from brubeck.streams.handler import declare
+from brubeck.streams.handler import declare, seal
 from brubeck.streams.routes import routes
 from brubeck.streams.spec import StreamSpec
 from brubeck.streams.stream import Stream
@@ -242,6 +242,7 @@ class Brubeck:
             if other.spec.path.stream("") == stream.spec.path.stream(""):
                 names = f"{other.path} and {stream.path}"
                 raise ConfigError(f"{names} would be one stream in a storage.")
+        seal(stream)
         self.streams.append(stream)
         if stream.spec.origins is not None:
             self._shared_streams.append(stream.spec)
