@@ -17,7 +17,7 @@ import os
 import queue
 import sys
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Hashable, Iterable, Iterator
 from contextlib import AbstractContextManager
 from importlib import import_module
 from time import monotonic
@@ -29,6 +29,7 @@ from brubeck.green.sockets import (
     BlockingStream,
     Closed,
     Engine,
+    Signal,
     Stream,
     T,
     TLSStream,
@@ -49,14 +50,17 @@ __all__ = [
     "Pool",
     "Queue",
     "Semaphore",
+    "Signal",
     "Stream",
     "engine",
     "fairly",
     "hung_up",
     "listen",
+    "loop",
     "offload",
     "patch",
     "patched",
+    "signal",
     "sleep",
     "spawn",
     "stream",
@@ -185,6 +189,16 @@ def supervise(
 def sleep(seconds: float) -> None:
     """Let others run for ``seconds``; zero lets each of them run once."""
     engine().sleep(seconds)
+
+
+def loop() -> Hashable | None:
+    """Return the event loop of the calling thread of the system; None for plain threads."""
+    return engine().loop()
+
+
+def signal() -> Signal:
+    """Return a signal, which one thread waits for."""
+    return engine().signal()
 
 
 def offload(function: Callable[..., T], *args: object) -> T:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import socket
 import warnings
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Hashable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -17,7 +17,7 @@ with warnings.catch_warnings():
     from eventlet import greenio, hubs, patcher, tpool
     from eventlet.support.greenlets import getcurrent, greenlet
 
-from brubeck.green.sockets import BlockingStream, Stream, T, hung_up
+from brubeck.green.sockets import BlockingStream, Signal, Stream, T, hung_up
 
 _poll = patcher.original("select").poll
 
@@ -47,6 +47,15 @@ class Engine:
         with eventlet.Timeout(seconds, TimeoutError):
             yield
 
+    def loop(self) -> Hashable:
+        """Return the hub."""
+        hub: Hashable = hubs.get_hub()
+        return hub
+
+    def signal(self) -> Signal:
+        """Return a signal between green threads of one hub."""
+        return _Signal()
+
     def offload(self, function: Callable[..., T], *args: object) -> T:
         """Run a function in one of eventlet's native threads."""
         result: T = tpool.execute(function, *args)
@@ -69,6 +78,41 @@ class Engine:
     def hung_up(self, filenos: Iterable[int]) -> list[int]:
         """Ask the kernel."""
         return hung_up(_poll(), filenos)
+
+
+class _Signal:
+    """A signal by the hub's timers alone: an `eventlet.event.Event` takes several times as long."""
+
+    __slots__ = ("_hub", "_is_set", "_waiting")
+
+    def __init__(self) -> None:
+        self._hub = hubs.get_hub()
+        self._is_set = False
+        self._waiting: greenlet | None = None
+
+    def wait(self, seconds: float) -> bool:
+        """Wait for it, or for the hub's timer."""
+        if self._is_set:
+            return True
+        self._waiting = getcurrent()
+        timer = self._hub.schedule_call_global(seconds, self._wake)
+        try:
+            self._hub.switch()
+        finally:
+            self._waiting = None
+            timer.cancel()
+        return self._is_set
+
+    def set(self) -> None:
+        """Let the hub wake the green thread that waits."""
+        if not self._is_set:
+            self._is_set = True
+            if self._waiting is not None:
+                self._hub.schedule_call_global(0, self._wake)
+
+    def _wake(self) -> None:
+        if self._waiting is not None:
+            self._waiting.switch()
 
 
 class HubStream:
@@ -131,6 +175,10 @@ class HubStream:
         else:
             waiting.switch()
 
+    def _wake(self) -> None:
+        if self._waiting is not None:
+            self._waiting.switch()
+
     def _interrupt(self, *error: Any) -> None:
         if self._waiting is not None:
             self._waiting.throw(*error)
@@ -162,7 +210,6 @@ class HubStream:
             if sent == len(view):
                 return
             view = memoryview(view)[sent:]
-            self._unregister()  # one listener an event and socket is all the hub allows to matter
             hubs.trampoline(self._sock.fileno(), write=True)
 
     def end(self) -> None:
@@ -176,7 +223,9 @@ class HubStream:
             self._sock.shutdown(socket.SHUT_RDWR)
 
     def close(self) -> None:
-        """Give the socket back."""
+        """Give the socket back; a thread that waits on it finds its end."""
         self._closed = True
         self._unregister()
         self._sock.close()
+        if self._waiting is not None:
+            self._hub.schedule_call_global(0, self._wake)

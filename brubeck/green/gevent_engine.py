@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Hashable, Iterable, Iterator
 from contextlib import contextmanager
 
 import gevent
 import gevent.monkey
+from gevent.event import Event
 from gevent.socket import wait_read
 
-from brubeck.green.sockets import BlockingStream, Stream, T, hung_up
+from brubeck.green.sockets import BlockingStream, Signal, Stream, T, hung_up
 
 _poll = gevent.monkey.get_original("select", "poll")
 
@@ -40,6 +41,15 @@ class Engine:
         with gevent.Timeout(seconds, TimeoutError):
             yield
 
+    def loop(self) -> Hashable:
+        """Return gevent's hub."""
+        hub: Hashable = gevent.get_hub()
+        return hub
+
+    def signal(self) -> Signal:
+        """Return an event of gevent."""
+        return _Event()
+
     def offload(self, function: Callable[..., T], *args: object) -> T:
         """Run a function in the hub's pool of native threads."""
         result: T = gevent.get_hub().threadpool.apply(function, args)
@@ -60,3 +70,11 @@ class Engine:
     def hung_up(self, filenos: Iterable[int]) -> list[int]:
         """Ask the kernel."""
         return hung_up(_poll(), filenos)
+
+
+class _Event(Event):  # type: ignore[misc]  # gevent has no types
+    """A signal between greenlets."""
+
+    def wait(self, seconds: float | None = None) -> bool:
+        """Wait for it."""
+        return bool(super().wait(seconds))

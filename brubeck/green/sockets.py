@@ -7,7 +7,7 @@ import contextlib
 import errno
 import select
 import socket
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Hashable, Iterable
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Protocol, TypeVar
@@ -66,6 +66,16 @@ class Stream(Protocol):
         """Give the socket back."""
 
 
+class Signal(Protocol):
+    """An event that happens once, and that one thread waits for: a light `threading.Event`."""
+
+    def wait(self, seconds: float) -> bool:
+        """Wait for it, and return whether it has happened."""
+
+    def set(self) -> None:
+        """Let it happen; the waiting thread goes on when it is its turn."""
+
+
 class Engine(Protocol):
     """The interface of an engine, beside the (patched) standard library."""
 
@@ -81,6 +91,12 @@ class Engine(Protocol):
 
     def timeout(self, seconds: float) -> AbstractContextManager[None]:
         """Return a context that raises `TimeoutError` when it takes longer."""
+
+    def loop(self) -> Hashable | None:
+        """Return the event loop of the calling thread of the system; None for plain threads."""
+
+    def signal(self) -> Signal:
+        """Return a signal for threads of one loop."""
 
     def offload(self, function: Callable[..., T], *args: object) -> T:
         """Run a blocking function in a thread of the system, and return its result."""

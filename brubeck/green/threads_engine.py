@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 
-from brubeck.green.sockets import BlockingStream, Stream, T, hung_up
+from brubeck.green.sockets import BlockingStream, Signal, Stream, T, hung_up
 
 
 class Engine:
@@ -34,6 +34,13 @@ class Engine:
         if time.monotonic() > until:
             raise TimeoutError
 
+    def loop(self) -> None:
+        """Return None: a thread waits for itself."""
+
+    def signal(self) -> Signal:
+        """Return an event of the standard library."""
+        return _Event()
+
     def offload(self, function: Callable[..., T], *args: object) -> T:
         """Run a function here: a thread holds up nobody else."""
         return function(*args)
@@ -51,3 +58,11 @@ class Engine:
     def hung_up(self, filenos: Iterable[int]) -> list[int]:
         """Ask the kernel."""
         return hung_up(select.poll(), filenos)
+
+
+class _Event(threading.Event):
+    """A signal between threads."""
+
+    def wait(self, seconds: float | None = None) -> bool:
+        """Wait for it."""
+        return super().wait(seconds)

@@ -60,6 +60,11 @@ class TimedSocket:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._sock, name)
 
+    @property
+    def inner(self) -> Any:
+        """The socket without a deadline."""
+        return self._sock
+
     def settimeout(self, timeout: float | None) -> None:
         """Set the socket's own timeout, as for any socket."""
         self._own = timeout
@@ -123,6 +128,10 @@ class TimedConnection(
     def is_current(self) -> bool:
         """Whether it leads to the server that a new connection would lead to."""
         return True
+
+    def raw_socket(self) -> Any:
+        """Return the socket below the timed one; whoever uses it keeps the deadline."""
+        return self._sock.inner
 
     def _connect(self) -> TimedSocket:
         timeout = self.socket_timeout

@@ -21,7 +21,6 @@ from redis.exceptions import ResponseError
 
 from brubeck.storage.records import Head, Page, PageQuery, Record, TimelineCursor
 from brubeck.storage.redis.encoding import read_live
-from brubeck.storage.redis.exchange import exchange
 from brubeck.storage.sizes import STEP_BYTES
 from brubeck.storage.timeline import key_range
 
@@ -50,7 +49,7 @@ class PlainPages:
         ``known`` is the head and the version of the set of indexes, joined by ``~``, or empty.
         """
         start = query.start
-        if query.where or query.viewer is not None or not hasattr(client, "lent"):
+        if query.where or query.viewer is not None or not hasattr(client, "linked"):
             raise NotPlain
         if start is not None and start.id is not None and start.created_at == self._tied:
             raise NotPlain
@@ -58,7 +57,7 @@ class PlainPages:
             self._pause -= 1
             raise NotPlain
         try:
-            with client.lent() as connection:
+            with client.linked() as connection:
                 return self._read(connection, query, known)
         except (Disconnected, ResponseError):
             raise NotPlain from None  # the script connects again, or says what is wrong
@@ -70,8 +69,8 @@ class PlainPages:
         if not self._head:
             self._head = connection.pack_command("HMGET", self._key, *_FIELDS)
         ids = connection.pack_command("ZRANGE", self._timeline, *_range(query), "LIMIT", 0, wanted)
-        (position, era, horizon, floor, version, life, largest), ids = exchange(
-            connection, [b"".join((*self._head, *ids))], 2
+        (position, era, horizon, floor, version, life, largest), ids = connection.exchange(
+            [b"".join((*self._head, *ids))], 2
         )
         if position is None or life != run_id or era is None:
             raise NotPlain  # there is nothing yet, or a new era begins
@@ -99,7 +98,7 @@ class PlainPages:
         if not ids:
             return []
         command = connection.pack_command("HMGET", self._items, *ids)
-        (items,) = exchange(connection, command)
+        (items,) = connection.exchange(command)
         if None in items:
             raise NotPlain
         try:

@@ -33,6 +33,10 @@ class IdentifiedConnection:
     pack_command: Any
     _run_id: bytes | None = None
 
+    def exchange(self, packed: list[bytes], count: int = 1) -> list[Any]:
+        """Send packed commands and return their replies; see `exchange`."""
+        return exchange(self, packed, count)
+
     def run_id(self) -> bytes:
         """Return the run id of the server, connecting first where that is necessary."""
         if self._sock is None:
