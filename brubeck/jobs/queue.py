@@ -17,29 +17,24 @@ from contextlib import contextmanager, suppress
 from typing import Any, Final
 
 import msgspec
-import redis
-import redis.exceptions
-from redis.backoff import NoBackoff
-from redis.exceptions import ConnectionError as Disconnected
 from redis.exceptions import ResponseError
-from redis.retry import Retry
 
-from brubeck.config.urls import redacted, split_url
+from brubeck.config.urls import redacted
 from brubeck.connections.messages import Message
 from brubeck.errors import BrubeckError, ConfigError
 from brubeck.jobs.checking import missing_rules
-from brubeck.jobs.scripts import register
+from brubeck.jobs.scripts import SCRIPTS
+from brubeck.storage.errors import Unavailable
+from brubeck.storage.redis.client import RedisClient, client_options
 
-SCHEMES: Final = ("redis", "rediss", "unix")
+SCHEMES: Final = (
+    *("redis", "rediss", "redis+sentinel", "rediss+sentinel", "redis+cluster", "rediss+cluster"),
+    "unix",
+)
+POOL: Final = 50
+"""How many operations are under way at once."""
 KEEP_KEYS: Final = 24 * 3600.0
 """How many seconds a key stands for its job."""
-
-DRIVER_ERRORS: Final = tuple(
-    each
-    for each in vars(redis.exceptions).values()
-    if isinstance(each, type) and issubclass(each, Exception)
-)
-"""Every error of the driver: not all of them are a `RedisError`."""
 
 _GROUP: Final = "workers"
 _RESENT: Final = 60.0
@@ -113,27 +108,16 @@ class JobQueue:
 
     def __init__(self, url: str, name: str = "jobs", *, timeout: float = 5.0) -> None:
         self.shown = redacted(url)
-        try:
-            parts = split_url(url)
-        except ValueError as reason:
-            raise ConfigError(f'The queue "{self.shown}": {reason}.') from None
-        if parts.scheme not in SCHEMES:
+        scheme = url.partition(":")[0]
+        if scheme not in SCHEMES:
             known = ", ".join(f"{each}://" for each in SCHEMES)
-            raise ConfigError(f'Jobs wait in one Redis ({known}), not at "{self.shown}".')
+            raise ConfigError(f'Jobs wait in a Redis ({known}), not at "{self.shown}".')
         try:
-            # A reply that was lost is asked for once more: no command here minds.
-            self._client: Any = redis.Redis.from_url(
-                f"{parts.scheme}://{parts.hosts}{parts.path}",
-                username=parts.username or None,
-                password=parts.password or None,
-                socket_timeout=timeout,
-                socket_connect_timeout=timeout,
-                retry=Retry(NoBackoff(), 1, supported_errors=(Disconnected,)),
-                protocol=2,
-            )
-        except ValueError as reason:
-            raise ConfigError(f'The queue "{self.shown}": {reason}') from None
-        self._scripts = register(self._client)
+            bare, options = client_options(url)
+            self._server = RedisClient(bare, **{"pool": POOL, "timeout": timeout} | options)
+        except ConfigError as reason:
+            raise ConfigError(str(reason).replace("The storage", "The queue", 1)) from None
+        self._wait = options.get("timeout", timeout) / 2
         self._jobs = f"brubeck-jobs:{{{name}}}"
         self._later, self._dead = f"{self._jobs}:later", f"{self._jobs}:dead"
         self._alone = f"{self._jobs}:alone"
@@ -161,25 +145,27 @@ class JobQueue:
 
     def take(self, worker: str, most: int, wait: float) -> list[Delivery]:
         """Take new jobs, waiting a while for the first of them."""
-        with self._translated():
+        with self._commands() as client:
             try:
-                found = self._read(worker, most, wait)
+                found = self._read(client, worker, most, wait)
             except ResponseError as reason:
                 if not str(reason).startswith("NOGROUP"):
                     raise
-                self._begin()
-                found = self._read(worker, most, wait)
+                self._begin(client)
+                found = self._read(client, worker, most, wait)
         return [self._delivery(entry, fields.get(b"job", b"")) for entry, fields in found]
 
-    def _read(self, worker: str, most: int, wait: float) -> list[tuple[bytes, dict[bytes, bytes]]]:
-        block = max(1, int(wait * 1000))
-        found = self._client.xreadgroup(_GROUP, worker, {self._jobs: ">"}, count=most, block=block)
+    def _read(
+        self, client: Any, worker: str, most: int, wait: float
+    ) -> list[tuple[bytes, dict[bytes, bytes]]]:
+        block = max(1, int(min(wait, self._wait) * 1000))  # a command ends by its timeout
+        found = client.xreadgroup(_GROUP, worker, {self._jobs: ">"}, count=most, block=block)
         return found[0][1] if found else []
 
-    def _begin(self) -> None:
+    def _begin(self, client: Any) -> None:
         # From the first on: what was sent before there was a worker waits for one, too.
         with suppress(ResponseError):  # another began it
-            self._client.xgroup_create(self._jobs, _GROUP, id="0", mkstream=True)
+            client.xgroup_create(self._jobs, _GROUP, id="0", mkstream=True)
 
     def claim(
         self, worker: str, lease: float, most: int, held: Iterable[Delivery]
@@ -198,8 +184,8 @@ class JobQueue:
 
     def _begin_once(self) -> None:
         if not self._begun:
-            with self._translated():
-                self._begin()
+            with self._commands() as client:
+                self._begin(client)
             self._begun = True
 
     def renew(self, worker: str, lease: float, deliveries: Iterable[Delivery]) -> None:
@@ -217,10 +203,8 @@ class JobQueue:
     def done(self, deliveries: Sequence[Delivery]) -> None:
         """Delete finished jobs, also those that another worker has by now."""
         entries = [each.entry for each in deliveries]
-        with self._translated(), self._client.pipeline() as both:
-            both.xack(self._jobs, _GROUP, *entries)
-            both.xdel(self._jobs, *entries)
-            both.execute()
+        if entries:
+            self._run("done", [self._jobs], _GROUP, *entries)
 
     def later(self, worker: str, delivery: Delivery, seconds: float) -> bool:
         """Have a job tried again after a while; False where it is another's by now."""
@@ -243,24 +227,24 @@ class JobQueue:
 
     def missing_rules(self) -> list[str]:
         """Return the ACL rules that the user of the URL lacks; each right is tried."""
-        with self._translated():
-            return missing_rules(self._client)
+        with self._commands() as client:
+            return missing_rules(client)
 
     def depth(self) -> Depth:
         """Return how many jobs there are."""
         self._begin_once()
-        with self._translated():
-            in_hand = self._client.xpending(self._jobs, _GROUP)["pending"]
-            waiting = self._client.xlen(self._jobs) - in_hand
-            later, dead = self._client.zcard(self._later), self._client.xlen(self._dead)
+        with self._commands() as client:
+            in_hand = client.xpending(self._jobs, _GROUP)["pending"]
+            waiting = client.xlen(self._jobs) - in_hand
+            later, dead = client.zcard(self._later), client.xlen(self._dead)
         return Depth(waiting, in_hand, later, dead)
 
     def dead(self, step: int = 100) -> Iterator[DeadLetter]:
         """Yield the dead letters, the oldest first."""
         after = "-"
         while True:
-            with self._translated():
-                found = self._client.xrange(self._dead, after, "+", count=step)
+            with self._commands() as client:
+                found = client.xrange(self._dead, after, "+", count=step)
             for letter, fields in found:
                 yield self._dead_letter(letter.decode(), fields)
             if len(found) < step:
@@ -271,8 +255,8 @@ class JobQueue:
         """Return one dead letter, or None."""
         if not re.fullmatch(r"\d{1,19}-\d{1,19}", letter, re.ASCII):
             return None
-        with self._translated():
-            found = self._client.xrange(self._dead, letter, letter)
+        with self._commands() as client:
+            found = client.xrange(self._dead, letter, letter)
         return self._dead_letter(letter, found[0][1]) if found else None
 
     def revive(self, letter: DeadLetter) -> bool:
@@ -284,12 +268,12 @@ class JobQueue:
 
     def forget(self, letter: DeadLetter) -> bool:
         """Remove a dead letter; False where it is no longer there."""
-        with self._translated():
-            return bool(self._client.xdel(self._dead, letter.letter))
+        with self._commands() as client:
+            return bool(client.xdel(self._dead, letter.letter))
 
     def close(self) -> None:
         """Close every connection."""
-        self._client.close()
+        self._server.close()
 
     # In between.
 
@@ -311,16 +295,18 @@ class JobQueue:
             return None
 
     def _run(self, name: str, keys: list[str], *told: object) -> Any:
-        with self._translated():
-            return self._scripts[name](keys=keys, args=told)
+        with self._commands() as client:
+            return SCRIPTS[name].run(client, keys, *told)
 
     @contextmanager
-    def _translated(self) -> Iterator[None]:
+    def _commands(self) -> Iterator[Any]:
         try:
-            yield
-        except DRIVER_ERRORS as reason:
+            with self._server.commands(several=True) as client:
+                yield client
+        except Unavailable as reason:
             self._begun = False  # it may come back with nothing in it
-            raise QueueUnavailable(f"The queue at {self.shown}: {reason}") from reason
+            cause = reason.__cause__ or reason
+            raise QueueUnavailable(f"The queue at {self.shown}: {cause}") from cause
 
 
 def _bytes(text: str) -> bytes:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 from importlib.resources import files
-from typing import Any, Final
+from typing import Final
 
-_NAMES: Final = ("send", "wake", "claim", "renew", "later", "bury", "revive", "leave")
+from brubeck.storage.redis.scripts import Script
+
+_NAMES: Final = ("send", "wake", "claim", "renew", "later", "bury", "revive", "leave", "done")
 _CALLS: Final = re.compile(r"redis\.call\(\s*'([A-Z]+)'(?:, '([A-Z]+)')?")
 _GUARD: Final = """local function allowed(name, subcommand, key)
   if subcommand ~= '' then
@@ -37,8 +39,10 @@ def guarded(text: str) -> str:
     return _GUARD % ", ".join(f"{{'{name}', '{second}'}}" for name, second in calls) + text
 
 
-def register(client: Any) -> dict[str, Any]:
-    """Return the scripts by name, each to be called with ``keys`` and ``args``."""
+def _load() -> dict[str, Script]:
     folder = files(__package__) / "lua"
-    texts = {name: guarded((folder / f"{name}.lua").read_text()) for name in _NAMES}
-    return {name: client.register_script(text) for name, text in texts.items()}
+    return {name: Script(guarded((folder / f"{name}.lua").read_text())) for name in _NAMES}
+
+
+SCRIPTS: Final = _load()
+"""Each script by its name."""

@@ -362,8 +362,10 @@ def test_a_program_without_jobs_has_no_workers(emptied: str) -> None:
 @pytest.mark.parametrize(
     ("url", "told"),
     [
-        ("mongodb://127.0.0.1/x", "Jobs wait in one Redis"),
-        ("redis+cluster://127.0.0.1", "Jobs wait in one Redis"),
+        ("mongodb://127.0.0.1/x", "Jobs wait in a Redis"),
+        ("redis+cluster://127.0.0.1/3", "a cluster has no databases"),
+        ("redis://127.0.0.1/0?pool=none", "pool"),
+        ("unix://", "a path leads to the socket"),
         ("redis://127.0.0.1:port/0", "The queue"),
     ],
 )

@@ -168,7 +168,7 @@ def test_dead_letters_are_looked_after(make_app: MakeApp, emptied: str) -> None:
         (("work", "tests.jobs.program:nothing"), "has no application"),
         (("work", PROGRAM, "--concurrency", "0"), "concurrency"),
         (("work", PROGRAM, "--storage", "memory://"), "memory of one process"),
-        (("work", PROGRAM, "--queue", "mongodb://x"), "Jobs wait in one Redis"),
+        (("work", PROGRAM, "--queue", "mongodb://x"), "Jobs wait in a Redis"),
         (("jobs", "dead", PROGRAM, "nonsense"), 'no dead letter "nonsense"'),
         (("jobs", "retry", PROGRAM), "--all"),
         (("jobs", "retry", PROGRAM, "1-1"), 'no dead letter "1-1"'),

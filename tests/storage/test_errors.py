@@ -93,7 +93,7 @@ def test_every_error_of_redis_py_is_translated(error: Exception) -> None:
         closing(JobQueue(f"redis://127.0.0.1:{free_port()}/0")) as queue,
         pytest.raises(QueueUnavailable),
     ):
-        _raises(queue._translated(), error)
+        _raises(queue._commands(), error)
 
 
 @pytest.mark.parametrize("error", MONGO, ids=_name)
@@ -129,7 +129,7 @@ def test_an_error_of_the_seams_user_passes(
     ):
         for seam in (
             *(server.commands(), mongo_client.database(), mongo_client.reading()),
-            *(storage.database.reading(), storage.database.snapshot(), queue._translated()),
+            *(storage.database.reading(), storage.database.snapshot(), queue._commands()),
         ):
             with pytest.raises(type(error)) as caught:
                 _raises(seam, error)

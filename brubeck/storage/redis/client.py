@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
 from math import inf
-from typing import Any, Final
+from typing import Any, Final, Self
 from urllib.parse import unquote, urlsplit
 
 import redis
@@ -25,18 +25,20 @@ from redis.retry import Retry
 
 from brubeck import green
 from brubeck.config.urls import ServerURL
+from brubeck.config.values import duration, whole
 from brubeck.errors import ConfigError
 from brubeck.storage.errors import Unavailable
 from brubeck.storage.redis.deadlines import (
     TimedCommands,
     TimedConnection,
     TimedMasterConnection,
+    TimedUnixConnection,
     remaining,
     within,
 )
 from brubeck.storage.redis.direct import DirectCommands
-from brubeck.storage.redis.security import NO_SECURITY, Security
-from brubeck.storage.urls import redacted, split
+from brubeck.storage.redis.security import NO_SECURITY, SECURITY_OPTIONS, Security
+from brubeck.storage.urls import read_options, redacted, split
 
 _driver: Any = redis  # half typed
 DRIVER_ERRORS: Final = tuple(
@@ -47,6 +49,17 @@ DRIVER_ERRORS: Final = tuple(
 """Every error of the driver: those of a cluster are no `RedisError`."""
 SENTINEL_PORT: Final = 26379
 SERVER_PORT: Final = 6379
+
+
+OPTIONS: Final = {"timeout": duration, "pool": whole(1, 10_000), **SECURITY_OPTIONS}
+"""The options of a URL and their parsers."""
+
+
+def client_options(url: str) -> tuple[str, dict[str, Any]]:
+    """Return a URL without its options, and these as the arguments of a `RedisClient`."""
+    options: dict[str, Any] = read_options(url, OPTIONS)
+    secure = {each: options.pop(each) for each in SECURITY_OPTIONS if each in options}
+    return url.partition("?")[0], options | {"security": Security(**secure)}
 
 
 class RedisClient:
@@ -65,6 +78,12 @@ class RedisClient:
         self._closed = False
         self._security = security
         self._tls = _check(url, security)
+
+    @classmethod
+    def from_url(cls, url: str) -> Self:
+        """Return the client of a URL with its options; `ConfigError` for an invalid one."""
+        bare, options = client_options(url)
+        return cls(bare, **{"timeout": 2.0, "pool": 50} | options)
 
     @contextmanager
     def commands(self, *, several: bool = False) -> Iterator[Any]:
@@ -174,6 +193,16 @@ def _client(
     }
     # Those of `run`, those of the driver's own commands, and the subscription.
     most = {"max_connections": 2 * pool + 8}
+    if parts.scheme == "unix":
+        pool_ = _driver.ConnectionPool(
+            connection_class=TimedUnixConnection,
+            path=f"{parts.hosts}{parts.path}",
+            retry=once,
+            **most,
+            **common,
+            **who,
+        )
+        return _timed(_Client.from_pool(pool_), timeout)
     places = _places(url)
     if parts.scheme.endswith("+cluster"):
         client = _cluster(places, tls, common | who)
@@ -201,6 +230,10 @@ def _client(
     else:
         database = _database(parts.path.strip("/"))
         client = _server(places[0], db=database, retry=once, tls=tls, **most, **common, **who)
+    return _timed(client, timeout)
+
+
+def _timed(client: Any, timeout: float) -> Any:
     client.timeout = timeout
     return client
 
@@ -232,7 +265,8 @@ def _check(url: str, security: Security) -> ssl.SSLContext | None:
     """Return the TLS context of a URL, None without TLS; raise `ConfigError` for an invalid URL."""
     parts = split(url)
     try:
-        fault = _fault(parts, _places(url)) or security.fault(parts.scheme)
+        places = [] if parts.scheme == "unix" else _places(url)
+        fault = _fault(parts, places) or security.fault(parts.scheme)
         guarded = parts.scheme.startswith("rediss") or security.sentinel_tls
         tls = security.context() if guarded and not fault else None
     except ValueError as reason:
@@ -244,6 +278,8 @@ def _check(url: str, security: Security) -> ssl.SSLContext | None:
 
 def _fault(parts: ServerURL, places: list[tuple[str, int]]) -> str:
     path = parts.path.strip("/")
+    if parts.scheme == "unix":
+        return "" if path else "a path leads to the socket"
     if parts.scheme.endswith("+sentinel"):
         _service(path)
     elif parts.scheme.endswith("+cluster"):

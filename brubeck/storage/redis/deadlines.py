@@ -96,34 +96,16 @@ class TimedSocket:
             self._sock.settimeout(limit)
 
 
-class TimedConnection(
-    IdentifiedConnection,
-    _connection.Connection,  # type: ignore[misc]  # the driver has no types
-):
-    """A connection to a Redis that keeps the deadline.
-
-    ``tls`` is the context to connect by, if any. ``share`` is the part of the remaining time that
-    connecting and logging in may take, where another server can be asked afterwards.
-    """
+class _Timed(IdentifiedConnection):
+    """A connection that keeps the deadline; a mixin before the driver's class."""
 
     socket_timeout: float
-
-    def __init__(
-        self, *, tls: ssl.SSLContext | None = None, share: float = 1.0, **options: Any
-    ) -> None:
-        self._tls = tls
-        self._share = share
-        super().__init__(**options)
+    _sock: Any
 
     def connect(self) -> None:
         """Connect if necessary, within the connection's timeout."""
         with within(self.socket_timeout):
             super().connect()
-
-    def connect_check_health(self, *args: Any, **options: Any) -> None:
-        """Connect and log in, within the share of the remaining time."""
-        with within(self.socket_timeout), within(remaining() * self._share):
-            super().connect_check_health(*args, **options)
 
     def is_current(self) -> bool:
         """Whether it leads to the server that a new connection would lead to."""
@@ -138,16 +120,52 @@ class TimedConnection(
         # Both the connection and the handshake of TLS, which the driver's own class does, too.
         self.socket_connect_timeout = self.socket_timeout = min(timeout, remaining())
         try:
-            sock = super()._connect()
-            if self._tls is not None:
-                try:
-                    sock = self._tls.wrap_socket(sock, server_hostname=self.host)
-                except BaseException:
-                    sock.close()
-                    raise
+            sock = self._secured(super()._connect())
         finally:
             self.socket_timeout = timeout
         return TimedSocket(sock, timeout)
+
+    def _secured(self, sock: Any) -> Any:
+        return sock
+
+
+class TimedConnection(
+    _Timed,
+    _connection.Connection,  # type: ignore[misc]  # the driver has no types
+):
+    """A connection to a Redis that keeps the deadline.
+
+    ``tls`` is the context to connect by, if any. ``share`` is the part of the remaining time that
+    connecting and logging in may take, where another server can be asked afterwards.
+    """
+
+    def __init__(
+        self, *, tls: ssl.SSLContext | None = None, share: float = 1.0, **options: Any
+    ) -> None:
+        self._tls = tls
+        self._share = share
+        super().__init__(**options)
+
+    def connect_check_health(self, *args: Any, **options: Any) -> None:
+        """Connect and log in, within the share of the remaining time."""
+        with within(self.socket_timeout), within(remaining() * self._share):
+            super().connect_check_health(*args, **options)
+
+    def _secured(self, sock: Any) -> Any:
+        if self._tls is None:
+            return sock
+        try:
+            return self._tls.wrap_socket(sock, server_hostname=self.host)
+        except BaseException:
+            sock.close()
+            raise
+
+
+class TimedUnixConnection(
+    _Timed,
+    _connection.UnixDomainSocketConnection,  # type: ignore[misc]  # the driver has no types
+):
+    """A connection to a Redis at a socket of this machine."""
 
 
 class TimedMasterConnection(

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Sequence
 from importlib.resources import files
 from typing import Any, Final
 
@@ -50,11 +51,14 @@ class Script:
 
     def __call__(self, client: Any, key: str, *args: object) -> Any:
         """Run the script on the server that has a key."""
-        given = (*args, RUN_ID) if self.enters else args
+        return self.run(client, (key,), *((*args, RUN_ID) if self.enters else args))
+
+    def run(self, client: Any, keys: Sequence[str], *args: object) -> Any:
+        """Run the script on the server that has some keys, which all have one slot."""
         try:
-            return client.run("EVALSHA", self.sha, 1, key, *given)
+            return client.run("EVALSHA", self.sha, len(keys), *keys, *args)
         except NoScriptError:
-            return client.run("EVAL", self.text, 1, key, *given)
+            return client.run("EVAL", self.text, len(keys), *keys, *args)
 
 
 def commands(text: str) -> list[str]:

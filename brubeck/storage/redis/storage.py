@@ -2,26 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Final, Self
+from typing import Self
 from uuid import uuid4
 from weakref import WeakValueDictionary
 
-from brubeck.config.values import duration, whole
 from brubeck.green import Lock
 from brubeck.storage.checking import Finding
 from brubeck.storage.contract import Storage
 from brubeck.storage.records import Attempt, fresh_era
 from brubeck.storage.redis.checking import findings
-from brubeck.storage.redis.client import RedisClient
+from brubeck.storage.redis.client import RedisClient, client_options
 from brubeck.storage.redis.listening import Listener
 from brubeck.storage.redis.record_stream import RedisRecordStream, stream_key
 from brubeck.storage.redis.scripts import SCRIPTS
-from brubeck.storage.redis.security import NO_SECURITY, SECURITY_OPTIONS, Security
+from brubeck.storage.redis.security import NO_SECURITY, Security
 from brubeck.storage.schema import RecordSchema
-from brubeck.storage.urls import read_options
 from brubeck.timekeeping import SYSTEM_CLOCK, Clock
-
-OPTIONS: Final = {"timeout": duration, "pool": whole(1, 10_000), **SECURITY_OPTIONS}
 
 
 class RedisStorage(Storage):
@@ -54,11 +50,8 @@ class RedisStorage(Storage):
         Also ``redis+sentinel://one:26379,two:26379/service/database``, and
         ``redis+cluster://one:6379,two:6379``; each with ``rediss`` for TLS.
         """
-        options = read_options(url, OPTIONS)
-        security = Security(
-            **{each: options.pop(each) for each in SECURITY_OPTIONS if each in options}
-        )
-        return cls(url.partition("?")[0], clock=clock, security=security, **options)
+        bare, options = client_options(url)
+        return cls(bare, clock=clock, **options)
 
     def records(self, name: str, schema: RecordSchema) -> RedisRecordStream:
         """Return the stream of a name."""
