@@ -79,7 +79,7 @@ class CookieAuth(Scheme):
         if isinstance(trusted_origins, str):
             trusted_origins = (trusted_origins,)  # without the brackets, the whole text is meant
         try:
-            self._trusted = declared_origins(tuple(trusted_origins))
+            self.trusted_origins = declared_origins(tuple(trusted_origins))
         except ValueError as reason:
             raise ConfigError(f"trusted_origins: {reason}.") from None
         self._lookup = plain_lookup(lookup)
@@ -108,7 +108,7 @@ class CookieAuth(Scheme):
         if account is None or not hmac.compare_digest(_fingerprint(account).encode(), line):
             raise BadCredentials(_OVER)
         caller = account.caller(f"session:{account.id}")
-        require_same_site(request, self._trusted)
+        require_same_site(request, self.trusted_origins)
         return caller
 
     def begin(self, handler: Handler, account: Account, **options: Any) -> None:

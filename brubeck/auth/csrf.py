@@ -49,15 +49,17 @@ def require_same_site_of_cookies(request: Request, trusted: Collection[str] = ()
         require_same_site(request, trusted)
 
 
-def require_same_site_of_passwords(request: Request, trusted: Collection[str] = ()) -> None:
-    """Refuse a form of another site that a browser sent with a password it remembers: 403.
+def require_same_site_of_simple_requests(request: Request, trusted: Collection[str] = ()) -> None:
+    """Refuse what a page of another site sent without asking: 403.
 
-    Programs, which say nothing of where they are, may write; and so may pages of other origins in a
-    way for which the browser asked first, so that ``cors`` has decided already.
+    A browser adds a password that it remembers, and the caller may be known by its address or its
+    certificate alone. Programs, which do not name an origin, may write; and so may pages of other
+    origins in a way for which the browser asked first, so that ``cors`` has decided already.
     """
-    told = any(request.header(name) is not None for name in ("origin", "sec-fetch-site"))
+    named = any(request.header(name) is not None for name in ("origin", "sec-fetch-site"))
     unasked = request.method == "POST" and request.content_type not in _ASKED
-    if told and unasked and _scheme(request) in _OF_BROWSERS:
+    scheme = _scheme(request)
+    if named and unasked and (not scheme or scheme in _OF_BROWSERS):
         require_same_site(request, trusted)
 
 

@@ -7,6 +7,8 @@ Rules:
   attacker is slowed down, and the true user is let in from elsewhere.
 - Past a number of failures each further one makes the network wait, twice as long each time. While
   it waits, no password is looked at: every answer is 429 with ``Retry-After``.
+- Of the attempts of a network two are checked at once, and some more wait for that; the others are
+  429. However many one network sends, those of others are checked in between.
 - A right password forgets the failures of its name; a quiet quarter of an hour forgets all.
 
 The counts stay in the process, and are bounded: an attacker with as many networks as there are
@@ -22,6 +24,7 @@ from contextlib import contextmanager
 from time import monotonic
 from typing import Final
 
+from brubeck import green
 from brubeck.auth.usernames import canonical_name
 from brubeck.http import Problem
 from brubeck.http.proxies import network
@@ -30,8 +33,10 @@ OF_A_NAME: Final = 10
 """How many failures a network has for one name before it waits."""
 OF_A_NETWORK: Final = 100
 """How many failures a network has for all names together before it waits."""
-AT_ONCE: Final = 4
-"""How many times as many attempts may be under way at once, right or wrong."""
+AT_ONCE: Final = 2
+"""How many attempts of a network are checked at once."""
+MAX_PENDING: Final = 64
+"""How many attempts of a network may be under way at once, right or wrong."""
 LONGEST_WAIT: Final = 300.0
 """Seconds that a network waits at the most."""
 FORGOTTEN: Final = 900.0
@@ -47,7 +52,8 @@ class Guesses:
     def __init__(self, *, now: Callable[[], float] = monotonic) -> None:
         self._now = now
         self._failures: OrderedDict[_Key, tuple[int, float]] = OrderedDict()
-        self._pending: Counter[_Key] = Counter()
+        self._pending: Counter[str] = Counter()
+        self._turns: dict[str, green.Semaphore] = {}
 
     @contextmanager
     def attempt(self, address: str, name: str) -> Iterator[Attempt]:
@@ -61,27 +67,38 @@ class Guesses:
         for key, free in keys.items():
             self._check(key, free)
         attempt = Attempt()
-        self._pending.update(keys.keys())
-        try:
+        with self._turn(origin):
+            for key, free in keys.items():
+                self._check(key, free)  # others of the network may have failed meanwhile
             yield attempt
-        finally:
-            self._pending.subtract(keys.keys())
-            self._pending += Counter()  # leaves out what is zero
         if attempt.succeeded:
             self._failures.pop(of_name, None)
         else:
             for key in keys:
                 self._count(key)
 
+    @contextmanager
+    def _turn(self, origin: str) -> Iterator[None]:
+        """Wait until few enough attempts of a network are checked; 429 where too many wait."""
+        if self._pending[origin] >= MAX_PENDING:  # as yet nobody knows whether they are right
+            raise _wait(1.0)
+        self._pending[origin] += 1
+        turns = self._turns.setdefault(origin, green.Semaphore(AT_ONCE))
+        try:
+            with turns:
+                yield
+        finally:
+            self._pending[origin] -= 1
+            if self._pending[origin] <= 0:
+                del self._pending[origin]
+                self._turns.pop(origin, None)
+
     def _check(self, key: _Key, free: int) -> None:
         count, last = self._failures.get(key, (0, 0.0))
         wait = min(2.0 ** min(count - free, 20), LONGEST_WAIT) if count >= free else 0.0
         left = last + wait - self._now()
-        if self._pending[key] >= free * AT_ONCE:  # as yet nobody knows whether they are right
-            left = max(left, 1.0)
         if left > 0:
-            detail = "There were too many failed attempts to log in; wait before the next one."
-            raise Problem(429, detail, headers={"Retry-After": str(math.ceil(left))})
+            raise _wait(left)
 
     def _count(self, key: _Key) -> None:
         now = self._now()
@@ -89,6 +106,11 @@ class Guesses:
         self._failures[key] = (1 if now - last > FORGOTTEN else count + 1, now)
         while len(self._failures) > _SIZE:
             self._failures.popitem(last=False)
+
+
+def _wait(seconds: float) -> Problem:
+    detail = "There were too many failed attempts to log in; wait before the next one."
+    return Problem(429, detail, headers={"Retry-After": str(math.ceil(seconds))})
 
 
 class Attempt:

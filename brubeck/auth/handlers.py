@@ -18,11 +18,11 @@ from brubeck.auth.csrf import (
     SAFE_METHODS,
     require_same_site,
     require_same_site_of_cookies,
-    require_same_site_of_passwords,
+    require_same_site_of_simple_requests,
 )
 from brubeck.auth.errors import BadCredentials
 from brubeck.auth.next_url import NEXT, is_local, wanted, with_next
-from brubeck.auth.scheme import Scheme, authenticate, unknown
+from brubeck.auth.scheme import Scheme, authenticate, origins_of, unknown
 from brubeck.callables import check_plain, check_value
 from brubeck.http import Request, Response
 
@@ -86,6 +86,10 @@ def _known(handler: Any) -> bool:
     if getattr(type(handler), "current_user", None) is not UserHandlingMixin.current_user:
         require_same_site_of_cookies(handler.message, _trusted(handler))
     return True
+
+
+def _texts(origins: Collection[str]) -> Collection[str]:
+    return (origins,) if isinstance(origins, str) else origins
 
 
 def _trusted(handler: Any) -> Collection[str]:
@@ -157,7 +161,8 @@ class UserHandlingMixin:
             if found and type(self).get_current_user is not UserHandlingMixin.get_current_user:
                 require_same_site_of_cookies(self.message, self.trusted_origins)
             if found:
-                require_same_site_of_passwords(self.message, self.trusted_origins)
+                trusted = (*_texts(self.trusted_origins), *origins_of(self.schemes))
+                require_same_site_of_simple_requests(self.message, trusted)
             self._current_user = found
         return self._current_user
 

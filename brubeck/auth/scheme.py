@@ -8,7 +8,7 @@ does and they are not good. So bad credentials are never the same as none.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import Any, ClassVar, Final, TypeVar
 
 from brubeck.auth.accounts import AuthContext
@@ -30,6 +30,9 @@ class Scheme(ABC):
 
     name: ClassVar[str]
     """The name of the scheme in a description of the API."""
+
+    trusted_origins: Collection[str] = ()
+    """Origins of pages, beside our own, that may write for a caller of this scheme."""
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         """Refuse a scheme of coroutines, which would let everybody in."""
@@ -71,6 +74,11 @@ class Scheme(ABC):
     @abstractmethod
     def openapi(self) -> dict[str, object]:
         """Return the security scheme object of OpenAPI 3.1 (section 4.8.27)."""
+
+
+def origins_of(schemes: Iterable[Scheme]) -> list[str]:
+    """Return the origins that some schemes trust."""
+    return [origin for each in schemes for origin in each.trusted_origins]
 
 
 def authenticate(

@@ -25,11 +25,11 @@ from brubeck.config.values import (
     Listen,
     boolean,
     duration,
+    forwarding_headers,
     job_name,
     listen,
     log_level,
     networks,
-    one_of,
     readable_file,
     signing_keys,
     size,
@@ -64,7 +64,7 @@ SETTINGS: Final[dict[str, dict[str, Setting]]] = {
         "keyfile": Setting(readable_file, "", "The certificate's private key (PEM)."),
         "trusted_proxies": Setting(networks, (), "Addresses whose forwarding headers count."),
         "trusted_headers": Setting(
-            one_of("x-forwarded", "forwarded"), "x-forwarded", "The headers that these proxies set."
+            forwarding_headers, "x-forwarded", "The headers that these proxies set."
         ),
         "access_log": Setting(boolean, False, "Whether to log a line for each request."),
         "max_connections": Setting(whole(1, 1_000_000), 20_000, "Connections at once, a process."),

@@ -15,7 +15,7 @@ class ServerSettings(msgspec.Struct, frozen=True, kw_only=True):
     certfile: str
     keyfile: str
     trusted_proxies: tuple[str, ...]
-    trusted_headers: str
+    trusted_headers: str | tuple[str, ...]
     access_log: bool
     max_connections: int
     max_head: int

@@ -58,15 +58,22 @@ def job_name(value: object) -> str:
     )
 
 
-def one_of(*words: str) -> Callable[[object], str]:
-    """Return a parser that takes one of some words, in any case."""
+FORWARDING: Final = tuple(
+    f"x-forwarded-{each}" for each in ("for", "proto", "host", "port", "prefix")
+)
+"""The headers of the family ``x-forwarded``."""
 
-    def parse(value: object) -> str:
-        if isinstance(value, str) and value.lower() in words:
-            return value.lower()
-        raise ValueError(f"must be {' or '.join(words)}, not {value!r}.")
 
-    return parse
+def forwarding_headers(value: object) -> str | tuple[str, ...]:
+    """Return a family of forwarding headers, or the names of some of the first, in lower case."""
+    if value in ("x-forwarded", "forwarded"):
+        return str(value)
+    names = tuple(each.lower() for each in texts(value))
+    if not names or not set(names) <= set(FORWARDING):
+        raise ValueError(
+            f"must be x-forwarded, forwarded, or some of {', '.join(FORWARDING)}, not {value!r}."
+        )
+    return names
 
 
 def texts(value: object) -> tuple[str, ...]:

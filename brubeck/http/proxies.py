@@ -8,7 +8,8 @@ the two families only the one that the deployment names.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Collection, Iterable
+from functools import partial
 from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from typing import Final
 
@@ -18,6 +19,7 @@ from brubeck.errors import ConfigError
 from brubeck.http.headers import Headers, list_values
 
 _FORWARDED_PAIR: Final = re.compile(r'\s*([A-Za-z]+)=(?:"((?:[^"\\]|\\.)*)"|([^;,\s"]*))\s*(?:;|$)')
+_COLUMNS: Final = ("for", "proto", "host", "port", "prefix")
 _PORT: Final = re.compile(r"[0-9]{1,5}", re.ASCII)
 _HAS_PORT: Final = re.compile(r":[0-9]*$")
 _PREFIX: Final = re.compile(r"(?:/[A-Za-z0-9._~!$&'()*+,;=:@%-]+)+")
@@ -38,8 +40,9 @@ class Client(msgspec.Struct, frozen=True):
 class TrustedProxies:
     """The addresses and networks of proxies with trusted forwarding headers.
 
-    ``family`` is the one family of headers that these proxies set, ``x-forwarded`` or
-    ``forwarded``; a caller may have sent those of the other, which proxies pass on as they are.
+    ``headers`` are those that these proxies set: the family ``x-forwarded`` or ``forwarded``, or
+    some of the first by their names. A caller may have sent others, which proxies pass on as they
+    are.
 
     >>> trusted = TrustedProxies(['10.0.0.0/8'])
     >>> headers = Headers({'X-Forwarded-For': '1.2.3.4, 10.0.0.9'})
@@ -49,8 +52,11 @@ class TrustedProxies:
     '8.8.8.8'
     """
 
-    def __init__(self, networks: Iterable[str] = (), family: str = "x-forwarded") -> None:
-        self._hops = _FAMILIES[family]
+    def __init__(
+        self, networks: Iterable[str] = (), headers: str | Collection[str] = "x-forwarded"
+    ) -> None:
+        names = _COLUMNS if isinstance(headers, str) else {each[12:].lower() for each in headers}
+        self._hops = _forwarded if headers == "forwarded" else partial(_x_forwarded, names)
         self._networks: list[IPv4Network | IPv6Network] = []
         self._local = False
         for network in networks:
@@ -120,12 +126,10 @@ def _forwarded(headers: Headers) -> list[Hop]:
     return hops
 
 
-def _x_forwarded(headers: Headers) -> list[Hop]:
+def _x_forwarded(names: Collection[str], headers: Headers) -> list[Hop]:
     """Return the hops of ``X-Forwarded-…``, the nearest first; the lists are aligned there."""
-    columns = {
-        name: list_values(headers.get(f"x-forwarded-{name}", ""))[::-1]
-        for name in ("for", "proto", "host", "port", "prefix")
-    }
+    columns = {name: list_values(headers.get(f"x-forwarded-{name}", ""))[::-1] for name in names}
+    columns.setdefault("for", [])
     # Without addresses nobody can say where trust ends: the nearest hop alone is believed.
     count = max(1, len(columns["for"]))
     hops = [
@@ -138,14 +142,6 @@ def _x_forwarded(headers: Headers) -> list[Hop]:
         if "proto" in hop:
             hop["proto"] = hop["proto"].lower()
     return hops
-
-
-_FAMILIES: Final[dict[str, Callable[[Headers], list[Hop]]]] = {
-    "x-forwarded": _x_forwarded,
-    "forwarded": _forwarded,
-}
-FAMILIES: Final = tuple(_FAMILIES)
-"""The families of forwarding headers, of which a deployment believes one."""
 
 
 def _with_port(host: str, hop: Hop) -> str:

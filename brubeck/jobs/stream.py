@@ -24,7 +24,8 @@ class JobStream(StreamHandler):
     ...     handlers = [(r'^/resize$', Resize)]
 
     Only the program writes it. As it is, everybody may read it; a subclass that is an
-    `AuthStreamHandler`, too, and whose ``model`` is `OwnedJob`, shows each caller its own.
+    `AuthStreamHandler`, too, with ``model = OwnedJob`` and ``owned = True``, shows each caller its
+    own.
     """
 
     model = Job

@@ -16,8 +16,8 @@ from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 from brubeck.auth import BadCredentials, Caller
-from brubeck.auth.csrf import require_same_site_of_cookies, require_same_site_of_passwords
-from brubeck.auth.scheme import authenticate, unknown
+from brubeck.auth.csrf import require_same_site_of_cookies, require_same_site_of_simple_requests
+from brubeck.auth.scheme import authenticate, origins_of, unknown
 from brubeck.callables import check_plain_methods, check_type, run_hook
 from brubeck.dictshield.limits import sound_text
 from brubeck.http import Problem
@@ -104,7 +104,7 @@ class ProtectedAccess(OpenAccess):
             raise unknown(spec.schemes, str(reason), reason.challenge) from reason
         context.identified = caller
         named = spec.origins.named if spec.origins is not None else ()
-        require_same_site_of_passwords(request, named)
+        require_same_site_of_simple_requests(request, (*named, *origins_of(spec.schemes)))
         if current_user is not None:
             # Schemes know by themselves which of them can be talked into something.
             require_same_site_of_cookies(request, named)
@@ -189,6 +189,7 @@ class Admission:
         overridden = access.spec.overridden
         self._finds_caller = "get_current_user" in overridden
         self._has_hook = "admit" in overridden
+        self._identifies = bool(access.spec.schemes) or self._finds_caller
         self.is_needed = self._has_hook or type(access) not in (OpenAccess, ProtectedAccess)
         """Whether a caller's access to a stream for everybody can be lost."""
 
@@ -209,11 +210,12 @@ class Admission:
     def _check_identity(self, context: Context) -> None:
         """Refuse a request that an access of the program's own has let in by mistake.
 
-        A stream that is not for everybody has a caller, and an owned one shows a caller its own
-        items and no other's.
+        A stream that is not for everybody has a caller, and so has a write to one that knows
+        callers; an owned one shows a caller its own items and no other's.
         """
         spec, caller = context.spec, context.identified
-        if spec.private and caller is None:
+        is_known = spec.private or (self._identifies and action_of(context) == "write")
+        if is_known and caller is None:
             raise unknown(spec.schemes, "Authentication is required.")
         if spec.rules.owned and (caller is None or context.viewer != caller.id):
             raise TypeError(f"{spec.name}.access sets no viewer, who would see the items of others")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import lru_cache
+from hashlib import sha256
 from typing import Any, ClassVar
 
 import msgspec
@@ -15,6 +16,7 @@ from brubeck.http.response import Twin
 from brubeck.storage import Count, Page
 from brubeck.streams import exports, html_page, imports
 from brubeck.streams.cursors import url
+from brubeck.streams.feeds import origin_of
 from brubeck.streams.negotiation import negotiate, require_type
 from brubeck.streams.pages import (
     MadePage,
@@ -84,7 +86,9 @@ class Collection(Resource):
         plan = self._page_plan()
         view = self._view(plan, self.context.records.page(plan.query))
         headers = self.spec.headers.copy()
-        headers["ETag"] = tag = shaped_tag(view.tag, representation.suffix)
+        where = f"{origin_of(self.message)}{self.context.base}"  # it may be in the URLs
+        suffix = f"{representation.suffix}-{sha256(where.encode()).hexdigest()[:16]}"
+        headers["ETag"] = tag = shaped_tag(view.tag, suffix)
         if link := link_header(view.links):
             headers["Link"] = link
         if matches(self.message.header("if-none-match"), tag):

@@ -37,7 +37,7 @@ class Context:
     """One request: the stream, the request and its caller. Hooks get it as their first argument."""
 
     __slots__ = (
-        *("_cookies", "_headers", "_hooks", "_make_hooks", "_plan", "_recheck"),
+        *("_cookies", "_headers", "_hooks", "_is_personal", "_make_hooks", "_plan", "_recheck"),
         *("application", "identified", "partition", "request", "spec", "stream", "viewer"),
     )
 
@@ -65,6 +65,7 @@ class Context:
         """The id of the viewer to whom pages and changes are limited; None for all items."""
         self._headers: Headers | None = None
         self._cookies: list[str] = []
+        self._is_personal = False
         self._make_hooks = make_hooks
         self._hooks: Hooks | None = None
         self._recheck = recheck
@@ -123,7 +124,11 @@ class Context:
         *,
         max_age: float | None = None,
     ) -> Any:
-        """Return a cookie of the request, or the default; see `WebMessageHandler.get_cookie`."""
+        """Return a cookie of the request, or the default; see `WebMessageHandler.get_cookie`.
+
+        The answer is kept out of shared caches, unless a hook sets ``Cache-Control``.
+        """
+        self._is_personal = True
         return read_cookie(self.request, key, default, secret, max_age)
 
     def set_cookie(
@@ -137,9 +142,11 @@ class Context:
 
         The response that was given stays as it is: a program may give the same one to everybody.
         """
-        if self._headers is None and not self._cookies:
+        if self._headers is None and not self._cookies and not self._is_personal:
             return response
         completed = response.copy()
+        if self._cookies or self._is_personal:
+            completed.headers["Cache-Control"] = "private, no-store"
         completed.headers.replace(self.headers)
         for cookie in self._cookies:
             completed.headers.add("Set-Cookie", cookie)

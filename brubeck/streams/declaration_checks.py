@@ -10,6 +10,7 @@ Rules:
 from __future__ import annotations
 
 import inspect
+import re
 from difflib import get_close_matches
 from typing import Any, Final
 
@@ -17,12 +18,44 @@ from brubeck.errors import ConfigError, did_you_mean
 from brubeck.handlers.message import HTTP_METHODS
 from brubeck.streams.context import HOOKS, Hooks
 from brubeck.streams.declaration import Declaration
+from brubeck.streams.documents import StreamedDocument
 
 OF_AUTH: Final = ("schemes", "scopes", "owned", "may_read", "may_write")
 """The declarations that an `AuthStreamHandler` adds."""
 ALL_HOOKS: Final = (*HOOKS, "get_current_user")
 DECLARATIONS: Final = (*Declaration.__annotations__, "access", *OF_AUTH)
 """The names of all class attributes that declare something."""
+CHECKS: Final = (
+    *("authenticate", "recheck", "is_open", "may_choose_ids", "check_new_id", "check_document"),
+    *("assign_owner", "check_change"),
+)
+"""The methods of an access class that are named like nothing else; ``may_read`` is a rule, too."""
+_NEVER_READ: Final = {
+    "rate_limit": "rate",
+    "private": "may_read",
+    "private_fields": "_private_fields of the model",
+    "_private_fields": "_private_fields of the model",
+    "hidden_fields": "_private_fields of the model",
+    "is_owned": "owned",
+    "is_read_only": "read_only",
+    "readonly": "read_only",
+    "methods": "read_only",
+    "permissions": "scopes",
+    "permission_classes": "access",
+    "authentication_classes": "schemes",
+    "throttle_classes": "rate",
+}
+"""What would restrict a stream elsewhere, and the name of that here."""
+_RESTRICTING: Final = frozenset((*OF_AUTH, "read_only", "rate", "cors", "partitions", "max_batch"))
+"""The declarations that refuse requests."""
+_PRIVATE: Final = re.compile(
+    r"_?(?:private|hidden|secret|internal|public)s?(?:_?fields?)?", re.IGNORECASE
+)
+"""The names of nearly `_private_fields`."""
+_MOMENTS: Final = re.compile(
+    r"(?:on|pre|post|perform|validate|check|can)_(?:create|update|delete|change|save|insert|write)d?"
+)
+"""The names of hooks elsewhere."""
 
 
 def check_stream(stream: object) -> None:
@@ -69,6 +102,57 @@ def refuse_methods(stream: type) -> None:
             )
 
 
+def check_access(access: type) -> None:
+    """Raise `ConfigError` for a method of an access class that nobody calls.
+
+    A hook or a declaration belongs to the stream, and a ``check_…`` or ``may_…`` of a name that an
+    access class does not have is misspelt.
+    """
+    known = _public_names(access)
+    for base in _own(access):
+        for name in vars(base).keys() - known:
+            if name in ALL_HOOKS or name in DECLARATIONS:
+                raise ConfigError(
+                    f"{base.__name__}.{name} is never read there: it belongs to the stream's class."
+                )
+            if name.startswith("_"):
+                continue
+            near = get_close_matches(name, sorted(known), n=1, cutoff=0.8)
+            if near or name.startswith(("check_", "may_", "can_")):
+                hint = did_you_mean(name, near or sorted(known))
+                raise ConfigError(f"{base.__name__}.{name} is no check, and is never called.{hint}")
+
+
+def check_resource(resource: type) -> None:
+    """Raise `ConfigError` for a hook, a declaration or a check in the class of a resource."""
+    known = _public_names(resource)
+    for base in _own(resource):
+        for name in sorted(vars(base).keys() - known):
+            if name in CHECKS or name in ALL_HOOKS or name in _RESTRICTING:
+                owner = "access class" if name in CHECKS else "class"
+                raise ConfigError(
+                    f"{base.__name__}.{name} is never read there: it belongs to the stream's "
+                    f"{owner}."
+                )
+
+
+def check_model(model: type) -> None:
+    """Raise `ConfigError` for a list of a model that is nearly the one of its private fields."""
+    for base in _own(model):
+        for name, value in vars(base).items():
+            is_list = isinstance(value, list | tuple | set | frozenset | str)
+            if is_list and _PRIVATE.fullmatch(name) and not hasattr(StreamedDocument, name):
+                raise ConfigError(
+                    f'{base.__name__}.{name} hides nothing. Did you mean "_private_fields"?'
+                )
+
+
+def _public_names(cls: type) -> set[str]:
+    """Return the public names of the classes of this package among the bases of a class."""
+    ours = [base for base in cls.__mro__ if _is_ours(base)]
+    return {name for base in ours for name in vars(base) if not name.startswith("_")}
+
+
 def overridden_hooks(stream: type) -> frozenset[str]:
     """Return the names of the hooks that a class overrides.
 
@@ -106,6 +190,23 @@ def _refuse_misspelt_in(base: type, stream: type) -> None:
             raise ConfigError(
                 f'{stream.__name__}.{name} declares nothing. Did you mean "{near[0]}"?'
             )
+        _refuse_foreign(name, stream)
+
+
+def _refuse_foreign(name: str, stream: type) -> None:
+    """Refuse what restricts a stream elsewhere, or in another class, and nothing here."""
+    if name in CHECKS:
+        raise ConfigError(
+            f"{stream.__name__}.{name} is never called: it belongs to the class that the stream "
+            "declares as access."
+        )
+    meant = _NEVER_READ.get(name) or (name.lower() if name.lower() in DECLARATIONS else "")
+    if name.startswith(("may_", "can_")):
+        meant = meant or "may_read and may_write"
+    if _MOMENTS.fullmatch(name):
+        meant = meant or "before_create, before_update, before_delete and after_change"
+    if meant:
+        raise ConfigError(f"{stream.__name__}.{name} declares nothing; there is {meant}.")
 
 
 def _refuse_hidden_in(base: type, stream: type) -> None:

@@ -13,6 +13,9 @@ from brubeck.streams.declaration import Declaration
 from brubeck.streams.declaration_checks import (
     ALL_HOOKS,
     DECLARATIONS,
+    check_access,
+    check_model,
+    check_resource,
     check_values,
     overridden_hooks,
     refuse_methods,
@@ -102,3 +105,8 @@ def declare(stream: type[StreamHandler]) -> None:
         check_values(stream)
         stream.spec = stream._compile()  # noqa: SLF001, the two are one
         stream.path = stream.spec.path.template
+        check_model(stream.model)
+        check_access(stream.access)
+        for resource in (stream.collection, stream.items, stream.changes):
+            if resource is not None:
+                check_resource(resource)

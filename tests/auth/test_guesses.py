@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack
-
 import pytest
 
 from brubeck import Brubeck
 from brubeck.auth import BasicAuth
-from brubeck.auth.guesses import AT_ONCE, FORGOTTEN, LONGEST_WAIT, OF_A_NAME, OF_A_NETWORK, Guesses
+from brubeck.auth.guesses import FORGOTTEN, LONGEST_WAIT, OF_A_NAME, OF_A_NETWORK, Guesses
 from brubeck.http import Headers, Problem, Request, Response
 from brubeck.http.proxies import Client
 from brubeck.models import StoredAccounts
@@ -75,16 +73,6 @@ def test_a_right_password_is_no_failure() -> None:
     for _ in range(3 * OF_A_NAME):
         with pytest.raises(OSError, match="gone"), guesses.attempt("1.2.3.4", "ella"):
             raise OSError("gone")
-
-
-def test_right_passwords_that_come_at_once_are_let_in() -> None:
-    """A program that opens many connections is no guesser; there is an end to it all the same."""
-    guesses = Guesses(now=Watch())
-    with ExitStack() as stack:
-        for _ in range(AT_ONCE * OF_A_NAME):
-            stack.enter_context(guesses.attempt("1.2.3.4", "dave")).succeed()
-        assert fail(guesses) == 1.0
-    assert fail(guesses) == 0.0
 
 
 def ask(app: Brubeck, address: str, credentials: str) -> Response:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import select
+import socket
 from contextlib import ExitStack, suppress
 from pathlib import Path
 from time import monotonic
@@ -91,3 +93,33 @@ def test_trouble_is_not_told_ten_times_a_second(
         assert callers[-1].response().status == 200
         told = server.output.count("Cannot take a connection")
         assert 1 <= told <= 2 + (monotonic() - began) / 10
+
+
+def _connected(server: Program) -> socket.socket:
+    return socket.create_connection(("127.0.0.1", server.port), timeout=30)
+
+
+def test_a_body_that_drips_is_cut() -> None:
+    """A client that sends a byte now and then would hold its connection for ever."""
+    with (
+        brubeck_run(QUICK, server_body_timeout="1s") as server,
+        socket.create_connection(("127.0.0.1", server.port), timeout=20) as slow,
+    ):
+        slow.sendall(b"POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n")
+        sent = 0
+        while not select.select([slow], [], [], 0.2)[0]:
+            slow.sendall(b"x")
+            sent += 1
+            assert sent < 60
+        assert slow.recv(100).startswith(b"HTTP/1.1 408 ")
+
+
+def test_where_there_is_no_room_the_slowest_request_makes_it() -> None:
+    """Unfinished requests are no way to keep others out."""
+    with brubeck_run(QUICK, server_max_connections="3") as server, ExitStack() as stack:
+        slow = [stack.enter_context(_connected(server)) for _ in range(3)]
+        for each in slow:
+            each.sendall(b"POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 9000\r\n\r\nx")
+        other = stack.enter_context(_connected(server))
+        other.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert other.recv(100).startswith(b"HTTP/1.1 ")

@@ -27,6 +27,7 @@ Respond = Callable[[Request], Response]
 _READ: Final = 65_536
 _TURN: Final = 0.001  # seconds of answers in a row after which others get a turn
 _LINGER: Final = 2.0
+_LEAST_RATE: Final = 500.0  # bytes a second; a body that is slower for long is cut
 _JOIN: Final = 16_384  # a body up to this size is sent in one piece with its head
 
 
@@ -82,6 +83,7 @@ class Connection:
     __slots__ = (
         *("_answer", "_client", "_expired", "_http", "_kept", "_left", "_problem", "_reading"),
         *("_respond", "_sending", "_server", "_subscription", "_stream", "deadline"),
+        *("_body_until", "began_at"),
     )
 
     def __init__(self, server: Server, respond: Respond, client: Client) -> None:
@@ -95,6 +97,9 @@ class Connection:
             None  # while others send here, and no thread of its own does
         )
         self._kept = b""
+        self._body_until = 0.0
+        self.began_at = 0.0
+        """The tick at which the request that is being received began."""
         self._expired = False
         self._left = False
         self._problem: Problem | None = None  # said last, when all else is answered
@@ -146,6 +151,7 @@ class Connection:
         while self._problem is None:
             if not http.started:
                 self.deadline = server.tick + options.idle_timeout
+                self._body_until = 0.0
             self._reading = True
             data = stream.recv(_READ)
             self._reading = False
@@ -153,6 +159,8 @@ class Connection:
                 stream.end()
                 return
             began = not http.started
+            if began:
+                self.began_at = server.tick
             try:
                 http.feed(data)
             except Problem as problem:
@@ -160,14 +168,17 @@ class Connection:
             if http.ready and not self._answer_all(stream):
                 return
             if http.started and self._problem is None:
-                self._wait_for_more(stream, began=began)
+                self._wait_for_more(stream, len(data), began=began)
         self._refuse(stream, self._problem)
 
-    def _wait_for_more(self, stream: green.Stream, *, began: bool) -> None:
-        """Set how long the rest of a request may take: the head in all, the body a piece."""
+    def _wait_for_more(self, stream: green.Stream, received: int, *, began: bool) -> None:
+        """Set how long the rest of a request may take: the head in all, the body as it comes."""
         server = self._server
         if not self._http.in_head:
-            self.deadline = server.tick + server.options.body_timeout
+            most = server.tick + server.options.body_timeout
+            # One that keeps sending, but next to nothing, would hold its connection for ever.
+            earned = self._body_until + received / _LEAST_RATE if self._body_until else most
+            self.deadline = self._body_until = min(most, earned)
             if line := self._http.continue_line():
                 stream.send(line)
         elif began:
@@ -335,6 +346,11 @@ class Connection:
     def idle(self) -> bool:
         """Whether the connection only waits for a request, of which nothing has come."""
         return self._reading and not self._http.started and not self._http.ready
+
+    @property
+    def is_unfinished(self) -> bool:
+        """Whether the connection waits for the rest of a request."""
+        return self._reading and self._http.started
 
     def fileno(self) -> int:
         """Return the descriptor of a connection that would not notice its end; else -1."""

@@ -17,6 +17,7 @@ log = logging.getLogger("brubeck.server")
 
 _TICK: Final = 1.0
 _LOOK: Final = 0.25
+_PATIENCE: Final = 5.0  # seconds for a whole request while others find no place
 _SILENCE: Final = 10.0  # seconds between two words on the same trouble
 
 
@@ -67,7 +68,7 @@ class EmbeddedServer:
         green.spawn(connection.run, sock, self._tls)
 
     def _make_room(self) -> None:
-        """End the connection that has been idle longest, to make room for a new one.
+        """End the connection that has been idle longest, or whose request has taken longest.
 
         One that has only just come, or been answered, has a second to send something.
         """
@@ -75,6 +76,11 @@ class EmbeddedServer:
         idle = [each for each in self._connections if each.idle and each.deadline < recent]
         if idle:
             min(idle, key=lambda each: each.deadline).cut()
+            return
+        since = self.tick - _PATIENCE
+        slow = [each for each in self._connections if each.is_unfinished and each.began_at < since]
+        if slow:
+            min(slow, key=lambda each: each.began_at).cut()
 
     def _sweep(self) -> None:
         green.supervise(self._sweep_once, "The sweep of connections", every=_TICK)
