@@ -7,7 +7,7 @@ import sys
 
 HEAVY = (
     *("eventlet", "gevent", "zmq", "redis", "pymongo", "httptools", "jinja2", "multipart"),
-    *("argon2", "bcrypt", "jwt", "mako", "mstache", "tornado"),
+    *("argon2", "bcrypt", "httpx", "jwt", "mako", "mstache", "tornado"),
 )
 
 

@@ -35,6 +35,7 @@ DRIVERS = {
     "http_sf": {"auth"},
     "jwt": {"auth"},
     "eventlet": {"green"},
+    "httpx": {"client"},
     "gevent": {"green"},
     "zmq": {"green"},
     "httptools": {"connections"},

@@ -105,9 +105,10 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _watch(self, upstream: socket.socket, asked: Asked) -> None:
         """End the request to the program as soon as the client goes."""
-        with suppress(OSError):
+        with suppress(OSError):  # a client that goes with data unread resets the connection
             self.connection.recv(1)
-            asked.ended.set()
+        asked.ended.set()
+        with suppress(OSError):
             upstream.shutdown(socket.SHUT_RDWR)
 
     def log_message(self, *_: Any) -> None:

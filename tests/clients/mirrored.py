@@ -1,4 +1,4 @@
-"""Runs the example's mirror, and prints its copy, a line each time; SIGTERM closes it."""
+"""Runs a mirror of the client, and prints its copy, a line each time; SIGTERM closes it."""
 
 from __future__ import annotations
 
@@ -6,18 +6,26 @@ import json
 import signal
 import sys
 from threading import Thread
+from urllib.parse import parse_qs
 
-from examples.clients.mirror import Mirror, Refused
+from brubeck.client import Closed, Problem, Stream
 
-mirror = Mirror(sys.argv[1])
+url, _, query = sys.argv[1].partition("?")
+stream = Stream(url, timeout=10_000)
 
 
 def follow() -> None:
     """Print every copy, or the error that ended it."""
     try:
-        for items in mirror:
-            print(json.dumps(sorted(items.values(), key=lambda item: str(item["id"]))), flush=True)
-    except Refused as reason:
+        with stream.mirror(**parse_qs(query)) as mirror:
+            version = 0
+            while True:
+                version = mirror.next_version(version)
+                items = sorted(mirror.values(), key=lambda item: item.id)
+                print(json.dumps(items), flush=True)
+    except Closed:
+        pass
+    except Problem as reason:
         print(json.dumps({"refused": reason.status}), flush=True)
 
 
@@ -25,9 +33,9 @@ follower = Thread(target=follow)
 
 
 def close(*_: object) -> None:
-    """Close the mirror; the program ends when nothing of it is left."""
+    """Close the stream; the program ends when nothing of it is left."""
     print("closed", flush=True)
-    mirror.close()
+    stream.close()
 
 
 signal.signal(signal.SIGTERM, close)

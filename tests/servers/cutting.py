@@ -27,7 +27,11 @@ class Cutter:
                 threading.Thread(target=self._join, args=(client,), daemon=True).start()
 
     def _join(self, client: socket.socket) -> None:
-        with client, socket.create_connection(("127.0.0.1", self._target)) as server:
+        with client, suppress(ConnectionRefusedError):  # whoever comes then is cut off, too
+            self._to_server(client)
+
+    def _to_server(self, client: socket.socket) -> None:
+        with socket.create_connection(("127.0.0.1", self._target)) as server:
             self._open |= {client, server}
             back = threading.Thread(target=self._pass, args=(server, client), daemon=True)
             back.start()

@@ -1,0 +1,113 @@
+"""Options of the connections, and what both kinds of connection share.
+
+httpx is imported here and in the two connections, when the first of them is made.
+"""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from brubeck.client.retries import REQUEST_SECONDS, RetryPolicy
+from brubeck.client.steps import Failure, Reply
+from brubeck.errors import ConfigError
+
+if TYPE_CHECKING:
+    import httpx
+
+EVENT_STREAM = "text/event-stream"
+BODY_SECONDS = 30.0
+"""Seconds that the body of an answer may take that was to be a feed and is none."""
+CONNECT_SECONDS = 10.0
+"""Seconds that connecting may take; a server that is there accepts at once."""
+
+
+@dataclass(frozen=True)
+class Bearer:
+    """The token of a caller, as ``auth``: it goes into each request as a bearer token."""
+
+    token: str = field(repr=False)
+
+
+@dataclass(frozen=True)
+class Options:
+    """The options of a client: how it connects, and how long it tries."""
+
+    auth: Any = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+    policy: RetryPolicy = field(default_factory=RetryPolicy)
+    silence: float = 40.0
+    further: dict[str, Any] = field(default_factory=dict)
+    """Further arguments of `httpx.Client` or `httpx.AsyncClient`."""
+
+    @classmethod
+    def of(
+        cls,
+        *,
+        auth: Any,
+        headers: Mapping[str, str] | None,
+        timeout: float,
+        retries: int,
+        silence: float,
+        options: dict[str, Any],
+    ) -> Options:
+        """Return checked options; `ValueError` for one that cannot be right."""
+        import_httpx()
+        if not timeout > 0 or not silence > 0:
+            raise ValueError("timeout and silence are seconds, more than 0")
+        if retries < 0:
+            raise ValueError(f"retries is how often a request is repeated, and not {retries!r}")
+        sent = {"User-Agent": "brubeck-client", **(headers or {})}
+        if isinstance(auth, Bearer):
+            sent["Authorization"] = f"Bearer {auth.token}"
+            auth = None
+        elif isinstance(auth, str | bytes):
+            raise ValueError("auth is (user, password), Bearer('token'), or an httpx.Auth")  # noqa: TRY004, as any wrong argument
+        # One context for all connections: to load the certificates takes longer than to connect.
+        options = {"verify": ssl.create_default_context(), **options}
+        return cls(auth, sent, RetryPolicy(retries, timeout), silence, options)
+
+    def arguments(self) -> dict[str, Any]:
+        """Return the arguments of an httpx client; redirects could lead to another origin."""
+        auth = {} if self.auth is None else {"auth": self.auth}
+        return {"headers": self.headers, "follow_redirects": False, **auth, **self.further}
+
+
+def import_httpx() -> None:
+    """Raise a `ConfigError` with the remedy where httpx is missing."""
+    try:
+        import httpx  # noqa: F401, its presence is the question
+    except ImportError as reason:
+        raise ConfigError("The client needs httpx: pip install 'brubeck[client]'.") from reason
+
+
+def timeouts(seconds: float) -> httpx.Timeout:
+    """Return the bounds of each phase of a request that may take so many seconds."""
+    import httpx
+
+    connecting = min(seconds, CONNECT_SECONDS)
+    return httpx.Timeout(seconds, connect=connecting, pool=max(seconds, REQUEST_SECONDS))
+
+
+def reply_of(response: httpx.Response, body: bytes = b"") -> Reply:
+    """Return the reply of a response."""
+    headers: dict[str, str] = {}
+    for name, value in response.headers.multi_items():
+        headers[name.lower()] = value
+    return Reply(response.status_code, headers, body)
+
+
+def failure_of(error: Exception) -> Failure:
+    """Return the failure of an exception of httpx."""
+    import httpx
+
+    kind = type(error).__name__
+    reason = f"{kind}: {error}" if str(error) else kind
+    return Failure(reason, error, silent=isinstance(error, httpx.ReadTimeout))
+
+
+def too_slow(seconds: float) -> Failure:
+    """Return the failure of an answer that does not end in time."""
+    return Failure(f"the answer took longer than {seconds:.0f} s")

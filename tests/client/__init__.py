@@ -1,0 +1,1 @@
+"""The client, against real servers; both of its faces by the same tests."""
