@@ -224,6 +224,13 @@ def cursor_of(link: str) -> str:
     raise ValueError(f"there is no cursor in {link!r}")
 
 
+def sent_cursor(text: str) -> str:
+    """Return the cursor that an event brings; `ValueError` for an event without one."""
+    if not text:
+        raise ValueError("there is no cursor")
+    return text
+
+
 def _moved(cursor: str, members: Mapping[str, Any]) -> str:
     """Return the cursor of one change of a page; ``cursor`` is the page's end."""
     _, *era = cursor.split("~")

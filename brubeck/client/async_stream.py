@@ -17,7 +17,7 @@ from brubeck.client.errors import Closed
 from brubeck.client.operations import NO_CONDITION, StreamUrl
 from brubeck.client.reading import Reading
 from brubeck.client.steps import Emit, Failure, Request, Steps
-from brubeck.client.transport import Options
+from brubeck.client.transport import Options, check_url
 
 
 class AsyncStream:
@@ -49,6 +49,7 @@ class AsyncStream:
             silence=silence,
             options=options,
         )
+        check_url(self._url.base)
         self._policy = self._options.policy
         self._reading = Reading(self._url, self._policy, silence)
         self._connections: set[AsyncConnection] = set()

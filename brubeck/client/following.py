@@ -24,6 +24,7 @@ from brubeck.client.answers import (
     json_of,
     json_value,
     problem_of,
+    sent_cursor,
 )
 from brubeck.client.errors import HistoryLost, Problem
 from brubeck.client.events import Event, EventParser
@@ -69,14 +70,12 @@ class Follower:
     silence: float = SILENCE_SECONDS
     polls: bool = False
     """Whether long polls take the place of server-sent events."""
-    _retries: Retries = field(init=False)
+    _retries: Retries = field(init=False, repr=False)
     _retry: float = RETRY_SECONDS
-
-    def __post_init__(self) -> None:
-        self._retries = self.policy.start()
 
     def steps(self) -> Steps[None]:
         """Emit each `Change`; it ends by an error alone."""
+        self._retries = self.policy.start()
         if self.cursor == "now":
             yield from self.look()
         while True:
@@ -174,7 +173,7 @@ class Follower:
                 self.cursor = event.id or self.cursor
             if event.type not in ("put", "delete"):
                 return None
-            change = change_of(json_value(event.data), event.id)
+            change = change_of(json_value(event.data), sent_cursor(event.id))
         except (KeyError, TypeError, ValueError) as reason:
             raise ProtocolError(f"not an event of a stream: {event.data[:80]!r}") from reason
         self.cursor = event.id

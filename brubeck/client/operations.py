@@ -6,6 +6,7 @@ Nothing here does I/O: an operation yields steps and is sent their outcomes, see
 from __future__ import annotations
 
 import logging
+import re
 import uuid
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -33,6 +34,7 @@ _JSON_BODY: Final = {"Content-Type": JSON}
 MERGE_PATCH: Final = "application/merge-patch+json"
 NO_CONDITION: Final = ""
 """The default of ``if_match``: write whatever version the item has."""
+_TAG: Final = re.compile(r'"[!#-~]*"')
 MAX_DOCUMENTS: Final = 1000
 """How many documents go into one request."""
 MAX_LIST_BYTES: Final = 3 << 20
@@ -134,7 +136,11 @@ def condition(if_match: str | None) -> dict[str, str]:
         raise ValueError(
             "if_match is None: items of pages have no ETag; get() the item, or leave if_match out"
         )
-    return {} if if_match == NO_CONDITION else {"If-Match": if_match}
+    if if_match == NO_CONDITION:
+        return {}
+    if not _TAG.fullmatch(if_match):
+        raise ValueError(f"if_match is the etag of an item, and not {if_match!r}")
+    return {"If-Match": if_match}
 
 
 def write(request: Request, policy: RetryPolicy) -> Steps[Item]:

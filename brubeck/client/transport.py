@@ -5,10 +5,11 @@ httpx is imported here and in the two connections, when the first of them is mad
 
 from __future__ import annotations
 
-import ssl
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from types import ModuleType
+from typing import TYPE_CHECKING, Any, Final
 
 from brubeck.client.retries import REQUEST_SECONDS, RetryPolicy
 from brubeck.client.steps import Failure, Reply
@@ -17,6 +18,7 @@ from brubeck.errors import ConfigError
 if TYPE_CHECKING:
     import httpx
 
+_HEADER: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+: [\t\x20-\x7e\x80-\xff]*")
 EVENT_STREAM = "text/event-stream"
 BODY_SECONDS = 30.0
 """Seconds that the body of an answer may take that was to be a feed and is none."""
@@ -54,7 +56,7 @@ class Options:
         options: dict[str, Any],
     ) -> Options:
         """Return checked options; `ValueError` for one that cannot be right."""
-        import_httpx()
+        httpx = import_httpx()
         if not timeout > 0 or not silence > 0:
             raise ValueError("timeout and silence are seconds, more than 0")
         if retries < 0:
@@ -65,8 +67,12 @@ class Options:
             auth = None
         elif isinstance(auth, str | bytes):
             raise ValueError("auth is (user, password), Bearer('token'), or an httpx.Auth")  # noqa: TRY004, as any wrong argument
-        # One context for all connections: to load the certificates takes longer than to connect.
-        options = {"verify": ssl.create_default_context(), **options}
+        for name, value in sent.items():
+            if not _HEADER.fullmatch(f"{name}: {value}"):
+                raise ValueError(f"the header {name} cannot be sent")
+        if "verify" not in options:
+            # One context for all connections: certificates take longer to load than to use.
+            options = options | {"verify": httpx.create_ssl_context()}
         return cls(auth, sent, RetryPolicy(retries, timeout), silence, options)
 
     def arguments(self) -> dict[str, Any]:
@@ -75,12 +81,22 @@ class Options:
         return {"headers": self.headers, "follow_redirects": False, **auth, **self.further}
 
 
-def import_httpx() -> None:
-    """Raise a `ConfigError` with the remedy where httpx is missing."""
+def import_httpx() -> ModuleType:
+    """Return httpx; a `ConfigError` with the remedy where it is missing."""
     try:
-        import httpx  # noqa: F401, its presence is the question
+        import httpx
     except ImportError as reason:
         raise ConfigError("The client needs httpx: pip install 'brubeck[client]'.") from reason
+    return httpx
+
+
+def check_url(url: str) -> None:
+    """Raise `ValueError` for a URL that httpx cannot send a request to."""
+    httpx = import_httpx()
+    try:
+        httpx.URL(url)
+    except httpx.InvalidURL as reason:
+        raise ValueError(f"the URL cannot be right: {reason}") from reason
 
 
 def timeouts(seconds: float) -> httpx.Timeout:

@@ -3,6 +3,9 @@
 //   const copy = mirror("/quakes?network=ci", (items) => draw(items), (error) => warn(error));
 //   copy.close();
 
+// Milliseconds that an open feed may be without an event, and that a request may take.
+export const timing = { silence: 40_000, request: 60_000 };
+
 export function mirror(url, changed, failed = console.error) {
   const control = new AbortController();
   const { signal } = control;
@@ -17,7 +20,6 @@ async function run(url, changed, signal) {
   for (;;) {
     try {
       const { items, changes } = await snapshot(url, signal);
-      changed(items);
       await follow(changes, items, changed, signal);
     } catch (error) {
       if (error.status !== 410) throw error;
@@ -31,27 +33,38 @@ async function snapshot(url, signal) {
   const first = new URL(url);
   first.searchParams.set("limit", 200);
   let page = await get(first, signal);
-  const changes = new URL(page.paging.changes, url); // it keeps the filters and `fields`
+  const changes = linked(page.paging.changes, url, "/changes"); // with the filters and `fields`
   for (;;) {
     for (const item of page.data) items.set(item.id, item);
     if (page.paging.next === null) return { items, changes };
-    page = await get(new URL(page.paging.next, url), signal);
+    page = await get(linked(page.paging.next, url), signal);
   }
 }
 
+// Returns the URL of a link: only its query is used, so no answer can lead to another server.
+function linked(link, url, path = "") {
+  const found = new URL(url);
+  found.pathname = url.pathname.replace(/\/$/, "") + path;
+  found.search = new URL(link, url).search;
+  return found;
+}
+
 async function follow(changes, items, changed, signal) {
+  let complete = false; // the pages alone are of several moments
   const apply = ({ op, id, data }) => {
     if (op === "put") items.set(id, data);
     else items.delete(id);
-    changed(items);
+    if (complete) changed(items);
   };
   for (let failures = 0; ; failures++) {
     let page; // an EventSource does not show the status that ended it, this request does
     do {
       page = await get(changes, signal);
       page.data.forEach(apply);
-      changes = new URL(page.paging.next, changes);
+      changes = linked(page.paging.next, changes);
     } while (!page.paging.caught_up);
+    if (!complete) changed(items);
+    complete = true;
     await listen(changes, signal, (event) => {
       failures = 0;
       changes.searchParams.set("after", event.lastEventId);
@@ -61,14 +74,27 @@ async function follow(changes, items, changed, signal) {
   }
 }
 
-// Follows an open feed until it ends, for whatever reason.
+// Follows an open feed until it ends, for whatever reason, or is silent: a checkpoint is due
+// every 15 seconds, so the connection is lost or a proxy holds it back.
 function listen(changes, signal, received) {
   return wait(signal, (resolve, reject) => {
     const feed = new EventSource(changes);
-    for (const type of ["put", "delete", "checkpoint"]) feed.addEventListener(type, received);
-    feed.addEventListener("reset", () => reject(new Refused(410, "The position is lost.")));
+    let timer = setTimeout(resolve, timing.silence);
+    const receive = (event) => {
+      clearTimeout(timer);
+      timer = setTimeout(resolve, timing.silence);
+      received(event);
+    };
+    for (const type of ["put", "delete", "checkpoint"]) feed.addEventListener(type, receive);
+    feed.addEventListener("reset", ({ data }) => {
+      const { status } = JSON.parse(data); // 410, or 401 and 403 when the rights have ended
+      reject(new Refused(status, status === 410 ? "The position is lost." : "The rights ended."));
+    });
     feed.onerror = resolve; // it would give up on any status but 200
-    return () => feed.close();
+    return () => {
+      clearTimeout(timer);
+      feed.close();
+    };
   });
 }
 
@@ -84,12 +110,14 @@ async function get(url, signal) {
   for (let failures = 0; ; failures++) {
     let ms = backoff(failures);
     try {
-      const response = await fetch(url, { signal, headers: { Accept: "application/json" } });
-      const { status, statusText, headers } = response;
-      const isJson = headers.get("Content-Type")?.includes("json"); // or it is a login page
+      const either = AbortSignal.any([signal, AbortSignal.timeout(timing.request)]);
+      const headers = { Accept: "application/json" };
+      const response = await fetch(url, { signal: either, headers });
+      const { status, statusText } = response;
+      const isJson = response.headers.get("Content-Type")?.includes("json"); // or it is a login page
       if (status === 200 && isJson) return await response.json();
       if (status < 500 && status !== 429) throw new Refused(status, statusText);
-      ms = Math.max(ms, retryAfter(headers.get("Retry-After")));
+      ms = Math.max(ms, retryAfter(response.headers.get("Retry-After")));
     } catch (error) {
       if (signal.aborted || error instanceof Refused) throw error;
     } // anything else is a lost connection

@@ -95,6 +95,8 @@ WRONG: list[tuple[str, Callable[[Any], object]]] = [
     ("document 1", lambda notes: notes.create_many([{}, {"size": math.inf}])),
     ("ETag", lambda notes: notes.update("a", {}, if_match=None)),
     ("ETag", lambda notes: notes.delete("a", if_match=None)),
+    ("etag", lambda notes: notes.update("a", {}, if_match="7")),
+    ("etag", lambda notes: notes.update("a", {}, if_match='"7"\r\nX: y')),
     ("exclude", lambda notes: notes.replace("a", {}, if_match='"1"', if_absent=True)),
 ]
 
@@ -113,6 +115,7 @@ def test_what_cannot_be_right_is_refused_at_once(name: str, call: Callable[[Any]
 @pytest.mark.parametrize(
     "url",
     [
+        "https://api.example:port/notes",
         *("", "notes", "/notes", "ftp://api.example/notes", "https://"),
         *("https://ella:secret@api.example/notes", "https://api.example/notes?kind=a"),
     ],
@@ -129,6 +132,11 @@ def test_options_are_checked() -> None:
     for wrong in ({"auth": "token"}, {"timeout": 0}, {"retries": -1}, {"silence": 0}):
         with pytest.raises(ValueError, match=next(iter(wrong))):
             Stream("https://api.example/notes", **wrong)
+    for headers in ({"X-Note": "a\r\nX: b"}, {"X Note": "a"}, {"X-Note": "\N{SNOWMAN}"}):
+        with pytest.raises(ValueError, match="header"):
+            Stream("https://api.example/notes", headers=headers)
+    with pytest.raises(ValueError, match="header"):
+        Stream("https://api.example/notes", auth=Bearer("sec\nret"))
     assert "secret" not in repr(Bearer("secret"))
 
 

@@ -6,6 +6,7 @@ import random
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from functools import partial
+from itertools import pairwise
 from pathlib import Path
 from threading import Thread
 from typing import Any
@@ -87,6 +88,20 @@ def test_changes_come_in_their_order(notes: Any, follow: Callable[..., Reader]) 
     )
     again = notes.follow(after=first.cursor)
     assert next(iter(again)).id != "a"
+
+
+@pytest.mark.parametrize("polls", [False, True], ids=["events", "polls"])
+def test_each_cursor_leads_to_the_next_change(polls: bool, notes: Any) -> None:
+    """Also one in the middle of a page of changes, as after a restart of the reader."""
+    start = next(iter(notes.pages())).cursor
+    notes.create_many([{"id": f"c{number}"} for number in range(5)])
+    if polls:
+        refuse_events(notes)
+    with notes.follow(after=start) as feed:
+        found = [next(feed) for _ in range(5)]
+    for before, change in pairwise(found):
+        with notes.follow(after=before.cursor) as feed:
+            assert next(feed) == change
 
 
 def test_filters_and_fields_hold_for_changes(notes: Any, follow: Callable[..., Reader]) -> None:

@@ -37,6 +37,10 @@ class Front:
     def __init__(self, port: int) -> None:
         self.target = port
         self.requests: list[Asked] = []
+        self.prefix = ""
+        """A prefix of paths that the program does not know, as of a proxy that strips it."""
+        self.links = b'"/notes'
+        """The beginning of the program's links as clients get it."""
         self.plans: dict[str, deque[tuple[int, Mapping[str, str]]]] = {}
         front = self
 
@@ -91,7 +95,8 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _pass(self, asked: Asked) -> None:
         with closing(HTTPConnection("127.0.0.1", self.owner.target, timeout=60)) as upstream:
-            upstream.request("GET", self.path, headers={"Accept": self.headers["Accept"]})
+            path = self.path.removeprefix(self.owner.prefix)
+            upstream.request("GET", path, headers={"Accept": self.headers["Accept"]})
             Thread(target=self._watch, args=(upstream.sock, asked), daemon=True).start()
             with suppress(OSError, HTTPException):
                 reply = upstream.getresponse()
@@ -101,7 +106,7 @@ class _Handler(BaseHTTPRequestHandler):
                         self.send_header(name, value)
                 self.end_headers()
                 while chunk := reply.read1():
-                    self.wfile.write(chunk)
+                    self.wfile.write(chunk.replace(b'"/notes', self.owner.links))
 
     def _watch(self, upstream: socket.socket, asked: Asked) -> None:
         """End the request to the program as soon as the client goes."""

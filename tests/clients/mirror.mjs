@@ -3,7 +3,8 @@
 import { EventSource } from "eventsource";
 
 globalThis.EventSource = EventSource;
-const { mirror } = await import("../../examples/clients/mirror.mjs");
+const { mirror, timing } = await import("../../examples/clients/mirror.mjs");
+timing.silence = Number(process.env.SILENCE ?? timing.silence);
 const changed = (items) => {
   console.log(JSON.stringify([...items.values()].sort((a, b) => (a.id < b.id ? -1 : 1))));
 };

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import sys
 from threading import Thread
@@ -11,7 +12,7 @@ from urllib.parse import parse_qs
 from brubeck.client import Closed, Problem, Stream
 
 url, _, query = sys.argv[1].partition("?")
-stream = Stream(url, timeout=10_000)
+stream = Stream(url, timeout=10_000, silence=float(os.environ.get("SILENCE", "40000")) / 1000)
 
 
 def follow() -> None:

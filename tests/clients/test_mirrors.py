@@ -212,6 +212,34 @@ def test_close_ends_everything(language: str, kind: str, status: int | None, fro
         assert len(front.of(kind)) == 1 or status is None
 
 
+@pytest.mark.parametrize("language", ["python", "node"])
+def test_a_link_to_another_server_is_not_followed(language: str, front: Front) -> None:
+    """Nor one without the prefix that a proxy strips: the URL is that which the user gave."""
+    front.prefix, front.links = "/api", b'"http://elsewhere.invalid/notes'
+    with running(*command_of(language), f"http://127.0.0.1:{front.port}/api/notes") as program:
+        wait_until(lambda: _copies(program, 210) and bool(front.of("feed")), seconds=30)
+        _put(front.target, f"link-{language}")
+        wait_until(lambda: f'"link-{language}"' in program.output, seconds=30)
+    send(front.target, "DELETE", f"/notes/link-{language}")
+    assert {urlsplit(each.path).path for each in front.requests} == {
+        "/api/notes",
+        "/api/notes/changes",
+    }
+
+
+@pytest.mark.parametrize("language", ["python", "node"])
+def test_a_silent_feed_is_opened_again(language: str, front: Front) -> None:
+    """A server that is lost without a word, which no end of a connection tells."""
+    front.plan("feed", SILENCE)
+    url = f"http://127.0.0.1:{front.port}/notes"
+    with running(*command_of(language), url, env={"SILENCE": "500"}) as program:
+        wait_until(lambda: bool(front.of("feed")), seconds=30)
+        assert front.of("feed")[0].ended.wait(30)
+        _put(front.target, f"silent-{language}")
+        wait_until(lambda: f'"silent-{language}"' in program.output, seconds=30)
+    send(front.target, "DELETE", f"/notes/silent-{language}")
+
+
 def test_a_browser_opens_a_refused_feed_again(front: Front) -> None:
     """Its own EventSource gives up for good; and after `close()` it sends and reports nothing."""
     for status in (429, 502, LOST):
