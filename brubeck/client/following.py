@@ -72,6 +72,7 @@ class Follower:
     """Whether long polls take the place of server-sent events."""
     _retries: Retries = field(init=False, repr=False)
     _retry: float = RETRY_SECONDS
+    _caught_up: bool = False
 
     def steps(self) -> Steps[None]:
         """Emit each `Change`; it ends by an error alone."""
@@ -98,15 +99,18 @@ class Follower:
     # Long polls.
 
     def _poll(self) -> Steps[None]:
-        request = self._request(("wait", str(WAIT_SECONDS)))
+        # The first look does not wait: it finds the place though nothing may match for long.
+        waits = self._caught_up
+        request = self._request(*([("wait", str(WAIT_SECONDS))] if waits else []))
         since = self.policy.clock()
         reply = yield Send(request, WAIT_SECONDS + POLL_SPARE_SECONDS)
         if not isinstance(reply, Reply) or reply.status != 200:
+            self._caught_up = False
             yield from self._failed(request, reply)
             return
         before = self.cursor
-        yield from self._page(reply)
-        if self.cursor == before and self.policy.clock() - since < 1:
+        self._caught_up = yield from self._page(reply)
+        if waits and self.cursor == before and self.policy.clock() - since < 1:
             yield Pause(self._uniform(RETRY_SECONDS))  # the server may not wait
 
     def _page(self, reply: Reply) -> Steps[bool]:

@@ -21,7 +21,9 @@ LINES = st.one_of(
     ),
     st.text(st.characters(exclude_characters="\r\n", codec="utf-8"), max_size=12),
 )
-TEXTS = st.lists(st.tuples(LINES, ENDS), max_size=25).map(lambda pairs: "".join(sum(pairs, ())))
+MARKS = st.sampled_from(["", "\N{BYTE ORDER MARK}", "\N{BYTE ORDER MARK}\N{BYTE ORDER MARK}"])
+BODIES = st.lists(st.tuples(LINES, ENDS), max_size=25).map(lambda pairs: "".join(sum(pairs, ())))
+TEXTS = st.builds(str.__add__, MARKS, BODIES)
 
 
 def parsed(*pieces: bytes) -> tuple[list[Event], int | None]:

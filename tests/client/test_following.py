@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from functools import partial
@@ -217,6 +218,38 @@ def test_a_feed_outlives_what_passes(status: int, connect: Any, front: Front) ->
     assert [each.id for each in reader.changes] == [name]
 
 
+@pytest.mark.parametrize("polls", [False, True], ids=["events", "polls"])
+def test_a_reader_moves_on_though_nothing_matches(polls: bool, connect: Any, front: Front) -> None:
+    """By checkpoints, or by the pages of polls; its place is not lost when deletions are purged."""
+    send(front.target, "PUT", "/notes/other", {"kind": "other"})
+    with cutter(front.port) as way:
+        notes = connect(f"http://127.0.0.1:{way.port}/notes")
+        if polls:
+            refuse_events(notes)
+        reader = Reader(notes.follow(kind="none"))
+        kind = "changes" if polls else "feed"
+
+        def has_moved() -> bool:
+            requests = front.of(kind)
+            if requests and time.monotonic() - requests[-1].at > 1:  # time for a checkpoint
+                way.cut()
+            return any("after=" in each.path for each in requests)
+
+        wait_until(has_moved, seconds=30)
+        reader.end()
+    assert reader.changes == []
+
+
+def test_now_is_one_moment(connect: Any, front: Front) -> None:
+    """Taken once: what happens while the feed is opened again is after it."""
+    notes = connect(f"http://127.0.0.1:{front.port}/notes")
+    front.plan("feed", LOST)
+    reader = Reader(notes.follow(after="now"))
+    wait_until(lambda: len(front.of("feed")) == 2)
+    reader.end()
+    assert [each.kind for each in front.requests if "after=now" in each.path] == ["changes"]
+
+
 @pytest.mark.parametrize(
     ("status", "error"), [(401, Problem), (403, Problem), (404, NotFound), (410, HistoryLost)]
 )
@@ -246,7 +279,7 @@ def test_long_polls_take_over_where_there_are_no_events(
     wait_until(lambda: reader.has(name))
     reader.end()
     assert len(front.of("feed")) == 1
-    assert "wait=30" in front.of("changes")[0].path
+    assert "wait=30" in front.of("changes")[-1].path
     names = [each.id for each in reader.changes]
     assert len(names) == len(set(names))
 
