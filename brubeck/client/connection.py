@@ -9,6 +9,7 @@ Rules:
 
 from __future__ import annotations
 
+import _socket
 import socket
 import time
 from collections.abc import Iterator
@@ -46,7 +47,7 @@ class Connection:
         self._closed = Event()
         self._lock = RLock()
         self._users = 0
-        self._sockets: list[socket.socket] = []
+        self._sockets: list[Any] = []
         self._response: httpx.Response | None = None
         self._chunks: Iterator[bytes] = iter(())
 
@@ -74,8 +75,7 @@ class Connection:
         self._closed.set()
         with self._lock:
             for each in self._sockets:
-                with suppress(OSError):
-                    socket.socket.shutdown(each, socket.SHUT_RDWR)  # past the state of TLS
+                _shut_down(each)
             if not self._users:
                 self._release()
 
@@ -178,14 +178,26 @@ class Connection:
         if not name.endswith(_CONNECTED):
             return
         found = info["return_value"].get_extra_info("socket")
-        if not isinstance(found, socket.socket):
+        if found is None:  # a transport of the user's own
             return
         with self._lock:
             self._sockets = [each for each in self._sockets if each.fileno() != -1]
             self._sockets.append(found)
             if self._closed.is_set():
-                with suppress(OSError):
-                    socket.socket.shutdown(found, socket.SHUT_RDWR)
+                _shut_down(found)
+
+
+def _shut_down(connected: Any) -> None:
+    """Shut a socket down, which ends a read of it.
+
+    Of TLS it is the socket below, since its state belongs to the thread that reads. The sockets of
+    eventlet and gevent are no sockets of the standard library, and shut themselves down.
+    """
+    with suppress(OSError):
+        if isinstance(connected, _socket.socket):
+            _socket.socket.shutdown(connected, socket.SHUT_RDWR)
+        else:
+            connected.shutdown(socket.SHUT_RDWR)
 
 
 def run(connection: Connection, steps: Steps[T]) -> T:
