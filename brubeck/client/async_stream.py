@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import suppress
 from types import TracebackType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from brubeck.client import operations
 from brubeck.client.answers import Change, Item, Page, Result
@@ -18,6 +18,9 @@ from brubeck.client.operations import NO_CONDITION, StreamUrl
 from brubeck.client.reading import Reading
 from brubeck.client.steps import Emit, Failure, Request, Steps
 from brubeck.client.transport import Options, check_url
+
+if TYPE_CHECKING:
+    from brubeck.client.transport import Auth
 
 
 class AsyncStream:
@@ -33,7 +36,7 @@ class AsyncStream:
         self,
         url: str,
         *,
-        auth: Any = None,
+        auth: Auth | None = None,
         headers: Mapping[str, str] | None = None,
         timeout: float = 60.0,
         retries: int = 8,
@@ -211,9 +214,8 @@ class AsyncStream:
 
     def _connect(self) -> AsyncConnection:
         """Return a connection, which ends with the stream."""
-        if self._is_closed:
-            raise Closed
         connection = AsyncConnection(self._options)
+        connection.is_closed = self._is_closed
         self._connections = {each for each in self._connections if not each.is_closed}
         self._connections.add(connection)
         return connection

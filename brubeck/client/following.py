@@ -8,12 +8,13 @@ Rules:
   (a lost connection, 429, 5xx) is waited out, however long it takes.
 - Another status is final. 410, and a `reset` event of that status, are `HistoryLost`.
 - A checkpoint comes every 15 seconds, so a feed that is silent for longer has lost its server, and
-  one that was silent from its start is held back by a proxy: then long polls take over.
+  one that was silent from its start is held back by a proxy: then long polls take over for a time.
 """
 
 from __future__ import annotations
 
 import logging
+import math
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -49,6 +50,8 @@ log = logging.getLogger("brubeck.client")
 EVENT_STREAM: Final = "text/event-stream"
 SILENCE_SECONDS: Final = 40.0
 """Seconds without a byte after which a feed has lost its server, which sends something every 15."""
+HELD_BACK_SECONDS: Final = 600.0
+"""Seconds of long polls after a feed that was silent from its start."""
 WAIT_SECONDS: Final = 30
 """Seconds that a long poll waits for a change."""
 POLL_SPARE_SECONDS: Final = 15.0
@@ -73,6 +76,7 @@ class Follower:
     _retries: Retries = field(init=False, repr=False)
     _retry: float = RETRY_SECONDS
     _caught_up: bool = False
+    _held_back_until: float = -math.inf
 
     def steps(self) -> Steps[None]:
         """Emit each `Change`; it ends by an error alone."""
@@ -80,7 +84,8 @@ class Follower:
         if self.cursor == "now":
             yield from self.look()
         while True:
-            yield from self._poll() if self.polls else self._feed()
+            is_held_back = self.policy.clock() < self._held_back_until
+            yield from self._poll() if self.polls or is_held_back else self._feed()
 
     def look(self) -> Steps[bool]:
         """Emit the changes that there are now, a page of them; return whether these are all."""
@@ -131,6 +136,7 @@ class Follower:
         request = self._request(accept=EVENT_STREAM)
         reply = yield Open(request, self.silence)
         if not isinstance(reply, Reply):
+            self._note_silence(reply)
             yield from self._failed(request, reply)
         elif reply.status == 200 and reply.media_type == EVENT_STREAM:
             yield from self._events(request)
@@ -161,7 +167,8 @@ class Follower:
         if parser.retry_ms is not None:
             self._retry = min(parser.retry_ms / 1000, MAX_RETRY_SECONDS)
         outcome = piece if isinstance(piece, Failure) else Failure("the feed ended")
-        self.polls = is_silent and outcome.silent
+        if is_silent:
+            self._note_silence(outcome)
         if received:
             log.info("%s: %s; opening it again", request, outcome.reason)
             yield Pause(self._uniform(self._retry))
@@ -190,6 +197,11 @@ class Follower:
         return problem_of(Reply(status))
 
     # Failures.
+
+    def _note_silence(self, outcome: Failure) -> None:
+        """Use long polls for a time after a feed that was silent from its start."""
+        if outcome.silent:
+            self._held_back_until = self.policy.clock() + HELD_BACK_SECONDS
 
     def _succeeded(self) -> None:
         self.policy = self.policy.endless()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from threading import RLock
 from types import TracebackType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 from weakref import WeakSet
 
 from brubeck.client import operations
@@ -18,6 +18,9 @@ from brubeck.client.operations import NO_CONDITION, StreamUrl
 from brubeck.client.reading import Reading
 from brubeck.client.steps import Request, Steps
 from brubeck.client.transport import Options, check_url
+
+if TYPE_CHECKING:
+    from brubeck.client.transport import Auth
 
 
 class Stream:
@@ -33,7 +36,7 @@ class Stream:
         self,
         url: str,
         *,
-        auth: Any = None,
+        auth: Auth | None = None,
         headers: Mapping[str, str] | None = None,
         timeout: float = 60.0,
         retries: int = 8,

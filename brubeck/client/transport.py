@@ -33,6 +33,10 @@ class Bearer:
     token: str = field(repr=False)
 
 
+if TYPE_CHECKING:
+    Auth = httpx.Auth | tuple[str, str] | Bearer
+
+
 @dataclass(frozen=True)
 class Options:
     """The options of a client: how it connects, and how long it tries."""
@@ -48,7 +52,7 @@ class Options:
     def of(
         cls,
         *,
-        auth: Any,
+        auth: Auth | None,
         headers: Mapping[str, str] | None,
         timeout: float,
         retries: int,
@@ -65,8 +69,7 @@ class Options:
         if isinstance(auth, Bearer):
             sent["Authorization"] = f"Bearer {auth.token}"
             auth = None
-        elif isinstance(auth, str | bytes):
-            raise ValueError("auth is (user, password), Bearer('token'), or an httpx.Auth")  # noqa: TRY004, as any wrong argument
+        _check_auth(auth)
         for name, value in sent.items():
             if not _HEADER.fullmatch(f"{name}: {value}"):
                 raise ValueError(f"the header {name} cannot be sent")
@@ -79,6 +82,13 @@ class Options:
         """Return the arguments of an httpx client; redirects could lead to another origin."""
         auth = {} if self.auth is None else {"auth": self.auth}
         return {"headers": self.headers, "follow_redirects": False, **auth, **self.further}
+
+
+def _check_auth(auth: object) -> None:
+    if auth is None or callable(auth) or isinstance(auth, import_httpx().Auth):
+        return
+    if not isinstance(auth, tuple) or [type(each) for each in auth] != [str, str]:
+        raise ValueError("auth is (user, password), Bearer('token'), or an httpx.Auth")
 
 
 def import_httpx() -> ModuleType:
@@ -111,7 +121,8 @@ def reply_of(response: httpx.Response, body: bytes = b"") -> Reply:
     """Return the reply of a response."""
     headers: dict[str, str] = {}
     for name, value in response.headers.multi_items():
-        headers[name.lower()] = value
+        lower = name.lower()
+        headers[lower] = f"{headers[lower]}, {value}" if lower in headers else value
     return Reply(response.status_code, headers, body)
 
 

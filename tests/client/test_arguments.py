@@ -13,7 +13,7 @@ from typing import Any
 import httpx
 import pytest
 
-from brubeck.client import Bearer, Closed, Stream
+from brubeck.client import Bearer, Stream
 
 BERLIN = timezone(timedelta(hours=1))
 
@@ -129,7 +129,13 @@ def test_a_url_that_cannot_be_right_is_refused(url: str) -> None:
 
 def test_options_are_checked() -> None:
     """A token alone is no auth."""
-    for wrong in ({"auth": "token"}, {"timeout": 0}, {"retries": -1}, {"silence": 0}):
+    for wrong in (
+        {"auth": "token"},
+        {"auth": ("ella",)},
+        {"timeout": 0},
+        {"retries": -1},
+        {"silence": 0},
+    ):
         with pytest.raises(ValueError, match=next(iter(wrong))):
             Stream("https://api.example/notes", **wrong)
     for headers in ({"X-Note": "a\r\nX: b"}, {"X Note": "a"}, {"X-Note": "\N{SNOWMAN}"}):
@@ -138,20 +144,6 @@ def test_options_are_checked() -> None:
     with pytest.raises(ValueError, match="header"):
         Stream("https://api.example/notes", auth=Bearer("sec\nret"))
     assert "secret" not in repr(Bearer("secret"))
-
-
-def test_a_closed_stream_says_so() -> None:
-    """Whatever is called."""
-    notes = Stream("https://api.example/notes")
-    notes.close()
-    notes.close()
-    with pytest.raises(Closed):
-        notes.get("a")
-    with pytest.raises(Closed):
-        list(notes.items())
-    assert list(notes.follow()) == []
-    with pytest.raises(Closed), notes.mirror():
-        pass
 
 
 def test_importing_it_loads_no_server_and_no_engine() -> None:
