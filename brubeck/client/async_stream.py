@@ -16,7 +16,7 @@ from brubeck.client.copying import copy_steps
 from brubeck.client.errors import Closed
 from brubeck.client.operations import NO_CONDITION, StreamUrl
 from brubeck.client.reading import Reading
-from brubeck.client.steps import Emit, Failure, Request, Steps
+from brubeck.client.steps import Emit, Request, Steps
 from brubeck.client.transport import Options, check_url
 
 if TYPE_CHECKING:
@@ -230,14 +230,15 @@ class AsyncFeed(AsyncIterator[Change]):
     def __init__(self, connection: AsyncConnection, steps: Steps[None]) -> None:
         self._connection = connection
         self._steps = steps
-        self._outcome: Any = None
+        self._pending: asyncio.Future[Any] | None = None
+        """The step that is being performed, also while nobody waits for its outcome."""
 
     async def __anext__(self) -> Change:
         try:
             return await self._next()
         except asyncio.CancelledError:
             raise
-        except (Closed, StopIteration):
+        except Closed:
             await self.close()
             raise StopAsyncIteration from None
         except BaseException:
@@ -246,14 +247,21 @@ class AsyncFeed(AsyncIterator[Change]):
 
     async def _next(self) -> Change:
         while not self._connection.is_closed:
-            step = self._steps.send(self._outcome)
+            step = self._steps.send(await self._outcome())
             if isinstance(step, Emit):
-                self._outcome = None
                 change: Change = step.value
                 return change
-            self._outcome = Failure("the wait was cancelled")
-            self._outcome = await self._connection.perform(step)
+            self._pending = asyncio.ensure_future(self._connection.perform(step))
+            self._pending.add_done_callback(_know)
         raise Closed
+
+    async def _outcome(self) -> Any:
+        """Return the outcome of the last step, which goes on when a wait for it is cancelled."""
+        if self._pending is None:
+            return None
+        await asyncio.wait((self._pending,))
+        pending, self._pending = self._pending, None
+        return pending.result()
 
     async def __aenter__(self) -> Self:
         return self
@@ -273,3 +281,9 @@ class AsyncFeed(AsyncIterator[Change]):
     async def close(self) -> None:
         """End the iteration, and the request or pause in which it is."""
         await self._connection.close()
+
+
+def _know(future: asyncio.Future[Any]) -> None:
+    """Take note of a step's error, which may come after the last wait."""
+    if not future.cancelled():
+        future.exception()

@@ -78,7 +78,7 @@ def test_a_closed_stream_says_so(face: str) -> None:
 def test_one_feed_is_closed_alone(face: str, memory_server: Program) -> None:
     """The stream, and its other feeds, go on."""
     with client(face, f"http://127.0.0.1:{memory_server.port}/notes") as notes:
-        notes.replace("a", {})
+        notes.create_many([{"kind": "some"}] * 20)  # which come in one piece
         first, second = notes.follow(), notes.follow()
         next(first)
         next(second)
@@ -105,9 +105,10 @@ def test_cancelling_a_wait_loses_no_change(memory_server: Program) -> None:
     """The feed goes on at the same place, however often a wait is cancelled."""
 
     async def follow() -> list[str]:
-        url = f"http://127.0.0.1:{memory_server.port}/notes"
+        url = f"http://127.0.0.1:{front.port}/notes"
+        direct = f"http://127.0.0.1:{memory_server.port}/notes"
         found: list[str] = []
-        async with AsyncStream(url) as notes, AsyncStream(url) as writer:
+        async with AsyncStream(url) as notes, AsyncStream(direct) as writer:
             start = (await anext(notes.pages())).cursor
             feed = notes.follow(after=start)
             sent = [f"cancel{number}" for number in range(12)]
@@ -121,9 +122,11 @@ def test_cancelling_a_wait_loses_no_change(memory_server: Program) -> None:
             async with asyncio.timeout(30):
                 while found[-1:] != sent[-1:]:
                     found.append((await anext(feed)).id)
+        assert len(front.of("feed")) == 1  # and it is the same connection
         return found
 
-    assert asyncio.run(follow()) == [f"cancel{number}" for number in range(12)]
+    with front_of(memory_server.port) as front:
+        assert asyncio.run(follow()) == [f"cancel{number}" for number in range(12)]
 
 
 def test_a_cancelled_task_leaves_nothing_open(memory_server: Program) -> None:
