@@ -76,6 +76,13 @@ def test_what_the_server_writes_is_read(sent: list[tuple[str, str]]) -> None:
     assert found == [Event(kind, text, "7~a") for (kind, _), text in zip(texts, kept, strict=True)]
 
 
+def test_a_byte_order_mark_is_no_part_of_the_first_field() -> None:
+    """However it is cut; a second one is."""
+    whole = "\N{BYTE ORDER MARK}data: a\n\n\N{BYTE ORDER MARK}data: b\n\n".encode()
+    for cut in range(len(whole)):
+        assert parsed(whole[:cut], whole[cut:])[0] == [Event("message", "a")]
+
+
 def test_an_event_that_is_cut_is_dropped() -> None:
     """Its id, too: it was not received."""
     parser = EventParser()
