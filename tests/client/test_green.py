@@ -29,7 +29,7 @@ with Stream(sys.argv[2]) as notes:
         position = int(notes.replace('green', {'kind': 'x'}).etag.strip('"'))
         print(mirror.wait(lambda copy: copy.position >= position, 20), mirror['green']['kind'])
     feed.close()
-    reader.join(20)
+    reader.join(10)  # the next checkpoint would come after 15 seconds
     print(reader.is_alive())
 """
 

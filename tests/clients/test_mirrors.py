@@ -227,6 +227,26 @@ def test_a_link_to_another_server_is_not_followed(language: str, front: Front) -
     }
 
 
+@pytest.mark.parametrize(("language", "kind"), [("python", "feed"), ("node", "changes")])
+def test_a_cut_feed_goes_on_behind_its_last_change(language: str, kind: str, front: Front) -> None:
+    """And not where it was opened first."""
+    name = f"cut-{language}"
+    with cutter(front.port) as way:
+        url = f"http://127.0.0.1:{way.port}/notes"
+        with running(*command_of(language), url) as program:
+            wait_until(lambda: bool(front.of("feed")), seconds=30)
+            before = len(front.of(kind))
+            send(front.target, "PUT", f"/notes/{name}", {"kind": name})
+            wait_until(lambda: f'"{name}"' in program.output, seconds=30)
+            way.cut()
+            wait_until(lambda: len(front.of(kind)) > before, seconds=30)
+    found = send(front.target, "GET", f"/notes/changes?kind={name}")["data"]
+    position = found[-1]["position"]
+    after = parse_qs(urlsplit(front.of(kind)[-1].path).query)["after"]
+    assert after[0].startswith(f"{position}~")
+    send(front.target, "DELETE", f"/notes/{name}")
+
+
 @pytest.mark.parametrize("language", ["python", "node"])
 def test_a_silent_feed_is_opened_again(language: str, front: Front) -> None:
     """A server that is lost without a word, which no end of a connection tells."""
