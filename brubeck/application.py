@@ -35,7 +35,7 @@ from brubeck.streams import StreamHandler
 from brubeck.streams.cross_origin import shared_error
 from brubeck.streams.declaration_checks import check_stream
 from brubeck.streams.handler import declare, seal
-from brubeck.streams.routes import routes
+from brubeck.streams.routes import routes, shapes_of
 from brubeck.streams.spec import StreamSpec
 from brubeck.streams.stream import Stream
 from brubeck.streams.sweeper import Sweeper
@@ -239,6 +239,9 @@ class Brubeck:
             if other.path == stream.path:
                 names = f"{other.__name__} and {stream.__name__}"
                 raise ConfigError(f"{names} are both at {stream.path}.")
+            for one, two in ((other, stream), (stream, other)):
+                if one.path in shapes_of(two.path):
+                    raise ConfigError(f"{one.path} is the URL of a shape of {two.path}.")
             if other.spec.path.stream("") == stream.spec.path.stream(""):
                 names = f"{other.path} and {stream.path}"
                 raise ConfigError(f"{names} would be one stream in a storage.")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import lru_cache
 from hashlib import sha256
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final, cast
 
 import msgspec
 
@@ -14,9 +14,8 @@ from brubeck.http import Problem, Response
 from brubeck.http.conditions import matches
 from brubeck.http.response import Twin
 from brubeck.storage import Count, Page
-from brubeck.streams import exports, html_page, imports
+from brubeck.streams import atom, csv_rows, exports, html_page, imports, json_feed
 from brubeck.streams.cursors import url
-from brubeck.streams.feeds import origin_of
 from brubeck.streams.negotiation import negotiate, require_type
 from brubeck.streams.pages import (
     MadePage,
@@ -49,6 +48,16 @@ KEPT_BYTES = 32_768
 COMMAS = 200_000
 """Past so many commas a list is read by a decoder with a bound: small members take much memory."""
 
+SHAPES: Final = {
+    "json": JSON,
+    "csv": csv_rows.MEDIA_TYPE,
+    "ndjson": exports.NDJSON,
+    "atom": atom.MEDIA_TYPE,
+    "feed.json": json_feed.MEDIA_TYPE,
+}
+"""The media types by the ends of the URLs that stand for them."""
+
+_READ_ONLY: Final = {"Allow": "GET, HEAD, OPTIONS"}
 _JSON_ALONE = (None, "*/*", JSON)
 _ABSENT = msgspec.Raw()
 _raw_list: msgspec.json.Decoder[list[msgspec.Raw]] = msgspec.json.Decoder(list[msgspec.Raw])
@@ -58,15 +67,30 @@ class Collection(Resource):
     """``/quakes``: the timeline, page by page or whole."""
 
     representations: ClassVar[Mapping[str, Representation]] = REPRESENTATIONS
+    shape = ""
+    """The end of the URL that stands for a media type, such as ``csv``; see `SHAPES`."""
     """The formats of a page beside JSON, by media type."""
 
+    def _answer(self) -> Response:
+        if self._url_args:
+            self.shape = cast("dict[str, str]", self._url_args).pop("shape", "")
+        return super()._answer()
+
     def get(self) -> Response:
-        """Return a page of the timeline."""
+        """Return a page of the timeline, or all of it in another shape."""
+        if self.shape:
+            chosen = SHAPES[self.shape]
+            if chosen != JSON:
+                return self._otherwise(chosen)
+            return self._page()
         # Nearly everybody asks for JSON: that takes no look at what else there is.
         if self.message.header("accept") not in _JSON_ALONE:
             chosen = negotiate(self.message, JSON, *self.representations, *exports.MEDIA_TYPES)
             if chosen != JSON:
                 return self._otherwise(chosen)
+        return self._page()
+
+    def _page(self) -> Response:
         plan = self._page_plan()
         made = self._made(plan)
         if matches(self.message.header("if-none-match"), made.tag):
@@ -86,7 +110,8 @@ class Collection(Resource):
         plan = self._page_plan()
         view = self._view(plan, self.context.records.page(plan.query))
         headers = self.spec.headers.copy()
-        where = f"{origin_of(self.message)}{self.context.base}"  # it may be in the URLs
+        # They may be in the URLs of the page.
+        where = f"{self.message.scheme}://{self.message.host}{self.context.base}"
         suffix = f"{representation.suffix}-{sha256(where.encode()).hexdigest()[:16]}"
         headers["ETag"] = tag = shaped_tag(view.tag, suffix)
         if link := link_header(view.links):
@@ -117,7 +142,8 @@ class Collection(Resource):
         """Return the plan of the query string's page, from a cache of at most `PLANS` plans."""
         context, query = self.context, self.message.query
         plans, base = context.stream.page_plans, context.base
-        key = (query, base, context.viewer)
+        shape = f".{self.shape}" if self.shape else ""
+        key = (query, base, context.viewer, shape)
         plan = plans.get(key)
         if plan is None:
             plan = PagePlan(
@@ -126,6 +152,7 @@ class Collection(Resource):
                 base,
                 self.spec.hidden,
                 context.viewer,
+                shape,
             )
             if len(plans) >= PLANS:
                 plans.clear()
@@ -167,6 +194,8 @@ class Collection(Resource):
 
     def post(self) -> Response:
         """Create one item, each of a list by itself, or each of many lines."""
+        if self.shape:
+            raise Problem(405, "Items are created at the stream's own URL.", headers=_READ_ONLY)
         if self._is_import:
             return imports.import_lines(self._writer)
         negotiate(self.message, JSON)

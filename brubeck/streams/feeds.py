@@ -64,7 +64,7 @@ def make_feed(context: Context, view: PageView) -> Feed:
     items = [_item(context, plan, home, record) for record in green.fairly(view.records)]
     last = view.page.follow(plan.query.viewer) // 1000
     return Feed(
-        id=_urn(plan.first),
+        id=_urn(plan.identity),
         title=context.spec.title or context.base,
         home=home,
         first=f"{origin}{plan.first}",

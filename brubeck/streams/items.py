@@ -53,6 +53,9 @@ class Items(Resource):
 
     def get(self, ids: str) -> Response:
         """Return an item, or a result for each of several."""
+        if ids.endswith(".json") and self._found([ids]) == [None]:
+            ids = ids.removesuffix(".json")
+            self.message.headers["Accept"] = JSON
         chosen = negotiate(self.message, *((JSON,) if "," in ids else (JSON, html_page.MEDIA_TYPE)))
         fields = item_parameters(self.message.query_pairs, self.spec.parameters)
         if "," in ids:

@@ -73,7 +73,7 @@ class PagePlan:
 
     __slots__ = (
         *("_against", "_changes", "_link", "_pairs", "_path", "asked", "made", "parameters"),
-        *("projection", "query", "view"),
+        *("identity", "projection", "query", "view"),
     )
 
     def __init__(
@@ -83,6 +83,7 @@ class PagePlan:
         path: str,
         hidden: frozenset[str],
         viewer: str | None = None,
+        shape: str = "",
     ) -> None:
         self.asked = 0
         self.made: MadePage | None = None
@@ -102,8 +103,11 @@ class PagePlan:
             viewer=viewer,
         )
         self._against = self.query.descending != newest_first
-        self._path, self._pairs = path, pairs
-        self._link = _stem(path, pairs, _KEPT_BY_PAGES | declared.filters.keys())
+        self._path, self._pairs = path + shape, pairs
+        kept = _KEPT_BY_PAGES | declared.filters.keys()
+        self._link = _stem(self._path, pairs, kept)
+        self.identity = _stem(path, pairs, kept)[:-1]
+        """The link to the first page, whichever shape it has."""
         self._changes = _stem(f"{path}/changes", pairs, {"fields", *declared.filters})
 
     def shown(self, page: Page) -> list[Record]:

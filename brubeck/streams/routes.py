@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from brubeck.errors import ConfigError
 from brubeck.streams.changes import ChangeFeed
-from brubeck.streams.collection import Collection
+from brubeck.streams.collection import SHAPES, Collection
 from brubeck.streams.handler import StreamHandler
 from brubeck.streams.items import Items
 from brubeck.streams.resource import Resource
@@ -30,6 +31,15 @@ def routes(
             )
         return declared.of(stream, declaration)
 
-    yield f"{pattern}$", resource("collection", Collection)
+    collection = resource("collection", Collection)
+    yield f"{pattern}$", collection
+    if not stream.spec.path.template.endswith(">"):  # there, all of it is the partition's key
+        ends = "|".join(map(re.escape, SHAPES))
+        yield rf"{pattern}\.(?P<shape>{ends})$", collection
     yield f"{pattern}/changes$", resource("changes", ChangeFeed)
     yield f"{pattern}/(?P<ids>[^/]+)$", resource("items", Items)
+
+
+def shapes_of(path: str) -> list[str]:
+    """Return the paths of a stream's shapes, such as ``/quakes.csv``."""
+    return [] if path.endswith(">") else [f"{path}.{shape}" for shape in SHAPES]
