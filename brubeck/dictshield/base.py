@@ -10,9 +10,12 @@ import json
 from collections.abc import Callable
 from typing import Any
 
+import msgspec
+
 from brubeck.errors import BrubeckError, ConfigError
 
 __all__ = [
+    "REFUSED",
     "USER_CODE_ERRORS",
     "DictPunch",
     "InvalidShield",
@@ -74,6 +77,10 @@ class ShieldException(BrubeckError):
 
 DictPunch = ShieldException
 """The name that DictShield gave `ShieldException` in its youth."""
+
+
+REFUSED = (msgspec.MsgspecError, RecursionError, ShieldException, *USER_CODE_ERRORS)
+"""Why reading in one pass of C may give up; then the careful way decides."""
 
 
 class ShieldDocException(ShieldException):

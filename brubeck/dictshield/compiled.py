@@ -94,6 +94,11 @@ class Compiled:
         return _has(self, "needs_json", ()) or _has(self, "sorts", ())
 
     @cached_property
+    def formed(self) -> list[tuple[str, BaseField[Any]]]:
+        """The fields with a value that must go through `for_json`, or be sorted, to be written."""
+        return [(name, field) for name, field in self.fields.items() if _is_formed(field)]
+
+    @cached_property
     def converts(self) -> bool:
         """Whether some native value is of another type than msgspec decodes."""
         return _has(self, "converts", ())
@@ -167,4 +172,12 @@ def _has(compiled: CompiledDocument, flag: str, above: tuple[CompiledDocument, .
     return any(
         getattr(part, flag) or (child is not None and _has(child, flag, (*above, compiled)))
         for part, child in compiled.parts()
+    )
+
+
+def _is_formed(field: BaseField[Any]) -> bool:
+    """Return whether a field's values, or documents in them, have another form in JSON."""
+    return any(
+        part.needs_json or part.sorts or ((child := compiled_of(part)) and child.needs_json)
+        for part in field.parts()
     )

@@ -19,7 +19,8 @@ import msgspec
 from brubeck import green
 from brubeck.dictshield.base import USER_CODE_ERRORS, ShieldException
 from brubeck.dictshield.limits import too_deep
-from brubeck.dictshield.structs import compiled_of
+from brubeck.dictshield.mixed import alternatives
+from brubeck.dictshield.structs import compiled_of, is_struct
 from brubeck.dictshield.writing import encode
 
 if TYPE_CHECKING:
@@ -33,9 +34,6 @@ if TYPE_CHECKING:
 _BACKSLASH: Final = ord("\\")
 _COLON: Final = ord(":")
 """Looking for one byte is several times faster than looking for a text of length one."""
-
-REFUSED = (msgspec.MsgspecError, RecursionError, ShieldException, *USER_CODE_ERRORS)
-"""Why the fast way may give up."""
 
 
 def json_reader(compiled: CompiledDocument, mode: Mode) -> Callable[[bytes], Any]:
@@ -153,6 +151,8 @@ def _checking(field: BaseField[Any]) -> Work | None:
         inner = _each_step(child, "steps")
     elif child is None and field.item_field is not None:
         inner = _on_items(_checking(field.item_field))
+    elif (kinds := alternatives(field)) and (works := [*filter(None, map(_checking, kinds))]):
+        inner = _on_structs(works[0])  # of the documents: other kinds have none
     own = field.after_decoding if field.needs_check else None
     if inner is None or own is None:
         return inner or own
@@ -191,6 +191,16 @@ def _on_items(work: Work | None) -> Work | None:
 
     def each(values: list[Any]) -> list[Any]:
         values[:] = [work(value) for value in green.fairly(values)]
+        return values
+
+    return each
+
+
+def _on_structs(work: Work) -> Work:
+    def each(values: list[Any]) -> list[Any]:
+        for value in green.fairly(values):
+            if is_struct(value):
+                work(value)
         return values
 
     return each

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 
 import msgspec
 
+from brubeck.dictshield.mixed import Unread
 from brubeck.dictshield.structs import compiled_of, is_struct
 from brubeck.dictshield.writing import each_ready, ready, write_unknown
 
@@ -102,6 +103,8 @@ def _documents(field: BaseField[Any], viewer: Viewer) -> Work:
     def work(items: Any) -> Any:
         if not items or not isinstance(items, list | tuple):
             return None if isinstance(items, dict) else items
+        if type(items) is Unread:
+            items = items.native()
         if child is not None and is_struct(items[0]):
             return list(map(getattr(child, which), items))
         return list(map(one or _as_it_is, field.arranged(items)))

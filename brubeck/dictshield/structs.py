@@ -10,9 +10,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from threading import RLock
-from typing import TYPE_CHECKING, Any, Final, ForwardRef, Literal, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, ForwardRef, Literal, Protocol, TypeAlias, Union
 
 import msgspec
+
+from brubeck.dictshield.mixed import alternatives
 
 if TYPE_CHECKING:
     from brubeck.dictshield.field import BaseField
@@ -53,6 +55,10 @@ class CompiledDocument(Protocol):
     @property
     def needs_json(self) -> bool:
         """Whether some value has another form in JSON."""
+
+    @property
+    def formed(self) -> list[tuple[str, BaseField[Any]]]:
+        """The fields with a value that has another form in JSON."""
 
     @property
     def converts(self) -> bool:
@@ -112,6 +118,9 @@ def _type_of(field: BaseField[Any], mode: Mode, pending: dict[str, CompiledDocum
     child = compiled_of(field)
     if child is not None:
         return child.structs.get(mode) or _reference(child, pending)
+    if kinds := alternatives(field):
+        types = tuple(_type_of(each, mode, pending) for each in kinds)
+        return list[Union[types]]  # type: ignore[valid-type]  # noqa: UP007, made while it runs
     if field.item_field is not None:
         return list[_type_of(field.item_field, mode, pending)]  # type: ignore[misc]  # made while it runs
     return field.loose_type() if mode == "stored" else field.wire_type()

@@ -13,7 +13,9 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
 import msgspec
 
+from brubeck import green
 from brubeck.dictshield.base import (
+    REFUSED,
     USER_CODE_ERRORS,
     ShieldDocException,
     ShieldException,
@@ -33,13 +35,12 @@ from brubeck.dictshield.limits import (
     too_many,
 )
 from brubeck.dictshield.partial import ClassChecks
-from brubeck.dictshield.reading import REFUSED
 from brubeck.dictshield.schema import Described
 from brubeck.dictshield.shaping import SafeableMixin
 from brubeck.dictshield.writing import as_text, encode, writable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Collection, Iterator, Mapping
 
     from brubeck.dictshield.compiled import Compiled
     from brubeck.dictshield.field import BaseField
@@ -181,9 +182,18 @@ class BaseDocument(SafeableMixin, ClassChecks, Described, metaclass=DocumentMeta
         `ShieldDocException` with all of them. A good value that was put into a list unconverted,
         such as a dictionary among documents, is converted now.
         """
+        self._check(self._fields, validate_all)
+        return True
+
+    def validate_fields(self, names: Collection[str]) -> None:
+        """Validate the named fields alone, as `validate` does with ``validate_all``."""
+        if names:
+            self._check({name: self._fields[name] for name in names}, True)
+
+    def _check(self, fields: Mapping[str, BaseField[Any]], validate_all: bool) -> None:
         faults: list[ShieldException] = []
         try:
-            for fault in self.__faults__():
+            for fault in self.__faults__(fields):
                 if not validate_all:
                     raise fault
                 faults.append(fault)
@@ -193,10 +203,11 @@ class BaseDocument(SafeableMixin, ClassChecks, Described, metaclass=DocumentMeta
             raise ShieldException(TOO_DEEP, None, None) from None
         if faults:
             raise ShieldDocException(self._class_name, faults)
-        return True
 
-    def __faults__(self) -> Iterator[ShieldException]:
-        for name, field in self._fields.items():
+    def __faults__(
+        self, fields: Mapping[str, BaseField[Any]] | None = None
+    ) -> Iterator[ShieldException]:
+        for name, field in (self._fields if fields is None else fields).items():
             value, at = field.__get__(self), child_pointer("", field.uniq_field)
             found = Faults(most=inf)
             if field.required and (value is None or value == ""):
@@ -285,7 +296,7 @@ class EmbeddedDocument(BaseDocument):
 def _settled(value: Any, native: Any) -> Any:
     """Return a value as a document stores it: itself, unless it is of another type."""
     if isinstance(value, list) and isinstance(native, list):
-        value[:] = map(_settled, value, native)
+        value[:] = [_settled(*pair) for pair in green.fairly(zip(value, native, strict=False))]
         return value
     return value if type(value) is type(native) else native
 

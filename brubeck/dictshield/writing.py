@@ -48,7 +48,7 @@ def writable(compiled: CompiledDocument, data: Struct) -> Struct:
     if not compiled.needs_json:
         return data
     copied = copy.copy(data)
-    for name, field in compiled.fields.items():
+    for name, field in compiled.formed:
         value = getattr(data, name)
         if value is not None:
             setattr(copied, name, ready(field, value))

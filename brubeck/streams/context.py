@@ -220,7 +220,5 @@ class Hooks:
         """Clean up; called after the request, also after one that failed."""
 
 
-BEFORE_WRITES: Final = frozenset(("before_create", "before_update", "before_delete"))
-"""The hooks that see a document before it is stored."""
 HOOKS: Final = tuple(name for name in vars(Hooks) if not name.startswith("_"))
 """The names of all hooks."""

@@ -10,7 +10,8 @@ from typing import Final
 import msgspec
 
 from brubeck.callables import check_value, run_hook
-from brubeck.dictshield.base import ShieldException
+from brubeck.dictshield.base import USER_CODE_ERRORS, ShieldException
+from brubeck.dictshield.document import Document
 from brubeck.dictshield.limits import MOST_FAULTS
 from brubeck.errors import BrubeckError
 from brubeck.http import Problem
@@ -19,11 +20,11 @@ from brubeck.storage import Change, Delete, Put, Record, RecordSchema, Refused, 
 from brubeck.storage.canonical import MAX_BYTES
 from brubeck.storage.ids import RULE, is_id
 from brubeck.streams.access import OpenAccess
-from brubeck.streams.context import BEFORE_WRITES, Context
+from brubeck.streams.context import Context
 from brubeck.streams.documents import StreamedDocument
 from brubeck.streams.private_fields import read_visible
 from brubeck.streams.problems import problem_of
-from brubeck.streams.projection import Projection, projection
+from brubeck.streams.projection import Projection, members, projection
 from brubeck.streams.spec import StreamSpec
 
 log = logging.getLogger("brubeck.app")
@@ -157,7 +158,7 @@ class Writer:
         self.context = context
         self._spec = context.spec
         self._access = access
-        self._has_hooks = not BEFORE_WRITES.isdisjoint(context.spec.overridden)
+        self._overridden = context.spec.overridden
 
     @cached_property
     def projection(self) -> Projection:
@@ -197,7 +198,7 @@ class Writer:
         for field in spec.set_by_server:
             setattr(document, field, None)
         run_hook(access.assign_owner, context, document)
-        if self._has_hooks:
+        if "before_create" in self._overridden:
             self._run(context.hooks.before_create, document)
         run_hook(access.check_document, context, document)
         return put(document, spec.schema, context.plan.token(name))
@@ -218,7 +219,7 @@ class Writer:
         document.updated_at = context.plan.now
         for field in (*spec.set_by_server, *spec.hidden):
             setattr(document, field, getattr(stored, field))
-        if self._has_hooks:
+        if "before_update" in self._overridden:
             self._run(context.hooks.before_update, document, stored)
         run_hook(self._access.check_document, context, document)
         return put(document, spec.schema, context.plan.token(stored.id or ""), expected)
@@ -227,11 +228,16 @@ class Writer:
         """Return the write that deletes an item as it is stored."""
         context = self.context
         run_hook(self._access.check_change, context, record)
-        if self._has_hooks:
+        if self.decodes_removed:
             stored = self._spec.model.decode_stored(record.body)
             run_hook(context.hooks.before_delete, context, stored)
         token = context.plan.token(record.id)
         return Delete(id=record.id, token=token, expected=record.position)
+
+    @property
+    def decodes_removed(self) -> bool:
+        """Whether a removal decodes the item, for a hook that is given the whole document."""
+        return "before_delete" in self._overridden
 
     def announce(self, changes: Sequence[Change]) -> None:
         """Call `after_change` with changes; an exception is logged, and the changes stand."""
@@ -245,12 +251,37 @@ class Writer:
     def _run(
         self, hook: Callable[..., None], document: StreamedDocument, *stored: StreamedDocument
     ) -> None:
-        """Run a hook that may change a document, but not its id and time; then validate it."""
-        key = document.id, document.created_at
+        """Run a hook that may change a document, but not its id and time.
+
+        The fields that it has changed are validated, and those that no caller gives.
+        """
+        key, before = (document.id, document.created_at), _encoded(document)
         run_hook(hook, self.context, document, *stored)
         if (document.id, document.created_at) != key:
             raise TypeError(f"a hook of {self._spec.name} moved the item {key[0]}")
-        document.validate(validate_all=True)
+        spec, after = self._spec, _encoded(document)
+        if before is None or after is None or type(document).validate is not Document.validate:
+            document.validate(validate_all=True)
+        else:
+            given = {*spec.set_by_server, *spec.hidden}
+            document.validate_fields(given | _differing(document, before, after))
+
+
+def _encoded(document: StreamedDocument) -> bytes | None:
+    """Return the stored form of a document; None where a value has none, as a hook may set it."""
+    try:
+        return document.encode()
+    except (*USER_CODE_ERRORS, RecursionError, msgspec.MsgspecError):
+        return None
+
+
+def _differing(document: StreamedDocument, before: bytes, after: bytes) -> set[str]:
+    """Return the fields of which two encoded forms of a document differ."""
+    if before == after:
+        return set()
+    first, second = members(before), members(after)
+    names = ((name, field.uniq_field) for name, field in document._fields.items())
+    return {name for name, key in names if first.get(key) != second.get(key)}
 
 
 def put(

@@ -16,7 +16,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from brubeck.dictshield.base import ShieldDocException
+from brubeck.dictshield.base import REFUSED, ShieldDocException
 from brubeck.dictshield.document import Document, EmbeddedDocument
 from brubeck.dictshield.fields import (
     BaseField,
@@ -44,7 +44,6 @@ from brubeck.dictshield.fields import (
     UUIDField,
 )
 from brubeck.dictshield.limits import parse
-from brubeck.dictshield.reading import REFUSED
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from contextlib import suppress
+from functools import cached_property
 from math import inf
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any, Final, TypeVar, overload
@@ -18,6 +19,7 @@ from brubeck.dictshield.base import (
 )
 from brubeck.dictshield.field import BaseField
 from brubeck.dictshield.limits import Faults, TooManyFaults
+from brubeck.dictshield.mixed import Kinds, Unread, alternatives, document_kind
 from brubeck.dictshield.structs import is_struct
 
 if TYPE_CHECKING:
@@ -90,16 +92,29 @@ class ListField(BaseField[list[E]]):
     def __get__(self, instance: Any, owner: type | None = None) -> Any:
         value = super().__get__(instance, owner)
         if instance is not None and value:
+            if type(value) is Unread:
+                value = value.native()
+                setattr(instance.__data__, self.field_name, value)
             self.wrap(value)
         return value
+
+    def native_items(self, items: Any) -> list[Any]:
+        """Return decoded items of several kinds as native values."""
+        try:
+            return [self._restore_one_of(item) for item in green.fairly(items)]
+        except (ShieldException, *USER_CODE_ERRORS):
+            return list(items)
 
     def wrap(self, items: Any) -> None:
         """Put documents around bare structs, in place; a list has nothing else, or none of them."""
         if not isinstance(items, list):
             return
         if isinstance(self.item_field, ListField):
-            for inner in items:
-                self.item_field.wrap(inner)
+            for at, inner in enumerate(green.fairly(items)):
+                if type(inner) is Unread:
+                    items[at] = inner.native()
+                else:
+                    self.item_field.wrap(inner)
         elif items and is_struct(items[0]):
             document = self.fields[0].embedded_type
             items[:] = [document.__around__(item) for item in green.fairly(items)]
@@ -108,6 +123,7 @@ class ListField(BaseField[list[E]]):
         """Note the document class, for the items' fields too, which become this field's own."""
         super().set_owner(owner)
         self.fields = [copy.copy(field) for field in self.fields]
+        vars(self).pop("_kinds", None)
         for field in self.fields:
             field.set_owner(owner)
         if len(self.fields) == 1:
@@ -139,10 +155,18 @@ class ListField(BaseField[list[E]]):
         return item if first is None else first.adopt(item)
 
     def restore(self, stored: Any) -> Any:
-        """Return a stored list of several kinds with each item as its kind has it."""
+        """Return a stored list of several kinds with each item as its kind has it.
+
+        Where C has read the items they become native values only when somebody looks at them.
+        """
+        if alternatives(self) and dict not in set(map(type, stored)):
+            return Unread(stored, self)
         return [self._restore_one_of(item) for item in green.fairly(stored)]
 
     def _restore_one_of(self, item: Any) -> Any:
+        if is_struct(item):
+            kind = document_kind(self.fields)
+            return item if kind is None else kind.embedded_type.__around__(item)
         if isinstance(item, dict):
             return self._adopt_one_of(item)
         native = self._attempt(item, Faults(), "refuse")
@@ -196,14 +220,23 @@ class ListField(BaseField[list[E]]):
 
     def _attempt(self, item: Any, faults: Faults, rogue: str) -> Any:
         """Return an item as the first kind that takes it whole, else that takes a part of it."""
-        kinds = self.fields
         if hasattr(item, "__data__"):  # a document, of the first kind that could have it
             kinds = [kind for kind in [self.item_field_for(item)] if kind is not None]
+        elif isinstance(item, dict):
+            kinds = self._kinds.of_objects
+            if (document := self._kinds.read_whole(item)) is not None:
+                return document
+        else:
+            kinds = self._kinds.of_others
         for strictness in dict.fromkeys(("refuse", rogue) if isinstance(item, dict) else (rogue,)):
             for field in kinds:
                 with suppress(TooManyFaults):
                     return field.accept(item, "", faults.attempt(), strictness)
         return _BAD
+
+    @cached_property
+    def _kinds(self) -> Kinds:
+        return Kinds(self.fields)
 
     def wire_type(self) -> Any:
         """Return the type of a list of several kinds; one kind is compiled by its field."""
@@ -217,7 +250,9 @@ class ListField(BaseField[list[E]]):
     def after_decoding(self, decoded: Any) -> Any:
         """Return the list when it is good as a whole; `accept` reads items of several kinds."""
         if self.item_field is None and decoded:
-            raise self.fault("Which field an item is for, C cannot say", decoded)
+            if not alternatives(self):
+                raise self.fault("Which field an item is for, C cannot say", decoded)
+            return Unread(decoded, self)
         self.conform_choice(decoded)
         if self.own_validate:
             self.validate(decoded)
@@ -239,6 +274,8 @@ class ListField(BaseField[list[E]]):
 
     def item_field_for(self, item: Any) -> BaseField[Any] | None:
         """Return the only field, or the first of several with the item's native type, or None."""
+        if self.item_field is None and is_struct(item):
+            return document_kind(self.fields)
         return self.item_field or next((f for f in self.fields if _is_native(f, item)), None)
 
     def for_python(self, value: Any) -> list[Any]:
