@@ -23,7 +23,7 @@ from brubeck.dictshield.limits import sound_text
 from brubeck.http import Problem
 from brubeck.storage import Record
 from brubeck.streams.context import Context
-from brubeck.streams.documents import OwnedDocument, StreamedDocument
+from brubeck.streams.documents import OwnedDocument, StreamedDocument, stored_owner
 from brubeck.streams.spec import StreamSpec
 
 OWNER: Final = "owner"
@@ -168,10 +168,11 @@ class ProtectedAccess(OpenAccess):
 
     def check_change(self, context: Context, record: Record) -> None:
         """Refuse the change of an item (403) that the caller may read but does not own."""
-        if self.spec.rules.write == "owner":
-            document: Any = self.spec.model.decode_stored(record.body)
-            if document.owner_id != context.caller.id:
-                raise Problem(403, f"Only its owner may change the item {record.id}.")
+        spec = self.spec
+        if spec.rules.write != "owner":
+            return
+        if stored_owner(spec.model, record.body) != context.caller.id:
+            raise Problem(403, f"Only its owner may change the item {record.id}.")
 
     def _is_own_partition(self, context: Context) -> bool:
         return self.spec.path.partition == OWNER and context.partition == context.caller.id

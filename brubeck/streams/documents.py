@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import msgspec
+
 from brubeck.dictshield.document import Document
 from brubeck.dictshield.fields import ListField, MillisecondField, StringField
+from brubeck.streams.projection import members
 
 
 class StreamedDocument(Document):
@@ -32,3 +37,13 @@ class SharedDocument(OwnedDocument):
         StringField(max_length=128),
         description="The ids of those who may read the item, too.",
     )
+
+
+def stored_owner(model: type[Document], body: bytes) -> object:
+    """Return the ``owner_id`` of a stored document; no other member of it is decoded."""
+    field: Any = model._fields["owner_id"]
+    if field.converts:
+        document: Any = model.decode_stored(body)
+        return document.owner_id
+    stored = members(body).get(field.uniq_field)
+    return None if stored is None else msgspec.json.decode(stored)

@@ -15,6 +15,7 @@ from zlib import crc32
 
 import msgspec
 
+from brubeck import green
 from brubeck.dictshield.structure import NO_SUCH_FIELD
 from brubeck.documents.repository import Entry, Repository
 from brubeck.http import Problem, Response
@@ -40,7 +41,10 @@ MAX_IDS = 100
 MAX_ATTEMPTS = 100
 """The number of attempts at a write that other writers overtake."""
 _AT_ONCE = 10
+DELETE_BYTES = 8 << 20
+"""The number of bytes of items that `before_delete` is given in one request."""
 _FULL = "The answer is full; request this item by itself."
+_TOO_LARGE = "The items of this request are too large together; delete this item by itself."
 _CONDITIONS = ("if-match", "if-none-match")
 
 W = TypeVar("W", bound=Put | Delete)
@@ -93,6 +97,7 @@ class Items(Resource):
         for some in _batches(self._names(ids)):
             found = self._found(some) if room > 0 else [None] * len(some)
             for name, there in zip(some, found, strict=True):
+                green.take_turn()
                 if room > 0:
                     result = _result(name, partial(result_of, name, there))
                 else:
@@ -175,19 +180,7 @@ class Items(Resource):
 
     def _delete_several(self, names: list[str]) -> Response:
         """Delete several items in one write; those that were changed meanwhile, one by one."""
-        deletes: dict[int, Delete] = {}
-
-        def propose(number: int, found: Entry) -> Result:
-            item_id = names[number]
-            if self._happened(item_id) is None:
-                deletes[number] = self._deletion(item_id, found)
-            return Result(200, item_id)
-
-        results: list[Result] = []
-        for some in _batches(names):
-            for there in self._found(some):
-                at = len(results)
-                results.append(_result(names[at], partial(propose, at, there)))
+        results, deletes = self._proposed_deletions(names)
         outcomes = self.context.records.write(list(deletes.values())) if deletes else []
         changes = []
         for (at, delete), outcome in zip(deletes.items(), outcomes, strict=True):
@@ -197,6 +190,31 @@ class Items(Resource):
                 changes.append(Change(outcome.position, delete.id, None))
         self._writer.announce(changes)
         return self._results(results)
+
+    def _proposed_deletions(self, names: list[str]) -> tuple[list[Result], dict[int, Delete]]:
+        """Return the results of a deletion, and the writes that it takes, by their places there.
+
+        Of the items that a hook has to see, no more than `DELETE_BYTES` are decoded.
+        """
+        results: list[Result] = []
+        deletes: dict[int, Delete] = {}
+        room = DELETE_BYTES
+
+        def propose(found: Entry) -> Result:
+            at = len(results)
+            if room <= 0:
+                raise Problem(507, _TOO_LARGE)
+            if self._happened(names[at]) is None:
+                deletes[at] = self._deletion(names[at], found)
+            return Result(200, names[at])
+
+        for some in _batches(names):
+            for found in self._found(some) if room > 0 else [None] * len(some):
+                green.take_turn()
+                results.append(_result(names[len(results)], partial(propose, found)))
+                if self._writer.decodes_removed and isinstance(found, Record):
+                    room -= len(found.body)
+        return results, deletes
 
     def _delete_again(self, item_id: str) -> Result:
         """Delete an item that has changed since the first attempt."""

@@ -1,0 +1,101 @@
+"""A program of its own, on green threads: how long many things at once leave others no turn.
+
+Each measurement prints the longest hold of one way to make the server do much for one request; see
+`tests.attacks.held` for one large item.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+
+from brubeck import green
+
+green.patch("eventlet")
+
+from brubeck import Brubeck, StreamedDocument, StreamHandler  # noqa: E402, it is patched first
+from brubeck.dictshield.document import EmbeddedDocument  # noqa: E402
+from brubeck.dictshield.fields import (  # noqa: E402
+    EmbeddedDocumentField,
+    IntField,
+    ListField,
+    StringField,
+)
+from brubeck.storage import Put  # noqa: E402
+from brubeck.streams import AuthStreamHandler, Context, OwnedDocument  # noqa: E402
+from brubeck.testing import Client  # noqa: E402
+from tests.attacks.people import Badge, as_caller  # noqa: E402
+from tests.neighbours import longest_hold, neighbour  # noqa: E402
+
+PARTS = b'"parts":[' + b",".join([b"{}"] * 30_000) + b"]"
+IDS = ",".join(f"d{number}" for number in range(100))
+
+
+class Part(EmbeddedDocument):
+    """A part of an item."""
+
+    a = StringField()
+    n = IntField()
+
+
+class Item(OwnedDocument):
+    """An item that takes long to decode."""
+
+    parts = ListField(EmbeddedDocumentField(Part))
+
+
+class Note(StreamedDocument):
+    """A short item."""
+
+    text = StringField()
+
+
+class Owned(AuthStreamHandler):
+    """A stream in which owners alone change their items."""
+
+    model = Item
+    path = "/owned"
+    schemes = (Badge(),)
+
+
+class Hooked(StreamHandler):
+    """A stream whose hook sees what is deleted."""
+
+    model = Item
+    path = "/hooked"
+
+    def before_delete(self, context: Context, stored: StreamedDocument) -> None:
+        """Let it happen."""
+
+
+def fill(client: Client, declared: type[StreamHandler]) -> None:
+    """Store items of 90 kB, as if their owner had sent them one by one."""
+    records = client.application.stream(declared).records()
+    for number in range(100):
+        body = b'{"id":"d%d","created_at":1,"updated_at":1,"owner_id":"ann",%b}'
+        put = Put(id=f"d{number}", created_at=1, body=body % (number, PARTS), token=f"t{number}")
+        records.write([put])
+
+
+def deleting(declared: type[StreamHandler]) -> float:
+    """Return the hold of a deletion of a hundred items."""
+    client = Client(Brubeck(streams=[declared], storage="memory://"))
+    fill(client, declared)
+    replies = []
+
+    def work() -> None:
+        replies.append(client.delete(f"{declared.path}/{IDS}", headers=as_caller("ann")))
+
+    with neighbour() as turns:
+        hold = longest_hold(turns, work)
+    assert replies[0].status in (200, 207), replies[0].body
+    return hold
+
+
+MEASURED: dict[str, Callable[[], float]] = {
+    "DELETE by an owner": lambda: deleting(Owned),
+    "DELETE with a hook": lambda: deleting(Hooked),
+}
+
+if __name__ == "__main__":
+    print(json.dumps({name: measure() for name, measure in MEASURED.items()}))
