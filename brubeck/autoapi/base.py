@@ -15,7 +15,16 @@ from urllib.parse import quote
 import msgspec
 
 from brubeck import green
-from brubeck.autoapi.outcomes import Outcome, outcome_of, problem_of
+from brubeck.autoapi.outcomes import Outcome, Step, outcome_of, problem_of
+from brubeck.autoapi.stored_json import (
+    INSERTS,
+    UPDATES,
+    known_names,
+    member,
+    stock,
+    undecoded,
+    visible,
+)
 from brubeck.dictshield.base import ShieldException
 from brubeck.dictshield.document import Document
 from brubeck.handlers import JSONMessageHandler
@@ -25,7 +34,6 @@ from brubeck.http.media import best_match
 from brubeck.http.request import MAX_JSON
 from brubeck.queryset import AbstractQueryset, Queryset, Result
 from brubeck.queryset.operations import id_field
-from brubeck.storage.sizes import STEP_BYTES
 from brubeck.streams.collection import json_members
 from brubeck.streams.private_fields import hidden_fields, read_visible
 
@@ -39,27 +47,10 @@ IDS_AT_ONCE: Final = 10
 _FULL: Final = "The response is full; request this document by itself."
 WRITE_BYTES: Final = 1 << 20
 """The number of bytes of documents after which those of a list are written and let go."""
+_RENDERING: Final = ("render", "payload", "add_to_payload")
+"""The methods by which a program sees the payload."""
 OF_ALL: Final = "GET, HEAD, POST, OPTIONS"
 OF_SOME: Final = "GET, HEAD, POST, PUT, DELETE, OPTIONS"
-
-
-class _Step:
-    """The outcomes in a response, until its documents fill it."""
-
-    def __init__(self, show: Callable[[Outcome], int]) -> None:
-        self._show = show
-        self._size = 0
-        self.outcomes: list[Outcome] = []
-
-    @property
-    def is_full(self) -> bool:
-        """Whether no further document fits."""
-        return self._size >= STEP_BYTES
-
-    def add(self, outcome: Outcome) -> None:
-        """Add a document, or a problem."""
-        self._size += self._show(outcome)
-        self.outcomes.append(outcome)
 
 
 class AutoAPIBase(JSONMessageHandler):
@@ -91,7 +82,7 @@ class AutoAPIBase(JSONMessageHandler):
     # What can be shaped.
 
     def shown(self, document: Any) -> dict[str, Any]:
-        """Return the visible fields of a document, given as a document or as its decoded JSON.
+        """Return the visible fields of a document, or of its decoded JSON.
 
         By default those are all but the hidden ones (``_private_fields``, and those that are not
         among ``_public_fields`` where a class has these).
@@ -126,7 +117,7 @@ class AutoAPIBase(JSONMessageHandler):
         self._refuse_parameters()
         names = [self._stored_id(each) for each in self._ids(ids)]
         if SEPARATOR not in ids:
-            return self._one(self._outcome(self.queryset.read(names)[0]))
+            return self._one(self._outcome(self._documents.read(names)[0]))
         return self._several(names)
 
     def post(self, ids: str = "") -> Response:
@@ -136,7 +127,7 @@ class AutoAPIBase(JSONMessageHandler):
         self._negotiate()
         self._refuse_parameters()
         one, bodies = self._bodies()
-        outcomes = self._write(bodies, self.queryset.insert)
+        outcomes = self._write(bodies, self._insert)
         return self._one(outcomes[0]) if one else self._many(outcomes)
 
     def put(self, ids: str = "") -> Response:
@@ -164,7 +155,7 @@ class AutoAPIBase(JSONMessageHandler):
         names = [self._stored_id(each) for each in self._ids(ids)]
         if SEPARATOR in ids:
             return self._several(names, removes=True)
-        return self._one(self._outcome(self.queryset.destroy(names)[0]))
+        return self._one(self._outcome(self._documents.destroy(names)[0]))
 
     def options(self, ids: str = "") -> Response:
         """Answer with the methods there are."""
@@ -247,13 +238,24 @@ class AutoAPIBase(JSONMessageHandler):
         hidden = hidden_fields(self.model, {self._id_field.field_name})
         return frozenset(self.model._fields[name].uniq_field for name in hidden)
 
+    @cached_property
+    def _documents(self) -> AbstractQueryset:
+        """The queryset as it is read: of JSON, unless the program decides what is shown of it."""
+        plain = type(self).shown is AutoAPIBase.shown
+        return undecoded(self.queryset) if plain else self.queryset
+
+    @cached_property
+    def _known(self) -> frozenset[str] | None:
+        return known_names(self.queryset)
+
     # The answer.
 
     def _newest(self, limit: int | None) -> Response:
         """Return the newest documents, at most ``max_read`` and as many as fit in a step."""
-        found = iter(self.queryset.read())
-        step = _Step(self._show)
+        found = iter(self._documents.read())
+        step = Step(self._show)
         for each in islice(found, min(limit or self.max_read, self.max_read)):
+            green.take_turn()
             step.add(self._outcome(each))
             if step.is_full:
                 break
@@ -267,12 +269,13 @@ class AutoAPIBase(JSONMessageHandler):
 
         A removed document is in the response in any case.
         """
-        call = self.queryset.destroy if removes else self.queryset.read
-        step = _Step(self._show)
+        call = self._documents.destroy if removes else self._documents.read
+        step = Step(self._show)
         for start in range(0, len(ids), IDS_AT_ONCE):
             some = ids[start : start + IDS_AT_ONCE]
             found = [] if step.is_full else call(some)
             for item_id, result in zip_longest(some, found):
+                green.take_turn()
                 if result is None or (step.is_full and not removes):
                     problem = Problem(507, _FULL)
                     step.add(Outcome(507, item_id=item_id, problem=problem))
@@ -293,7 +296,7 @@ class AutoAPIBase(JSONMessageHandler):
 
         def write() -> None:
             results = call([document for _, document in good]) if good else []
-            for (at, _), result in zip(good, results, strict=True):
+            for (at, _), result in green.fairly(zip(good, results, strict=True)):
                 outcomes[at] = self._outcome(result)
                 if len(bodies) > 1:
                     self._show(outcomes[at])
@@ -313,12 +316,17 @@ class AutoAPIBase(JSONMessageHandler):
         write()
         return outcomes
 
+    def _insert(self, documents: list[Any]) -> list[Any]:
+        """Create documents, which have been validated as they were read."""
+        known = stock(self.queryset, INSERTS)
+        return (known.insert_valid if known else self.queryset.insert)(documents)
+
     def _update(self, documents: list[Any]) -> list[Any]:
         """Replace documents, and keep the fields that a caller cannot see."""
         hidden = hidden_fields(self.model, {self._id_field.field_name})
-        queryset = self.queryset
-        if hidden and isinstance(queryset, Queryset) and _is_stock(type(queryset)):
-            return queryset.update_visible(documents, hidden)
+        queryset = stock(self.queryset, UPDATES)
+        if queryset is not None:
+            return queryset.update_visible(documents, hidden, valid=True)
         if hidden:
             ids = [str(self._id_field.__get__(each)) for each in documents]
             for document, (_, stored) in zip(documents, self.queryset.read(ids), strict=True):
@@ -332,10 +340,15 @@ class AutoAPIBase(JSONMessageHandler):
     def _show(self, outcome: Outcome) -> int:
         """Put the visible JSON of a document in its place, and return the number of its bytes."""
         if outcome.problem is None and outcome.shown is None:
-            data = self.shown(outcome.document)
-            outcome.item_id = str(data.get(self._id_name, ""))
-            outcome.document, outcome.shown = None, msgspec.Raw(msgspec.json.encode(data))
+            outcome.shown = self._json(outcome.document)
+            outcome.document, outcome.item_id = None, str(member(outcome.shown, self._id_name))
         return 0 if outcome.shown is None else len(memoryview(outcome.shown))
+
+    def _json(self, document: Any) -> msgspec.Raw:
+        """Return the visible JSON of a document, as `shown` has it."""
+        if type(self).shown is AutoAPIBase.shown:
+            return visible(document, self._known, self._hidden)
+        return msgspec.Raw(msgspec.json.encode(self.shown(document)))
 
     def _outcome(self, result: Result) -> Outcome:
         return outcome_of(result, self.queryset.api_id)
@@ -356,10 +369,12 @@ class AutoAPIBase(JSONMessageHandler):
     def _one(self, outcome: Outcome) -> Response:
         if outcome.problem is not None:
             raise outcome.problem
-        data = self.shown(outcome.document)
-        self.add_to_payload("data", data)
+        data = self._json(outcome.document)
+        shows = type(self)
+        plain = all(getattr(shows, name) is getattr(AutoAPIBase, name) for name in _RENDERING)
+        self.add_to_payload("data", data if plain else msgspec.json.decode(data))
         if outcome.status == 201:
-            self.headers["Location"] = self.uri_for(str(data[self._id_name]))
+            self.headers["Location"] = self.uri_for(str(member(data, self._id_name)))
         return self._rendered(outcome.status)
 
     def _many(self, outcomes: Sequence[Outcome]) -> Response:
@@ -381,9 +396,3 @@ class AutoAPIBase(JSONMessageHandler):
     def _rendered(self, status: int) -> Response:
         self.headers["Cache-Control"] = "no-cache"
         return self.render(status_code=status)
-
-
-def _is_stock(queryset: type[Queryset]) -> bool:
-    """Return whether no method of a program's own stands before a queryset's updates."""
-    names = ("update", "update_one", "update_many")
-    return all(getattr(queryset, name) is getattr(Queryset, name) for name in names)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
@@ -11,6 +12,7 @@ from brubeck.dictshield.document import Document
 from brubeck.http import Problem
 from brubeck.queryset import AbstractQueryset, AlreadyThere, Result
 from brubeck.storage import NotCanonical, StorageError, Unavailable
+from brubeck.storage.sizes import STEP_BYTES
 
 
 class Outcome(msgspec.Struct):
@@ -25,6 +27,25 @@ class Outcome(msgspec.Struct):
     shown: msgspec.Raw | None = None
     item_id: str = ""
     problem: Problem | None = None
+
+
+class Step:
+    """The outcomes in a response, until its documents fill it."""
+
+    def __init__(self, show: Callable[[Outcome], int]) -> None:
+        self._show = show
+        self._size = 0
+        self.outcomes: list[Outcome] = []
+
+    @property
+    def is_full(self) -> bool:
+        """Whether no further document fits."""
+        return self._size >= STEP_BYTES
+
+    def add(self, outcome: Outcome) -> None:
+        """Add a document, or a problem."""
+        self._size += self._show(outcome)
+        self.outcomes.append(outcome)
 
 
 def outcome_of(result: Result, api_id: str) -> Outcome:

@@ -13,6 +13,7 @@ from typing import Final, TypeAlias, TypeVar
 
 import msgspec
 
+from brubeck import green
 from brubeck.storage import (
     PageQuery,
     Record,
@@ -139,7 +140,7 @@ class Repository:
     ) -> list[Operation]:
         """Try operations on the found records, and return those that came too late."""
         tried: list[tuple[Operation, Record | None, Write]] = []
-        for operation in operations:
+        for operation in green.fairly(operations):
             entry = found.get(operation.id)
             record = entry if isinstance(entry, Record) else None
             try:
@@ -153,7 +154,7 @@ class Repository:
                 tried.append((operation, record, write))
         outcomes = self.stream.write([write for *_, write in tried]) if tried else []
         late = []
-        for (operation, record, _), outcome in zip(tried, outcomes, strict=True):
+        for (operation, record, _), outcome in green.fairly(zip(tried, outcomes, strict=True)):
             if isinstance(outcome, Refused):
                 late.append(operation)
             else:

@@ -41,7 +41,7 @@ class Upsert(_Tokened):
 
     Raises `ShieldException` or `NotCanonical` for an invalid one. With ``fill``, one without an id
     is given one; without ``replace``, it replaces no document. The fields ``kept`` have the values
-    of the document that it replaces.
+    of the document that it replaces. One that is ``valid`` is not validated again.
     """
 
     def __init__(
@@ -53,14 +53,17 @@ class Upsert(_Tokened):
         fill: bool,
         replace: bool = True,
         kept: Collection[str] = (),
+        valid: bool = False,
     ) -> None:
         super().__init__()
         self.shield = shield
         self._kept = kept
         self._replace = replace
+        self._valid = valid
         self.id = document_id(shield, api_id, fill=fill)
-        with _as_json():
-            shield.validate(validate_all=True)
+        if not valid:
+            with _as_json():
+                shield.validate(validate_all=True)
         self._created_at = _created_at(shield, now)
 
     def write(self, found: Record | None) -> Put:
@@ -81,7 +84,7 @@ class Upsert(_Tokened):
         return Put(
             id=self.id,
             created_at=created_at,
-            body=_body(self.shield),
+            body=_body(self.shield, values=not self._valid),
             token=self.token,
             expected=None if found is None else found.position,
         )
@@ -169,11 +172,14 @@ def _created_at(shield: Document, now: int) -> int:
     return now
 
 
-def _body(shield: Document) -> bytes:
-    """Return the stored form of a document; `NotCanonical` for one that has none."""
+def _body(shield: Document, *, values: bool) -> bytes:
+    """Return the stored form of a document; `NotCanonical` for one that has none.
+
+    ``values`` False is for one whose values have been read from JSON by its class.
+    """
     with _as_json():
         body = shield.encode()
-    check_canonical(body)
+    check_canonical(body, values=values)
     return body
 
 

@@ -7,11 +7,13 @@ and says truly whether there was one.
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from typing import Any, ClassVar, Final, Self
 
 import msgspec
 
+from brubeck import green
 from brubeck.dictshield.base import ShieldException
 from brubeck.dictshield.document import Document
 from brubeck.documents.repository import Repository
@@ -47,6 +49,7 @@ class Queryset(AbstractQueryset):
 
     schemes: ClassVar[tuple[str, ...]] = ()
     """The URLs that a subclass takes; none means any."""
+    _decodes = True
 
     def __init__(
         self,
@@ -144,9 +147,18 @@ class Queryset(AbstractQueryset):
         """Replace several documents, each by itself."""
         return self._save(shields, new=False)
 
-    def update_visible(self, shields: Many, hidden: Collection[str]) -> list[Result]:
-        """Replace several documents; their hidden fields keep the values stored at that moment."""
-        return self._save(shields, new=False, kept=hidden)
+    def insert_valid(self, shields: Many) -> list[Result]:
+        """Store several documents, each where none is at its id; they have been validated."""
+        return self._save(shields, new=True, replace=False, valid=True)
+
+    def update_visible(
+        self, shields: Many, hidden: Collection[str], *, valid: bool = False
+    ) -> list[Result]:
+        """Replace several documents; their hidden fields keep the values stored at that moment.
+
+        Those that are ``valid`` have been validated by their class, and are not again.
+        """
+        return self._save(shields, new=False, kept=hidden, valid=valid)
 
     def destroy_one(self, iid: Id) -> Result:
         """Remove the stored document of an id, and return it."""
@@ -159,16 +171,16 @@ class Queryset(AbstractQueryset):
         return [removal.result for removal in removals]
 
     def _save(
-        self, shields: Many, *, new: bool, replace: bool = True, kept: Collection[str] = ()
+        self, shields: Many, *, new: bool, valid: bool = False, **options: Any
     ) -> list[Result]:
         for shield in shields:
             if not isinstance(shield, Document):
                 raise TypeError(f"A queryset takes documents, not {type(shield).__name__}.")
         now = self.clock.micros() // 1000
         results: list[Result | Upsert] = []
-        for shield in shields:
+        for shield in green.fairly(shields):
             try:
-                saving = Upsert(shield, self.api_id, now, fill=new, replace=replace, kept=kept)
+                saving = Upsert(shield, self.api_id, now, fill=new, valid=valid, **options)
                 results.append(saving)
             except (ShieldException, NotCanonical) as reason:
                 results.append(Result(self.MSG_FAILED, shield, reason))
@@ -191,7 +203,7 @@ class Queryset(AbstractQueryset):
             Result(self.MSG_OK, self._shown(found[text].body))
             if text in found
             else Result(self.MSG_FAILED, text)
-            for text in texts
+            for text in green.fairly(texts)
         ]
 
     def read_all(self) -> Iterable[Result]:
@@ -206,8 +218,19 @@ class Queryset(AbstractQueryset):
     def _records(self) -> Iterator[Record]:
         return Repository(self.stream).walk()
 
+    def undecoded(self) -> Self:
+        """Return a queryset of the same documents, which are read and removed as JSON.
+
+        Each is a ``msgspec.Raw`` of the stored form.
+        """
+        other = copy.copy(self)
+        other._decodes = False  # noqa: SLF001, its own class
+        return other
+
     def _shown(self, body: bytes) -> Any:
         """Return a body as the caller gets it: a document, or without a model decoded JSON."""
+        if not self._decodes:
+            return msgspec.Raw(body)
         return msgspec.json.decode(body) if self.model is None else self.model.decode_stored(body)
 
 

@@ -14,7 +14,8 @@ from brubeck import green
 green.patch("eventlet")
 
 from brubeck import Brubeck, StreamedDocument, StreamHandler  # noqa: E402, it is patched first
-from brubeck.dictshield.document import EmbeddedDocument  # noqa: E402
+from brubeck.autoapi import AutoAPIBase  # noqa: E402
+from brubeck.dictshield.document import Document, EmbeddedDocument  # noqa: E402
 from brubeck.dictshield.fields import (  # noqa: E402
     EmbeddedDocumentField,
     IntField,
@@ -23,8 +24,8 @@ from brubeck.dictshield.fields import (  # noqa: E402
 )
 from brubeck.storage import Put  # noqa: E402
 from brubeck.streams import AuthStreamHandler, Context, OwnedDocument  # noqa: E402
-from brubeck.testing import Client  # noqa: E402
-from tests.attacks.people import Badge, as_caller  # noqa: E402
+from brubeck.testing import Client, Reply  # noqa: E402
+from tests.attacks.people import JSON, Badge, as_caller  # noqa: E402
 from tests.neighbours import longest_hold, neighbour  # noqa: E402
 
 PARTS = b'"parts":[' + b",".join([b"{}"] * 30_000) + b"]"
@@ -48,6 +49,19 @@ class Note(StreamedDocument):
     """A short item."""
 
     text = StringField()
+
+
+class Paper(Document):
+    """A document that takes long to decode."""
+
+    id = StringField(max_length=40)
+    parts = ListField(EmbeddedDocumentField(Part))
+
+
+class Papers(AutoAPIBase):
+    """Documents by number."""
+
+    model = Paper
 
 
 class Owned(AuthStreamHandler):
@@ -81,20 +95,36 @@ def deleting(declared: type[StreamHandler]) -> float:
     """Return the hold of a deletion of a hundred items."""
     client = Client(Brubeck(streams=[declared], storage="memory://"))
     fill(client, declared)
-    replies = []
+    headers = as_caller("ann")
+    return holding(lambda: client.delete(f"{declared.path}/{IDS}", headers=headers))
 
-    def work() -> None:
-        replies.append(client.delete(f"{declared.path}/{IDS}", headers=as_caller("ann")))
 
+def serving(method: str, ids: str) -> float:
+    """Return the hold of an AutoAPI that reads or destroys documents."""
+    app = Brubeck(storage="memory://")
+    app.register_api(Papers, "/papers")
+    client = Client(app)
+    for number in range(10):
+        body = b'{"id":"d%d",%b}' % (number, PARTS)
+        assert client.put(f"/papers/d{number}", body=body, headers=JSON).status == 201
+    return holding(lambda: client.request(method, f"/papers{ids}"))
+
+
+def holding(work: Callable[[], Reply]) -> float:
+    """Return the longest hold of a request that succeeds."""
+    replies: list[Reply] = []
     with neighbour() as turns:
-        hold = longest_hold(turns, work)
-    assert replies[0].status in (200, 207), replies[0].body
+        hold = longest_hold(turns, lambda: replies.append(work()))
+    assert replies[0].status in (200, 201, 207), replies[0].body
     return hold
 
 
 MEASURED: dict[str, Callable[[], float]] = {
     "DELETE by an owner": lambda: deleting(Owned),
     "DELETE with a hook": lambda: deleting(Hooked),
+    "AutoAPI, all": lambda: serving("GET", ""),
+    "AutoAPI, several": lambda: serving("GET", "/" + IDS),
+    "AutoAPI, DELETE": lambda: serving("DELETE", "/" + IDS),
 }
 
 if __name__ == "__main__":

@@ -14,7 +14,8 @@ from typing import Any
 import pytest
 
 from brubeck import Brubeck, StreamedDocument, StreamHandler
-from brubeck.dictshield.document import EmbeddedDocument
+from brubeck.autoapi import AutoAPIBase
+from brubeck.dictshield.document import Document, EmbeddedDocument
 from brubeck.dictshield.fields import (
     BaseField,
     EmbeddedDocumentField,
@@ -24,6 +25,7 @@ from brubeck.dictshield.fields import (
     StringField,
     TimeStampField,
 )
+from brubeck.queryset import DictQueryset
 from brubeck.storage import Put
 from brubeck.streams import AuthStreamHandler, Context, OwnedDocument
 from brubeck.streams.items import DELETE_BYTES
@@ -86,6 +88,15 @@ class Item(OwnedDocument):
     moments = ListField([StringField(), TimeStampField(), EmbeddedDocumentField(Part)])
     nested = ListField(ListField([FloatField(), EmbeddedDocumentField(Part)]))
     more = BaseField()
+
+
+class Paper(Document):
+    """A document of an AutoAPI."""
+
+    _private_fields = ["secret"]
+    id = StringField()
+    text = StringField(max_length=10)
+    secret = StringField(default="x")
 
 
 class Items(StreamHandler):
@@ -278,3 +289,43 @@ def test_an_owner_is_known_without_the_rest_of_its_item(monkeypatch: pytest.Monk
     monkeypatch.setattr(Item, "decode_stored", None)
     reply = client.delete("/owned/a,b,c", headers=as_caller("ann"))
     assert [each["status"] for each in reply.json()["data"]] == [200, 403, 403]
+
+
+def test_an_autoapi_serves_what_is_stored(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without decoding it: but for members that are hidden, or that its class does not have."""
+    queries = DictQueryset(model=Paper)
+
+    class Papers(AutoAPIBase):
+        model = Paper
+
+    Papers.queries = queries
+    app = Brubeck()
+    app.register_api(Papers, "/papers")
+    client = Client(app)
+    body = b'{"id":"a","text":"old","secret":"y","gone":"z"}'
+    queries.stream.write([Put(id="a", created_at=1, body=body, token="t")])
+    monkeypatch.setattr(Paper, "decode_stored", None)
+    shown = {"id": "a", "text": "old"}
+    assert client.get("/papers/a").json()["data"] == shown
+    assert client.get("/papers").json()["data"] == [shown]
+    assert client.get("/papers/a,b").json()["data"] == [shown, None]
+    assert client.delete("/papers/a").json()["data"] == shown
+    assert client.get("/papers/a").status == 404
+
+
+def test_an_autoapi_validates_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A document was read from JSON, and then each of its values checked again in Python."""
+
+    class Papers(AutoAPIBase):
+        model = Paper
+        queries = DictQueryset(model=Paper)
+
+    app = Brubeck()
+    app.register_api(Papers, "/papers")
+    client = Client(app)
+    assert client.post("/papers", json={"id": "b", "text": "far too long"}).status == 422
+    assert client.put("/papers/b", json={"text": "far too long"}).status == 422
+    monkeypatch.setattr(Document, "validate", None)
+    assert client.post("/papers", json={"id": "a", "text": "new"}).status == 201
+    assert client.put("/papers/a", json={"text": "newer"}).json()["data"]["text"] == "newer"
+    assert client.post("/papers", json=[{"id": "c"}, {"text": "x"}]).status == 201
