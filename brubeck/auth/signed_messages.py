@@ -22,6 +22,7 @@ from urllib.parse import urlsplit
 import http_sf
 import msgspec
 
+from brubeck import green
 from brubeck.auth.errors import BadCredentials
 from brubeck.http import Headers, Request
 from brubeck.http.proxies import Client
@@ -102,7 +103,7 @@ def check_digest(request: Request) -> None:
         raise BadCredentials(f"Content-Digest is {' or '.join(DIGESTS)}.")
     made = {name: DIGESTS[name]() for name in known}
     body = request.open_body()
-    while chunk := body.read(_CHUNK):
+    for chunk in green.fairly(iter(partial(body.read, _CHUNK), b"")):
         for each in made.values():
             each.update(chunk)
     for name, value in known.items():
