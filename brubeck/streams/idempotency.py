@@ -22,6 +22,7 @@ from typing import Final, Protocol
 
 import msgspec
 
+from brubeck import green
 from brubeck.http import Headers, Problem, Request, Response
 from brubeck.storage import Storage, StorageError
 from brubeck.storage.ids import new_id, uuid7
@@ -47,6 +48,8 @@ KEY: Final = re.compile(r'[!#-\[\]-~]{1,255}|"[ -!#-\[\]-~]{1,255}"')
 """The syntax of a key."""
 _IDENTIFYING: Final = ("content-type", "if-match", "if-none-match")
 """The headers that identify a request beside its body."""
+_SLICE: Final = 1 << 16
+"""How many bytes of an answer are compressed before others may have a turn."""
 _STEP_BITS = 32
 _START_BITS = 72
 
@@ -183,7 +186,7 @@ class IdempotencyStore:
         if known.digest != digest:
             raise Problem(422, "This Idempotency-Key was already used with a different request.")
         if known.answer is not None:
-            kept = _decode_answer(zlib.decompress(known.answer))
+            kept = _decode_answer(_decompressed(known.answer))
             yield IdempotentRequest(known.plan, _read(kept), lacks_body=kept.lacks_body)
             return
         if not known.ours:
@@ -213,7 +216,24 @@ def _encoded(answer: Response, most: float) -> bytes:
     lacks_body = len(answer.body) > most
     body = b"" if lacks_body else answer.body
     kept = _Answer(answer.status, list(answer.headers.pairs()), body, lacks_body)
-    return zlib.compress(msgspec.msgpack.encode(kept), 1)
+    return _compressed(msgspec.msgpack.encode(kept))
+
+
+def _compressed(data: bytes) -> bytes:
+    """Return compressed data, made a slice at a time."""
+    coder, view = zlib.compressobj(1), memoryview(data)
+    slices = (view[at : at + _SLICE] for at in range(0, len(data), _SLICE))
+    return b"".join([*map(coder.compress, green.fairly(slices)), coder.flush()])
+
+
+def _decompressed(data: bytes) -> bytes:
+    """Return the data of `_compressed`, read a slice at a time."""
+    coder = zlib.decompressobj()
+    found = [coder.decompress(data, _SLICE)]
+    while not coder.eof:
+        green.take_turn()
+        found.append(coder.decompress(coder.unconsumed_tail, _SLICE))
+    return b"".join(found)
 
 
 def _read(kept: _Answer) -> Response:
