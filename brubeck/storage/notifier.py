@@ -11,6 +11,7 @@ from collections.abc import Callable
 from contextlib import suppress
 
 from brubeck import green
+from brubeck.green.waking import FairCondition
 from brubeck.storage.errors import StorageError, Unavailable
 from brubeck.storage.records import Head
 
@@ -24,7 +25,7 @@ class HeadNotifier:
         self._position = 0
         self._era = ""
         self._eras = 0  # how many have started since we look
-        self._changed = green.Condition(green.Lock())
+        self._changed = FairCondition(green.Lock())
         self._waiting = 0
         self._looking = False
         self._closed = False

@@ -23,6 +23,9 @@ Frames = Callable[[Changes], bytes]
 _TURN: Final = 500
 """How many readers are handed something before others get their turn."""
 
+_FEW: Final = 64
+"""How many topics of a stream are kept without looking for those that have no feeds."""
+
 
 class TopicSubscription(Subscription):
     """A feed's subscription to a topic; ``found`` is the last step that the feed has sent."""
@@ -147,6 +150,7 @@ class Topics:
 
     def __init__(self) -> None:
         self._all: dict[object, Topic] = {}
+        self._most = _FEW
 
     def subscription(
         self, key: object, found: Changes, make: Callable[[], Topic]
@@ -154,7 +158,12 @@ class Topics:
         """Return the subscription of a feed that has caught up; it has to `join` yet."""
         topic = self._all.get(key)
         if topic is None:
-            for other in [each for each, known in self._all.items() if not len(known)]:
-                del self._all[other]
+            if len(self._all) >= self._most:
+                self._drop_empty()
             topic = self._all[key] = make()
         return TopicSubscription(topic, found)
+
+    def _drop_empty(self) -> None:
+        """Forget the topics without feeds; done again when there are twice as many as are left."""
+        self._all = {key: topic for key, topic in self._all.items() if len(topic)}
+        self._most = max(_FEW, 2 * len(self._all))

@@ -6,7 +6,9 @@ Each measurement prints the longest hold of one way to make the server do much f
 
 from __future__ import annotations
 
+import io
 import json
+import random
 from collections.abc import Callable
 
 from brubeck import green
@@ -14,6 +16,8 @@ from brubeck import green
 green.patch("eventlet")
 
 from brubeck import Brubeck, StreamedDocument, StreamHandler  # noqa: E402, it is patched first
+from brubeck.auth import SignatureAuth  # noqa: E402
+from brubeck.auth.signed_messages import signed_headers  # noqa: E402
 from brubeck.autoapi import AutoAPIBase  # noqa: E402
 from brubeck.dictshield.document import Document, EmbeddedDocument  # noqa: E402
 from brubeck.dictshield.fields import (  # noqa: E402
@@ -22,6 +26,8 @@ from brubeck.dictshield.fields import (  # noqa: E402
     ListField,
     StringField,
 )
+from brubeck.http import Headers, Request  # noqa: E402
+from brubeck.http.proxies import Client as Caller  # noqa: E402
 from brubeck.storage import Put  # noqa: E402
 from brubeck.streams import AuthStreamHandler, Context, OwnedDocument  # noqa: E402
 from brubeck.testing import Client, Reply  # noqa: E402
@@ -29,6 +35,7 @@ from tests.attacks.people import JSON, Badge, as_caller  # noqa: E402
 from tests.neighbours import longest_hold, neighbour  # noqa: E402
 
 PARTS = b'"parts":[' + b",".join([b"{}"] * 30_000) + b"]"
+POLLS = 3000
 IDS = ",".join(f"d{number}" for number in range(100))
 
 
@@ -49,6 +56,21 @@ class Note(StreamedDocument):
     """A short item."""
 
     text = StringField()
+
+
+class Notes(StreamHandler):
+    """A public stream of short items."""
+
+    model = Note
+    path = "/notes"
+
+
+class Signed(AuthStreamHandler):
+    """A stream for those who sign their requests."""
+
+    model = Note
+    path = "/signed"
+    schemes = (SignatureAuth(),)
 
 
 class Paper(Document):
@@ -105,7 +127,8 @@ def serving(method: str, ids: str) -> float:
     app.register_api(Papers, "/papers")
     client = Client(app)
     for number in range(10):
-        body = b'{"id":"d%d",%b}' % (number, PARTS)
+        parts = b",".join([b"{}"] * 100_000)
+        body = b'{"id":"d%d","parts":[%b]}' % (number, parts)
         assert client.put(f"/papers/d{number}", body=body, headers=JSON).status == 201
     return holding(lambda: client.request(method, f"/papers{ids}"))
 
@@ -119,9 +142,71 @@ def holding(work: Callable[[], Reply]) -> float:
     return hold
 
 
+def waking() -> float:
+    """Return the hold of a write for which thousands wait."""
+    app = Brubeck(streams=[Notes], storage="memory://")
+    client = Client(app)
+    client.post("/notes", json={"text": "first"})
+    newest = client.get("/notes").json()["paging"]["changes"]
+    answered: list[int] = []
+
+    def poll() -> None:
+        request = Request("GET", f"{newest}&wait=60", Headers({"Host": "localhost"}), b"")
+        answered.append(app.respond(request).status)
+
+    def write() -> Reply:
+        reply = client.post("/notes", json={"text": "second"})
+        while len(answered) < POLLS:
+            green.sleep(0)
+        return reply
+
+    for _ in range(POLLS):
+        green.spawn(poll)
+    for _ in range(100):
+        green.sleep(0)  # each of them has come to wait
+    assert not answered
+    return holding(write)
+
+
+def keyed() -> float:
+    """Return the hold of a request whose long answer is kept."""
+    client = Client(Brubeck(streams=[Notes], storage="memory://"))
+    texts = [random.Random(number).randbytes(390_000).hex() for number in range(5)]
+    body = json.dumps([{"text": text} for text in texts]).encode()
+    headers = JSON | {"Idempotency-Key": "k"}
+    return max(holding(lambda: client.post("/notes", body=body, headers=headers)) for _ in "12")
+
+
+def signing() -> float:
+    """Return the hold of a request whose digest is that of a body of 64 MiB."""
+    app = Brubeck(streams=[Signed], storage="memory://")
+    user = app.accounts.users.create("ann", "take five", scopes=[])
+    key = app.accounts.keys.create(user)
+    body = b"x" * (64 << 20)
+    url = "http://localhost/signed"
+    headers = signed_headers(
+        *("POST", url, body),
+        key_id=key.id,
+        secret=key.secret,
+        created=int(app.clock.micros() / 1e6),
+        nonce="n",
+    )
+    file = io.BytesIO(body)
+    given = Headers({"Host": "localhost", "Content-Type": "application/x-ndjson", **headers})
+    request = Request("POST", "/signed", given, file, client=Caller("", "http"))
+    replies = []
+    with neighbour() as turns:
+        hold = longest_hold(turns, lambda: replies.append(app.respond(request)))
+    assert replies[0].status == 200
+    return hold
+
+
 MEASURED: dict[str, Callable[[], float]] = {
     "DELETE by an owner": lambda: deleting(Owned),
     "DELETE with a hook": lambda: deleting(Hooked),
+    "a write that thousands wait for": waking,
+    "an answer that is kept": keyed,
+    "the digest of a body": signing,
     "AutoAPI, all": lambda: serving("GET", ""),
     "AutoAPI, several": lambda: serving("GET", "/" + IDS),
     "AutoAPI, DELETE": lambda: serving("DELETE", "/" + IDS),

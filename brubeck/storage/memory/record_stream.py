@@ -6,8 +6,8 @@ import time
 from collections.abc import Sequence
 from typing import Protocol, cast
 
-from brubeck.green import Condition as Signal
 from brubeck.green import Lock
+from brubeck.green.waking import FairCondition
 from brubeck.storage.change_cursor import (
     CHANGES_PER_STEP,
     KEPT,
@@ -93,7 +93,7 @@ class MemoryRecordStream(RecordStream):
         self._horizon = 0
         self._floor = 0
         self._lock = Lock()
-        self._written = Signal(self._lock)
+        self._written = FairCondition(self._lock)
 
     def index(self, schema: RecordSchema) -> None:
         """Add the indexes that a schema declares and the stream lacks."""
