@@ -24,7 +24,7 @@ while true do
   if not id then
     return {total, looked, '', ''}
   end
-  if looked == bound or looked == most or (looked > 0 and spent > ENOUGH) then
+  if looked == bound or looked == most or (looked > 0 and spent > enough) then
     return {total, looked, last_at, last_id}
   end
   looked = looked + 1

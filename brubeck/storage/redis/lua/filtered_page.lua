@@ -26,7 +26,7 @@ while true do
   if not id then
     break
   end
-  if #ids == limit or looked == most or (looked > 0 and spent > ENOUGH) then
+  if #ids == limit or looked == most or (looked > 0 and spent > enough) then
     more = true
     break
   end

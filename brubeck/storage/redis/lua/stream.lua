@@ -110,10 +110,12 @@ end
 -- difference is searched for by halves: equality of texts is a comparison of memory.
 local function less(a, b)
   local shorter = math.min(#a, #b)
-  for at = 1, math.min(shorter, 16) do
-    local x, y = string.byte(a, at), string.byte(b, at)
-    if x ~= y then
-      return x < y
+  if string.sub(a, 1, 16) ~= string.sub(b, 1, 16) then
+    for at = 1, math.min(shorter, 16) do
+      local x, y = string.byte(a, at), string.byte(b, at)
+      if x ~= y then
+        return x < y
+      end
     end
   end
   local same, differ = math.min(shorter, 16), shorter + 1
@@ -149,6 +151,8 @@ end
 
 -- Return how many members of an order stand before (at, id): a binary search among ties, also
 -- where nothing stands at that very place. The ends of the order are '-inf' and '+inf'.
+--
+-- The search among ties is counted as work: of orders by several values there may be many.
 local function rank(order, at, id)
   if at == '-inf' then
     return 0
@@ -170,6 +174,7 @@ local function rank(order, at, id)
   local high = redis.call('ZCOUNT', order, '-inf', at)
   while low < high do
     local middle = math.floor((low + high) / 2)
+    spend(LOOK)
     if less(redis.call('ZRANGE', order, middle, middle)[1], id) then
       low = middle + 1
     else

@@ -47,7 +47,29 @@ end
 
 local sources = {}
 
+-- Return the key of the first member of the timeline at a key or behind it: the same place, but where
+-- an order has that member it is found by its name, without a search among ties.
+local function settled(at, id)
+  if id == '' or at == '-inf' or at == '+inf' then
+    return at, id
+  end
+  local place = rank(TIMELINE, at, id)
+  local there = redis.call('ZRANGE', TIMELINE, place, place, 'WITHSCORES')
+  if not there[1] then
+    return '+inf', ''
+  end
+  return there[2], there[1]
+end
+
+-- How much work a script may do: as much again as it has done before its first step, if that is more
+-- than ENOUGH, so that the next one is no search without an end.
+local enough = ENOUGH
+
 local function set_out()
+  if timeline == TIMELINE and #(lead[2] or {}) > 1 then
+    low_at, low_id = settled(low_at, low_id)
+    high_at, high_id = settled(high_at, high_id)
+  end
   if timeline == TIMELINE then
     for _, value in ipairs(lead[2] or {}) do
       sources[#sources + 1] = source(by_value(lead[1], value), math.ceil(200 / #lead[2]))
@@ -56,10 +78,14 @@ local function set_out()
   if #sources == 0 then
     sources[1] = source(timeline, 200)
   end
+  enough = math.max(ENOUGH, 2 * spent)
 end
 
 local function before(at, id, other_at, other_id)
   local a, b = tonumber(at), tonumber(other_at)
+  if a == b then
+    spend(LOOK)
+  end
   local first = a < b or (a == b and less(id, other_id))
   if descending then
     return not first
@@ -73,7 +99,7 @@ local function next_member()
   spend(#sources) -- each of them is looked at
   for _, each in ipairs(sources) do
     local other_id, other_at = each.peek()
-    if other_id and (not id or before(other_at, other_id, at, id)) then
+    if other_id and other_id ~= id and (not id or before(other_at, other_id, at, id)) then
       id, at = other_id, other_at
     end
   end
