@@ -22,6 +22,7 @@ import msgspec
 
 from brubeck import green
 from brubeck.dictshield.base import ShieldException, child_pointer
+from brubeck.green.collecting import decoded
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -248,7 +249,7 @@ def too_deep(raw: bytes) -> Faults:
 def _may_be_too_deep(raw: bytes) -> bool:
     """Return whether JSON has objects or lists below the deepest level, or cannot be decoded."""
     try:
-        level = [msgspec.json.decode(raw)]
+        level = [decoded(msgspec.json.decode, raw)]
     except (msgspec.MsgspecError, RecursionError):
         return True
     for _ in range(DEEPEST):

@@ -22,6 +22,7 @@ from brubeck.dictshield.limits import too_deep
 from brubeck.dictshield.mixed import alternatives
 from brubeck.dictshield.structs import compiled_of, is_struct
 from brubeck.dictshield.writing import encode
+from brubeck.green.collecting import LONG, decoded
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -43,7 +44,7 @@ def json_reader(compiled: CompiledDocument, mode: Mode) -> Callable[[bytes], Any
     new = object.__new__
 
     def read(raw: bytes) -> Any:
-        data: Struct = decode(raw)
+        data: Struct = decode(raw) if len(raw) < LONG else decoded(decode, raw)
         written = encode(data)
         if _BACKSLASH in raw and b"\\u00" in raw:
             _refuse_escapes(raw)
@@ -87,7 +88,7 @@ def stored_reader(compiled: CompiledDocument) -> Callable[[bytes], Any]:
 
     def read(raw: bytes) -> Any:
         try:
-            data: Struct = decode(raw)
+            data: Struct = decode(raw) if len(raw) < LONG else decoded(decode, raw)
         except msgspec.ValidationError:
             data = revive(compiled, msgspec.json.decode(raw))
         else:

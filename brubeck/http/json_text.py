@@ -7,6 +7,7 @@ from typing import Any, Final
 
 import msgspec
 
+from brubeck.green.collecting import decoded
 from brubeck.http.problems import Problem
 
 _MARKS: Final = (codecs.BOM_UTF8, codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
@@ -19,7 +20,7 @@ def decode_json(body: bytes) -> Any:
     lines of an import each would be read otherwise.
     """
     try:
-        return msgspec.json.decode(body)
+        return decoded(msgspec.json.decode, body)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as reason:
         if body.lstrip().startswith(_MARKS):
             detail = "The body begins with a byte order mark; JSON is UTF-8 without one."

@@ -14,6 +14,7 @@ from typing import Any, Final, TypeAlias
 import msgspec
 
 from brubeck import green
+from brubeck.green.collecting import decoded
 from brubeck.storage.errors import NotCanonical
 
 MAX_BYTES: Final = 1 << 20
@@ -36,10 +37,10 @@ def check_canonical(body: bytes, *, values: bool = True) -> None:
     if not values and b"\\u0000" not in body:
         return
     try:
-        decoded = msgspec.json.decode(body)
+        value = decoded(msgspec.json.decode, body)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as reason:
         raise NotCanonical("", f"Not JSON: {reason}.") from reason
-    for pointer, detail in faults(decoded):
+    for pointer, detail in faults(value):
         raise NotCanonical(pointer, detail)
 
 

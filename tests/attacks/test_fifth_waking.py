@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import gc
 import random
 import zlib
 from functools import partial
 from threading import Thread
 from typing import Any, cast
 
+import msgspec
 import pytest
 
 from brubeck import green
+from brubeck.green.collecting import LONG, decoded
 from brubeck.green.waking import AT_ONCE, FairCondition
 from brubeck.streams.idempotency import _compressed, _decompressed
 from brubeck.streams.topics import Topics
@@ -79,3 +82,25 @@ def test_a_kept_answer_is_what_was_answered(body: bytes) -> None:
     assert _decompressed(_compressed(body)) == body
     assert _decompressed(zlib.compress(body, 1)) == body
     assert zlib.decompress(_compressed(body)) == body
+
+
+def test_the_collector_rests_while_a_long_text_is_decoded() -> None:
+    """And runs again afterwards, also where the text was no JSON."""
+    seen: list[bool] = []
+
+    def decode(raw: bytes) -> object:
+        seen.append(gc.isenabled())
+        return msgspec.json.decode(raw)
+
+    assert decoded(decode, b"[]") == []
+    assert decoded(decode, b"[%b0]" % (b"[]," * LONG)) == [[]] * LONG + [0]
+    with pytest.raises((msgspec.DecodeError, RecursionError)):
+        decoded(decode, b"[" * LONG)
+    assert seen == [True, False, False]
+    assert gc.isenabled()
+    gc.disable()
+    try:
+        decoded(decode, b"0" + b" " * LONG)
+        assert not gc.isenabled()
+    finally:
+        gc.enable()
