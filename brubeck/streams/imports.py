@@ -67,6 +67,7 @@ def lines(file: BinaryIO) -> Iterator[Line]:
             green.sleep(0)
         if not line.endswith(_END) and len(line) > MAX_BYTES:
             while line and not line.endswith(_END):
+                green.take_turn()
                 line = file.readline(MAX_BYTES)
             yield number, None
         elif bare := line.strip():

@@ -6,10 +6,10 @@ Each measurement prints the longest hold of one way to make the server do much f
 
 from __future__ import annotations
 
-import io
 import json
 import random
 from collections.abc import Callable
+from tempfile import TemporaryFile
 
 from brubeck import green
 
@@ -191,11 +191,11 @@ def signing() -> float:
         created=int(app.clock.micros() / 1e6),
         nonce="n",
     )
-    file = io.BytesIO(body)
     given = Headers({"Host": "localhost", "Content-Type": "application/x-ndjson", **headers})
-    request = Request("POST", "/signed", given, file, client=Caller("", "http"))
     replies = []
-    with neighbour() as turns:
+    with TemporaryFile() as file, neighbour() as turns:
+        file.write(body)
+        request = Request("POST", "/signed", given, file, client=Caller("", "http"))
         hold = longest_hold(turns, lambda: replies.append(app.respond(request)))
     assert replies[0].status == 200
     return hold
