@@ -35,9 +35,9 @@ from brubeck.streams import StreamHandler
 from brubeck.streams.cross_origin import shared_error
 from brubeck.streams.declaration_checks import check_stream
 from brubeck.streams.handler import declare, seal
+from brubeck.streams.local import LocalStream
 from brubeck.streams.routes import routes, shapes_of
 from brubeck.streams.spec import StreamSpec
-from brubeck.streams.stream import Stream
 from brubeck.streams.sweeper import Sweeper
 from brubeck.templating import rendered
 from brubeck.timekeeping import SYSTEM_CLOCK, Clock
@@ -112,7 +112,7 @@ class Brubeck:
         self._command_line: dict[str, dict[str, object]] = {}
         self.router = Router()
         self.streams: list[type[StreamHandler]] = []
-        self._served: dict[type[StreamHandler], Stream] = {}
+        self._served: dict[type[StreamHandler], LocalStream] = {}
         self._shared_streams: list[StreamSpec] = []  # with pages of other origins
         self.apis: list[type[AutoAPIBase]] = []
         stores = storage if isinstance(storage, Mapping) else {"default": storage}
@@ -285,13 +285,13 @@ class Brubeck:
         """Return the store of a name, opened at its first use."""
         return self._stores[name]
 
-    def stream(self, declaration: type[StreamHandler]) -> Stream:
-        """Return a declared stream as this application keeps it."""
+    def stream(self, declaration: type[StreamHandler]) -> LocalStream:
+        """Return a declared stream, for the program itself to read and to write."""
         found = self._served.get(declaration)
         if found is None:
             declare(declaration)
-            spec = declaration.spec
-            found = Stream(spec, partial(self.store, spec.storage), self.clock)
+            store = partial(self.store, declaration.spec.storage)
+            found = LocalStream(declaration, self, store, self.clock)
             self._served[declaration] = found
         return found
 

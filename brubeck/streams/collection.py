@@ -112,8 +112,9 @@ class Collection(Resource):
         headers = self.spec.headers.copy()
         # They may be in the URLs of the page.
         where = f"{self.message.scheme}://{self.message.host}{self.context.base}"
-        suffix = f"{representation.suffix}-{sha256(where.encode()).hexdigest()[:16]}"
-        headers["ETag"] = tag = shaped_tag(view.tag, suffix)
+        origin = sha256(where.encode()).hexdigest()[:16]
+        tag = shaped_tag(shaped_tag(view.tag, origin), representation.suffix)
+        headers["ETag"] = tag
         if link := link_header(view.links):
             headers["Link"] = link
         if matches(self.message.header("if-none-match"), tag):

@@ -8,8 +8,7 @@ from typing import Any, Final
 
 import msgspec
 
-from brubeck.documents.repository import Repository
-from brubeck.storage import Changes, ChangesQuery, PageQuery, Record, RecordStream, Storage
+from brubeck.storage import Changes, ChangesQuery, Record, RecordStream, Storage
 from brubeck.streams.cursors import ChangeCursor, parse_change_cursor
 from brubeck.streams.documents import StreamedDocument
 from brubeck.streams.retention import Swept, sweep
@@ -68,13 +67,6 @@ class Stream:
             return [""]
         prefix = path.stream("")
         return [name.removeprefix(prefix) for name in self.store.streams(prefix)]
-
-    def items(
-        self, partition: str = "", *, oldest_first: bool = False
-    ) -> Iterator[StreamedDocument]:
-        """Yield the documents of the timeline, page by page, with their private fields."""
-        query = PageQuery(limit=PAGE, descending=not oldest_first)
-        return map(self._document, Repository(self.records(partition)).walk(query))
 
     def follow(
         self, after: str = "0", partition: str = "", *, wait: float | None = None

@@ -20,15 +20,12 @@ log = logging.getLogger("brubeck.app")
 
 
 def load(items: list[dict[str, Any]]) -> None:
-    """Put items into the stream, as many at a time as one request may bring."""
-    from brubeck.testing import Client
-    from examples.earthquakes.app import app
+    """Put items into the stream."""
+    from examples.earthquakes.app import Quakes, app
 
-    client = Client(app)
-    for start in range(0, len(items), 1000):
-        reply = client.post("/quakes", json=items[start : start + 1000])
-        if reply.status != 201:
-            raise SystemExit(f"The week cannot be loaded: {reply.text[:500]}")
+    failed = [each.problem for each in app.stream(Quakes).insert_many(items) if each.problem]
+    if failed:
+        raise SystemExit(f"The week cannot be loaded: {failed[0]}")
 
 
 def replay(items: list[dict[str, Any]], speed: float) -> None:

@@ -24,8 +24,8 @@ from brubeck.streams.access import ProtectedAccess
 from brubeck.streams.changes import ChangeFeed
 from brubeck.streams.collection import Collection, Representation
 from brubeck.streams.items import Items
+from brubeck.streams.local import LocalStream
 from brubeck.streams.pages import PageView
-from brubeck.streams.stream import Stream
 from brubeck.testing import Client
 
 TEXT = {"Accept": "text/plain"}
@@ -69,7 +69,7 @@ class Silent(ChangeFeed):
     get = None  # type: ignore[assignment]
 
 
-def program(storage: Storage, **declared: Any) -> tuple[Client, Stream, str]:
+def program(storage: Storage, **declared: Any) -> tuple[Client, LocalStream, str]:
     """Return a client of a program with one stream, the stream and its path."""
     path = f"/n{uuid4().hex[:8]}"
     made: type[StreamHandler] = type(
