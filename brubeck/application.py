@@ -207,7 +207,7 @@ class Brubeck:
             raise ConfigError(f"The route {pattern!r} leads to {handler!r}, which is no handler.")
         check_plain(handler, f"The route {pattern!r}")
         allowed = None if methods is None else frozenset(methods)
-        self.router.add(pattern, handler, allowed)
+        self.descriptions.add_route(self.router.add(pattern, handler, allowed))
 
     def add_route(
         self, url_pattern: str, method: str | Iterable[str] = "GET"
@@ -250,14 +250,14 @@ class Brubeck:
         if stream.spec.origins is not None:
             self._shared_streams.append(stream.spec)
         for pattern, handler in routes(self.stream(stream), stream):
-            self.add_route_rule(pattern, handler)
+            self.router.add(pattern, handler)
         self.descriptions.add(partial(describe_stream, stream), self.router)
 
     def register_api(self, api: type[AutoAPIBase], prefix: str | None = None) -> None:
         """Serve an AutoAPI at ``api_base_url`` and its model's name, or at a prefix."""
         served = placed(api, self.api_base_url, prefix)
         self.apis.append(served)
-        self.add_route_rule(pattern_of(served), served)
+        self.router.add(pattern_of(served), served)
         self.descriptions.add(partial(describe_api, served), self.router)
 
     # Templates.

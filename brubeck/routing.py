@@ -58,8 +58,42 @@ _ANYTHING: Final = re.compile(
 _UNBOUNDED: Final = re.compile(r"[*+]|\{\d+,\}")
 _OPTIONAL: Final = re.compile(r"[*?]|\{0*,|\{0+\}")
 
+_KNOWN_PATHS: Final = 1000
+"""The maximal number of paths without arguments whose routes are remembered."""
 _LAST: Final = 1 << 60
 """Where the fallbacks begin in the order."""
+
+
+def path_template(pattern: str) -> tuple[str, list[str]] | None:
+    r"""Return a pattern as a path for people, with the names of its arguments.
+
+    None for an expression that stands for more than one path of that form.
+
+    >>> path_template(r'^/users/(?P<name>[^/]+)/posts/(\d+)$')
+    ('/users/{name}/posts/{argument1}', ['name', 'argument1'])
+    >>> path_template(r'^/(a|b)?c') is None
+    True
+    """
+    path, depth = "", 0
+    arguments: list[str] = []
+    tokens = [match[0] for match in _TOKEN.finditer(pattern)]
+    if tokens[-2:] == ["/", "?$"] or tokens[-3:] == ["/", "?", "$"]:
+        tokens = tokens[: -(3 if tokens[-1] == "$" else 2)]
+    for part in tokens:
+        opens = part.startswith("(")
+        if depth:
+            depth += opens - (part == ")")
+        elif part.startswith("(?P<") or part == "(":
+            depth = 1
+            arguments.append(part[4:-1] or f"argument{len(arguments) + 1}")
+            path += f"{{{arguments[-1]}}}"
+        elif part in _PLAIN:
+            path += part
+        elif escaped := _ESCAPED.fullmatch(part):
+            path += escaped[1]
+        elif part not in ("^", "$", r"\A", r"\Z", r"\z"):
+            return None
+    return path, arguments
 
 
 class Route(msgspec.Struct, frozen=True):
@@ -103,6 +137,7 @@ class Router:
         self.routes: list[Route] = []
         self._by_prefix: dict[str, list[Route]] = {}
         self._lengths: list[int] = []
+        self._known: dict[str, Match] = {}
 
     def add(
         self,
@@ -131,14 +166,21 @@ class Router:
         insort(self.routes, route, key=_order)
         insort(self._by_prefix.setdefault(literal_prefix(pattern), []), route, key=_order)
         self._lengths = sorted({len(each) for each in self._by_prefix})
+        self._known.clear()
         return route
 
     def match(self, path: str) -> Match | None:
         """Return the first route that matches a path, or None."""
+        known = self._known.get(path)
+        if known is not None:
+            return known
         for route in self._candidates(path):
             found = route.regex.match(path)
             if found is not None:
-                return _match(route, found)
+                match = _match(route, found)
+                if not route.regex.groups and len(self._known) < _KNOWN_PATHS:
+                    self._known[path] = match
+                return match
         return None
 
     def matches(self, path: str) -> Iterator[Match]:

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import msgspec
 
+from brubeck.description.handlers import describe_route
+from brubeck.description.viewing import Viewer
 from brubeck.description.whole import Description
 from brubeck.handlers import WebMessageHandler
 from brubeck.http import Headers, Problem, Response
@@ -17,7 +19,7 @@ from brubeck.http.media import best_match
 from brubeck.streams.spec import JSON
 
 if TYPE_CHECKING:
-    from brubeck.routing import Router
+    from brubeck.routing import Route, Router
 
 
 class Served(msgspec.Struct, frozen=True):
@@ -34,6 +36,7 @@ class Descriptions:
         self._title = title
         self._version = version
         self._describe: list[Callable[[Description], None]] = []
+        self._routes: list[Route] = []
 
     def add(self, describe: Callable[[Description], None], router: Router) -> None:
         """Describe one thing more, and serve it all where the program serves nothing itself."""
@@ -41,7 +44,16 @@ class Descriptions:
             for handler in (OpenAPI, Manifest):
                 bound = type(handler.__name__, (handler,), {"descriptions": self})
                 router.add(handler.pattern, bound, fallback=True)
+            router.add(Viewer.pattern, Viewer, fallback=True)
         self._describe.append(describe)
+        self._forget()
+
+    def add_route(self, route: Route) -> None:
+        """Describe a route, where anything is described at all."""
+        self._routes.append(route)
+        self._forget()
+
+    def _forget(self) -> None:
         for made in ("whole", "openapi", "manifest"):
             self.__dict__.pop(made, None)
 
@@ -51,6 +63,8 @@ class Descriptions:
         made = Description(self._title, self._version)
         for describe in self._describe:
             describe(made)
+        for route in self._routes:
+            describe_route(route, made)
         return made
 
     @cached_property

@@ -24,7 +24,6 @@ class Description:
         self.paths: dict[str, Schema] = {}
         self.tags: list[Schema] = []
         self._models: dict[type[Document], Schema] = {}
-        self._operations: set[str] = set()
 
     def add_tag(self, name: str, text: str) -> str:
         """Name a group of operations, by another name where that one is taken; return the name."""
@@ -34,6 +33,20 @@ class Description:
             number += 1
             chosen = f"{name}{number}"
         self.tags.append({"name": chosen, **({"description": text} if text else {})})
+        return chosen
+
+    def operation_id(self, name: str) -> str:
+        """Return a name of an operation that no other has, such as the given one."""
+        known = {
+            operation["operationId"]
+            for path in self.paths.values()
+            for operation in path.values()
+            if isinstance(operation, dict) and "operationId" in operation
+        }
+        chosen, number = name, 1
+        while chosen in known:
+            number += 1
+            chosen = f"{name}{number}"
         return chosen
 
     def add_model(self, model: type[Document], names: list[str]) -> None:
