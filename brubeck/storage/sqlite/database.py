@@ -70,6 +70,13 @@ UPGRADES: Final = (
 """The statements that convert a file from format 1 to format 2."""
 
 
+_EVERY: Final = 0.0001
+"""Seconds for which a reader believes that the file is still there; a writer looks each time.
+
+So the reads of one request look once.
+"""
+
+
 class Database:
     """One SQLite file. Texts come out of it as bytes: bodies are not decoded on their way."""
 
@@ -85,17 +92,18 @@ class Database:
         self._file: tuple[int, int] | None = None
         self._replacing = green.Lock()
         self._lives = 0
+        self._next_look = 0.0
 
     @property
     def lives(self) -> int:
         """How many files have been left because they were deleted or replaced."""
-        self._check_open()
+        self._check_open(_EVERY)
         return self._lives
 
     @contextmanager
     def reading(self) -> Iterator[sqlite3.Connection]:
         """Lend a connection to read with; SQLite's errors are raised as `Unavailable`."""
-        self._check_open()
+        self._check_open(_EVERY)
         with translated(self.path):
             # Nobody takes another's connection: a list gives each element away once.
             connection = self._idle.pop() if self._idle else self._connect()
@@ -188,13 +196,18 @@ class Database:
             connection.execute(f"PRAGMA user_version = {FORMAT}")
         connection.execute("COMMIT")
 
-    def _check_open(self) -> None:
+    def _check_open(self, every: float = 0.0) -> None:
+        """Look after the file, but no more often than every so many seconds."""
         if self._closed:
             raise Unavailable("The storage is closed.")
         if self._pid != os.getpid():
             # SQLite's connections do not survive a fork: leave them to the parent, open our own.
             self._pid, self._idle, self._writer = os.getpid(), [], None
             self._writes = self._batches()
+        now = monotonic()
+        if now < self._next_look - _EVERY + every:
+            return
+        self._next_look = now + _EVERY
         if self._file is not None and self._file != self._found_file():
             self._forget_file()
 
