@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import inspect
 import re
+import sys
 from difflib import get_close_matches
 from typing import Any, Final
 
@@ -37,6 +38,13 @@ _NEVER_READ: Final = {
     "_private_fields": "_private_fields of the model",
     "hidden_fields": "_private_fields of the model",
     "is_owned": "owned",
+    "readers": "may_read",
+    "login_required": "may_read and may_write",
+    "authentication": "schemes",
+    "require_scope": "scopes",
+    "required_scopes": "scopes",
+    "allowed_methods": "read_only",
+    "http_method_names": "read_only",
     "is_read_only": "read_only",
     "readonly": "read_only",
     "methods": "read_only",
@@ -138,7 +146,12 @@ def check_resource(resource: type) -> None:
 
 def check_model(model: type) -> None:
     """Raise `ConfigError` for a list of a model that is nearly the one of its private fields."""
-    for base in _own(model):
+    for base in model.__mro__:
+        # A document that a call of its metaclass made says that it is of a module of this package.
+        if getattr(sys.modules.get(base.__module__), base.__name__, None) is base and _is_ours(
+            base
+        ):
+            continue
         for name, value in vars(base).items():
             is_list = isinstance(value, list | tuple | set | frozenset | str)
             if is_list and _PRIVATE.fullmatch(name) and not hasattr(StreamedDocument, name):

@@ -47,7 +47,7 @@ the same time, which is harmless: both follow the plan that was recorded.
 KEY: Final = re.compile(r'[!#-\[\]-~]{1,255}|"[ -!#-\[\]-~]{1,255}"')
 """The syntax of a key."""
 _IDENTIFYING: Final = ("content-type", "if-match", "if-none-match")
-"""The headers that identify a request beside its body."""
+"""The headers that identify a request beside its query and its body."""
 _SLICE: Final = 1 << 16
 """How many bytes of an answer are compressed before others may have a turn."""
 _STEP_BITS = 32
@@ -180,7 +180,7 @@ class IdempotencyStore:
             most = f"A request with an Idempotency-Key has at most {MAX_BODY} bytes"
             raise Problem(413, f"{most}; send smaller lists.")
         name = _digest_of(self._caller, key.strip('"')).hex()
-        identifying = [request.header(each) or "" for each in _IDENTIFYING]
+        identifying = [request.query, *(request.header(each) or "" for each in _IDENTIFYING)]
         digest = _digest_of("\0".join(identifying), request.body)
         known = self._store.attempt(name, digest, plan, lease=LEASE, keep=KEEP)
         if known.digest != digest:

@@ -56,6 +56,7 @@ FOREIGN = (
     *("may_delete", "may_update", "may_create", "may_change", "can_edit", "can_delete"),
     *("rate_limit", "private", "private_fields", "_private_fields", "is_owned", "methods"),
     *("READ_ONLY", "RATE", "on_create", "pre_save", "perform_create", "permission_classes"),
+    *("readers", "login_required", "authentication", "require_scope", "allowed_methods"),
 )
 
 
@@ -97,7 +98,7 @@ def test_a_list_of_private_fields_of_another_name_is_refused(name: str) -> None:
     model = type(
         "Secret",
         (StreamedDocument,),
-        {"text": StringField(), name: ("text",), "__module__": __name__},
+        {"text": StringField(), name: ("text",)},
     )
     with pytest.raises(ConfigError, match=f"Secret.{name} hides nothing"):
         type("N", (StreamHandler,), PLAIN | {"model": model})
