@@ -70,7 +70,7 @@ def path_template(pattern: str) -> tuple[str, list[str]] | None:
     None for an expression that stands for more than one path of that form.
 
     >>> path_template(r'^/users/(?P<name>[^/]+)/posts/(\d+)$')
-    ('/users/{name}/posts/{argument1}', ['name', 'argument1'])
+    ('/users/{name}/posts/{argument2}', ['name', 'argument2'])
     >>> path_template(r'^/(a|b)?c') is None
     True
     """

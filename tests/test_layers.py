@@ -11,7 +11,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 
 LAYERS = (
-    {"errors", "callables", "timekeeping", "signing", "config", "green"},
+    {"canonical", "errors", "callables", "timekeeping", "signing", "config", "green"},
     {"http"},
     {"routing", "dictshield", "storage", "auth", "connections"},
     {"documents", "handlers", "queryset", "templating", "models"},

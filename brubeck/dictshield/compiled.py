@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from brubeck.dictshield.limits import DEEPEST
+from brubeck.canonical import MAX_DEPTH
 from brubeck.dictshield.reading import (
     finishing_steps,
     json_reader,
@@ -158,7 +158,7 @@ class Compiled:
 
 
 def _is_unbounded(compiled: CompiledDocument, above: tuple[CompiledDocument, ...]) -> bool:
-    if compiled in above or len(above) > DEEPEST - 3:
+    if compiled in above or len(above) > MAX_DEPTH - 3:
         return True
     return any(
         _is_unbounded(child, (*above, compiled)) if child else part.kind in ("any", "object")

@@ -18,6 +18,7 @@ from __future__ import annotations
 import copy
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self, TypeVar, overload
 
+from brubeck.canonical import sound_text
 from brubeck.dictshield.base import (
     USER_CODE_ERRORS,
     InvalidShield,
@@ -26,7 +27,7 @@ from brubeck.dictshield.base import (
 )
 from brubeck.dictshield.field_options import FieldOptions
 from brubeck.dictshield.field_schema import SchemaWriter
-from brubeck.dictshield.limits import fault_in, sound_text, without_decimals
+from brubeck.dictshield.limits import fault_in, without_decimals
 from brubeck.errors import did_you_mean
 
 if TYPE_CHECKING:

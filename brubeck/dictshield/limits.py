@@ -1,10 +1,6 @@
-"""The limits of a document's values, so that every storage keeps it alike.
+"""Reading of JSON by the rules of `brubeck.canonical`, and the errors of a document.
 
-Rules:
-
-- Whole numbers lie within ±2^63, other numbers are finite.
-- Text is Unicode without NUL and without half a surrogate pair.
-- Objects and lists are nested 32 deep at most, and no object names a key twice.
+No object names a key twice.
 
 `parse` and `add_shape_faults` read JSON by these rules, naming the place of each fault. They are
 the careful way; good input never comes here. It may take long, and lets others on meanwhile.
@@ -15,38 +11,22 @@ from __future__ import annotations
 import json
 from decimal import Decimal, InvalidOperation
 from itertools import chain
-from math import isfinite
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 import msgspec
 
 from brubeck import green
+from brubeck.canonical import CONTAINERS, MAX_DEPTH, TOO_DEEP, faults, members, pointer
 from brubeck.dictshield.base import ShieldException, child_pointer
 from brubeck.green.collecting import decoded
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-LEAST: Final = -(2**63)
-"""The least whole number that may be stored."""
-MOST: Final = 2**63 - 1
-"""The greatest whole number that may be stored."""
-DEEPEST: Final = 32
-"""How many objects and lists may stand in each other."""
-
-TOO_DEEP: Final = f"This is nested too deeply; {DEEPEST} levels are the most."
-OUT_OF_RANGE: Final = "This number is out of range."
-BAD_TEXT: Final = "This text holds a NUL or half a surrogate pair, which cannot be stored."
-NOT_JSON: Final = "This is not a value that JSON can hold."
 MOST_FAULTS: Final = 30
 """The number of reported errors of one document. A hostile one may have a million, and each costs
 as much as several good values."""
-BAD_KEY: Final = "The keys of an object must be text."
 TWICE: Final = "This key is given more than once."
-
-
-_MANY: Final = 4096  # members of one object or list after which others may have a turn
-_CONTAINERS: Final = (dict, list, tuple)
 
 
 def too_many(most: int) -> str:
@@ -91,72 +71,12 @@ class Faults(list[ShieldException]):
         return Faults(most=0, tried=self.tried)
 
 
-def sound_text(text: str) -> bool:
-    """Return whether a text can be stored: no NUL, no lone surrogate."""
-    if "\0" in text:
-        return False
-    if text.isascii():
-        return True
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
-
-
-def scalar_fault(value: object) -> str | None:
-    """Return the fault of a value that is neither object nor list, or None."""
-    if value is None or isinstance(value, bool):
-        return None
-    if isinstance(value, str):
-        return None if sound_text(value) else BAD_TEXT
-    if isinstance(value, int):
-        return None if LEAST <= value <= MOST else OUT_OF_RANGE
-    if isinstance(value, float):
-        return None if isfinite(value) else OUT_OF_RANGE
-    return NOT_JSON
-
-
 def fault_in(value: object, depth: int = 0) -> tuple[str, str] | None:
     """Return (JSON pointer, sentence) of the first thing in a JSON value that breaks the rules.
 
     ``depth`` is how deep the value itself already stands.
     """
-    if not isinstance(value, _CONTAINERS):
-        fault = scalar_fault(value)
-        return None if fault is None else ("", fault)
-    waiting: list[tuple[Any, Any, int]] = [(value, None, depth)]
-    while waiting:
-        green.take_turn()
-        item, path, level = waiting.pop()
-        if level >= DEEPEST:
-            return _pointer(path), TOO_DEEP
-        fault = _key_fault(item) if isinstance(item, dict) else None
-        if fault is not None:
-            return _pointer(path), fault
-        for number, (key, member) in enumerate(_members(item)):
-            if number % _MANY == 0:
-                green.take_turn()
-            if isinstance(member, _CONTAINERS):
-                waiting.append((member, (path, key), level + 1))
-            else:
-                fault = scalar_fault(member)
-                if fault is not None:
-                    return _pointer((path, key)), fault
-    return None
-
-
-def _members(item: Any) -> Iterable[tuple[Any, Any]]:
-    return item.items() if isinstance(item, dict) else enumerate(item)
-
-
-def _key_fault(item: dict[Any, object]) -> str | None:
-    for key in item:
-        if not isinstance(key, str):
-            return BAD_KEY
-        if not sound_text(key):
-            return BAD_TEXT
-    return None
+    return next(faults(value, depth), None)
 
 
 class _Twice(dict[str, Any]):
@@ -218,30 +138,25 @@ def parse(body: bytes | str) -> Any:
 
 def add_shape_faults(tree: object, faults: Faults) -> None:
     """Add an error for each key given twice; for a level too deep, leave that one alone."""
-    waiting: list[tuple[Any, Any, int]] = [(tree, None, 0)] if isinstance(tree, _CONTAINERS) else []
+    waiting: list[tuple[Any, Any, int]] = [(tree, None, 0)] if isinstance(tree, CONTAINERS) else []
     while waiting:
         green.take_turn()
         item, path, level = waiting.pop()
-        if level >= DEEPEST:
-            faults[:] = [ShieldException(TOO_DEEP, None, None, pointer=_pointer(path))]
+        if level >= MAX_DEPTH:
+            faults[:] = [ShieldException(TOO_DEEP, None, None, pointer=pointer(path))]
             return
         if isinstance(item, _Twice):
-            place = child_pointer(_pointer(path), item.key)
+            place = child_pointer(pointer(path), item.key)
             faults.append(ShieldException(TWICE, item.key, None, pointer=place))
-        for key, member in green.fairly(_members(item)):
-            if isinstance(member, _CONTAINERS):
+        for key, member in green.fairly(members(item)):
+            if isinstance(member, CONTAINERS):
                 waiting.append((member, (path, key), level + 1))
-
-
-def _pointer(path: Any) -> str:
-    """Return the JSON pointer of a (path, key); good input never needs it as text."""
-    return "" if path is None else child_pointer(_pointer(path[0]), path[1])
 
 
 def too_deep(raw: bytes) -> Faults:
     """Return the error of JSON that is nested too deeply; most is seen not to be at a glance."""
     faults = Faults()
-    if raw.count(b"{") + raw.count(b"[") > DEEPEST and _may_be_too_deep(raw):
+    if raw.count(b"{") + raw.count(b"[") > MAX_DEPTH and _may_be_too_deep(raw):
         add_shape_faults(parse(raw), faults)
     return faults
 
@@ -252,7 +167,7 @@ def _may_be_too_deep(raw: bytes) -> bool:
         level = [decoded(msgspec.json.decode, raw)]
     except (msgspec.MsgspecError, RecursionError):
         return True
-    for _ in range(DEEPEST):
+    for _ in range(MAX_DEPTH):
         green.take_turn()
         members = chain.from_iterable(
             item.values() if isinstance(item, dict) else item for item in level

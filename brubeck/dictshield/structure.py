@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 import msgspec
 
 from brubeck import green
+from brubeck.canonical import TOO_DEEP
 from brubeck.dictshield.base import (
     REFUSED,
     USER_CODE_ERRORS,
@@ -26,7 +27,6 @@ from brubeck.dictshield.declaration import DocumentMetaclass, DocumentOptions
 from brubeck.dictshield.field import REQUIRED
 from brubeck.dictshield.limits import (
     MOST_FAULTS,
-    TOO_DEEP,
     Faults,
     TooManyFaults,
     add_shape_faults,

@@ -9,7 +9,7 @@ from typing import Any, Final, Literal, TypeAlias, cast
 
 import msgspec
 
-from brubeck.storage.canonical import pointer_token
+from brubeck.canonical import pointer_token
 from brubeck.storage.errors import NotCanonical
 from brubeck.storage.records import Put, Scalar, Write
 from brubeck.timekeeping import rfc3339_to_millis

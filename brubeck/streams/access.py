@@ -19,7 +19,7 @@ from brubeck.auth import BadCredentials, Caller
 from brubeck.auth.csrf import require_same_site_of_cookies, require_same_site_of_simple_requests
 from brubeck.auth.scheme import authenticate, origins_of, unknown
 from brubeck.callables import check_plain_methods, check_type, run_hook
-from brubeck.dictshield.limits import sound_text
+from brubeck.canonical import sound_text
 from brubeck.http import Problem
 from brubeck.storage import Record
 from brubeck.streams.context import Context

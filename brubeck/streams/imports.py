@@ -15,8 +15,8 @@ from typing import BinaryIO, Final
 import msgspec
 
 from brubeck import green
+from brubeck.canonical import MAX_BYTES
 from brubeck.http import Problem, Response, StreamingResponse
-from brubeck.storage.canonical import MAX_BYTES
 from brubeck.streams.negotiation import negotiate
 from brubeck.streams.parameters import no_parameters
 from brubeck.streams.writing import Drafts, Result, Writer, too_long

@@ -16,13 +16,13 @@ from zlib import crc32
 import msgspec
 
 from brubeck import green
+from brubeck.canonical import MAX_BYTES, faults
 from brubeck.dictshield.structure import NO_SUCH_FIELD
 from brubeck.documents.repository import Entry, Repository
 from brubeck.http import Problem, Response
 from brubeck.http.conditions import matches, opaque_tags
 from brubeck.http.headers import list_values
 from brubeck.storage import Change, Delete, NotCanonical, Put, Record, Refused, Tombstone, Written
-from brubeck.storage.canonical import MAX_BYTES, faults
 from brubeck.storage.ids import RULE, is_id
 from brubeck.storage.sizes import STEP_BYTES
 from brubeck.streams import html_page

@@ -10,6 +10,7 @@ from typing import Final
 import msgspec
 
 from brubeck.callables import check_value, run_hook
+from brubeck.canonical import MAX_BYTES
 from brubeck.dictshield.base import USER_CODE_ERRORS, ShieldException
 from brubeck.dictshield.document import Document
 from brubeck.dictshield.limits import MOST_FAULTS
@@ -17,7 +18,6 @@ from brubeck.errors import BrubeckError
 from brubeck.http import Problem
 from brubeck.http.json_text import decode_json
 from brubeck.storage import Change, Delete, Put, Record, RecordSchema, Refused, check_canonical
-from brubeck.storage.canonical import MAX_BYTES
 from brubeck.storage.ids import RULE, is_id
 from brubeck.streams.access import OpenAccess
 from brubeck.streams.context import Context

@@ -9,10 +9,10 @@ import pytest
 
 from brubeck import Brubeck
 from brubeck.autoapi import AutoAPIBase
+from brubeck.canonical import faults
 from brubeck.dictshield.document import Document, EmbeddedDocument
 from brubeck.dictshield.fields import DictField, EmbeddedDocumentField, StringField
 from brubeck.errors import ConfigError
-from brubeck.storage.canonical import faults
 from brubeck.storage.sizes import STEP_BYTES
 from brubeck.streams import StreamedDocument, StreamHandler
 from brubeck.testing import Client

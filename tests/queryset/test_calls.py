@@ -7,6 +7,7 @@ from uuid import UUID
 
 import pytest
 
+from brubeck.canonical import MAX_BYTES
 from brubeck.dictshield.base import ShieldException
 from brubeck.dictshield.document import Document
 from brubeck.dictshield.fields import (
@@ -22,7 +23,6 @@ from brubeck.documents import repository
 from brubeck.errors import ConfigError
 from brubeck.queryset import Queryset
 from brubeck.storage import NotCanonical, Page, PageQuery, Storage
-from brubeck.storage.canonical import MAX_BYTES
 from brubeck.timekeeping import HeldClock
 from tests.queryset.models import Dated, Todo
 

@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from brubeck import Brubeck
+from brubeck.canonical import MAX_BYTES
 from brubeck.dictshield.fields import (
     BooleanField,
     DateTimeField,
@@ -21,7 +22,6 @@ from brubeck.dictshield.fields import (
     StringField,
 )
 from brubeck.http import Headers, Request, StreamingResponse
-from brubeck.storage.canonical import MAX_BYTES
 from brubeck.storage.memory import MemoryStorage
 from brubeck.storage.schema import MAX_VALUES
 from brubeck.streams import SharedDocument, StreamHandler

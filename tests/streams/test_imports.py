@@ -11,10 +11,10 @@ from typing import Any, BinaryIO, cast
 import pytest
 
 from brubeck import Brubeck
+from brubeck.canonical import MAX_BYTES
 from brubeck.dictshield.fields import IntField, StringField
 from brubeck.http import Headers, Problem, Request, StreamingResponse
 from brubeck.storage import Change, Outcome, Storage, Unavailable, Write
-from brubeck.storage.canonical import MAX_BYTES
 from brubeck.storage.memory import MemoryRecordStream
 from brubeck.streams import StreamedDocument, StreamHandler, imports
 from brubeck.testing import Client, Reply

@@ -6,8 +6,8 @@ import gzip
 import json
 
 from brubeck import Brubeck, Request
+from brubeck.canonical import MAX_BYTES
 from brubeck.dictshield.fields import StringField
-from brubeck.storage.canonical import MAX_BYTES
 from brubeck.storage.sizes import STEP_BYTES
 from brubeck.streams import StreamedDocument, StreamHandler
 from brubeck.testing import Client

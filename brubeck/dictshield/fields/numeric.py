@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, TypeVar, overload
 
 import msgspec
 
+from brubeck.canonical import LEAST, MOST, OUT_OF_RANGE, scalar_fault
 from brubeck.dictshield.base import InvalidShield
 from brubeck.dictshield.field import BaseField
-from brubeck.dictshield.limits import LEAST, MOST, OUT_OF_RANGE, scalar_fault
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import msgspec
 
+from brubeck.canonical import BAD_TEXT, sound_text
 from brubeck.dictshield.base import InvalidShield
 from brubeck.dictshield.field import BaseField, FieldOptions
-from brubeck.dictshield.limits import BAD_TEXT, sound_text
 
 if TYPE_CHECKING:
     from typing import Unpack

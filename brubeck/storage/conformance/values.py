@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from brubeck.storage.canonical import MAX_BYTES
+from brubeck.canonical import MAX_BYTES
 from brubeck.storage.conformance.base import RELAXED, START, Suite, walk
 from brubeck.storage.conformance.machine import SCHEMA, put_new
 from brubeck.storage.errors import NotCanonical
