@@ -177,6 +177,7 @@ HANDLED = frozenset(
         *("jobs/worker.py _work", "connections/mongrel2/clients.py _work"),
         *("storage/batching.py _run_all", "streams/topics.py _cast"),
         *("storage/indexing.py _build", "storage/redis/pipelining.py _receive"),
+        "green/waking.py _wake_others",
     )
 )
 """The loops that handle every error of a turn, or that the next request starts again."""
