@@ -156,6 +156,12 @@ class Brubeck:
         for worked_out in ("settings", "_trusted_proxies"):
             self.__dict__.pop(worked_out, None)
 
+    def explain_settings(self) -> list[config.SettingInForce]:
+        """Return every setting with its source, as ``brubeck config`` shows them."""
+        arguments, options = self._arguments, self._command_line
+        file = config.default_file()
+        return config.explain(arguments=arguments, command_line=options, file=file)
+
     @property
     def login_url(self) -> str:
         """The URL of the login page."""

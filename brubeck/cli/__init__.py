@@ -11,7 +11,9 @@ import click
 from brubeck import __version__
 from brubeck.cli.checking import check
 from brubeck.cli.mongrel2 import mongrel2
-from brubeck.cli.serving import routes, run
+from brubeck.cli.routes import routes
+from brubeck.cli.serving import run
+from brubeck.cli.settings import config_command
 from brubeck.cli.stores import store_commands
 from brubeck.cli.tokens import token_commands
 from brubeck.cli.users import user_commands
@@ -24,7 +26,7 @@ def main() -> None:
     """Run and inspect Brubeck programs."""
 
 
-_SERVING = (run, work, mongrel2, routes, check)
+_SERVING = (run, work, mongrel2, routes, config_command, check)
 _KEEPING = (store_commands, user_commands, token_commands, job_commands)
 
 for command in (*_SERVING, *_KEEPING):

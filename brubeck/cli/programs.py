@@ -1,13 +1,19 @@
-"""The base of every command: find the program, and report errors in one sentence."""
+"""The base of every command: find the program, and report errors in one sentence.
+
+Exit statuses: 0 for success, 1 for a failure, 2 for wrong usage or configuration, 130 after Ctrl-C.
+"""
 
 from __future__ import annotations
 
 import importlib
+import re
 import sys
+import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from types import ModuleType
+from typing import TYPE_CHECKING, Final, NoReturn
 
 import click
 
@@ -15,34 +21,82 @@ from brubeck.errors import BrubeckError, ConfigError, did_you_mean
 
 if TYPE_CHECKING:
     from brubeck.application import Brubeck
+    from brubeck.streams import StreamHandler
+    from brubeck.streams.stream import Stream
 
 PROGRAM = click.argument("program", metavar="MODULE:APP")
+FAILURE: Final = 1
+USAGE: Final = 2
+INTERRUPTED: Final = 130
+"""The exit status after Ctrl-C, as shells have it: 128 and the number of SIGINT."""
+_PACKAGE: Final = Path(__file__).parents[1]
 
 
 def load(program: str) -> Brubeck:
-    """Return the application that ``module:app`` names; `ConfigError` when there is none."""
+    """Return the application that ``module:app`` names; `ConfigError` when there is none.
+
+    An error of the program's own ends the command with the program's part of the traceback.
+    """
     module_name, _, name = program.partition(":")
     parts = module_name.split(".")
     if parts[-1] == "py" or not all(part.isidentifier() for part in parts):
         raise ConfigError(f'Name the program as module:app, such as quakes:app, not "{program}".')
     from brubeck.application import Brubeck
 
-    sys.path.insert(0, str(Path.cwd()))
-    Brubeck.being_loaded = True
-    try:
-        module = importlib.import_module(module_name)
-    except ModuleNotFoundError as reason:
-        if reason.name is None or not f"{module_name}.".startswith(f"{reason.name}."):
-            raise
-        raise ConfigError(f'There is no module "{reason.name}" here or installed.') from reason
-    finally:
-        Brubeck.being_loaded = False
-    found = getattr(module, name or "app", None)
+    found = getattr(_import(module_name), name or "app", None)
     if not isinstance(found, Brubeck):
+        module = sys.modules[module_name]
         apps = [each for each, value in vars(module).items() if isinstance(value, Brubeck)]
         hint = did_you_mean(name or "app", apps) or " It has none at all."
         raise ConfigError(f'"{module_name}" has no application "{name or "app"}".{hint}')
     return found
+
+
+def _import(module_name: str) -> ModuleType:
+    from brubeck.application import Brubeck
+
+    sys.path.insert(0, str(Path.cwd()))
+    Brubeck.being_loaded = True
+    try:
+        return importlib.import_module(module_name)
+    except ConfigError as reason:
+        raise ConfigError(f"{reason}{_position(reason)}") from reason
+    except ModuleNotFoundError as reason:
+        if reason.name is None or not f"{module_name}.".startswith(f"{reason.name}."):
+            _fail_to_load(module_name, reason)
+        raise ConfigError(f'There is no module "{reason.name}" here or installed.') from reason
+    except (Exception, SystemExit) as reason:  # noqa: BLE001, whatever the program raises
+        _fail_to_load(module_name, reason)
+    finally:
+        Brubeck.being_loaded = False
+
+
+def _own_frames(error: BaseException) -> list[traceback.FrameSummary]:
+    """Return the frames of a traceback that are neither of the command nor of the import system."""
+    frames = traceback.extract_tb(error.__traceback__)
+    start = next((at for at, each in enumerate(frames) if not _is_of_command(each)), len(frames))
+    return frames[start:]
+
+
+def _is_of_command(frame: traceback.FrameSummary) -> bool:
+    name = frame.filename
+    machinery = name.startswith("<frozen ") or name == importlib.__file__
+    return machinery or Path(name).is_relative_to(_PACKAGE)
+
+
+def _position(error: ConfigError) -> str:
+    """Return the words for the program's line that led to an error; empty where none did."""
+    own = [each for each in _own_frames(error) if not _is_of_command(each)]
+    return f" ({Path(own[-1].filename).name}, line {own[-1].lineno})" if own else ""
+
+
+def _fail_to_load(module_name: str, error: BaseException) -> NoReturn:
+    """End the command with an error of the program's own and the program's lines alone."""
+    summary = traceback.TracebackException.from_exception(error)
+    summary.stack = traceback.StackSummary.from_list(_own_frames(error))
+    click.echo("".join(summary.format(chain=False)), err=True, nl=False)
+    click.echo(f'brubeck: The module "{module_name}" cannot be loaded: see above.', err=True)
+    sys.exit(FAILURE)
 
 
 @contextmanager
@@ -52,7 +106,45 @@ def plain_errors() -> Iterator[None]:
         yield
     except BrubeckError as reason:
         click.echo(f"brubeck: {reason}", err=True)
-        sys.exit(2)
+        sys.exit(USAGE if isinstance(reason, ConfigError) else FAILURE)
+
+
+@contextmanager
+def loaded(program: str) -> Iterator[Brubeck]:
+    """Load an application, report errors in one sentence, and close it at the end."""
+    with plain_errors():
+        application = load(program)
+        try:
+            yield application
+        finally:
+            application.close()
+
+
+def find_stream(application: Brubeck, name: str) -> tuple[Stream, str]:
+    """Return a stream and a partition by the path (``/quakes``) or class; `ConfigError` for none.
+
+    A path may be that of a partition: ``/users/ella/posts``.
+    """
+    path = f"/{name.strip('/')}"
+    for declaration in application.streams:
+        stream = application.stream(declaration)
+        if name == declaration.__name__ and not stream.spec.path.partition:
+            return stream, ""
+        if (partition := _partition_at(declaration, path)) is not None:
+            return stream, partition
+    known = [each.path for each in application.streams]
+    hint = did_you_mean(path, known) if known else " It has none at all."
+    raise ConfigError(f'The program has no stream "{name}".{hint}')
+
+
+def _partition_at(declaration: type[StreamHandler], path: str) -> str | None:
+    """Return the key of the partition at a path, "" for a stream without any; None for no match."""
+    spec = declaration.spec
+    found = re.fullmatch(f"{spec.path.pattern}$", path)
+    if found is None:
+        return None
+    key = found.groupdict().get(spec.path.partition, "")
+    return key if not spec.path.partition or spec.partitions.allows(key) else None
 
 
 def said(**options: object) -> dict[str, object]:

@@ -21,7 +21,9 @@ import msgspec
 
 from brubeck.config.links import link_variables
 from brubeck.config.settings import AppSettings, JobsSettings, ServerSettings, Settings
+from brubeck.config.urls import redacted
 from brubeck.config.values import (
+    DEFAULT_PORT,
     Listen,
     boolean,
     duration,
@@ -121,6 +123,17 @@ class _Given(msgspec.Struct, frozen=True):
     key: str
     value: object
     where: str
+    source: str
+
+
+class SettingInForce(msgspec.Struct, frozen=True):
+    """One setting with its value in force, fit to be shown, and the source of the value."""
+
+    section: str
+    key: str
+    value: object
+    source: str
+    """``default``, ``program``, or words such as ``file brubeck.toml, line 2``."""
 
 
 def load(
@@ -143,13 +156,7 @@ def load(
         section: {key: setting.default for key, setting in keys.items()}
         for section, keys in SETTINGS.items()
     }
-    given = [
-        *_from_mapping(arguments or {}, "the argument {key}"),
-        *(_from_file(file) if file else ()),
-        *_from_environment(os.environ if environ is None else environ),
-        *_from_mapping(command_line or {}, "--{option}"),
-    ]
-    for each in given:
+    for each in _all_given(arguments, command_line, environ, file):
         values[each.section][each.key] = _parsed(each)
     return Settings(
         server=ServerSettings(**values["server"]),
@@ -158,6 +165,59 @@ def load(
         storage={"default": "memory://", **values["storage"]},
         stores_given=frozenset(values["storage"]),
     )
+
+
+def explain(
+    *,
+    arguments: Mapping[str, Mapping[str, object]] | None = None,
+    command_line: Mapping[str, Mapping[str, object]] | None = None,
+    environ: Mapping[str, str] | None = None,
+    file: Path | None = None,
+) -> list[SettingInForce]:
+    """Return every setting with its value in force and the source; secrets are ``***``.
+
+    >>> environ = {'BRUBECK_APP_LOGIN_URL': '/'}
+    >>> found = explain(arguments={'server': {'workers': 2}}, environ=environ)
+    >>> [(each.key, each.value, each.source) for each in found if each.source != 'default']
+    [('workers', 2, 'program'), ('login_url', '/', 'environment BRUBECK_APP_LOGIN_URL')]
+
+    The arguments are those of `load`, and so are the errors.
+    """
+    found = {
+        (section, key): (setting.default, "default")
+        for section, keys in SETTINGS.items()
+        for key, setting in (keys or {"default": _STORE}).items()
+    }
+    for each in _all_given(arguments, command_line, environ, file):
+        found[each.section, each.key] = (_parsed(each), each.source)
+    return [
+        SettingInForce(section, key, _shown(section, key, value), source)
+        for (section, key), (value, source) in found.items()
+    ]
+
+
+def _shown(section: str, key: str, value: Any) -> object:
+    """Return a value without secrets, as JSON has it."""
+    if key == "cookie_secret":
+        return ["***"] * len(value)
+    if section == "storage" or key == "queue":
+        return redacted(value)
+    return str(value) if isinstance(value, Listen) else value
+
+
+def _all_given(
+    arguments: Mapping[str, Mapping[str, object]] | None,
+    command_line: Mapping[str, Mapping[str, object]] | None,
+    environ: Mapping[str, str] | None,
+    file: Path | None,
+) -> list[_Given]:
+    """Return the given values of all sources, lowest precedence first."""
+    return [
+        *_from_mapping(arguments or {}, "the argument {key}", "program"),
+        *(_from_file(file) if file else ()),
+        *_from_environment(os.environ if environ is None else environ),
+        *_from_mapping(command_line or {}, "--{option}", "command line --{option}"),
+    ]
 
 
 def default_file(environ: Mapping[str, str] | None = None) -> Path | None:
@@ -194,11 +254,13 @@ def _setting(given: _Given) -> Setting:
     return keys[given.key]
 
 
-def _from_mapping(sections: Mapping[str, Mapping[str, object]], where: str) -> Iterator[_Given]:
+def _from_mapping(
+    sections: Mapping[str, Mapping[str, object]], where: str, source: str
+) -> Iterator[_Given]:
     for section, keys in sections.items():
         for key, value in keys.items():
-            place = where.format(key=key, option=key.replace("_", "-"))
-            yield _Given(section, key, value, place)
+            names = {"key": key, "option": key.replace("_", "-")}
+            yield _Given(section, key, value, where.format(**names), source.format(**names))
 
 
 def _from_environment(environ: Mapping[str, str]) -> Iterator[_Given]:
@@ -217,7 +279,7 @@ def _from_environment(environ: Mapping[str, str]) -> Iterator[_Given]:
                 for key in SETTINGS[section]
             }
             raise ConfigError(f"{name}: there is no such variable.{did_you_mean(name, known)}")
-        yield _Given(section, key, value, name)
+        yield _Given(section, key, value, name, f"environment {name}")
 
 
 def _from_file(path: Path) -> Iterator[_Given]:
@@ -234,8 +296,8 @@ def _from_file(path: Path) -> Iterator[_Given]:
             hint = did_you_mean(section, SETTINGS)
             raise ConfigError(f'{path}{line}: there is no section "{section}".{hint}')
         for key, value in keys.items():
-            where = f"{path}{_line(source, section, key)}: {section}.{key}"
-            yield _Given(section, key, value, where)
+            place = f"{path}{_line(source, section, key)}"
+            yield _Given(section, key, value, f"{place}: {section}.{key}", f"file {place}")
 
 
 def _line(source: str, section: str, key: str) -> str:
@@ -249,4 +311,14 @@ def _line(source: str, section: str, key: str) -> str:
     return ""
 
 
-__all__ = ["SETTINGS", "Listen", "Setting", "Settings", "default_file", "load"]
+__all__ = [
+    "DEFAULT_PORT",
+    "SETTINGS",
+    "Listen",
+    "Setting",
+    "SettingInForce",
+    "Settings",
+    "default_file",
+    "explain",
+    "load",
+]

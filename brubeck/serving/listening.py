@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack, suppress
 from functools import partial
 from pathlib import Path
@@ -26,10 +26,12 @@ def run(
     *,
     connection: Connection | None = None,
     reload: bool = False,
+    paths: Sequence[str] = (),
 ) -> None:
     """Serve as configured until SIGTERM or SIGINT; with several workers, watch over them.
 
-    ``connection`` is one that the program made itself; then this process alone serves it.
+    ``connection`` is one that the program made itself; then this process alone serves it. ``paths``
+    are those of the streams, for the line that is logged at the start.
     """
     server = settings.server
     worker = inherited()
@@ -46,12 +48,13 @@ def run(
             changed = SourceWatch(Path.cwd()) if reload else None
             supervisor = Supervisor(server.workers, listener, grace=server.grace, changed=changed)
             at_signals(supervisor.stop)
-            _announce(settings, listener)
+            _announce(settings, listener, paths)
             supervisor.run()
             return
         chosen = connection or open_connection(server, listener)
         serve = partial(chosen.serve, respond)
-        serve_until_signal(serve, chosen.stop, worker, partial(_announce, settings, listener))
+        announce = partial(_announce, settings, listener, paths)
+        serve_until_signal(serve, chosen.stop, worker, announce)
 
 
 def _remover(path: Path) -> Callable[[], None]:
@@ -110,10 +113,11 @@ def open_connection(server: ServerSettings, listener: socket.socket | None) -> C
     return EmbeddedServer(listener, options)
 
 
-def _announce(settings: Settings, listener: socket.socket | None) -> None:
+def _announce(settings: Settings, listener: socket.socket | None, paths: Sequence[str]) -> None:
     listen = settings.server.listen
     where = str(listen)
     if listener is not None and not listen.address.path:
         # Port 0 asks for any free one; say which it is.
         where = where.removesuffix(f":{listen.address.port}") + f":{listener.getsockname()[1]}"
-    log_start(where, settings.server.workers)
+    base = where if where.startswith("http") else ""
+    log_start(where, settings.server.workers, [f"{base}{path}" for path in paths])

@@ -63,7 +63,8 @@ def serve(app: Application, *, reload: bool) -> None:
         if app.template_loader is not None:
             app.template_env  # noqa: B018, an error is raised now
         green.spawn(app.sweeper.run)
-        listening.run(app.respond, settings, connection=app.msg_conn, reload=reload)
+        paths = [each.path for each in app.streams]
+        listening.run(app.respond, settings, connection=app.msg_conn, reload=reload, paths=paths)
 
 
 def work(app: Application) -> None:

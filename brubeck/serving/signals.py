@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cache, partial
 
 from brubeck import green
@@ -59,11 +59,12 @@ def at_signals(stop: Callable[[], None]) -> None:
         signal.signal(number, lambda _number, _frame: stop())
 
 
-def log_start(where: str, processes: int) -> None:
-    """Log where this program serves, and how to stop it."""
+def log_start(where: str, processes: int, urls: Sequence[str] = ()) -> None:
+    """Log where this program serves, the URLs of its streams, and how to stop it."""
     log.info(
-        "Brubeck on %s (%s, %d worker%s), process %d. Ctrl-C stops it.",
+        "Brubeck on %s%s (%s, %d worker%s), process %d. Ctrl-C stops it.",
         where,
+        f" with {', '.join(urls)}" if urls else "",
         green.engine().name,
         processes,
         "" if processes == 1 else "s",

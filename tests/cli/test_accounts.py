@@ -124,7 +124,7 @@ def test_a_mistake_is_one_sentence(
     """And changes nothing."""
     accounts.users.create("miles")
     done = brubeck(folder, *arguments)
-    assert done.returncode == 2
+    assert done.returncode in (1, 2)
     assert done.stderr.startswith("brubeck: ")
     assert said in done.stderr
     assert [user.username for user in accounts.users.all()] == ["miles"]

@@ -41,17 +41,6 @@ def test_the_version_is_told(folder: Path) -> None:
     assert brubeck(folder, "--version").stdout.startswith("brubeck, version 1.")
 
 
-def test_routes_are_listed_in_their_order(folder: Path) -> None:
-    """With their methods and handlers."""
-    lines = brubeck(folder, "routes", "mine:app").stdout.splitlines()
-    assert [line.split()[0] for line in lines] == [
-        *("^/notes$", "^/notes/changes$", "^/notes/(?P<ids>[^/]+)$", "^/hello$"),
-        *(r"^/openapi\.json$", r"^/manifest\.json$"),
-    ]
-    assert "GET,HEAD,POST,OPTIONS" in lines[0]
-    assert lines[3].split()[1:] == ["POST", "hello"]
-
-
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
@@ -96,8 +85,32 @@ def test_a_mistake_in_the_program_keeps_its_traceback(folder: Path) -> None:
     """It is the user's own code that has to be looked at."""
     (folder / "mine.py").write_text("import nothing_like_this\n")
     done = brubeck(folder, "run", "mine:app")
-    assert "nothing_like_this" in done.stderr
+    assert done.returncode == 1
     assert "Traceback" in done.stderr
+    assert "import nothing_like_this" in done.stderr
+    assert "brubeck/cli" not in done.stderr
+    assert "importlib" not in done.stderr
+
+
+@pytest.mark.parametrize("source", ["1 / 0\n", "def f(:\n", "raise SystemExit('no')\n"])
+def test_a_program_that_fails_shows_its_own_lines(folder: Path, source: str) -> None:
+    """And none of the command's; the last line says that nothing was loaded."""
+    (folder / "other.py").write_text(source)
+    (folder / "mine.py").write_text("import other\n")
+    done = brubeck(folder, "routes", "mine:app")
+    assert done.returncode == 1
+    assert 'mine.py", line 1' in done.stderr
+    assert "programs.py" not in done.stderr
+    assert done.stderr.endswith('brubeck: The module "mine" cannot be loaded: see above.\n')
+
+
+def test_a_wrong_declaration_is_one_sentence_with_its_line(folder: Path) -> None:
+    """The sentence of the error, and the line of the program that led to it."""
+    (folder / "mine.py").write_text(PROGRAM.replace("'/notes'", "'notes'"))
+    done = brubeck(folder, "routes", "mine:app")
+    assert done.returncode == 2
+    assert done.stderr.startswith("brubeck: Notes.path must look like")
+    assert done.stderr.endswith("(mine.py, line 7)\n")
 
 
 def test_a_bad_file_of_settings_is_shown_its_line(folder: Path) -> None:
