@@ -12,6 +12,7 @@ from brubeck import __version__
 from brubeck.cli.checking import check
 from brubeck.cli.mongrel2 import mongrel2
 from brubeck.cli.routes import routes
+from brubeck.cli.scaffold import new
 from brubeck.cli.serving import run
 from brubeck.cli.settings import config_command
 from brubeck.cli.stores import store_commands
@@ -26,7 +27,7 @@ def main() -> None:
     """Run and inspect Brubeck programs."""
 
 
-_SERVING = (run, work, mongrel2, routes, config_command, check)
+_SERVING = (new, run, work, mongrel2, routes, config_command, check)
 _KEEPING = (store_commands, user_commands, token_commands, job_commands)
 
 for command in (*_SERVING, *_KEEPING):
