@@ -11,6 +11,7 @@ import click
 from brubeck import __version__
 from brubeck.cli.checking import check
 from brubeck.cli.mongrel2 import mongrel2
+from brubeck.cli.reading import get, tail
 from brubeck.cli.routes import routes
 from brubeck.cli.scaffold import new
 from brubeck.cli.serving import run
@@ -28,7 +29,8 @@ def main() -> None:
 
 
 _SERVING = (new, run, work, mongrel2, routes, config_command, check)
+_USING = (get, tail)
 _KEEPING = (store_commands, user_commands, token_commands, job_commands)
 
-for command in (*_SERVING, *_KEEPING):
+for command in (*_SERVING, *_USING, *_KEEPING):
     main.add_command(command)

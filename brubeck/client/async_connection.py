@@ -15,7 +15,6 @@ from brubeck.client.errors import Closed
 from brubeck.client.steps import Emit, Failure, Open, Pause, Read, Reply, Request, Send, Step, Steps
 from brubeck.client.transport import (
     BODY_SECONDS,
-    EVENT_STREAM,
     Options,
     failure_of,
     reply_of,
@@ -93,7 +92,7 @@ class AsyncConnection:
             case Send():
                 return await self._send(step.request, step.seconds)
             case Open():
-                return await self._open(step.request, step.silence)
+                return await self._open(step)
             case Read():
                 return await self._read()
             case Pause():
@@ -126,14 +125,14 @@ class AsyncConnection:
         except (httpx.RequestError, OSError) as error:
             return failure_of(error)
 
-    async def _open(self, request: Request, silence: float) -> Reply | Failure:
+    async def _open(self, step: Open) -> Reply | Failure:
         import httpx
 
         await self.release()
         try:
-            response = await self._request(request, silence)
+            response = await self._request(step.request, step.silence)
             reply = reply_of(response)
-            if (reply.status, reply.media_type) == (200, EVENT_STREAM):
+            if (reply.status, reply.media_type) == (200, step.media_type):
                 self._response, self._chunks = response, response.aiter_bytes()
                 return reply
             try:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import suppress
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
@@ -138,6 +138,25 @@ class AsyncStream:
     async def get(self, item_id: str, *, fields: str | Iterable[str] | None = None) -> Item:
         """Return an item with its ``etag``; `NotFound` when there is none."""
         return await run(self._connection, self._reading.get(item_id, fields))
+
+    async def fetch(self, path: str = "", pairs: Sequence[tuple[str, str]] = ()) -> dict[str, Any]:
+        """Return the JSON object at a path below the stream's URL, such as ``/changes``.
+
+        ``pairs`` are the names and values of the query. Raises a `Problem` for any other answer.
+        """
+        steps = operations.fetch_json(self._url, path, pairs, self._policy)
+        return await run(self._connection, steps)
+
+    def export(
+        self, media_type: str = "application/x-ndjson", **filters: object
+    ) -> AsyncIterator[bytes]:
+        """Return an iterator over the bytes of the whole timeline, as the server exports it.
+
+        ``media_type`` is ``'application/x-ndjson'``, an item a line, or ``'text/csv'``. Raises
+        `Unavailable` for an export that breaks off: what came before is not all of it.
+        """
+        steps = self._reading.export(media_type, filters)
+        return _emitted(self._connect(), steps)
 
     # Writing.
 
@@ -281,6 +300,15 @@ class AsyncFeed(AsyncIterator[Change]):
     async def close(self) -> None:
         """End the iteration, and the request or pause in which it is."""
         await self._connection.close()
+
+
+async def _emitted(connection: AsyncConnection, steps: Steps[None]) -> AsyncIterator[Any]:
+    """Yield what steps emit; the connection lasts as long as the iteration."""
+    try:
+        async for each in iterate(connection, steps):
+            yield each
+    finally:
+        await connection.close()
 
 
 def _know(future: asyncio.Future[Any]) -> None:

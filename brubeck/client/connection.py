@@ -21,7 +21,6 @@ from brubeck.client.errors import Closed
 from brubeck.client.steps import Emit, Failure, Open, Pause, Read, Reply, Request, Send, Step, Steps
 from brubeck.client.transport import (
     BODY_SECONDS,
-    EVENT_STREAM,
     Options,
     failure_of,
     reply_of,
@@ -58,7 +57,7 @@ class Connection:
                 case Send():
                     return self._send(step.request, step.seconds)
                 case Open():
-                    return self._open(step.request, step.silence)
+                    return self._open(step)
                 case Read():
                     return self._read()
                 case Pause():
@@ -144,14 +143,14 @@ class Connection:
                 return too_slow(seconds)
         return reply_of(response, b"".join(pieces))
 
-    def _open(self, request: Request, silence: float) -> Reply | Failure:
+    def _open(self, step: Open) -> Reply | Failure:
         import httpx
 
         self.release()
         try:
-            response = self._request(request, silence)
+            response = self._request(step.request, step.silence)
             reply = reply_of(response)
-            if (reply.status, reply.media_type) == (200, EVENT_STREAM):
+            if (reply.status, reply.media_type) == (200, step.media_type):
                 self._response, self._chunks = response, response.iter_bytes()
                 return reply
             try:

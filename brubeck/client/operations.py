@@ -25,7 +25,7 @@ from brubeck.client.answers import (
 from brubeck.client.errors import ClientError, Problem, Unavailable
 from brubeck.client.query import Pairs, checked_id, json_body, link_pairs, query_string
 from brubeck.client.retries import RetryPolicy
-from brubeck.client.steps import Emit, Failure, Pause, Reply, Request, Send, Steps
+from brubeck.client.steps import Emit, Failure, Open, Pause, Read, Reply, Request, Send, Steps
 
 log = logging.getLogger("brubeck.client")
 
@@ -125,6 +125,39 @@ def pages(url: StreamUrl, pairs: Pairs, policy: RetryPolicy) -> Steps[None]:
 def get(url: StreamUrl, item_id: str, pairs: Pairs, policy: RetryPolicy) -> Steps[Item]:
     """Return an item; `NotFound` when there is none."""
     return item_of((yield from fetch(url.item("GET", item_id, pairs=pairs), policy)))
+
+
+def fetch_json(
+    url: StreamUrl, path: str, pairs: Iterable[tuple[str, str]], policy: RetryPolicy
+) -> Steps[dict[str, Any]]:
+    """Return the JSON object at a path below the stream's URL."""
+    return json_of((yield from fetch(url.request("GET", path, pairs=pairs), policy)))
+
+
+def export(
+    url: StreamUrl, pairs: Pairs, media_type: str, policy: RetryPolicy, silence: float
+) -> Steps[None]:
+    """Emit the bytes of the whole timeline in a media type, as they come.
+
+    What fails before the first byte is tried again; an export that breaks off is `Unavailable`.
+    """
+    request = url.request("GET", pairs=pairs, headers={"Accept": media_type})
+    retries = policy.start()
+    while True:
+        reply = yield Open(request, silence, media_type)
+        if not policy.is_transient(reply):
+            break
+        pause = retries.pause(reply)
+        if pause is None:
+            raise unavailable(request, reply, retries.failures)
+        yield Pause(pause)
+    if (reply.status, reply.media_type) != (200, media_type):
+        json_of(reply)  # a `Problem`, unless it is a success
+        raise Problem(reply.status, detail=f"The answer is {reply.media_type}, not {media_type}.")
+    while piece := (yield Read()):
+        if isinstance(piece, Failure):
+            raise unavailable(request, piece, 1)
+        yield Emit(piece)
 
 
 # Writing.

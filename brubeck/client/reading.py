@@ -57,6 +57,11 @@ class Reading:
             raise ValueError("start is a link, which has the other parameters of its page")
         return link_pairs(start)
 
+    def export(self, media_type: str, filters: Mapping[str, object]) -> Steps[None]:
+        """Return the steps that read the whole timeline as bytes."""
+        pairs = filter_pairs(filters)
+        return operations.export(self.url, pairs, media_type, self.policy, self.silence)
+
     def get(self, item_id: str, fields: str | Iterable[str] | None) -> Steps[Item]:
         """Return the steps that read an item."""
         return operations.get(self.url, item_id, fields_pairs(fields), self.policy)

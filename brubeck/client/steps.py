@@ -60,13 +60,14 @@ class Send:
 
 @dataclass(frozen=True, slots=True)
 class Open:
-    """Send a request, and leave the answer open when it is a feed of events: `Reply` or `Failure`.
+    """Send a request, and leave an answer of a media type open: `Reply` or `Failure`.
 
-    ``silence`` is how many seconds may pass without a byte.
+    ``silence`` is how many seconds may pass without a byte. Any other answer is read to its end.
     """
 
     request: Request
     silence: float
+    media_type: str = "text/event-stream"
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from threading import RLock
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
@@ -142,6 +142,25 @@ class Stream:
         """Return an item with its ``etag``; `NotFound` when there is none."""
         return run(self._connection, self._reading.get(item_id, fields))
 
+    def fetch(self, path: str = "", pairs: Sequence[tuple[str, str]] = ()) -> dict[str, Any]:
+        """Return the JSON object at a path below the stream's URL, such as ``/changes``.
+
+        ``pairs`` are the names and values of the query. Raises a `Problem` for any other answer.
+        """
+        steps = operations.fetch_json(self._url, path, pairs, self._policy)
+        return run(self._connection, steps)
+
+    def export(
+        self, media_type: str = "application/x-ndjson", **filters: object
+    ) -> Iterator[bytes]:
+        """Return an iterator over the bytes of the whole timeline, as the server exports it.
+
+        ``media_type`` is ``'application/x-ndjson'``, an item a line, or ``'text/csv'``. Raises
+        `Unavailable` for an export that breaks off: what came before is not all of it.
+        """
+        steps = self._reading.export(media_type, filters)
+        return _emitted(self._connect(), steps)
+
     # Writing.
 
     def create(self, document: Mapping[str, Any]) -> Item:
@@ -227,7 +246,7 @@ class Feed(Iterator[Change]):
 
     def __init__(self, connection: Connection, steps: Steps[None]) -> None:
         self._connection = connection
-        self._changes = _changes(connection, steps)
+        self._changes: Iterator[Change] = _emitted(connection, steps)
 
     def __next__(self) -> Change:
         if self._connection.is_closed:
@@ -253,8 +272,8 @@ class Feed(Iterator[Change]):
         self._connection.close()
 
 
-def _changes(connection: Connection, steps: Steps[None]) -> Iterator[Change]:
-    """Yield the changes of a feed; the connection lasts as long as the iteration."""
+def _emitted(connection: Connection, steps: Steps[None]) -> Iterator[Any]:
+    """Yield what steps emit; the connection lasts as long as the iteration."""
     try:
         yield from iterate(connection, steps)
     finally:

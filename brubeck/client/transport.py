@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     import httpx
 
 _HEADER: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+: [\t\x20-\x7e\x80-\xff]*")
-EVENT_STREAM = "text/event-stream"
 BODY_SECONDS = 30.0
 """Seconds that the body of an answer may take that was to be a feed and is none."""
 CONNECT_SECONDS = 10.0

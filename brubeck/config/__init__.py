@@ -43,7 +43,9 @@ from brubeck.errors import ConfigError, did_you_mean
 log = logging.getLogger("brubeck.server")
 
 FILE_NAME: Final = "brubeck.toml"
-_RESERVED: Final = {"BRUBECK_GREEN", "BRUBECK_CONFIG", "BRUBECK_WORKER"}
+_CREDENTIALS: Final = {"BRUBECK_USER", "BRUBECK_TOKEN"}
+"""The variables of the commands that ask a server."""
+_RESERVED: Final = {"BRUBECK_GREEN", "BRUBECK_CONFIG", "BRUBECK_WORKER", *_CREDENTIALS}
 
 
 class Setting(msgspec.Struct, frozen=True):

@@ -1,0 +1,156 @@
+"""``brubeck get`` and ``brubeck tail``: read a stream, and follow it."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import parse_qsl, urlsplit
+
+import click
+
+from brubeck.cli.output import (
+    AS_JSON,
+    json_line,
+    print_document_table,
+    print_json,
+    print_line,
+)
+from brubeck.cli.programs import INTERRUPTED, plain_errors
+from brubeck.cli.targets import (
+    FILTERS,
+    TARGET,
+    Pairs,
+    Target,
+    credentials,
+    filters,
+    open_stream,
+    opened,
+    parameters,
+)
+
+if TYPE_CHECKING:
+    from brubeck.client import Change
+
+PAGE: Final = "1000"
+"""The size of the pages that `--all` reads; a stream may give less."""
+
+
+@click.command()
+@TARGET
+@click.argument("arguments", nargs=-1, metavar="[PATH] [NAME=VALUE]...")
+@click.option("--all", "every", is_flag=True, help="Every page, as NDJSON: an item a line.")
+@AS_JSON
+@credentials
+def get(
+    target: str,
+    arguments: tuple[str, ...],
+    *,
+    every: bool,
+    as_json: bool,
+    user: str | None,
+    token: str | None,
+) -> None:
+    """Show a page of a stream, or an item.
+
+    The target is a URL such as http://127.0.0.1:6767/quakes, or a program with a PATH such as
+    /quakes. Filters and the other parameters of a page are NAME=VALUE: magnitude__gte=5 limit=10
+    order=oldest. On a terminal it is a table, otherwise JSON.
+    """
+    path = arguments[0] if arguments and arguments[0].startswith("/") else ""
+    pairs = parameters(arguments[1:] if path else arguments)
+    with opened(target, user, token) as source:
+        if every:
+            for item in _all_items(source, path, pairs):
+                click.echo(json_line(item))
+            return
+        found = source.get(path, pairs)
+    if as_json or not sys.stdout.isatty():
+        print_json(found)
+    else:
+        _print_table(found)
+
+
+def _all_items(source: Target, path: str, pairs: Pairs) -> Iterator[Any]:
+    """Yield the items of every page; `click.UsageError` where there are no pages."""
+    if not any(name in ("limit", "count") for name, _ in pairs):
+        pairs = [*pairs, ("limit", PAGE)]
+    while True:
+        found = source.get(path, pairs)
+        items, paging = found.get("data"), found.get("paging")
+        if not isinstance(items, list) or not isinstance(paging, dict) or "next" not in paging:
+            raise click.UsageError("--all is for the pages of a stream.")
+        yield from items
+        if paging["next"] is None:
+            return
+        pairs = parse_qsl(urlsplit(paging["next"]).query, keep_blank_values=True)
+
+
+def _print_table(found: dict[str, Any]) -> None:
+    """Print a page or an item as a table, with the link to the next page below."""
+    data = found.get("data")
+    items: list[Any] = data if isinstance(data, list) else [data]
+    if not items or not all(isinstance(each, dict) for each in items):
+        click.echo("There are no items." if not items else json_line(data))
+        return
+    print_document_table(items)
+    if isinstance(paging := found.get("paging"), dict) and paging.get("next"):
+        click.echo(f"\nNext page: {paging['next']}", err=True)
+
+
+@click.command()
+@click.argument("url")
+@FILTERS
+@click.option("--after", metavar="CURSOR", help="Begin after this cursor. [default: now]")
+@click.option("--from-beginning", is_flag=True, help="Begin with the first change.")
+@credentials
+def tail(
+    url: str,
+    arguments: tuple[str, ...],
+    *,
+    after: str | None,
+    from_beginning: bool,
+    user: str | None,
+    token: str | None,
+) -> None:
+    """Follow the stream at URL: print each change as one line of JSON, with its cursor.
+
+    A server that goes away is waited for, and nothing is lost. Ctrl-C ends it: the last cursor is
+    printed on the standard error, for --after, and the exit status is 130.
+    """
+    if after is not None and from_beginning:
+        raise click.UsageError("Give either --after or --from-beginning, not both.")
+    chosen = filters(arguments)
+    with plain_errors(), open_stream(url, user, token) as stream, _log_to_stderr():
+        cursor = after
+        try:
+            if cursor is None and not from_beginning:
+                cursor = next(stream.pages(limit=1, **chosen)).cursor
+            for change in stream.follow(after=cursor, **chosen):
+                print_line(_line(change))
+                cursor = change.cursor
+        except ValueError as reason:
+            raise click.UsageError(f"{reason}.") from None
+        except KeyboardInterrupt:
+            click.echo(f"The last cursor: {cursor or 0}", err=True)
+            sys.exit(INTERRUPTED)
+
+
+def _line(change: Change) -> dict[str, Any]:
+    return {"cursor": change.cursor, "op": change.op, "id": change.id, "data": change.item}
+
+
+@contextmanager
+def _log_to_stderr() -> Iterator[None]:
+    """Write the client's messages on lost connections to the standard error."""
+    handler = logging.StreamHandler()
+    handler.setFormatter(logging.Formatter("brubeck: %(message)s"))
+    log = logging.getLogger("brubeck.client")
+    log.addHandler(handler)
+    log.setLevel(logging.INFO)
+    try:
+        yield
+    finally:
+        log.removeHandler(handler)
