@@ -303,7 +303,7 @@ class AsyncFeed(AsyncIterator[Change]):
 
 
 async def _emitted(connection: AsyncConnection, steps: Steps[None]) -> AsyncIterator[Any]:
-    """Yield what steps emit; the connection lasts as long as the iteration."""
+    """Yield the values that steps emit; the connection lasts as long as the iteration."""
     try:
         async for each in iterate(connection, steps):
             yield each

@@ -273,7 +273,7 @@ class Feed(Iterator[Change]):
 
 
 def _emitted(connection: Connection, steps: Steps[None]) -> Iterator[Any]:
-    """Yield what steps emit; the connection lasts as long as the iteration."""
+    """Yield the values that steps emit; the connection lasts as long as the iteration."""
     try:
         yield from iterate(connection, steps)
     finally:

@@ -275,7 +275,7 @@ def _from_environment(environ: Mapping[str, str]) -> Iterator[_Given]:
             continue
         section, _, key = name.removeprefix("BRUBECK_").lower().partition("_")
         if section not in SETTINGS or not key:
-            known = _RESERVED - {"BRUBECK_WORKER"} | {
+            known = _RESERVED - {"BRUBECK_WORKER"} - _CREDENTIALS | {
                 f"BRUBECK_{section}_{key}".upper()
                 for section in SETTINGS
                 for key in SETTINGS[section]
