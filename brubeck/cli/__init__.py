@@ -10,6 +10,8 @@ import click
 
 from brubeck import __version__
 from brubeck.cli.checking import check
+from brubeck.cli.exporting import export
+from brubeck.cli.importing import import_command
 from brubeck.cli.mongrel2 import mongrel2
 from brubeck.cli.reading import get, tail
 from brubeck.cli.routes import routes
@@ -29,7 +31,7 @@ def main() -> None:
 
 
 _SERVING = (new, run, work, mongrel2, routes, config_command, check)
-_USING = (get, tail)
+_USING = (get, tail, export, import_command)
 _KEEPING = (store_commands, user_commands, token_commands, job_commands)
 
 for command in (*_SERVING, *_USING, *_KEEPING):

@@ -9,12 +9,15 @@ from __future__ import annotations
 import json
 import shutil
 import sys
+import time
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Final
+from typing import Any, Final, Self
 
 import click
 
 AS_JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
+_SECONDS: Final = 0.2
+"""Seconds between two looks of a progress."""
 _GAP: Final = "  "
 _LEAST: Final = 12
 """The width below which no column is cut."""
@@ -76,3 +79,35 @@ def _fitting(widths: list[int], total: int) -> list[int]:
     while sum(fitted) > room and max(fitted) > _LEAST:
         fitted[fitted.index(max(fitted))] -= 1
     return fitted
+
+
+class Progress:
+    """The progress of a long command: a line on the terminal, and a summary at the end."""
+
+    def __init__(self, verb: str) -> None:
+        self._verb = verb
+        self._is_shown = sys.stderr.isatty()
+        self._next = 0.0
+        self.items = 0
+        self.bytes = 0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        if self._is_shown:
+            self._show()
+            click.echo(err=True)
+
+    def add(self, items: int, size: int = 0) -> None:
+        """Count items and bytes."""
+        self.items += items
+        self.bytes += size
+        if self._is_shown and time.monotonic() >= self._next:
+            self._next = time.monotonic() + _SECONDS
+            self._show()
+
+    def _show(self) -> None:
+        parts = [f"{self.items:,} items"] if self.items else []
+        parts += [f"{self.bytes:,} bytes"] if self.bytes else []
+        click.echo(f"\r{', '.join(parts) or 'nothing'} {self._verb}", err=True, nl=False)

@@ -22,7 +22,7 @@ from brubeck.errors import BrubeckError, ConfigError, did_you_mean
 if TYPE_CHECKING:
     from brubeck.application import Brubeck
     from brubeck.streams import StreamHandler
-    from brubeck.streams.stream import Stream
+    from brubeck.streams.local import LocalStream
 
 PROGRAM = click.argument("program", metavar="MODULE:APP")
 FAILURE: Final = 1
@@ -107,6 +107,9 @@ def plain_errors() -> Iterator[None]:
     except BrubeckError as reason:
         click.echo(f"brubeck: {reason}", err=True)
         sys.exit(USAGE if isinstance(reason, ConfigError) else FAILURE)
+    except KeyboardInterrupt:
+        click.echo("brubeck: Interrupted.", err=True)
+        sys.exit(INTERRUPTED)
 
 
 @contextmanager
@@ -120,7 +123,7 @@ def loaded(program: str) -> Iterator[Brubeck]:
             application.close()
 
 
-def find_stream(application: Brubeck, name: str) -> tuple[Stream, str]:
+def find_stream(application: Brubeck, name: str) -> tuple[LocalStream, str]:
     """Return a stream and a partition by the path (``/quakes``) or class; `ConfigError` for none.
 
     A path may be that of a partition: ``/users/ella/posts``.

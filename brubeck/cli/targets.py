@@ -87,6 +87,11 @@ def auth_of(user: str | None, token: str | None) -> Any:
     return name, password if colon else click.prompt("Password", hide_input=True, err=True)
 
 
+def stream_url(base: str, stream: str) -> str:
+    """Return the URL of a stream of a server."""
+    return f"{base.rstrip('/')}/{stream.strip('/')}"
+
+
 def open_stream(url: str, user: str | None, token: str | None, **options: Any) -> Stream:
     """Return the client of a stream; `click.UsageError` for a URL that cannot be one."""
     from brubeck.client import Stream

@@ -148,14 +148,32 @@ class AsyncStream:
         return await run(self._connection, steps)
 
     def export(
-        self, media_type: str = "application/x-ndjson", **filters: object
+        self,
+        media_type: str = "application/x-ndjson",
+        *,
+        order: str | None = None,
+        since: object = None,
+        until: object = None,
+        fields: str | Iterable[str] | None = None,
+        **filters: object,
     ) -> AsyncIterator[bytes]:
         """Return an iterator over the bytes of the whole timeline, as the server exports it.
 
-        ``media_type`` is ``'application/x-ndjson'``, an item a line, or ``'text/csv'``. Raises
-        `Unavailable` for an export that breaks off: what came before is not all of it.
+        ``media_type`` is ``'application/x-ndjson'``, an item a line, or ``'text/csv'``; the rest is
+        as for `pages`. Raises `Unavailable` for an export that breaks off: what came before is not
+        all of it.
         """
-        steps = self._reading.export(media_type, filters)
+        pairs = self._reading.pairs(
+            start=None,
+            limit=None,
+            order=order,
+            since=since,
+            until=until,
+            fields=fields,
+            total=False,
+            filters=filters,
+        )
+        steps = self._reading.export(media_type, pairs)
         return _emitted(self._connect(), steps)
 
     # Writing.

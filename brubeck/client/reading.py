@@ -57,9 +57,8 @@ class Reading:
             raise ValueError("start is a link, which has the other parameters of its page")
         return link_pairs(start)
 
-    def export(self, media_type: str, filters: Mapping[str, object]) -> Steps[None]:
+    def export(self, media_type: str, pairs: Pairs) -> Steps[None]:
         """Return the steps that read the whole timeline as bytes."""
-        pairs = filter_pairs(filters)
         return operations.export(self.url, pairs, media_type, self.policy, self.silence)
 
     def get(self, item_id: str, fields: str | Iterable[str] | None) -> Steps[Item]:

@@ -76,3 +76,12 @@ def _quoted(text: str) -> str:
     # An empty text, or one with white space at an end, too; each sign is looked for in C.
     plain = text and text == text.strip() and not any(sign in text for sign in _TO_QUOTE)
     return text if plain else '"' + text.replace('"', '""') + '"'
+
+
+def original_text(cell: str) -> str:
+    """Return the text of a cell without the apostrophe that keeps a spreadsheet from running it.
+
+    >>> original_text("'=1+1"), original_text("'tis")
+    ('=1+1', "'tis")
+    """
+    return cell[1:] if cell.startswith("'") and _FORMULA.match(cell, 1) else cell

@@ -1,0 +1,136 @@
+"""``brubeck export``: the whole timeline of a stream in a file, NDJSON or CSV."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Generator, Iterator
+from contextlib import closing, contextmanager
+from itertools import islice
+from pathlib import Path
+from typing import IO, Any, Final
+
+import click
+
+from brubeck.cli.output import Progress
+from brubeck.cli.programs import find_stream, loaded, plain_errors
+from brubeck.cli.targets import TARGET, credentials, is_url, open_stream, parameters, stream_url
+from brubeck.errors import BrubeckError
+
+NDJSON: Final = "application/x-ndjson"
+CSV: Final = "text/csv"
+FORMATS: Final = {".ndjson": NDJSON, ".jsonl": NDJSON, ".csv": CSV}
+"""The media types by the endings of files."""
+_CHUNK: Final = 500
+"""The number of a program's own items that are encoded at a time."""
+
+
+@click.command()
+@TARGET
+@click.argument("stream")
+@click.argument("arguments", nargs=-1, metavar="[NAME=VALUE]...")
+@click.option(
+    "-o",
+    "--output",
+    metavar="FILE",
+    required=True,
+    help="The file: .ndjson, .jsonl or .csv; - is the standard output, as NDJSON.",
+)
+@credentials
+def export(
+    target: str,
+    stream: str,
+    arguments: tuple[str, ...],
+    *,
+    output: str,
+    user: str | None,
+    token: str | None,
+) -> None:
+    """Write every item of a stream to a file, the oldest first.
+
+    STREAM is the path of a stream, such as quakes or users/ella/posts. Filters, since, until and
+    fields are NAME=VALUE. The file has its name only when it is complete. Of a program
+    (MODULE:APP) the private fields are exported too.
+    """
+    media_type = format_of(output)
+    chosen = _bounds(arguments)
+    with plain_errors(), _written(output) as file:
+        if is_url(target):
+            chunks = _from_server(stream_url(target, stream), media_type, chosen, user, token)
+        else:
+            chunks = _from_program(target, stream, media_type, chosen)
+        with Progress("exported") as progress, closing(chunks):
+            for chunk in chunks:
+                file.write(chunk)
+                # A row of CSV may have line ends in it, so that these say little.
+                progress.add(chunk.count(b"\n") if media_type == NDJSON else 0, len(chunk))
+
+
+def format_of(name: str) -> str:
+    """Return the media type of a file by its ending; `click.UsageError` for any other."""
+    if name == "-":
+        return NDJSON
+    found = FORMATS.get(Path(name).suffix.lower())
+    if found is None:
+        raise click.UsageError(f'The name of a file ends with {", ".join(FORMATS)}, not "{name}".')
+    return found
+
+
+def _bounds(arguments: tuple[str, ...]) -> dict[str, Any]:
+    """Return arguments as filters and bounds; a repeated one has several values."""
+    found: dict[str, Any] = {}
+    for name, value in parameters(arguments):
+        found.setdefault(name, []).append(value)
+    return {name: each[0] if len(each) == 1 else each for name, each in found.items()}
+
+
+@contextmanager
+def _written(output: str) -> Iterator[IO[bytes]]:
+    """Open a file whose name ends with ``.part`` until it is complete."""
+    if output == "-":
+        yield sys.stdout.buffer
+        sys.stdout.buffer.flush()
+        return
+    path, part = Path(output), Path(f"{output}.part")
+    try:
+        with part.open("wb") as file:
+            yield file
+        part.replace(path)
+    except OSError as reason:
+        raise BrubeckError(f"{output} cannot be written: {reason.strerror}.") from reason
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def _from_server(
+    url: str, media_type: str, chosen: dict[str, Any], user: str | None, token: str | None
+) -> Generator[bytes, None, None]:
+    with open_stream(url, user, token) as source:
+        try:
+            yield from source.export(media_type, **({"order": "oldest"} | chosen))
+        except ValueError as reason:
+            raise click.UsageError(f"{reason}.") from None
+
+
+def _from_program(
+    program: str, name: str, media_type: str, chosen: dict[str, Any]
+) -> Generator[bytes, None, None]:
+    from brubeck.streams import csv_rows
+
+    if "fields" in chosen:
+        raise click.UsageError("A program exports every field; fields is for servers.")
+    oldest_first = chosen.pop("order", "oldest") != "newest"
+
+    with loaded(program) as application:
+        stream, partition = find_stream(application, name)
+        columns = list(stream.spec.model._fields)
+        try:
+            items = stream.items(partition, oldest_first=oldest_first, **chosen)
+        except (TypeError, ValueError) as reason:
+            raise click.UsageError(f"{reason}") from None
+        if media_type == CSV:
+            yield csv_rows.header_row(columns)
+        while bodies := [each.encode() for each in islice(items, _CHUNK)]:
+            if media_type == CSV:
+                yield csv_rows.rows(bodies, columns)
+            else:
+                yield b"\n".join([*bodies, b""])

@@ -1,0 +1,193 @@
+"""``brubeck import``: create an item of each line of a file, NDJSON or CSV.
+
+A file of any size takes constant memory. Each line is an item by itself: one that fails is reported
+with its number and stops no other. The number of the last line with a result is kept in
+``FILE.progress``, for ``--resume``.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, contextmanager
+from itertools import dropwhile
+from pathlib import Path
+from typing import Any, BinaryIO, Final
+
+import click
+import msgspec
+
+from brubeck.cli.csv_documents import Document, documents
+from brubeck.cli.exporting import CSV, format_of
+from brubeck.cli.output import Progress, json_line
+from brubeck.cli.programs import FAILURE, plain_errors
+from brubeck.cli.sinks import Outcome, Sink, opened_sink, outcomes
+from brubeck.cli.targets import TARGET, credentials
+from brubeck.errors import BrubeckError, ConfigError
+
+BATCH: Final = 1000
+"""The number of lines that are written at a time, at the most."""
+_BATCH_BYTES: Final = 4 << 20
+"""The bytes of lines after which a batch is written, about."""
+
+
+@click.command("import")
+@click.argument("source", metavar="FILE")
+@TARGET
+@click.argument("stream")
+@click.option("--resume", is_flag=True, help="Go on behind the last line with a result.")
+@credentials
+def import_command(
+    source: str, target: str, stream: str, *, resume: bool, user: str | None, token: str | None
+) -> None:
+    """Create an item of each line of FILE: .ndjson, .jsonl or .csv; - is NDJSON from the input.
+
+    Items keep their ids, and their times where the stream has accept_created_at. A line that fails
+    is reported with its number and reason, the others go in, and the exit status is 1. STREAM is
+    the path of a stream, such as quakes or users/ella/posts.
+    """
+    media_type = format_of(source)
+    if resume and source == "-":
+        raise click.UsageError("--resume needs a file, which can be read again.")
+    with plain_errors():
+        place = Place(source, target, stream)
+        start = place.read() if resume else 0
+        with _opened(source) as file, opened_sink(target, stream, user, token) as sink:
+            numbered = documents(file, sink.types()) if media_type == CSV else _lines(file)
+            left = dropwhile(lambda each: each[0] <= start, numbered)
+            failures = Importing(sink, place, resumed=resume).run(left)
+        place.remove()
+    if failures:
+        sys.exit(FAILURE)
+
+
+class Place:
+    """The number of the last line with a result, in a file beside the imported one."""
+
+    def __init__(self, source: str, target: str, stream: str) -> None:
+        self._path = None if source == "-" else Path(f"{source}.progress")
+        self._names = {"target": target, "stream": stream}
+
+    def read(self) -> int:
+        """Return the number; `ConfigError` where there is none, or one of another stream."""
+        assert self._path is not None  # noqa: S101, the command refuses it
+        try:
+            found = json.loads(self._path.read_bytes())
+            number, names = int(found.pop("line")), found
+        except FileNotFoundError:
+            raise ConfigError(f"There is nothing to resume: no {self._path}.") from None
+        except (AttributeError, KeyError, TypeError, ValueError) as reason:
+            raise ConfigError(f"{self._path} is damaged; import without --resume.") from reason
+        if names != self._names:
+            raise ConfigError(
+                f"{self._path} is of an import to {names.get('target')} {names.get('stream')}."
+            )
+        return number
+
+    def write(self, number: int) -> None:
+        """Keep a number."""
+        if self._path is not None:
+            new = self._path.with_name(f"{self._path.name}.new")
+            new.write_text(json_line({"line": number, **self._names}))
+            new.replace(self._path)
+
+    def remove(self) -> None:
+        """Forget it: the import is complete."""
+        if self._path is not None:
+            self._path.unlink(missing_ok=True)
+
+
+class Importing:
+    """One import: batches of documents, and the lines that failed."""
+
+    def __init__(self, sink: Sink, place: Place, *, resumed: bool) -> None:
+        self._sink = sink
+        self._place = place
+        # Of the batch that was being written when an import ended, some may have been created.
+        self._may_be_there = resumed
+        self._failures = 0
+
+    def run(self, numbered: Iterator[Document]) -> int:
+        """Write all documents, report the lines that fail, and return their number."""
+        with Progress("imported") as progress:
+            for batch in _batches(numbered):
+                before = self._failures
+                self._write(batch)
+                progress.add(len(batch) - (self._failures - before))
+        created = progress.items
+        click.echo(f"{created:,} items imported, {self._failures:,} lines failed.", err=True)
+        return self._failures
+
+    def _write(self, batch: list[Document]) -> None:
+        from brubeck.client import ClientError
+
+        whole = [(number, each) for number, each in batch if isinstance(each, dict)]
+        broken = {number: each for number, each in batch if isinstance(each, str)}
+        error: ClientError | None = None
+        try:
+            results = self._sink.write([each for _, each in whole]) if whole else []
+        except ClientError as reason:
+            error, results = reason, outcomes(reason.results)
+        by_line = {number: each for (number, _), each in zip(whole, results, strict=False)}
+        last = 0
+        for number, _ in batch:
+            if number not in by_line and number not in broken:
+                break  # the request of this line has no result
+            self._note(number, by_line.get(number) or Outcome(422, broken[number]))
+            last = number
+        if last:
+            self._place.write(last)
+        if error is not None:
+            raise BrubeckError(f"{error} (--resume goes on from there)") from error
+        self._may_be_there = False
+
+    def _note(self, number: int, outcome: Outcome) -> None:
+        """Report the line of an outcome that is a failure."""
+        if 200 <= outcome.status < 300 or (outcome.status == 409 and self._may_be_there):
+            return
+        self._failures += 1
+        click.echo(f"line {number}: {outcome.reason}", err=True)
+
+
+@contextmanager
+def _opened(source: str) -> Iterator[BinaryIO]:
+    if source == "-":
+        yield sys.stdin.buffer
+        return
+    with ExitStack() as stack:
+        try:
+            file = stack.enter_context(Path(source).open("rb"))
+        except OSError as reason:
+            raise BrubeckError(f"{source} cannot be read: {reason.strerror}.") from reason
+        yield file
+
+
+def _lines(file: BinaryIO) -> Iterator[Document]:
+    """Yield the documents of the lines that have something on them."""
+    from brubeck.streams.imports import lines
+
+    for number, line in lines(file):
+        if line is None:
+            yield number, "The line is longer than an item may be."
+            continue
+        try:
+            found: Any = msgspec.json.decode(line)
+        except (msgspec.DecodeError, UnicodeDecodeError) as reason:
+            yield number, f"The line is not JSON: {reason}"
+            continue
+        yield number, found if isinstance(found, dict) else "The line is not an object of JSON."
+
+
+def _batches(numbered: Iterable[Document]) -> Iterator[list[Document]]:
+    """Yield documents by as many as are written at a time."""
+    batch: list[Document] = []
+    size = 0
+    for number, each in numbered:
+        batch.append((number, each))
+        size += len(each) if isinstance(each, str) else len(json_line(each))
+        if len(batch) == BATCH or size >= _BATCH_BYTES:
+            yield batch
+            batch, size = [], 0
+    if batch:
+        yield batch

@@ -1,0 +1,140 @@
+"""The streams that ``brubeck import`` writes to: of a server, or of a program in this process."""
+
+from __future__ import annotations
+
+import re
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from brubeck.cli.programs import find_stream, loaded, plain_errors
+from brubeck.cli.targets import is_url, open_stream, stream_url
+from brubeck.errors import ConfigError
+
+if TYPE_CHECKING:
+    from brubeck.client import Stream
+    from brubeck.streams.local import LocalStream
+
+
+class Outcome(msgspec.Struct, frozen=True):
+    """What became of one document: a status of HTTP, and the sentence of a problem."""
+
+    status: int
+    reason: str = ""
+
+
+class Sink(ABC):
+    """A stream that takes documents."""
+
+    @abstractmethod
+    def write(self, documents: Sequence[Mapping[str, Any]]) -> list[Outcome]:
+        """Create an item of each document; a `ClientError` has the results before it."""
+
+    @abstractmethod
+    def types(self) -> dict[str, str]:
+        """Return the JSON types of the fields, as far as they are known."""
+
+
+class _Server(Sink):
+    def __init__(self, stream: Stream, root: Stream, path: str) -> None:
+        self._stream = stream
+        self._root = root
+        self._path = path
+
+    def write(self, documents: Sequence[Mapping[str, Any]]) -> list[Outcome]:
+        return outcomes(self._stream.create_many(documents))
+
+    def types(self) -> dict[str, str]:
+        from brubeck.client import ClientError
+
+        try:
+            described = self._root.fetch("/openapi.json")
+        except ClientError:
+            return {}  # a server of its own kind; the values are guessed then
+        return types_of(described, f"/{self._path.strip('/')}")
+
+
+class _Program(Sink):
+    def __init__(self, stream: LocalStream, partition: str) -> None:
+        self._stream = stream
+        self._partition = partition
+
+    def write(self, documents: Sequence[Mapping[str, Any]]) -> list[Outcome]:
+        results = self._stream.insert_many(documents, self._partition)
+        return [Outcome(each.status, _sentence(each.problem)) for each in results]
+
+    def types(self) -> dict[str, str]:
+        model = self._stream.spec.model
+        properties = model.for_jsonschema(list(model._fields))["properties"]
+        return {name: found for name, each in properties.items() if (found := _kind(each))}
+
+
+@contextmanager
+def opened_sink(target: str, stream: str, user: str | None, token: str | None) -> Iterator[Sink]:
+    """Open a stream of a server or a program; `ConfigError` for one that would keep nothing."""
+    if is_url(target):
+        with (
+            plain_errors(),
+            open_stream(stream_url(target, stream), user, token) as client,
+            open_stream(target, user, token) as root,
+        ):
+            yield _Server(client, root, stream)
+        return
+    with loaded(target) as application:
+        found, partition = find_stream(application, stream)
+        if not found.store.shared:
+            raise ConfigError(
+                f'The stream "{stream}" is kept in the memory of one process, and would be gone '
+                "with this one: give its store another URL, or name the URL of a server."
+            )
+        yield _Program(found, partition)
+
+
+def outcomes(results: Sequence[Any]) -> list[Outcome]:
+    """Return the outcomes of results of `brubeck.client`."""
+    return [
+        Outcome(each.status, "" if each.problem is None else str(each.problem)) for each in results
+    ]
+
+
+def _sentence(problem: Any) -> str:
+    """Return a problem of a program's own stream in words, as those of `brubeck.client`."""
+    from brubeck.client import Problem
+
+    if problem is None:
+        return ""
+    members = problem.to_dict()
+    errors = [(each["pointer"], each["detail"]) for each in members.get("errors", ())]
+    detail = members.get("detail", "")
+    return str(Problem(members["status"], members.get("title", ""), detail, errors=errors))
+
+
+def types_of(described: Mapping[str, Any], path: str) -> dict[str, str]:
+    """Return the JSON types of a new item's fields, of the OpenAPI document of a server."""
+    schemas = described.get("components", {}).get("schemas", {})
+    for template, operations in described.get("paths", {}).items():
+        pattern = re.sub(r"\\\{[^{}]*\\\}", "[^/]+", re.escape(template))
+        if "post" in operations and re.fullmatch(pattern, path):
+            found = re.search(r"#/components/schemas/(\w+)", str(operations["post"]))
+            properties = schemas.get(found[1], {}).get("properties", {}) if found else {}
+            return {name: kind for name, each in properties.items() if (kind := _kind(each))}
+    return {}
+
+
+def _kind(schema: Mapping[str, Any]) -> str:
+    """Return ``string`` for a schema of texts alone, ``json`` for one without, "" for others."""
+    kinds = set(_kinds(schema)) - {"null"}
+    if kinds == {"string"}:
+        return "string"
+    return "json" if kinds and "string" not in kinds else ""
+
+
+def _kinds(schema: Mapping[str, Any]) -> Iterator[str]:
+    kind = schema.get("type", ())
+    yield from [kind] if isinstance(kind, str) else kind
+    for word in ("anyOf", "oneOf"):
+        for each in schema.get(word, ()):
+            yield from _kinds(each)
