@@ -51,7 +51,7 @@ def import_command(
     if resume and source == "-":
         raise click.UsageError("--resume needs a file, which can be read again.")
     with plain_errors():
-        place = Place(source, target, stream)
+        place = ImportProgress(source, target, stream)
         start = place.read() if resume else 0
         with _opened(source) as file, opened_sink(target, stream, user, token) as sink:
             numbered = documents(file, sink.types()) if media_type == CSV else _lines(file)
@@ -62,7 +62,7 @@ def import_command(
         sys.exit(FAILURE)
 
 
-class Place:
+class ImportProgress:
     """The number of the last line with a result, in a file beside the imported one."""
 
     def __init__(self, source: str, target: str, stream: str) -> None:
@@ -101,7 +101,7 @@ class Place:
 class Importing:
     """One import: batches of documents, and the lines that failed."""
 
-    def __init__(self, sink: Sink, place: Place, *, resumed: bool) -> None:
+    def __init__(self, sink: Sink, place: ImportProgress, *, resumed: bool) -> None:
         self._sink = sink
         self._place = place
         # Of the batch that was being written when an import ended, some may have been created.

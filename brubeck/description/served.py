@@ -44,7 +44,8 @@ class Descriptions:
             for handler in (OpenAPI, Manifest):
                 bound = type(handler.__name__, (handler,), {"descriptions": self})
                 router.add(handler.pattern, bound, fallback=True)
-            router.add(Viewer.pattern, Viewer, fallback=True)
+            for pattern in Viewer.patterns:
+                router.add(pattern, Viewer, fallback=True)
         self._describe.append(describe)
         self._forget()
 

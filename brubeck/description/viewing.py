@@ -57,7 +57,7 @@ def _file(name: str) -> _File:
 class Viewer(WebMessageHandler):
     """The page at ``/docs`` and the files that it needs."""
 
-    pattern = r"^/docs(?:/(?P<name>start\.js|swagger-ui-bundle\.js|swagger-ui\.css))?$"
+    patterns = (r"^/docs$", r"^/docs/(?P<name>start\.js|swagger-ui-bundle\.js|swagger-ui\.css)$")
 
     def get(self, name: str = "docs.html") -> Response:
         """Return the page, or one of its files."""
