@@ -12,12 +12,14 @@ from brubeck import __version__
 from brubeck.cli.checking import check
 from brubeck.cli.exporting import export
 from brubeck.cli.importing import import_command
+from brubeck.cli.inspecting import index, openapi, shell
 from brubeck.cli.mongrel2 import mongrel2
 from brubeck.cli.reading import get, tail
 from brubeck.cli.routes import routes
 from brubeck.cli.scaffold import new
 from brubeck.cli.serving import run
 from brubeck.cli.settings import config_command
+from brubeck.cli.stats import stats
 from brubeck.cli.stores import store_commands
 from brubeck.cli.tokens import token_commands
 from brubeck.cli.users import user_commands
@@ -30,9 +32,9 @@ def main() -> None:
     """Run and inspect Brubeck programs."""
 
 
-_SERVING = (new, run, work, mongrel2, routes, config_command, check)
+_SERVING = (new, run, work, mongrel2, routes, config_command, check, openapi)
 _USING = (get, tail, export, import_command)
-_KEEPING = (store_commands, user_commands, token_commands, job_commands)
+_KEEPING = (stats, index, shell, store_commands, user_commands, token_commands, job_commands)
 
 for command in (*_SERVING, *_USING, *_KEEPING):
     main.add_command(command)

@@ -52,17 +52,20 @@ def _findings(application: Brubeck) -> Iterator[tuple[str, Finding]]:
                 yield name, finding
         except BrubeckError as reason:
             yield name, wrong(str(reason))
-    if application.settings.jobs.queue or _has_jobs(application):
+    if has_jobs(application):
         try:
             yield "jobs", _of_queue(application)
         except BrubeckError as reason:
             yield "jobs", wrong(str(reason))
 
 
-def _has_jobs(application: Brubeck) -> bool:
+def has_jobs(application: Brubeck) -> bool:
+    """Return whether an application has a queue of jobs, or a stream of them."""
     from brubeck.jobs import JobStream
 
-    return any(issubclass(stream, JobStream) for stream in application.streams)
+    return bool(application.settings.jobs.queue) or any(
+        issubclass(stream, JobStream) for stream in application.streams
+    )
 
 
 def _of_queue(application: Brubeck) -> Finding:

@@ -144,6 +144,12 @@ class IndexedRecordStream(RecordStream):
         asked = stored.including(self._schema) or stored
         return () if not asked.building or self._is_empty() else asked.building
 
+    def build_indexes(self) -> None:
+        """Build the declared but incomplete indexes here, and return when they are complete."""
+        while self.unfinished():
+            self._building = True
+            self._build()
+
     def _known_indexes(self) -> IndexSet:
         """Return the set of indexes to read by; before the first write there is nothing to index.
 
