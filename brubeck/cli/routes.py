@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 _ARGUMENT: Final = re.compile(r"\(\?P<(\w+)>(?:\[[^\]]+\]|\\w|\\d|\.)[+*]\)")
 """A named group that captures one part of a path."""
 _CHOICE: Final = re.compile(r"\(\?P<\w+>([\w|\\.-]+)\)")
+_OPTIONAL: Final = re.compile(r"\(\?:([^()]*)\)\?")
+_BRACKETS: Final = {1: "[", 2: "]"}
 _SPECIAL: Final = re.compile(r"[\\^$.|?*+(){}\[\]]")
 
 
@@ -65,15 +67,18 @@ def readable(pattern: str) -> str:
 
     >>> readable(r'^/quakes/(?P<ids>[^/]+)$'), readable(r'^/q\.(?P<shape>csv|feed\.json)$')
     ('/quakes/<id>', '/q.{csv,feed.json}')
+    >>> readable(r'^/docs(?:/(?P<name>a\.js|b\.css))?$')
+    '/docs[/{a.js,b.css}]'
     >>> readable('^/a/?$')
     '^/a/?$'
     """
     text = pattern.removeprefix("^").removesuffix("$")
     text = _CHOICE.sub(_alternatives, text)
     text = _ARGUMENT.sub(lambda found: f"<{'id' if found[1] == 'ids' else found[1]}>", text)
+    text = _OPTIONAL.sub("\x01\\1\x02", text)
     plain = re.sub(r"\\([^0-9A-Za-z])", r"\1", text)
     without = re.sub(r"\{[^{}]*\}|\\[^0-9A-Za-z]", "", text)
-    return pattern if _SPECIAL.search(without) else plain
+    return pattern if _SPECIAL.search(without) else plain.translate(_BRACKETS)
 
 
 def _alternatives(found: re.Match[str]) -> str:

@@ -191,7 +191,7 @@ def test_rows_of_csv_are_checked(run: Run, local: Path) -> None:
 
 
 def test_an_interrupted_export_leaves_no_file(base: str, local: Path) -> None:
-    """Neither does one whose server breaks off; memory stays the same however long it is."""
+    """Under neither name; the exit status is that of Ctrl-C."""
     script = (
         "import signal, sys, threading, os\n"
         "from brubeck.cli import main, exporting\n"
