@@ -20,6 +20,7 @@ from brubeck.description.served import Descriptions
 from brubeck.description.streams import describe_stream
 from brubeck.dispatch import dispatch, failed
 from brubeck.errors import ConfigError, did_you_mean
+from brubeck.explorer import index
 from brubeck.handlers import WebMessageHandler
 from brubeck.http.access_log import log_access
 from brubeck.http.caching import SET_COOKIE, kept_private
@@ -252,6 +253,7 @@ class Brubeck:
                 names = f"{other.path} and {stream.path}"
                 raise ConfigError(f"{names} would be one stream in a storage.")
         seal(stream)
+        self._serve_index()
         self.streams.append(stream)
         if stream.spec.origins is not None:
             self._shared_streams.append(stream.spec)
@@ -262,9 +264,19 @@ class Brubeck:
     def register_api(self, api: type[AutoAPIBase], prefix: str | None = None) -> None:
         """Serve an AutoAPI at ``api_base_url`` and its model's name, or at a prefix."""
         served = placed(api, self.api_base_url, prefix)
+        self._serve_index()
         self.apis.append(served)
         self.router.add(pattern_of(served), served)
         self.descriptions.add(partial(describe_api, served), self.router)
+
+    def _serve_index(self) -> None:
+        """Serve the index, once there is something in it, where the program serves nothing."""
+        if not (self.streams or self.apis):
+            self.router.add(index.PATTERN, index.Index, fallback=True)
+
+    def serves(self, path: str) -> bool:
+        """Return whether any route matches a path."""
+        return self.router.match(path) is not None
 
     # Templates.
 

@@ -41,7 +41,7 @@ DRIVERS = {
     "httptools": {"connections"},
     "multipart": {"http"},
     "itsdangerous": {"signing"},
-    "jinja2": {"dictshield", "streams", "templating"},
+    "jinja2": {"dictshield", "explorer", "templating"},
     "mako": {"templating"},
     "mstache": {"templating"},
     "tornado": {"templating"},

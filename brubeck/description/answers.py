@@ -7,9 +7,9 @@ from typing import Final
 
 from brubeck.description.components import Components, Schema
 from brubeck.description.schemas import PROBLEM
+from brubeck.explorer.rendering import MEDIA_TYPE as HTML
 from brubeck.http.problems import MEDIA_TYPE as PROBLEM_TYPE
 from brubeck.http.response import REASONS
-from brubeck.streams.html_page import MEDIA_TYPE as HTML
 from brubeck.streams.spec import JSON
 
 PAGE: Final[Schema] = {"type": "string", "description": "A page for people."}

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any, Final
 from brubeck.description import parameters, schemas
 from brubeck.description.answers import PAGE, Answers
 from brubeck.description.components import Schema
+from brubeck.explorer.rendering import MEDIA_TYPE as HTML
 from brubeck.streams import atom, csv_rows, exports, imports, json_feed, sse
 from brubeck.streams.access import OWNER
 from brubeck.streams.handler import StreamHandler
-from brubeck.streams.html_page import MEDIA_TYPE as HTML
 from brubeck.streams.patching import MEDIA_TYPES
 from brubeck.streams.spec import JSON
 
@@ -61,7 +61,7 @@ class _Stream:
         self.description = description
         self.declared = spec.parameters
         self.answers = Answers(
-            description.components, limited=spec.rate_limit is not None, html=True
+            description.components, limited=spec.rate_limit is not None, html=spec.explorer
         )
         self.tag = description.add_tag(stream.__name__, first_line(stream))
         self.names = [name for name in spec.model._fields if name not in spec.hidden]
@@ -138,7 +138,9 @@ class _Stream:
         schema = self._schema("Page", schemas.page(self.item))
         headers = ["ETag", "Link", "Content-Disposition"]
         content = {JSON: schema} | {
-            kind: {"type": "string", "description": text} for kind, text in _SHAPES.items()
+            kind: {"type": "string", "description": text}
+            for kind, text in _SHAPES.items()
+            if kind != HTML or self.spec.explorer
         }
         content[json_feed.MEDIA_TYPE] = schemas.JSON_FEED
         content[exports.NDJSON] = schemas.sequence(exports.NDJSON, self.item, _EXPORT)
@@ -206,7 +208,8 @@ class _Stream:
     def _read(self) -> Schema:
         found = self.answers.answer(
             "The item; or a result for each of several ids, all of them found.",
-            {JSON: {"anyOf": [schemas.one(self.item), self._results()]}, HTML: PAGE},
+            {JSON: {"anyOf": [schemas.one(self.item), self._results()]}}
+            | ({HTML: PAGE} if self.spec.explorer else {}),
             ["ETag"],
         )
         return self._operation(

@@ -54,5 +54,8 @@ class Program(Protocol):
     def stream(self, declaration: Any, /) -> Any:
         """Return a declared stream as the application keeps it; see `Brubeck.stream`."""
 
+    def serves(self, path: str) -> bool:
+        """Return whether any route matches a path."""
+
     def render_template(self, template_file: str, /, **context: Any) -> str:
         """Return a page: a template rendered with a context."""

@@ -10,11 +10,12 @@ from typing import Any, ClassVar, Final, cast
 import msgspec
 
 from brubeck import green
+from brubeck.explorer.links import tidied
 from brubeck.http import Problem, Response
 from brubeck.http.conditions import matches
 from brubeck.http.response import Twin
 from brubeck.storage import Count, Page
-from brubeck.streams import atom, csv_rows, exports, html_page, imports, json_feed
+from brubeck.streams import atom, csv_rows, exports, imports, json_feed
 from brubeck.streams.cursors import url
 from brubeck.streams.negotiation import negotiate, require_type
 from brubeck.streams.pages import (
@@ -85,7 +86,7 @@ class Collection(Resource):
             return self._page()
         # Nearly everybody asks for JSON: that takes no look at what else there is.
         if self.message.header("accept") not in _JSON_ALONE:
-            chosen = negotiate(self.message, JSON, *self.representations, *exports.MEDIA_TYPES)
+            chosen = negotiate(self.message, JSON, *self._formats, *exports.MEDIA_TYPES)
             if chosen != JSON:
                 return self._otherwise(chosen)
         return self._page()
@@ -99,27 +100,35 @@ class Collection(Resource):
         response.twin = made.twin
         return response
 
+    @property
+    def _formats(self) -> list[str]:
+        """The media types of a page beside JSON; without an explorer, there is none for people."""
+        found = self.representations.items()
+        return [kind for kind, each in found if self.spec.explorer or not each.for_people]
+
     def _otherwise(self, media_type: str) -> Response:
         """Return the timeline in another shape: a page of it, or all of it."""
         if media_type in exports.MEDIA_TYPES:
             return exports.export(self.context, media_type)
         representation = self.representations[media_type]
-        tidied = html_page.tidied(self.message.query_pairs) if representation.tidy else None
-        if tidied is not None:
-            return self.answer(b"", 303, {"Location": url(self.context.base, tidied)})
+        for_people = representation.for_people
+        tidy = tidied(self.message.query_pairs) if for_people else None
+        if tidy is not None:
+            return self.answer(b"", 303, {"Location": url(self.context.base, tidy)})
         plan = self._page_plan()
-        view = self._view(plan, self.context.records.page(plan.query))
+        view = self._view(plan, self.context.records.page(plan.query), counted=for_people)
         headers = self.spec.headers.copy()
         # They may be in the URLs of the page.
-        where = f"{self.message.scheme}://{self.message.host}{self.context.base}"
-        origin = sha256(where.encode()).hexdigest()[:16]
-        tag = shaped_tag(shaped_tag(view.tag, origin), representation.suffix)
+        covered = f"{self.message.scheme}://{self.message.host}{self.context.base}".encode()
+        body = representation.render(self.context, view) if for_people else b""
+        digest = sha256(covered + body).hexdigest()[:16]
+        tag = shaped_tag(shaped_tag(view.tag, digest), representation.suffix)
         headers["ETag"] = tag
         if link := link_header(view.links):
             headers["Link"] = link
         if matches(self.message.header("if-none-match"), tag):
             return Response(b"", 304, headers=headers)
-        body = representation.render(self.context, view)
+        body = body or representation.render(self.context, view)
         return Response(body, 200, headers=representation.headers(headers))
 
     def _made(self, plan: PagePlan) -> MadePage:
@@ -162,10 +171,10 @@ class Collection(Resource):
         plan.asked += 1
         return plan
 
-    def _view(self, plan: PagePlan, page: Page) -> PageView:
+    def _view(self, plan: PagePlan, page: Page, *, counted: bool = False) -> PageView:
         records = plan.shown(page)
         found = plan.links(page)
-        total = self._total(plan) if plan.parameters.total else None
+        total = self._total(plan) if counted or plan.parameters.total else None
         past = history(page.head, plan.query.viewer, self.spec.retention.deletions)
         return PageView(
             plan, page, records, found, total, page_tag(records, found, total, past, plan.view)

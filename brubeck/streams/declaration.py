@@ -44,6 +44,10 @@ class Declaration:
     """The origins of pages that may use the stream, or ``'*'``; without any, no other may."""
     feed_title: ClassVar[str] = ""
     """The title of the stream in feeds and HTML pages; by default its path."""
+    description: ClassVar[str] = ""
+    """A sentence on the stream, shown under the title of its HTML pages."""
+    explorer: ClassVar[bool] = True
+    """Whether the stream has HTML pages, and a place in the index of the program."""
     storage: ClassVar[str] = "default"
     """The name of the store that keeps the stream."""
     collection: ClassVar[type[WebMessageHandler] | None] = None

@@ -82,12 +82,14 @@ def check_values(stream: Any) -> None:
         value = getattr(stream, number)
         if type(value) is not int or value < 1:
             raise ConfigError(f"{name}.{number} is a whole number of at least 1, not {value!r}.")
-    for switch in ("read_only", "accept_created_at"):
+    for switch in ("read_only", "accept_created_at", "explorer"):
         value = getattr(stream, switch)
         if not isinstance(value, bool):
             raise ConfigError(f"{name}.{switch} is True or False, not {value!r}.")
-    if not isinstance(stream.feed_title, str):
-        raise ConfigError(f"{name}.feed_title is a text, not {stream.feed_title!r}.")
+    for text in ("feed_title", "description"):
+        value = getattr(stream, text)
+        if not isinstance(value, str):
+            raise ConfigError(f"{name}.{text} is a text, not {value!r}.")
     if stream.page_size > stream.max_page_size:
         raise ConfigError(f"{name}: 1 <= page_size <= max_page_size does not hold.")
 

@@ -19,13 +19,14 @@ from brubeck import green
 from brubeck.canonical import MAX_BYTES, faults
 from brubeck.dictshield.structure import NO_SUCH_FIELD
 from brubeck.documents.repository import Entry, Repository
+from brubeck.explorer import rendering
+from brubeck.explorer.item_page import item_page
 from brubeck.http import Problem, Response
 from brubeck.http.conditions import matches, opaque_tags
 from brubeck.http.headers import list_values
 from brubeck.storage import Change, Delete, NotCanonical, Put, Record, Refused, Tombstone, Written
 from brubeck.storage.ids import RULE, is_id
 from brubeck.storage.sizes import STEP_BYTES
-from brubeck.streams import html_page
 from brubeck.streams.documents import StreamedDocument
 from brubeck.streams.negotiation import negotiate, require_type
 from brubeck.streams.pages import shaped_tag
@@ -60,7 +61,8 @@ class Items(Resource):
         if ids.endswith(".json") and self._found([ids]) == [None]:
             ids = ids.removesuffix(".json")
             self.message.headers["Accept"] = JSON
-        chosen = negotiate(self.message, *((JSON,) if "," in ids else (JSON, html_page.MEDIA_TYPE)))
+        has_page = self.spec.explorer and "," not in ids
+        chosen = negotiate(self.message, *((JSON, rendering.MEDIA_TYPE) if has_page else (JSON,)))
         fields = item_parameters(self.message.query_pairs, self.spec.parameters)
         if "," in ids:
             project = projection(fields, self.spec.hidden)
@@ -68,15 +70,17 @@ class Items(Resource):
         record = self._live(ids)
         suffix = "" if fields is None else f"-{crc32(','.join(fields).encode()):08x}"
         tag = f'"{record.position}{suffix}"'
-        if chosen != JSON:
-            tag = shaped_tag(tag, "html")
         self._check_if_match(record.position)
+        page = b""
+        if chosen != JSON:
+            page = item_page(self.context, record, fields)
+            tag = shaped_tag(f'"{record.position}{suffix}-{crc32(page):08x}"', "html")
         if matches(self.message.header("if-none-match"), tag):
             return self.answer(b"", 304, {"ETag": tag})
         if chosen != JSON:
-            headers = html_page.headers_of(self.spec.headers.copy())
+            headers = rendering.headers_of(self.spec.headers.copy())
             headers["ETag"] = tag
-            return Response(html_page.item(self.context, record, fields), 200, headers=headers)
+            return Response(page, 200, headers=headers)
         body = projection(fields, self.spec.hidden)(record.body)
         return self.answer(b'{"data":%b}' % body, 200, {"ETag": tag})
 

@@ -7,8 +7,9 @@ from typing import Final
 
 import msgspec
 
+from brubeck.explorer import rendering, stream_page
 from brubeck.http import Headers
-from brubeck.streams import atom, html_page, json_feed
+from brubeck.streams import atom, json_feed
 from brubeck.streams.context import Context
 from brubeck.streams.feeds import Feed, make_feed
 from brubeck.streams.pages import PageView
@@ -18,15 +19,16 @@ class Representation(msgspec.Struct, frozen=True):
     """A format of a page.
 
     ``suffix`` ends its entity tag, ``render`` returns its body, ``content_type`` is the header.
-    ``complete`` adds further headers; ``tidy`` redirects a request with empty parameters, as forms
-    send them, to the URL without them.
+    ``complete`` adds further headers. One ``for_people`` has a total without being asked, and its
+    entity tag covers all of the body; a request with empty parameters, as forms send them, is
+    redirected to the URL without them.
     """
 
     suffix: str
     render: Callable[[Context, PageView], bytes]
     content_type: str
     complete: Callable[[Headers], Headers] | None = None
-    tidy: bool = False
+    for_people: bool = False
 
     def headers(self, headers: Headers) -> Headers:
         """Return the headers of an answer, completed by those of the format."""
@@ -41,8 +43,8 @@ def _feed(media_type: str, suffix: str, render: Callable[[Feed], bytes]) -> Repr
 
 
 REPRESENTATIONS: Final[Mapping[str, Representation]] = {
-    html_page.MEDIA_TYPE: Representation(
-        "html", html_page.page, html_page.CONTENT_TYPE, html_page.headers_of, tidy=True
+    rendering.MEDIA_TYPE: Representation(
+        "html", stream_page.page, rendering.CONTENT_TYPE, rendering.headers_of, for_people=True
     ),
     atom.MEDIA_TYPE: _feed(atom.MEDIA_TYPE, "atom", atom.render),
     json_feed.MEDIA_TYPE: _feed(json_feed.MEDIA_TYPE, "feed", json_feed.render),

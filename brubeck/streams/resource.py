@@ -11,6 +11,8 @@ from collections.abc import Mapping
 from typing import Any, ClassVar, Final, cast
 
 from brubeck.callables import check_type, run_hook
+from brubeck.explorer.problem_page import problem_page
+from brubeck.explorer.rendering import wants_page
 from brubeck.handlers import WebMessageHandler
 from brubeck.handlers.program import Program
 from brubeck.handlers.web import allowed_methods
@@ -19,7 +21,6 @@ from brubeck.http.proxies import network
 from brubeck.streams.access import Admission, OpenAccess
 from brubeck.streams.context import Context
 from brubeck.streams.handler import StreamHandler
-from brubeck.streams.html_page import problem_page, wants_page
 from brubeck.streams.idempotency import IdempotencyStore, RecordedPlan
 from brubeck.streams.problems import problem_of
 from brubeck.streams.rates import Rate
@@ -191,7 +192,7 @@ class Resource(WebMessageHandler):
         for name, value in self.spec.headers.items():
             problem.headers.setdefault(name, value)
         response = self.context.complete(super().render_problem(problem))
-        if wants_page(self.message.header("accept")):
+        if self.spec.explorer and wants_page(self.message.header("accept")):
             return problem_page(self.context, problem, response)
         return response
 

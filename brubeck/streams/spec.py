@@ -38,6 +38,8 @@ class StreamSpec(msgspec.Struct, frozen=True, kw_only=True):
     path: StreamPath
     title: str
     """The declared title; empty where there is none."""
+    description: str
+    """The declared description; empty where there is none."""
     storage: str
     """The name of the store."""
     partitions: PartitionRule
@@ -45,6 +47,8 @@ class StreamSpec(msgspec.Struct, frozen=True, kw_only=True):
     schema: RecordSchema
     hidden: frozenset[str]
     """The names of the private fields, which no caller sees or sets."""
+    explorer: bool
+    """Whether the stream has HTML pages."""
     set_by_server: tuple[str, ...]
     """The fields that are ignored in a body: the caller does not set the owner of an item."""
     retention: Retention
@@ -92,6 +96,7 @@ def compile_spec(declaration: type[Declaration], overridden: frozenset[str]) -> 
         model=model,
         path=path,
         title=declaration.feed_title,
+        description=declaration.description,
         storage=declaration.storage,
         partitions=declare_partitions(rule, path, name),
         parameters=Declared(
@@ -102,6 +107,7 @@ def compile_spec(declaration: type[Declaration], overridden: frozenset[str]) -> 
         ),
         schema=RecordSchema(field_infos(fields, filters)),
         hidden=hidden,
+        explorer=declaration.explorer,
         set_by_server=tuple(sorted(owner_fields)) if issubclass(model, OwnedDocument) else (),
         retention=declare_retention(declaration.retain, declaration.keep_deletions, name),
         rate_limit=declare_rate(declaration.rate, name),

@@ -32,6 +32,8 @@ class Quakes(StreamHandler):
 
     model = Quake
     path = "/quakes"
+    feed_title = "Earthquakes"
+    description = "One week of earthquakes, as the USGS reports them."
     filters = ("network", "kind", "magnitude__gte", "magnitude__lt")
     page_size, max_page_size = 25, 200
     accept_created_at = True  # a quake's place in the timeline is when it happened

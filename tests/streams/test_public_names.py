@@ -9,7 +9,7 @@ from brubeck.streams import AuthStreamHandler, StreamHandler
 SHARED = {
     *("model", "path", "partitions", "filters", "page_size", "max_page_size", "max_batch"),
     *("read_only", "accept_created_at", "retain", "keep_deletions", "rate", "cors", "feed_title"),
-    *("storage", "collection", "items", "changes", "access", "spec"),
+    *("storage", "collection", "items", "changes", "access", "spec", "explorer", "description"),
     *("admit", "prepare", "on_finish", "feed_entry"),
     *("before_create", "before_update", "before_delete", "after_change"),
 }

@@ -1,0 +1,99 @@
+"""The page of an item: its fields with their descriptions, its JSON, and the items beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import urlsplit
+
+import msgspec
+
+from brubeck.explorer.cells import Cell, link_of
+from brubeck.explorer.columns import known_columns
+from brubeck.explorer.rendering import render
+from brubeck.explorer.stream_page import dress
+from brubeck.storage import PageQuery, Record, TimelineCursor
+from brubeck.streams.context import Context
+from brubeck.streams.entries import plain
+from brubeck.streams.projection import members, projection
+from brubeck.timekeeping import EARLIEST, LATEST, millis_to_rfc3339
+
+
+class Member(msgspec.Struct, frozen=True):
+    """A field of an item, with its value as a person reads it, whole."""
+
+    name: str
+    description: str
+    value: Cell
+
+
+def item_page(
+    context: Context, record: Record, fields: tuple[str, ...] | None, **more: object
+) -> bytes:
+    """Return the page of an item."""
+    body = projection(fields, context.spec.hidden)(record.body)
+    values: dict[str, Any] = dress(context) | {
+        "heading": record.id,
+        "members": list(_members(context, body)),
+        "raw": msgspec.json.format(body, indent=2).decode(),
+        "position": record.position,
+        "newer": _neighbour(context, record, descending=False),
+        "older": _neighbour(context, record, descending=True),
+        "back": _way_back(context, record),
+    }
+    return render("item.html", **values, **more)
+
+
+def _members(context: Context, body: bytes) -> Iterator[Member]:
+    found, fields = members(body), context.spec.model._fields
+    names = [name for name in known_columns(context.spec) if name in found]
+    for name in [*names, *(name for name in found if name not in fields)]:
+        field = fields.get(name)
+        description = getattr(field, "description", None) or ""
+        yield Member(name, description, _whole(bytes(found[name]), field))
+
+
+def _whole(json: bytes, field: Any) -> Cell:
+    """Return a value in full; a time with its milliseconds as they are stored in the title."""
+    if json[:1] in (b"[", b"{"):
+        return Cell(msgspec.json.format(json, indent=2).decode(), "j")
+    value = msgspec.json.decode(json)
+    text = plain(value)
+    if isinstance(value, str):
+        link = link_of(text)
+        return Cell(text, href=link[0] if link else "")
+    kind = "" if field is None else field.kind
+    if kind == "milliseconds" and isinstance(value, int) and EARLIEST <= value <= LATEST:
+        moment = millis_to_rfc3339(value)
+        return Cell(moment, "t", text, time=moment)
+    return Cell(text, "b" if isinstance(value, bool) else "n" if text else "")
+
+
+def _neighbour(context: Context, record: Record, *, descending: bool) -> str:
+    """Return the link to the next item of the timeline in a direction; empty at its end."""
+    start = TimelineCursor(record.created_at, record.id)
+    query = PageQuery(limit=1, descending=descending, start=start, viewer=context.viewer)
+    found = context.records.page(query).records
+    return f"{context.base}/{found[0].id}" if found else ""
+
+
+def _way_back(context: Context, record: Record) -> str:
+    """Return the link to the stream's page that the reader came from.
+
+    From elsewhere, it is the page that begins with the item.
+    """
+    came_from = urlsplit_or_none(context.request.header("referer"))
+    if came_from is not None:
+        host, path, query = came_from
+        if host == context.request.host and path == context.base and query.isascii():
+            return f"{path}?{query}" if query else path
+    return f"{context.base}?before={min(record.created_at + 1, LATEST + 1)}"
+
+
+def urlsplit_or_none(url: str | None) -> tuple[str, str, str] | None:
+    """Return the host, path and query of a URL; None where it is none."""
+    try:
+        parts = urlsplit(url or "")
+    except ValueError:
+        return None
+    return parts.netloc, parts.path, parts.query

@@ -1,0 +1,150 @@
+"""The page of a stream: a table of items, with filters, facets and links to its other shapes."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterator
+from typing import Any, Final
+
+import msgspec
+
+from brubeck import green
+from brubeck.explorer.cells import Cell, cell_of, id_cell
+from brubeck.explorer.columns import known_columns, requested_columns, telling_first
+from brubeck.explorer.facets import facets_of
+from brubeck.explorer.inputs import SIGNS, filter_inputs
+from brubeck.explorer.links import Links
+from brubeck.explorer.rendering import render
+from brubeck.storage import Count, Record
+from brubeck.streams.context import Context
+from brubeck.streams.feeds import origin_of
+from brubeck.streams.pages import PageView
+from brubeck.streams.projection import members
+from brubeck.timekeeping import millis_to_datetime
+
+_SHAPES: Final = (
+    ("JSON", ".json", False),
+    ("CSV", ".csv", True),
+    ("NDJSON", ".ndjson", True),
+    ("Atom", ".atom", False),
+    ("JSON Feed", ".feed.json", False),
+)
+"""The name and suffix of each shape with a URL of its own, and whether it is an export."""
+
+
+class Chip(msgspec.Struct, frozen=True):
+    """An active filter, and the link to the page without it."""
+
+    text: str
+    href: str
+
+
+class Row(msgspec.Struct, frozen=True):
+    """An item in the table; its position says whether it has changed."""
+
+    id: str
+    position: int
+    cells: list[Cell]
+
+
+def page(context: Context, view: PageView) -> bytes:
+    """Return a page of the timeline."""
+    plan, parameters = view.plan, view.plan.parameters
+    links = Links(context.base, context.request.query_pairs)
+    newest = parameters.order == "newest"
+    # What happens now belongs at the top of the newest page, and nowhere else.
+    bounds = (plan.query.start, parameters.since, parameters.until)
+    live = newest and bounds == (None, None, None)
+    names, rows = _table(context, view)
+    fields = context.spec.model._fields
+    return render(
+        "stream.html",
+        **dress(context),
+        here=plan.here,
+        links=links,
+        is_first=plan.query.start is None,
+        newest=newest,
+        previous=view.links.previous,
+        next=view.links.next,
+        count="" if view.total is None else count_text(view.total),
+        changes=plan.changes(view.page) if live else "",
+        filters=list(filter_inputs(context)),
+        limit=parameters.limit,
+        max_limit=context.spec.parameters.max_page_size,
+        chips=list(_chips(context, links)),
+        facets=facets_of(context, plan, links),
+        columns=[(name, fields[name]) for name in names],
+        choosable=known_columns(context.spec),
+        chosen=parameters.fields or names,
+        rows=rows,
+        shapes=list(_shapes(context, links)),
+        curl=f"curl {shlex.quote(origin_of(context.request) + plan.here)}",
+    )
+
+
+def dress(context: Context, *, home: bool = True) -> dict[str, Any]:
+    """Return the values that every page of a stream has: its title and the ways back."""
+    base = context.base if home else ""
+    title = context.spec.title or base or "Brubeck"
+    return {
+        "home": base,
+        "title": title,
+        "heading": title,
+        "description": context.spec.description,
+        "root": f"{context.request.prefix}/",
+    }
+
+
+def count_text(total: Count) -> str:
+    """Return a number of items in words.
+
+    >>> count_text(Count(1707, True)), count_text(Count(10_000, False)), count_text(Count(1, True))
+    ('1,707 items', 'more than 10,000 items', '1 item')
+    """
+    text = f"{total.total:,} item{'' if total.total == 1 else 's'}"
+    return text if total.exact else f"more than {text}"
+
+
+def current_year(context: Context) -> int:
+    """Return the year of now, which times leave out."""
+    return millis_to_datetime(context.stream.clock.micros() // 1000).year
+
+
+def _table(context: Context, view: PageView) -> tuple[list[str], list[Row]]:
+    project = view.plan.projection
+    fields, year = context.spec.model._fields, current_year(context)
+    names = requested_columns(context.spec, view.plan.parameters.fields)
+
+    def cells_of(record: Record) -> dict[str, Cell]:
+        item = members(project(record.body))
+        cells = {name: cell_of(item.get(name), fields[name], year) for name in names}
+        return cells | {"id": id_cell(record.id, context.base)}
+
+    cells = [cells_of(record) for record in green.fairly(view.records)]
+    if view.plan.parameters.fields is None:
+        names = telling_first(names, cells)
+    rows = [
+        Row(record.id, record.position, [row[name] for name in names])
+        for record, row in zip(view.records, cells, strict=True)
+    ]
+    return names, rows
+
+
+def _chips(context: Context, links: Links) -> Iterator[Chip]:
+    filters = context.spec.parameters.filters
+    for name, value in links.pairs:
+        if name in filters:
+            each = filters[name]
+            sign = SIGNS[each.operator] if each.operator != "in" else ""
+            text = f"{each.field.replace('_', ' ')} {sign or '='} {value}"
+        elif name in ("since", "until"):
+            text = f"{name} {value}"
+        else:
+            continue
+        yield Chip(text, links.without(name, value))
+
+
+def _shapes(context: Context, links: Links) -> Iterator[tuple[str, str]]:
+    for name, suffix, is_export in _SHAPES:
+        if context.application.serves(f"{context.spec.path.at(context.partition)}{suffix}"):
+            yield name, links.shape(suffix, is_export=is_export)

@@ -1,0 +1,1 @@
+"""Tests of the explorer: the HTML pages that people meet."""

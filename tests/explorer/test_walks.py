@@ -1,0 +1,122 @@
+"""The real earthquakes in a real browser: what fits on its screen, and where its links lead."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from http.client import HTTPConnection
+from urllib.parse import urljoin, urlsplit
+
+import pytest
+from playwright.sync_api import Browser, Page
+
+from tests.explorer.notes import BROWSER
+from tests.servers.browser import person, running_chromium
+from tests.servers.programs import brubeck_run
+
+LARGEST = 60_000
+"""The maximal size of a page in bytes, with its style."""
+HEIGHTS = """() => [...document.querySelectorAll("tbody tr")].map((row) =>
+    row.getBoundingClientRect().height)"""
+ON_SCREEN = """() => [...document.querySelectorAll("tbody tr")].filter((row) =>
+    row.getBoundingClientRect().bottom <= innerHeight).length"""
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """Yield a browser for all that happens here."""
+    with running_chromium() as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def port() -> Iterator[int]:
+    """Serve the week of earthquakes, and yield its port."""
+    with brubeck_run("tests.explorer.week:app") as program:
+        yield program.port
+
+
+@pytest.fixture
+def page(browser: Browser) -> Iterator[Page]:
+    """Yield a page that complains of nothing."""
+    complaints: list[str] = []
+    with person(browser) as found:
+        found.on("pageerror", lambda error: complaints.append(str(error)))
+        found.on("console", lambda message: complaints.append(message.text))
+        found.set_viewport_size({"width": 1280, "height": 900})
+        yield found
+        assert complaints == []
+
+
+def test_a_screen_shows_twenty_items(port: int, page: Page) -> None:
+    """In rows of at most two lines, and the time of each within the screen."""
+    answer = page.goto(f"http://127.0.0.1:{port}/quakes")
+    assert answer is not None
+    assert len(answer.body()) <= LARGEST
+    assert page.evaluate(ON_SCREEN) >= 20
+    assert max(page.evaluate(HEIGHTS)) <= 46  # two lines of 20 pixels, and the padding
+    box = page.locator("td[data-of=created_at]").first.bounding_box()
+    assert box is not None
+    assert box["x"] + box["width"] <= 1280
+    assert page.evaluate("document.documentElement.scrollWidth") <= 1280
+
+
+@pytest.mark.parametrize("path", ["/quakes", "/quakes/ci37868143", "/quakes/never", "/quakes?x=1"])
+def test_nothing_is_wider_than_a_phone(port: int, browser: Browser, path: str) -> None:
+    """Neither on a page nor with its menus open."""
+    with person(browser) as page:
+        page.set_viewport_size({"width": 390, "height": 844})
+        page.goto(f"http://127.0.0.1:{port}{path}")
+        for menu in page.locator("summary").all():
+            assert page.evaluate("document.documentElement.scrollWidth") <= 390
+            menu.click()
+        assert page.evaluate("document.documentElement.scrollWidth") <= 390
+
+
+def test_a_page_works_without_its_script(port: int, browser: Browser) -> None:
+    """Filters, columns, orders and pages are forms and links."""
+    with browser.new_context(java_script_enabled=False) as context:
+        page = context.new_page()
+        page.goto(f"http://127.0.0.1:{port}/quakes")
+        assert not page.locator("#live").is_visible()
+        page.locator("summary", has_text="Filter").click()
+        page.locator("input[name=magnitude__gte]").fill("4")
+        page.get_by_role("button", name="Show").first.click()
+        assert urlsplit(page.url).query == "magnitude__gte=4&limit=25"
+        page.get_by_role("link", name="Older").first.click()
+        page.get_by_role("link", name="us", exact=True).first.click()
+        page.get_by_role("link", name="Without network = us").click()
+        page.get_by_role("link", name="Without magnitude ≥ 4").click()
+        assert urlsplit(page.url).query == "limit=25"
+
+
+def test_every_link_of_a_page_leads_somewhere(port: int, page: Page) -> None:
+    """With a 200: pages, items, filters and other shapes."""
+    base = f"http://127.0.0.1:{port}"
+    connection = HTTPConnection("127.0.0.1", port, timeout=30)
+    seen = set()
+    for path in ("/quakes", "/quakes?network=ci&magnitude__gte=2", "/quakes/ci37868143"):
+        page.goto(f"{base}{path}")
+        for href in page.evaluate("[...document.querySelectorAll('a')].map((a) => a.href)"):
+            target = urljoin(base, href)
+            if not target.startswith(base) or target in seen:
+                continue
+            seen.add(target)
+            connection.request("GET", target.removeprefix(base), headers=BROWSER)
+            answer = connection.getresponse()
+            answer.read()
+            assert answer.status == 200, target
+    assert len(seen) > 50
+    connection.close()
+
+
+def test_an_id_is_whole_on_focus(port: int, page: Page) -> None:
+    """And in its title."""
+    page.goto(f"http://127.0.0.1:{port}/notes")
+    link = page.locator("td[data-of=id] a").first
+    whole = link.get_attribute("title")
+    assert whole is not None
+    assert len(whole) == 36
+    page.keyboard.press("Tab")
+    link.focus()
+    shown = link.evaluate("(a) => getComputedStyle(a, '::after').content")
+    assert whole in shown
