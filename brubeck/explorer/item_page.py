@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Final
 from urllib.parse import urlsplit
 
 import msgspec
 
 from brubeck.explorer.cells import Cell, link_of
 from brubeck.explorer.columns import known_columns
+from brubeck.explorer.document_form import LARGEST, form_fields, texts_of
 from brubeck.explorer.rendering import render
+from brubeck.explorer.rights import may_change
 from brubeck.explorer.stream_page import dress
 from brubeck.storage import PageQuery, Record, TimelineCursor
 from brubeck.streams.context import Context
 from brubeck.streams.entries import plain
 from brubeck.streams.projection import members, projection
 from brubeck.timekeeping import EARLIEST, LATEST, millis_to_rfc3339
+
+_OWNER: Final = ("owner_username", "owner_id")
 
 
 class Member(msgspec.Struct, frozen=True):
@@ -27,21 +31,25 @@ class Member(msgspec.Struct, frozen=True):
     value: Cell
 
 
-def item_page(
-    context: Context, record: Record, fields: tuple[str, ...] | None, **more: object
-) -> bytes:
+def item_page(context: Context, record: Record, fields: tuple[str, ...] | None) -> bytes:
     """Return the page of an item."""
+    changes = may_change(context, record)
+    edits = changes and len(record.body) <= LARGEST
+    texts = texts_of(context.spec, record.body) if edits else {}
     body = projection(fields, context.spec.hidden)(record.body)
     values: dict[str, Any] = dress(context) | {
         "heading": record.id,
         "members": list(_members(context, body)),
         "raw": msgspec.json.format(body, indent=2).decode(),
         "position": record.position,
+        "owner": _owner(context, body),
         "newer": _neighbour(context, record, descending=False),
         "older": _neighbour(context, record, descending=True),
         "back": _way_back(context, record),
+        "may_change": changes,
+        "fields": form_fields(context.spec, texts, new=False) if edits else [],
     }
-    return render("item.html", **values, **more)
+    return render("item.html", **values)
 
 
 def _members(context: Context, body: bytes) -> Iterator[Member]:
@@ -67,6 +75,15 @@ def _whole(json: bytes, field: Any) -> Cell:
         moment = millis_to_rfc3339(value)
         return Cell(moment, "t", text, time=moment)
     return Cell(text, "b" if isinstance(value, bool) else "n" if text else "")
+
+
+def _owner(context: Context, body: bytes) -> str:
+    """Return the name or the id of the owner, as far as the caller sees it."""
+    if not context.spec.set_by_server:
+        return ""
+    found = members(body)
+    texts = [plain(msgspec.json.decode(found[name])) for name in _OWNER if name in found]
+    return next((text for text in texts if text), "")
 
 
 def _neighbour(context: Context, record: Record, *, descending: bool) -> str:

@@ -11,10 +11,12 @@ import msgspec
 from brubeck import green
 from brubeck.explorer.cells import Cell, cell_of, id_cell
 from brubeck.explorer.columns import known_columns, requested_columns, telling_first
+from brubeck.explorer.document_form import form_fields
 from brubeck.explorer.facets import facets_of
 from brubeck.explorer.inputs import SIGNS, filter_inputs
 from brubeck.explorer.links import Links
 from brubeck.explorer.rendering import render
+from brubeck.explorer.rights import may_create
 from brubeck.storage import Count, Record
 from brubeck.streams.context import Context
 from brubeck.streams.feeds import origin_of
@@ -78,6 +80,7 @@ def page(context: Context, view: PageView) -> bytes:
         chosen=parameters.fields or names,
         rows=rows,
         shapes=list(_shapes(context, links)),
+        fields=form_fields(context.spec, {}, new=True) if may_create(context) else [],
         curl=f"curl {shlex.quote(origin_of(context.request) + plan.here)}",
     )
 

@@ -10,6 +10,7 @@ from typing import Any, ClassVar, Final, cast
 import msgspec
 
 from brubeck import green
+from brubeck.explorer.form_posts import is_form_post, post_form
 from brubeck.explorer.links import tidied
 from brubeck.http import Problem, Response
 from brubeck.http.conditions import matches
@@ -208,6 +209,8 @@ class Collection(Resource):
             raise Problem(405, "Items are created at the stream's own URL.", headers=_READ_ONLY)
         if self._is_import:
             return imports.import_lines(self._writer)
+        if is_form_post(self.message, self.spec):
+            return post_form(self._writer)
         negotiate(self.message, JSON)
         no_parameters(self.message.query_pairs)
         require_type(self.message, JSON, imports.MEDIA_TYPE)

@@ -66,7 +66,7 @@ class Items(Resource):
         fields = item_parameters(self.message.query_pairs, self.spec.parameters)
         if "," in ids:
             project = projection(fields, self.spec.hidden)
-            return self._several(ids, lambda each, found: _shown(_present(each, found), project))
+            return self._several(ids, lambda each, found: _shown(present(each, found), project))
         record = self._live(ids)
         suffix = "" if fields is None else f"-{crc32(','.join(fields).encode()):08x}"
         tag = f'"{record.position}{suffix}"'
@@ -87,7 +87,7 @@ class Items(Resource):
     def _live(self, item_id: str) -> Record:
         """Return a live item; `Problem` 410 for a deleted one, 404 for one that never was."""
         (found,) = self._found([item_id])
-        return _present(item_id, found)
+        return present(item_id, found)
 
     def _found(self, ids: Sequence[str]) -> list[Entry]:
         """Return the items, tombstones or None at some ids for this caller, read at once."""
@@ -165,10 +165,10 @@ class Items(Resource):
         ignored = {"updated_at", *self.spec.set_by_server, *self.spec.hidden}
 
         def propose(found: Entry) -> Put:
-            found = _present(ids, found)
+            found = present(ids, found)
             self._check_preconditions(found)
             stored = writer.stored(found)
-            document = read_document(self.spec, _patched(stored, change, ignored))
+            document = read_document(self.spec, patched(stored, change, ignored))
             return writer.revise(document, stored, found.position)
 
         return self._write(ids, propose)
@@ -227,7 +227,7 @@ class Items(Resource):
 
     def _deletion(self, item_id: str, found: Entry) -> Delete:
         """Return the write that deletes an item as it stands; a `Problem` where that may not be."""
-        record = _present(item_id, found)
+        record = present(item_id, found)
         self._check_preconditions(record)
         return self._writer.removal(record)
 
@@ -321,9 +321,7 @@ class Items(Resource):
             raise _precondition_failed()
 
 
-def _patched(
-    stored: StreamedDocument, change: dict[str, object], ignored: Collection[str]
-) -> bytes:
+def patched(stored: StreamedDocument, change: dict[str, object], ignored: Collection[str]) -> bytes:
     """Return the JSON of a stored document with a merge patch applied.
 
     Members that the patch does not name stay the bytes they are, however large. Those of
@@ -363,7 +361,8 @@ def _shown(record: Record, project: Projection) -> Result:
     return Result(200, record.id, record.position, project(record.body))
 
 
-def _present(item_id: str, found: Entry) -> Record:
+def present(item_id: str, found: Entry) -> Record:
+    """Return a live item; `Problem` 410 for a deleted one, 404 for one that never was."""
     if isinstance(found, Record):
         return found
     raise _absent(item_id, found)
