@@ -253,7 +253,7 @@ class Brubeck:
                 names = f"{other.path} and {stream.path}"
                 raise ConfigError(f"{names} would be one stream in a storage.")
         seal(stream)
-        self._serve_index()
+        index.serve(self)
         self.streams.append(stream)
         if stream.spec.origins is not None:
             self._shared_streams.append(stream.spec)
@@ -264,19 +264,10 @@ class Brubeck:
     def register_api(self, api: type[AutoAPIBase], prefix: str | None = None) -> None:
         """Serve an AutoAPI at ``api_base_url`` and its model's name, or at a prefix."""
         served = placed(api, self.api_base_url, prefix)
-        self._serve_index()
+        index.serve(self)
         self.apis.append(served)
         self.router.add(pattern_of(served), served)
         self.descriptions.add(partial(describe_api, served), self.router)
-
-    def _serve_index(self) -> None:
-        """Serve the index, once there is something in it, where the program serves nothing."""
-        if not (self.streams or self.apis):
-            self.router.add(index.PATTERN, index.Index, fallback=True)
-
-    def serves(self, path: str) -> bool:
-        """Return whether any route matches a path."""
-        return self.router.match(path) is not None
 
     # Templates.
 

@@ -47,6 +47,12 @@ class IndexedProgram(Program, Protocol):
     apis: list[type[AutoAPIBase]]
 
 
+def serve(program: IndexedProgram) -> None:
+    """Serve the index, once there is something in it, where the program has no route of its own."""
+    if not (program.streams or program.apis):
+        program.router.add(PATTERN, Index, fallback=True)
+
+
 class Known(msgspec.Struct, frozen=True):
     """The public facts of a stream: number of items, and the newest one's time, where known."""
 
@@ -100,7 +106,7 @@ class Index(WebMessageHandler):
     ) -> bytes:
         root = f"{self.message.prefix}/"
         year = millis_to_datetime(program.clock.micros() // 1000).year
-        described = [path for path in _DESCRIPTIONS if program.serves(path)]
+        described = [path for path in _DESCRIPTIONS if program.router.match(path)]
         return render(
             "index.html",
             home=root,

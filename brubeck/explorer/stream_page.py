@@ -19,7 +19,6 @@ from brubeck.explorer.rendering import render
 from brubeck.explorer.rights import may_create
 from brubeck.storage import Count, Record
 from brubeck.streams.context import Context
-from brubeck.streams.feeds import origin_of
 from brubeck.streams.pages import PageView
 from brubeck.streams.projection import members
 from brubeck.timekeeping import millis_to_datetime
@@ -52,7 +51,8 @@ class Row(msgspec.Struct, frozen=True):
 def page(context: Context, view: PageView) -> bytes:
     """Return a page of the timeline."""
     plan, parameters = view.plan, view.plan.parameters
-    links = Links(context.base, context.request.query_pairs)
+    request = context.request
+    links = Links(context.base, request.query_pairs)
     newest = parameters.order == "newest"
     # What happens now belongs at the top of the newest page, and nowhere else.
     bounds = (plan.query.start, parameters.since, parameters.until)
@@ -81,7 +81,7 @@ def page(context: Context, view: PageView) -> bytes:
         rows=rows,
         shapes=list(_shapes(context, links)),
         fields=form_fields(context.spec, {}, new=True) if may_create(context) else [],
-        curl=f"curl {shlex.quote(origin_of(context.request) + plan.here)}",
+        curl=f"curl {shlex.quote(f'{request.scheme}://{request.host}{plan.here}')}",
     )
 
 
@@ -148,6 +148,7 @@ def _chips(context: Context, links: Links) -> Iterator[Chip]:
 
 
 def _shapes(context: Context, links: Links) -> Iterator[tuple[str, str]]:
+    path = context.spec.path.at(context.partition)
     for name, suffix, is_export in _SHAPES:
-        if context.application.serves(f"{context.spec.path.at(context.partition)}{suffix}"):
+        if context.application.router.match(f"{path}{suffix}"):
             yield name, links.shape(suffix, is_export=is_export)

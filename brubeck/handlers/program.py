@@ -9,6 +9,7 @@ from brubeck.auth import Accounts
 from brubeck.auth.caller import Caller
 from brubeck.config import Settings
 from brubeck.http.response import Response
+from brubeck.routing import Router
 from brubeck.storage import Storage
 from brubeck.timekeeping import Clock
 
@@ -27,6 +28,7 @@ class Program(Protocol):
 
     clock: Clock
     db_conn: Any
+    router: Router
 
     @property
     def settings(self) -> Settings:
@@ -53,9 +55,6 @@ class Program(Protocol):
 
     def stream(self, declaration: Any, /) -> Any:
         """Return a declared stream as the application keeps it; see `Brubeck.stream`."""
-
-    def serves(self, path: str) -> bool:
-        """Return whether any route matches a path."""
 
     def render_template(self, template_file: str, /, **context: Any) -> str:
         """Return a page: a template rendered with a context."""
