@@ -125,6 +125,28 @@ def test_pages_are_a_click_away(port: int, page: Page) -> None:
     assert page.evaluate("window.hurt ?? 'unhurt'") == "unhurt"
 
 
+def test_a_reader_who_scrolled_away_is_left_alone(port: int, page: Page) -> None:
+    """And told how many items are new; nothing moves until they come back."""
+    for number in range(3):
+        happens(port, f"q{number}")
+    page.set_viewport_size({"width": 1280, "height": 90})
+    page.goto(f"http://127.0.0.1:{port}/quakes")
+    follow(page)
+    page.evaluate("scrollTo(0, document.documentElement.scrollHeight)")
+    happens(port, "q3")
+    happens(port, "q4")
+    expect(page.get_by_role("button", name="2 new")).to_be_visible()
+    expect_rows(page, "q2", "q1", "q0")
+    page.get_by_role("button", name="2 new").click()
+    expect_rows(page, "q4", "q3", "q2")
+    expect(page.get_by_role("button", name="2 new")).to_have_count(0)
+    page.evaluate("scrollTo(0, document.documentElement.scrollHeight)")
+    happens(port, "q5")
+    expect(page.get_by_role("button", name="1 new")).to_be_visible()
+    page.evaluate("scrollTo(0, 0)")
+    expect_rows(page, "q5", "q4", "q3")
+
+
 TEXTS = {
     "empty": "",
     "plain": "Ely",

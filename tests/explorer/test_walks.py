@@ -7,7 +7,7 @@ from http.client import HTTPConnection
 from urllib.parse import urljoin, urlsplit
 
 import pytest
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, expect
 
 from tests.explorer.notes import BROWSER
 from tests.servers.browser import person, running_chromium
@@ -120,3 +120,34 @@ def test_an_id_is_whole_on_focus(port: int, page: Page) -> None:
     link.focus()
     shown = link.evaluate("(a) => getComputedStyle(a, '::after').content")
     assert whole in shown
+
+
+def test_an_item_is_written_by_forms(port: int, page: Page) -> None:
+    """Created, changed and deleted; a browser says by itself that the form is ours."""
+    page.goto(f"http://127.0.0.1:{port}/notes")
+    page.locator("summary", has_text="New item").click()
+    page.locator("textarea[name='item.text']").fill("<b>one</b>\ntwo")
+    page.get_by_role("button", name="Create").click()
+    expect(page.get_by_role("definition").filter(has_text="<b>one</b>")).to_be_visible()
+    page.locator("summary", has_text="Edit").click()
+    page.locator("textarea[name='item.text']").fill("three")
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_role("definition").filter(has_text="three")).to_be_visible()
+    item = page.url
+    page.locator("summary", has_text="Delete").click()
+    page.get_by_role("button", name="Delete").click()
+    expect(page.get_by_role("heading", name="/notes")).to_be_visible()
+    assert item.removeprefix(f"http://127.0.0.1:{port}") not in page.content()
+
+
+def test_a_reader_comes_back_to_where_they_were(port: int, page: Page) -> None:
+    """With the filters and the page that they had; from elsewhere, to where the item is."""
+    page.goto(f"http://127.0.0.1:{port}/quakes?network=ci&limit=5")
+    page.get_by_role("link", name="Older").first.click()
+    before = page.url
+    page.locator("td[data-of=id] a").first.click()
+    page.get_by_role("link", name="Back to Earthquakes").click()
+    assert page.url == before
+    page.goto(f"http://127.0.0.1:{port}/quakes/ci37868143")
+    page.get_by_role("link", name="Back to Earthquakes").click()
+    assert page.locator("tr[data-id]").first.get_attribute("data-id") == "ci37868143"
