@@ -72,7 +72,7 @@ while left[0] > 0:
     begun = time.monotonic()
     green.sleep(0.001)  # no wait for anything: how long it really takes is what is measured
     gaps.append(time.monotonic() - begun)
-assert name == "threads" or max(gaps) < 0.3, max(gaps)  # eight steps of each would be 2.4 s
+assert name == "threads" or max(gaps) < 1.2, max(gaps)  # eight steps of each would be 2.4 s
 
 # And all of them get on: no one keeps the others from their turns.
 steps, first, ended = [0] * 4, [], green.Event()

@@ -37,7 +37,7 @@ LONGEST = 30.0
 others use it. What is not linear takes hundreds; on a quiet machine most take 3 to 8."""
 DISTURBED = 5
 """How many commands may take longer, since others use the machine, too: five times as long."""
-TRIES = 8
+TRIES = 15
 """How often it is tried whether what can be done again stops a Redis."""
 LISTS = tuple("abcde")
 SCHEMA = RecordSchema(
