@@ -179,7 +179,12 @@ def _form_page(
 
 
 def _conflict_page(writer: Writer, record: Record, texts: Mapping[str, str] | None) -> Response:
-    """Return both versions of an item, and the form with the person's own; 412."""
+    """Return both versions of an item, and the form with the person's own; 412.
+
+    A caller who may not read is shown neither: a made-up position would be a way to read.
+    """
+    if not writer.may_read:
+        raise Problem(412, "The item has changed since.")
     spec = writer.context.spec
     stored = texts_of(spec, record.body)
     mine = stored if texts is None else {**stored, **texts}

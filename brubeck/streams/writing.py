@@ -166,9 +166,12 @@ class Writer:
 
         Without the right to read that is the id alone.
         """
-        may_read = check_value(self._access.may_read(self.context), "may_read")
-        fields = None if may_read else ()
-        return projection(fields, self._spec.hidden)
+        return projection(None if self.may_read else (), self._spec.hidden)
+
+    @cached_property
+    def may_read(self) -> bool:
+        """Whether the caller may read what it writes."""
+        return bool(check_value(self._access.may_read(self.context), "may_read"))
 
     def draft(
         self, body: bytes, name: str, item_id: str | None = None, most: int = MOST_FAULTS

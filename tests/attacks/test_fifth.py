@@ -298,3 +298,27 @@ def test_one_network_holds_up_no_other() -> None:
     assert len(checked) == MAX_PENDING
     assert not guesses._turns
     assert not guesses._pending
+
+
+class Scoped(Badge):
+    """A scheme whose callers may write alone."""
+
+    def authenticate(self, request: Request, context: Any) -> Caller | None:
+        """Return the named caller with the scope to write."""
+        found = super().authenticate(request, context)
+        return found and Caller(found.id, scopes=frozenset({"write"}))
+
+
+@pytest.mark.parametrize("action", ["update", "delete"])
+def test_a_form_is_no_way_to_read(action: str) -> None:
+    """A caller without the scope to read is not shown both versions of an item."""
+    scopes = {"read": "read", "write": "write"}
+    declared = {"model": Own, "path": "/n", "schemes": (Scoped(),), "scopes": scopes}
+    stream: Any = type("N", (AuthStreamHandler,), declared)
+    app = Brubeck(streams=[stream], storage="memory://")
+    made = app.stream(stream).insert({"text": "hush"}, owner=Caller("ann"))
+    fields = {"action": action, "id": made.id, "position": "1", "item.text": "guess"}
+    ours = {"Accept": "text/html", "Sec-Fetch-Site": "same-origin", "X-Badge": "ann"}
+    reply = Client(app).post("/n", form=fields, headers=ours)
+    assert reply.status == 412
+    assert "hush" not in reply.text
