@@ -12,6 +12,7 @@ from typing import Any, Final
 
 import msgspec
 
+from brubeck.canonical import MAX_BYTES
 from brubeck.dictshield.fields import DecimalField, URLField
 from brubeck.explorer.columns import known_columns
 from brubeck.explorer.inputs import Input, input_attributes
@@ -111,6 +112,9 @@ def changes_of(
 
     Raises a `Problem` (422) for a list or an object that is not written in JSON.
     """
+    size = sum(map(len, texts.values()))
+    if size > MAX_BYTES:
+        raise Problem(413, f"An item has at most {MAX_BYTES} bytes; the form has {size}.")
     changes: dict[str, object] = {}
     errors = []
     for name in editable(spec, new=stored is None):
@@ -120,7 +124,7 @@ def changes_of(
             continue
         try:
             changes[name] = _value(text, spec.model._fields[name]) if text else None
-        except ValueError as reason:
+        except (ValueError, RecursionError) as reason:
             errors.append((f"/{name}", f"This is not JSON: {reason}."))
     if errors:
         raise Problem(422, "The document is not valid.", errors=errors)
@@ -160,9 +164,21 @@ def _input(name: str, field: Any, text: str) -> Input:
     return Input(f"{PREFIX}{name}", name, text, **attributes)
 
 
+def indented(json: bytes) -> str:
+    """Return JSON for people: indented if it is short, for the depth of a long one multiplies it.
+
+    Of a long one that is the beginning.
+    """
+    if len(json) <= LARGEST // 8:
+        return msgspec.json.format(json, indent=2).decode()
+    if len(json) <= LARGEST:
+        return json.decode()
+    return json[:LARGEST].decode(errors="ignore") + "…"
+
+
 def _text(json: bytes, field: Any) -> str:
     if json[:1] in (b"[", b"{"):
-        return msgspec.json.format(json, indent=2).decode()
+        return indented(json)
     value = msgspec.json.decode(json)
     if isinstance(value, str):
         return json.decode() if field.kind == "any" else value

@@ -3,21 +3,23 @@
 They go to the stream's own URL as ``application/x-www-form-urlencoded``, which no other request to
 it may be, from a browser (``Accept`` prefers HTML) and from a page of this site: any other is
 refused (403). The field ``action`` says what to do; ``id`` and ``position`` name the item and the
-version that the person saw, as ``If-Match`` does. Answers are pages, or lead to one (303).
+version that the person saw. An item is changed or deleted by the request that does so otherwise, a
+PATCH or DELETE with ``If-Match``, which goes through every guard of the stream. Answers are pages,
+or lead to one (303).
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Final
+from typing import Final, Protocol, cast
 
 import msgspec
 
 from brubeck.auth.csrf import require_same_site
 from brubeck.auth.scheme import origins_of
-from brubeck.documents.repository import Entry, Repository
-from brubeck.errors import BrubeckError
+from brubeck.documents.repository import Repository
 from brubeck.explorer.document_form import (
+    LARGEST,
     changes_of,
     compared,
     form_fields,
@@ -27,25 +29,34 @@ from brubeck.explorer.document_form import (
 )
 from brubeck.explorer.rendering import headers_of, render, wants_page
 from brubeck.explorer.stream_page import dress
-from brubeck.http import Problem, Request, Response
-from brubeck.storage import Change, Delete, Put, Record
-from brubeck.streams.items import MAX_ATTEMPTS, patched, present
+from brubeck.http import Headers, Problem, Request, Response
+from brubeck.storage import Record
+from brubeck.storage.ids import is_id
 from brubeck.streams.parameters import no_parameters
-from brubeck.streams.problems import problem_of
 from brubeck.streams.spec import StreamSpec
-from brubeck.streams.writing import Drafts, Writer, changed, read_document
+from brubeck.streams.writing import Drafts, Writer
 
 MEDIA_TYPE: Final = "application/x-www-form-urlencoded"
+_OF_THE_FORM: Final = frozenset(
+    (
+        *("accept", "accept-encoding", "content-type", "content-length", "transfer-encoding"),
+        *("idempotency-key", "if-match", "if-none-match"),
+    )
+)
+"""The headers of a form that are not those of the request that it stands for."""
 _AT_FIELDS: Final = frozenset((409, 413, 422))
 """The statuses of problems that are shown in the form, with what was typed."""
 
 
-class _Changed(Exception):
-    """The item is not at the version that the person saw."""
+class _Found(msgspec.Struct):
+    data: msgspec.Raw
 
-    def __init__(self, record: Record) -> None:
-        super().__init__(record.id)
-        self.record = record
+
+class _Responding(Protocol):
+    """A program that answers requests; it is a `Brubeck`."""
+
+    def respond(self, request: Request) -> Response:
+        """Answer a request."""
 
 
 def is_form_post(request: Request, spec: StreamSpec) -> bool:
@@ -82,45 +93,68 @@ def _create(writer: Writer, _given: Mapping[str, str], texts: Mapping[str, str])
 
 
 def _update(writer: Writer, given: Mapping[str, str], texts: Mapping[str, str]) -> Response:
-    context, spec = writer.context, writer.context.spec
-    item_id, position = given.get("id", ""), _position(given)
-
-    def propose(found: Entry) -> Put:
-        record = _seen(item_id, found, position)
-        stored = writer.stored(record)
-        changes = changes_of(spec, texts, texts_of(spec, record.body))
-        ignored = {"updated_at", *spec.set_by_server, *spec.hidden}
-        document = read_document(spec, patched(stored, changes, ignored))
-        return writer.revise(document, stored, record.position)
-
+    spec, item_id, position = writer.context.spec, given.get("id", ""), _position(given)
+    found = Repository(writer.context.records, writer.context.viewer).find(item_id)
+    stored = found.body if isinstance(found, Record) else b"{}"
+    if len(stored) > LARGEST:
+        raise Problem(413, f"An item of more than {LARGEST} bytes is not edited in a form.")
     try:
-        written = _repository(writer).change(item_id, propose, MAX_ATTEMPTS)
-    except _Changed as reason:
-        return _conflict_page(writer, reason.record, texts)
-    except (BrubeckError, ValueError) as reason:
-        problem = problem_of(reason, context)
-        if problem is None:
-            raise
+        changes = msgspec.json.encode(changes_of(spec, texts, texts_of(spec, stored)))
+    except Problem as problem:
         return _form_page(writer, problem, texts, (item_id, position))
-    if written is not None:
-        put, outcome = written
-        writer.announce([changed(put, outcome.position)])
+    answer = _ask(writer, "PATCH", item_id, changes, {"If-Match": f'"{position}"'})
+    if answer.status == 412:
+        return _conflict_page(writer, item_id, texts)
+    if refusal := _problem(answer):
+        return _form_page(writer, refusal, texts, (item_id, position))
     return _see(writer, f"/{item_id}")
 
 
 def _delete(writer: Writer, given: Mapping[str, str], _texts: Mapping[str, str]) -> Response:
     item_id, position = given.get("id", ""), _position(given)
-
-    def propose(found: Entry) -> Delete:
-        return writer.removal(_seen(item_id, found, position))
-
-    try:
-        written = _repository(writer).change(item_id, propose, MAX_ATTEMPTS)
-    except _Changed as reason:
-        return _conflict_page(writer, reason.record, None)
-    if written is not None:
-        writer.announce([Change(written[1].position, item_id, None)])
+    answer = _ask(writer, "DELETE", item_id, b"", {"If-Match": f'"{position}"'})
+    if answer.status == 412:
+        return _conflict_page(writer, item_id, None)
+    if refusal := _problem(answer):
+        raise refusal
     return _see(writer, "")
+
+
+def _ask(
+    writer: Writer, method: str, item_id: str, body: bytes, more: Mapping[str, str]
+) -> Response:
+    """Return the program's answer to the request that a form stands for.
+
+    It goes the way of any other request for the item, so that every guard of the stream sees it as
+    what it is.
+    """
+    if not is_id(item_id):
+        raise Problem(404, "No item has such an id.")
+    request = writer.context.request
+    headers = Headers({"Accept": "application/json"})
+    for name, value in request.headers.pairs():
+        if name.lower() not in _OF_THE_FORM:
+            headers.add(name, value)
+    headers.update(more)
+    if body:
+        headers["Content-Type"] = "application/merge-patch+json"
+        headers["Content-Length"] = str(len(body))
+    asked = request.derived(method, f"{request.path}/{item_id}", headers, body)
+    return cast("_Responding", writer.context.application).respond(asked)
+
+
+def _problem(answer: Response) -> Problem | None:
+    """Return the problem of an answer; None for a good one."""
+    if answer.status < 400:
+        return None
+    told = msgspec.json.decode(answer.body) if answer.body else {}
+    errors = [(each["pointer"], each["detail"]) for each in told.get("errors", ())]
+    kept = {
+        name: answer.headers[name]
+        for name in ("WWW-Authenticate", "Retry-After", "Allow")
+        if name in answer.headers
+    }
+    return Problem(answer.status, told.get("detail", ""), errors=errors, headers=kept)
 
 
 _ACTIONS: Final[Mapping[str, Callable[..., Response]]] = {
@@ -130,23 +164,11 @@ _ACTIONS: Final[Mapping[str, Callable[..., Response]]] = {
 }
 
 
-def _repository(writer: Writer) -> Repository:
-    return Repository(writer.context.records, writer.context.viewer)
-
-
 def _position(given: Mapping[str, str]) -> int:
     text = given.get("position", "")
     if not (text.isascii() and text.isdigit() and len(text) <= 16):
         raise Problem(400, "The field position is that of the version that is changed.")
     return int(text)
-
-
-def _seen(item_id: str, found: Entry, position: int) -> Record:
-    """Return the record, as it was when the form was made."""
-    record = present(item_id, found)
-    if record.position != position:
-        raise _Changed(record)
-    return record
 
 
 def _see(writer: Writer, path: str) -> Response:
@@ -178,23 +200,25 @@ def _form_page(
     return _page(writer, body, problem.status)
 
 
-def _conflict_page(writer: Writer, record: Record, texts: Mapping[str, str] | None) -> Response:
+def _conflict_page(writer: Writer, item_id: str, texts: Mapping[str, str] | None) -> Response:
     """Return both versions of an item, and the form with the person's own; 412.
 
-    A caller who may not read is shown neither: a made-up position would be a way to read.
+    A caller who may not read the item is shown neither: a made-up position would be a way to read.
     """
-    if not writer.may_read:
+    found = _ask(writer, "GET", item_id, b"", {})
+    if found.status != 200 or len(found.body) > LARGEST:
         raise Problem(412, "The item has changed since.")
+    position = int(found.headers["ETag"].strip('"'))
     spec = writer.context.spec
-    stored = texts_of(spec, record.body)
+    stored = texts_of(spec, bytes(msgspec.json.decode(found.body, type=_Found).data))
     mine = stored if texts is None else {**stored, **texts}
     body = render(
         "form.html",
-        **dress(writer.context) | {"heading": f"{record.id} was changed"},
+        **dress(writer.context) | {"heading": f"{item_id} was changed"},
         detail="Somebody changed the item after you opened it, and nothing of yours was written.",
         others=[],
-        item_id=record.id,
-        position=record.position,
+        item_id=item_id,
+        position=position,
         fields=form_fields(spec, mine, new=False) if texts is not None else [],
         differences=list(compared(spec, stored, mine)),
     )

@@ -10,7 +10,7 @@ import msgspec
 
 from brubeck.explorer.cells import Cell, link_of
 from brubeck.explorer.columns import known_columns
-from brubeck.explorer.document_form import LARGEST, form_fields, texts_of
+from brubeck.explorer.document_form import LARGEST, form_fields, indented, texts_of
 from brubeck.explorer.rendering import render
 from brubeck.explorer.rights import may_change
 from brubeck.explorer.stream_page import dress
@@ -40,7 +40,7 @@ def item_page(context: Context, record: Record, fields: tuple[str, ...] | None) 
     values: dict[str, Any] = dress(context) | {
         "heading": record.id,
         "members": list(_members(context, body)),
-        "raw": msgspec.json.format(body, indent=2).decode(),
+        "raw": indented(body),
         "position": record.position,
         "owner": _owner(context, body),
         "newer": _neighbour(context, record, descending=False),
@@ -64,7 +64,7 @@ def _members(context: Context, body: bytes) -> Iterator[Member]:
 def _whole(json: bytes, field: Any) -> Cell:
     """Return a value in full; a time with its milliseconds as they are stored in the title."""
     if json[:1] in (b"[", b"{"):
-        return Cell(msgspec.json.format(json, indent=2).decode(), "j")
+        return Cell(indented(json), "j")
     value = msgspec.json.decode(json)
     text = plain(value)
     if isinstance(value, str):

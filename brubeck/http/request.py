@@ -100,6 +100,13 @@ class Request:
         if path is not None:
             self._path = path
 
+    def derived(self, method: str, path: str, headers: Headers, body: bytes) -> Request:
+        """Return another request of the same caller, on the same connection, without a query."""
+        made = Request(method, path, headers, body, client=self._client, connection=self.connection)
+        made.mounted_at, made.trusted_proxies = self.mounted_at, self.trusted_proxies
+        made.is_wanted, made.may_wait = self.is_wanted, self.may_wait
+        return made
+
     def __repr__(self) -> str:
         return f"<Request {self.method} {self.target}>"
 

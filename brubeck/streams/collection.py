@@ -111,6 +111,8 @@ class Collection(Resource):
         """Return the timeline in another shape: a page of it, or all of it."""
         if media_type in exports.MEDIA_TYPES:
             return exports.export(self.context, media_type)
+        if media_type not in self.representations:
+            raise Problem(406, f"There is no representation as {media_type}.")
         representation = self.representations[media_type]
         for_people = representation.for_people
         tidy = tidied(self.message.query_pairs) if for_people else None

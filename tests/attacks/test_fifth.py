@@ -56,6 +56,7 @@ FOREIGN = (
     *("may_delete", "may_update", "may_create", "may_change", "can_edit", "can_delete"),
     *("rate_limit", "private", "private_fields", "_private_fields", "is_owned", "methods"),
     *("READ_ONLY", "RATE", "on_create", "pre_save", "perform_create", "permission_classes"),
+    *("authorize", "has_permission", "immutable", "append_only", "write_scope", "throttle"),
     *("readers", "login_required", "authentication", "require_scope", "allowed_methods"),
 )
 
