@@ -1,4 +1,4 @@
-"""The rules of what a record may hold, for documents and storages alike.
+"""The rules for the values of a record, for documents and storages alike.
 
 Rules:
 

@@ -10,6 +10,11 @@ from itertools import pairwise
 from brubeck import green
 
 
+def let_others_run() -> None:
+    """Let each other green thread run once; no time passes where none has anything to do."""
+    green.sleep(0)
+
+
 @contextmanager
 def neighbour() -> Iterator[list[float]]:
     """Yield the moments at which the neighbour had a turn, in seconds of the process's CPU time.
@@ -22,10 +27,10 @@ def neighbour() -> Iterator[list[float]]:
     def live() -> None:
         while not over.is_set():
             moments.append(time.process_time())
-            green.sleep(0)
+            let_others_run()
 
     green.spawn(live)
-    green.sleep(0)  # from now on it waits for its second turn
+    let_others_run()  # from now on it waits for its second turn
     moments.clear()
     try:
         yield moments

@@ -50,7 +50,7 @@ def require_same_site_of_cookies(request: Request, trusted: Collection[str] = ()
 
 
 def require_same_site_of_simple_requests(request: Request, trusted: Collection[str] = ()) -> None:
-    """Refuse what a page of another site sent without asking: 403.
+    """Refuse a request that a page of another site sent without a preflight: 403.
 
     A browser adds a password that it remembers, and the caller may be known by its address or its
     certificate alone. Programs, which do not name an origin, may write; and so may pages of other

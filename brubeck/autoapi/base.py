@@ -240,7 +240,7 @@ class AutoAPIBase(JSONMessageHandler):
 
     @cached_property
     def _documents(self) -> AbstractQueryset:
-        """The queryset as it is read: of JSON, unless the program decides what is shown of it."""
+        """The queryset for reading: of stored JSON, or the program's own where it has one."""
         plain = type(self).shown is AutoAPIBase.shown
         return undecoded(self.queryset) if plain else self.queryset
 

@@ -25,7 +25,7 @@ UPDATES: Final = ("update", "update_one", "update_many")
 
 
 def stock(queryset: AbstractQueryset, names: Collection[str]) -> Queryset | None:
-    """Return a queryset none of whose named methods is a program's own; None for any other."""
+    """Return a queryset that overrides none of the named methods; None for any other."""
     if not isinstance(queryset, Queryset):
         return None
     own = (getattr(getattr(queryset, name), "__func__", None) for name in names)

@@ -22,7 +22,7 @@ _JSON: Final = re.compile(r"-?\d|true$|false$|\[|\{")
 Row = tuple[int, list[tuple[str, bool]] | None]
 """A row's line number, and its cells with whether they are quoted; None for a malformed row."""
 Document = tuple[int, "dict[str, Any] | str"]
-"""A row's line number, and its document, or the sentence that says what is wrong."""
+"""The line number of a row, and its document or a sentence about its fault."""
 
 
 def documents(file: BinaryIO, types: Mapping[str, str]) -> Iterator[Document]:

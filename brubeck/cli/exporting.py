@@ -85,7 +85,7 @@ def _bounds(arguments: tuple[str, ...]) -> dict[str, Any]:
 
 @contextmanager
 def _written(output: str) -> Iterator[IO[bytes]]:
-    """Open a file whose name ends with ``.part`` until it is complete."""
+    """Open a file under a name with ``.part`` at its end, and rename it when it is complete."""
     if output == "-":
         yield sys.stdout.buffer
         sys.stdout.buffer.flush()

@@ -73,7 +73,7 @@ def _cut(text: str, width: int) -> str:
 
 
 def _fitting(widths: list[int], total: int) -> list[int]:
-    """Return widths of columns whose sum fits a total, by cutting the widest."""
+    """Return the widths of columns, with the widest cut until the sum fits a total."""
     room = total - len(_GAP) * (len(widths) - 1)
     fitted = list(widths)
     while sum(fitted) > room and max(fitted) > _LEAST:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class Outcome(msgspec.Struct, frozen=True):
-    """What became of one document: a status of HTTP, and the sentence of a problem."""
+    """The outcome of one document: a status of HTTP, and the sentence of a problem."""
 
     status: int
     reason: str = ""

@@ -64,7 +64,7 @@ class AsyncConnection:
             raise Closed
 
     async def close(self) -> None:
-        """End every request, feed and pause, of whatever task."""
+        """End every request, feed and pause, of all tasks."""
         self.is_closed = True
         tasks = [task for task in self._tasks if not task.done()]
         for task in tasks:
@@ -172,7 +172,7 @@ async def run(connection: AsyncConnection, steps: Steps[T]) -> T:
 
 
 async def iterate(connection: AsyncConnection, steps: Steps[None]) -> AsyncIterator[Any]:
-    """Perform the steps of an operation, and yield what it emits."""
+    """Perform the steps of an operation, and yield its results."""
     outcome = None
     try:
         while True:

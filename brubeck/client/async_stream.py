@@ -74,7 +74,7 @@ class AsyncStream:
         return f"<AsyncStream {self._url.base}>"
 
     async def close(self) -> None:
-        """End every operation, feed and mirror of the stream, of whatever task."""
+        """End every operation, feed and mirror of the stream, of all tasks."""
         self._is_closed = True
         for each in list(self._connections):
             await each.close()

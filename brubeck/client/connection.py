@@ -70,7 +70,7 @@ class Connection:
         return self._closed.is_set()
 
     def close(self) -> None:
-        """End every request, feed and pause, in whatever thread."""
+        """End every request, feed and pause, in all threads."""
         self._closed.set()
         with self._lock:
             for each in self._sockets:
@@ -212,7 +212,7 @@ def run(connection: Connection, steps: Steps[T]) -> T:
 
 
 def iterate(connection: Connection, steps: Steps[None]) -> Iterator[Any]:
-    """Perform the steps of an operation, and yield what it emits."""
+    """Perform the steps of an operation, and yield its results."""
     outcome = None
     try:
         while True:

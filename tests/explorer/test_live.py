@@ -9,18 +9,11 @@ from http.client import HTTPConnection
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.servers.browser import person, running_chromium
+from tests.servers.browser import content_person
 from tests.servers.cutting import cutter
 from tests.servers.programs import brubeck_run
 
 EVIL = "\"'><script>window.hurt = 1</script><img src=x onerror='window.hurt = 2'>"
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    """Yield a browser for all that happens here."""
-    with running_chromium() as found:
-        yield found
 
 
 @pytest.fixture
@@ -33,13 +26,9 @@ def port() -> Iterator[int]:
 @pytest.fixture
 def page(browser: Browser) -> Iterator[Page]:
     """Yield a page that complains of nothing: neither of a script, nor of its policy."""
-    complaints: list[str] = []
-    with person(browser) as found:
-        found.on("pageerror", lambda error: complaints.append(str(error)))
-        found.on("console", lambda told: complaints.append(told.text))
+    # Of a connection that is cut on purpose every browser says so.
+    with content_person(browser, but="net::ERR_") as found:
         yield found
-        # Of a connection that is cut on purpose every browser says so.
-        assert [each for each in complaints if "net::ERR_" not in each] == []
 
 
 def ask(port: int, method: str, path: str, body: object = None) -> None:

@@ -36,3 +36,17 @@ def person(browser: Browser, *, seconds: float = 20) -> Iterator[Page]:
     with browser.new_context() as context:
         context.set_default_timeout(seconds * 1000)
         yield context.new_page()
+
+
+@contextmanager
+def content_person(browser: Browser, *, but: str = "\0") -> Iterator[Page]:
+    """Open a page that complains of nothing: neither of a script, nor of its policy.
+
+    Complaints with the text ``but`` are expected.
+    """
+    complaints: list[str] = []
+    with person(browser) as found:
+        found.on("pageerror", lambda error: complaints.append(str(error)))
+        found.on("console", lambda message: complaints.append(message.text))
+        yield found
+        assert [each for each in complaints if but not in each] == []

@@ -32,6 +32,7 @@ from brubeck.storage import (  # noqa: E402
 )
 from brubeck.storage.ids import new_id  # noqa: E402
 from brubeck.storage.redis import RedisStorage  # noqa: E402
+from tests.neighbours import let_others_run  # noqa: E402
 
 Network = Callable[[socket.socket, socket.socket], None]
 """Carries the bytes of one direction until there are no more."""
@@ -48,7 +49,7 @@ def crumble(source: socket.socket, target: socket.socket) -> None:
     """Carry the bytes in pieces of random lengths, and let others run between them."""
     while data := source.recv(rng.choice((1, 7, 100, 5000))):
         target.sendall(data)
-        green.sleep(rng.choice((0, 0, 0.001)))
+        let_others_run()
 
 
 def cut(source: socket.socket, target: socket.socket) -> None:
@@ -294,7 +295,7 @@ def huge(port: int, _pid: int) -> None:
             nonlocal turns
             while not is_done:
                 turns += 1
-                green.sleep(0)
+                let_others_run()
 
         green.spawn(count)
         with storage.server.commands() as client:

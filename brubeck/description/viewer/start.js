@@ -1,4 +1,8 @@
 "use strict";
+const dark = matchMedia("(prefers-color-scheme: dark)");
+const dress = () => document.documentElement.classList.toggle("dark-mode", dark.matches);
+dark.addEventListener("change", dress);
+dress();
 // No validator: it would send the description to somebody else.
 SwaggerUIBundle({
   url: "openapi.json",
