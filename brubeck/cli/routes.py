@@ -15,12 +15,8 @@ if TYPE_CHECKING:
     from brubeck.routing import Route
     from brubeck.streams import StreamHandler
 
-_ARGUMENT: Final = re.compile(r"\(\?P<(\w+)>(?:\[[^\]]+\]|\\w|\\d|\.)[+*]\)")
-"""A named group that captures one part of a path."""
-_CHOICE: Final = re.compile(r"\(\?P<\w+>([\w|\\.-]+)\)")
-_OPTIONAL: Final = re.compile(r"\(\?:([^()]*)\)\?")
-_BRACKETS: Final = {1: "[", 2: "]"}
-_SPECIAL: Final = re.compile(r"[\\^$.|?*+(){}\[\]]")
+_CHOICE: Final = re.compile(r"\(\?P<(\w+)>([\w|\\.-]+)\)")
+"""A named group of a few texts."""
 
 
 @click.command()
@@ -67,23 +63,20 @@ def readable(pattern: str) -> str:
 
     >>> readable(r'^/quakes/(?P<ids>[^/]+)$'), readable(r'^/q\.(?P<shape>csv|feed\.json)$')
     ('/quakes/<id>', '/q.{csv,feed.json}')
-    >>> readable(r'^/docs(?:/(?P<name>a\.js|b\.css))?$')
-    '/docs[/{a.js,b.css}]'
-    >>> readable('^/a/?$')
-    '^/a/?$'
     """
-    text = pattern.removeprefix("^").removesuffix("$")
-    text = _CHOICE.sub(_alternatives, text)
-    text = _ARGUMENT.sub(lambda found: f"<{'id' if found[1] == 'ids' else found[1]}>", text)
-    text = _OPTIONAL.sub("\x01\\1\x02", text)
-    plain = re.sub(r"\\([^0-9A-Za-z])", r"\1", text)
-    without = re.sub(r"\{[^{}]*\}|\\[^0-9A-Za-z]", "", text)
-    return pattern if _SPECIAL.search(without) else plain.translate(_BRACKETS)
+    from brubeck.routing import path_template
 
-
-def _alternatives(found: re.Match[str]) -> str:
-    names = found[1].replace("|", ",")
-    return f"{{{names}}}"
+    template = path_template(pattern)
+    if template is None:
+        return pattern
+    choices = {name: texts.replace("\\", "").split("|") for name, texts in _CHOICE.findall(pattern)}
+    path, arguments = template
+    for name in arguments:
+        shown = f"<{'id' if name == 'ids' else name}>"
+        if name in choices:
+            shown = f"{{{','.join(choices[name])}}}"
+        path = path.replace(f"{{{name}}}", shown, 1)
+    return path
 
 
 def _stream(application: Brubeck, declaration: type[StreamHandler]) -> dict[str, str]:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import logging
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar, Final, Protocol
 
 from brubeck import green
 from brubeck.autoapi import AutoAPIBase
@@ -52,6 +53,8 @@ class Application(Program, Protocol):
 
 
 LOG_FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
+_WRONG_CONFIGURATION: Final = 2
+"""The exit status of a program that was not started; see docs/command-line.md."""
 
 
 def serve(app: Application, *, reload: bool) -> None:
@@ -99,7 +102,8 @@ def _running(app: Application, call: str, *, patched: bool) -> Iterator[None]:
         yield
     except ConfigError as reason:
         # A traceback through Brubeck does not help the author of the program.
-        raise SystemExit(f"brubeck: {reason}") from None
+        sys.stderr.write(f"brubeck: {reason}\n")
+        raise SystemExit(_WRONG_CONFIGURATION) from None
     finally:
         app.close()
 

@@ -146,3 +146,12 @@ def test_a_restored_store_begins_a_new_era(folder: Path) -> None:
     wrong = brubeck(folder, "storage", "new-era", "mine:app", "--store", "defualt")
     assert wrong.returncode == 2
     assert 'Did you mean "default"?' in wrong.stderr
+
+
+@pytest.mark.parametrize("command", ["run", "config", "stats"])
+def test_a_wrong_configuration_has_one_status(folder: Path, command: str) -> None:
+    """Whichever command needs it; `routes` does not, and `check` lists it among its findings."""
+    (folder / "brubeck.toml").write_text('[server]\nlistn = "http://127.0.0.1:1"\n')
+    done = brubeck(folder, command, "mine:app")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert 'brubeck.toml, line 2: server.listn: there is no setting "listn"' in done.stderr
