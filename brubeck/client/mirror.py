@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from threading import Condition, Thread
-from types import TracebackType
 from typing import Self
 
 from brubeck.client.connection import Connection, iterate
@@ -35,12 +34,7 @@ class Mirror(Copy):
             raise
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._end()
 
     def close(self) -> None:
