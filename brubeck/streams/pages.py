@@ -136,7 +136,11 @@ class PagePlan:
 
     def changes(self, page: Page) -> str:
         """Return the link to the changes after a page."""
-        return f"{self._changes}after={page.follow(self.query.viewer)}~{page.head.era}"
+        return f"{self._changes}after={self.change_cursor(page)}"
+
+    def change_cursor(self, page: Page) -> str:
+        """Return the position of the change feed at which a page was read."""
+        return f"{page.follow(self.query.viewer)}~{page.head.era}"
 
 
 def shaped_tag(tag: str, suffix: str) -> str:

@@ -239,7 +239,7 @@ def test_what_is_missing_is_told_at_the_start(folder: Path) -> None:
     ended = subprocess.run(
         [sys.executable, "-c", program], capture_output=True, text=True, check=False, timeout=60
     )
-    assert ended.returncode == 1
+    assert ended.returncode == 2
     assert "no folder of templates" in ended.stderr
     assert "Traceback" not in ended.stderr
 
