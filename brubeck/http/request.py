@@ -243,7 +243,7 @@ class Request:
         if self.client.host:
             return self.client.host
         named = None if self.target.startswith("/") else target_authority(self.target)
-        return named or self.headers.get("host", "")
+        return named or self.header("host") or ""
 
     @property
     def prefix(self) -> str:

@@ -25,6 +25,7 @@ from brubeck.streams.pages import (
     PageView,
     history,
     link_header,
+    linked_headers,
     page_tag,
     shaped_tag,
 )
@@ -69,9 +70,9 @@ class Collection(Resource):
     """``/quakes``: the timeline, page by page or whole."""
 
     representations: ClassVar[Mapping[str, Representation]] = REPRESENTATIONS
+    """The formats of a page beside JSON, by media type."""
     shape = ""
     """The end of the URL that stands for a media type, such as ``csv``; see `SHAPES`."""
-    """The formats of a page beside JSON, by media type."""
 
     def _answer(self) -> Response:
         if self._url_args:
@@ -95,11 +96,19 @@ class Collection(Resource):
     def _page(self) -> Response:
         plan = self._page_plan()
         made = self._made(plan)
+        headers = made.headers_at(self._origin)
         if matches(self.message.header("if-none-match"), made.tag):
-            return Response(b"", 304, headers=made.headers.copy())
-        response = Response(made.body, 200, headers=made.headers.having("Content-Type", JSON))
+            return Response(b"", 304, headers=headers.copy())
+        response = Response(made.body, 200, headers=headers.having("Content-Type", JSON))
         response.twin = made.twin
         return response
+
+    @property
+    def _origin(self) -> str:
+        """The origin of the URL that was requested; links in headers are whole URLs."""
+        message = self.message
+        host = message.host
+        return f"{message.scheme}://{host}" if host else ""
 
     @property
     def _formats(self) -> list[str]:
@@ -120,9 +129,10 @@ class Collection(Resource):
             return self.answer(b"", 303, {"Location": url(self.context.base, tidy)})
         plan = self._page_plan()
         view = self._view(plan, self.context.records.page(plan.query), counted=for_people)
-        headers = self.spec.headers.copy()
+        # A page for people has forms for those who may write, so it is not for everybody.
+        headers = (self.spec.headers if for_people else self.spec.reading_headers).copy()
         # They may be in the URLs of the page.
-        covered = f"{self.message.scheme}://{self.message.host}{self.context.base}".encode()
+        covered = f"{self._origin}{self.context.base}".encode()
         body = representation.render(self.context, view) if for_people else b""
         # The position for live updates moves while the page stays the same: with the time of day,
         # and with writes that this caller may not notice. The tag of JSON leaves it out, too.
@@ -130,7 +140,7 @@ class Collection(Resource):
         digest = sha256(covered + lasting).hexdigest()[:16]
         tag = shaped_tag(shaped_tag(view.tag, digest), representation.suffix)
         headers["ETag"] = tag
-        if link := link_header(view.links):
+        if link := link_header(view.links, self._origin):
             headers["Link"] = link
         if matches(self.message.header("if-none-match"), tag):
             return Response(b"", 304, headers=headers)
@@ -194,15 +204,15 @@ class Collection(Resource):
             "next": found.next,
             "previous": found.previous,
             "changes": plan.changes(page),
+            "cursor": found.cursor,
+            "has_more": found.next is not None,
         }
         if total is not None:
             paging |= {"total": total.total, "total_exact": total.exact}
         body = b'{"data":%b,"paging":%b}' % (json_list(view.bodies), json_bytes(paging))
-        headers = self.spec.headers.copy()
-        headers["ETag"] = view.tag
-        if link := link_header(found):
-            headers["Link"] = link
-        return MadePage(page.head, view.tag, headers, body, Twin(body))
+        origin = self._origin
+        headers = linked_headers(self.spec.reading_headers, view, origin)
+        return MadePage(page.head, view.tag, found, origin, headers, body, Twin(body))
 
     def _total(self, plan: PagePlan) -> Count:
         whole = msgspec.structs.replace(plan.query, start=None, limit=COUNT_BOUND)

@@ -142,6 +142,8 @@ class Context:
 
         The response that was given stays as it is: a program may give the same one to everybody.
         """
+        if self.spec.max_age and self.request.identity:
+            self._is_personal = True  # a hook or a renderer has looked at the credentials
         if self._headers is None and not self._cookies and not self._is_personal:
             return response
         completed = response.copy()

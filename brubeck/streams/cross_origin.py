@@ -39,8 +39,8 @@ class Origins(msgspec.Struct, frozen=True):
         """
         headers = Headers({})
         origin = request.header("origin")
-        if origin is None:
-            return headers
+        if origin is None and not (self.everybody and not self.named):
+            return headers  # where some are named, an answer depends on the origin anyway
         if origin in self.named:
             headers["Access-Control-Allow-Origin"] = origin
             headers["Access-Control-Allow-Credentials"] = "true"

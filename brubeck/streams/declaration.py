@@ -42,6 +42,9 @@ class Declaration:
     """The rate limit of a caller: ``'100/minute'``, ``'5/10s'``; None limits nothing."""
     cors: ClassVar[str | tuple[str, ...]] = ()
     """The origins of pages that may use the stream, or ``'*'``; without any, no other may."""
+    cache: ClassVar[str | None] = None
+    """The time (``'1s'``) for which shared caches may keep pages, items and pages of changes of a
+    stream that anyone may read; None for none."""
     feed_title: ClassVar[str] = ""
     """The title of the stream in feeds and HTML pages; by default its path."""
     description: ClassVar[str] = ""

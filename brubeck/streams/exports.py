@@ -42,10 +42,12 @@ Write = Callable[[Sequence[Record]], bytes]
 
 def export(context: Context, media_type: str) -> Response:
     """Return the whole timeline, as the parameters bound it, in one of the `MEDIA_TYPES`."""
-    parameters = export_parameters(context.request.query_pairs, context.spec.parameters, FIRST_STEP)
+    request = context.request
+    parameters = export_parameters(request.query_pairs, context.spec.parameters, FIRST_STEP)
     walk = Walk(context, parameters)
     headers = context.spec.headers.copy()
-    headers["Link"] = f'<{_changes_link(context, walk.first)}>; rel="changes"'
+    origin = f"{request.scheme}://{request.host}" if request.host else ""
+    headers["Link"] = f'<{origin}{_changes_link(context, walk.first)}>; rel="changes"'
     name = context.base.strip("/").rpartition("/")[2]
     if media_type == NDJSON:
         headers["Content-Type"], extension = NDJSON, "ndjson"

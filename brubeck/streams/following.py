@@ -133,7 +133,20 @@ def feed(
     it has caught up it shares a topic with other feeds, where connection and stream allow it;
     where it may not wait it ends, and its reader comes back with the last cursor that it got.
     """
-    yield sse.retry(RETRY_MS)
+    parts = _parts(context, parameters, project)
+    for part in parts:
+        if isinstance(part, bytes) and not part.startswith(b":"):
+            # The time to reconnect stands before the first event: by itself it would be a block
+            # without data, of which some readers make an event.
+            yield sse.retry(RETRY_MS) + part
+            break
+        yield part
+    yield from parts
+
+
+def _parts(
+    context: Context, parameters: ChangesParameters, project: Projection
+) -> Iterator[bytes | Subscription]:
     frames = _Frames(context, parameters, project)
     while frames.go_on:
         try:

@@ -7,7 +7,7 @@ from typing import Any, ClassVar, Final
 
 from brubeck.callables import check_plain_methods
 from brubeck.errors import ConfigError
-from brubeck.streams.access import OpenAccess
+from brubeck.streams.access import OpenAccess, ProtectedAccess
 from brubeck.streams.context import Hooks
 from brubeck.streams.declaration import Declaration
 from brubeck.streams.declaration_checks import (
@@ -21,7 +21,7 @@ from brubeck.streams.declaration_checks import (
     refuse_methods,
     refuse_misspelt,
 )
-from brubeck.streams.spec import StreamSpec, compile_spec
+from brubeck.streams.spec import StreamSpec, compile_spec, with_headers
 
 _SEALED: Final = frozenset((*ALL_HOOKS, *DECLARATIONS))
 """The names that are read once, when a stream is served."""
@@ -103,7 +103,8 @@ def declare(stream: type[StreamHandler]) -> None:
     if hasattr(stream, "model"):
         refuse_methods(stream)
         check_values(stream)
-        stream.spec = stream._compile()  # noqa: SLF001, the two are one
+        own_access = stream.access not in (OpenAccess, ProtectedAccess)
+        stream.spec = with_headers(stream._compile(), own_access=own_access)  # noqa: SLF001, one
         stream.path = stream.spec.path.template
         check_model(stream.model)
         check_access(stream.access)

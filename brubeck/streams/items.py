@@ -8,6 +8,7 @@ once, and fails with 412.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Collection, Iterator, Sequence
 from functools import cached_property, partial
 from typing import Any, TypeVar, cast
@@ -23,7 +24,6 @@ from brubeck.explorer import rendering
 from brubeck.explorer.item_page import item_page
 from brubeck.http import Problem, Response
 from brubeck.http.conditions import matches, opaque_tags
-from brubeck.http.headers import list_values
 from brubeck.storage import Change, Delete, NotCanonical, Put, Record, Refused, Tombstone, Written
 from brubeck.storage.ids import RULE, is_id
 from brubeck.storage.sizes import STEP_BYTES
@@ -46,6 +46,7 @@ DELETE_BYTES = 8 << 20
 """The number of bytes of items that `before_delete` is given in one request."""
 _FULL = "The answer is full; request this item by itself."
 _TOO_LARGE = "The items of this request are too large together; delete this item by itself."
+_TAG = re.compile(r"(\d{1,19})(?![0-9A-Za-z])", re.ASCII)
 _CONDITIONS = ("if-match", "if-none-match")
 
 W = TypeVar("W", bound=Put | Delete)
@@ -66,7 +67,10 @@ class Items(Resource):
         fields = item_parameters(self.message.query_pairs, self.spec.parameters)
         if "," in ids:
             project = projection(fields, self.spec.hidden)
-            return self._several(ids, lambda each, found: _shown(present(each, found), project))
+            answer = self._several(ids, lambda each, found: _shown(present(each, found), project))
+            if answer.status == 200:
+                answer.headers.update(self.spec.reading_headers)
+            return answer
         record = self._live(ids)
         suffix = "" if fields is None else f"-{crc32(','.join(fields).encode()):08x}"
         tag = f'"{record.position}{suffix}"'
@@ -76,13 +80,14 @@ class Items(Resource):
             page = item_page(self.context, record, fields)
             tag = shaped_tag(f'"{record.position}{suffix}-{crc32(page):08x}"', "html")
         if matches(self.message.header("if-none-match"), tag):
-            return self.answer(b"", 304, {"ETag": tag})
+            respond = self.reading_answer if chosen == JSON else self.answer
+            return respond(b"", 304, {"ETag": tag})
         if chosen != JSON:
             headers = rendering.headers_of(self.spec.headers.copy())
             headers["ETag"] = tag
             return Response(page, 200, headers=headers)
         body = projection(fields, self.spec.hidden)(record.body)
-        return self.answer(b'{"data":%b}' % body, 200, {"ETag": tag})
+        return self.reading_answer(b'{"data":%b}' % body, 200, {"ETag": tag})
 
     def _live(self, item_id: str) -> Record:
         """Return a live item; `Problem` 410 for a deleted one, 404 for one that never was."""
@@ -308,9 +313,10 @@ class Items(Resource):
         wanted = self.message.header("if-match")
         if wanted is None or wanted.strip() == "*":
             return
-        # The comparison is strong (RFC 9110, section 13.1.1): a weak tag equals none.
-        strong = ", ".join(tag for tag in list_values(wanted) if not tag.startswith("W/"))
-        if str(position) not in {tag.partition("-")[0] for tag in opaque_tags(strong)}:
+        # Proxies that compress make a tag weak or add a suffix. It is the position all the same,
+        # which stands for one version; so a weak tag is compared, too (RFC 9110, 13.1.1, is for
+        # tags that say less).
+        if position not in map(_position_of, opaque_tags(wanted)):
             raise _precondition_failed()
 
     def _check_preconditions(self, found: Record) -> None:
@@ -319,6 +325,16 @@ class Items(Resource):
         unwanted = self.message.header("if-none-match")
         if matches(unwanted, f'"{found.position}"'):
             raise _precondition_failed()
+
+
+def _position_of(tag: str) -> int | None:
+    """Return the position in a tag of an item, whatever a proxy or a page has added to it.
+
+    >>> _position_of('17-br'), _position_of('17;gzip'), _position_of('17x'), _position_of('')
+    (17, 17, None, None)
+    """
+    found = _TAG.match(tag)
+    return int(found[1]) if found else None
 
 
 def patched(stored: StreamedDocument, change: dict[str, object], ignored: Collection[str]) -> bytes:

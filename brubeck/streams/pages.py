@@ -28,10 +28,14 @@ _KEPT_BY_PAGES: Final = frozenset(("limit", "count", "order", "since", "until", 
 
 
 class Links(msgspec.Struct, frozen=True):
-    """Where a page's neighbours are; None where there certainly are none."""
+    """Where a page's neighbours are; None where there certainly are none.
+
+    ``cursor`` is that of the next page alone, for tools that build URLs of their own.
+    """
 
     next: str | None
     previous: str | None
+    cursor: str | None
 
 
 class PageView(msgspec.Struct, frozen=True):
@@ -53,9 +57,10 @@ class PageView(msgspec.Struct, frozen=True):
 
 
 class MadePage(msgspec.Struct, frozen=True):
-    """A page that was made when the stream's head was there: its tag, headers and body.
+    """A page that was made when the stream's head was there: its tag, links, headers and body.
 
-    The headers lack the type of the body, which an answer without one does not have.
+    The headers lack the type of the body, which an answer without one does not have. Their links
+    are URLs of ``origin``.
 
     A page is a function of its query and of the stream, and every write moves the head. So as long
     as the head is where it was, it is the page that would be made again.
@@ -63,9 +68,17 @@ class MadePage(msgspec.Struct, frozen=True):
 
     head: Head
     tag: str
+    links: Links
+    origin: str
     headers: Headers
     body: bytes
     twin: Twin
+
+    def headers_at(self, origin: str) -> Headers:
+        """Return the headers for a reader that has reached the program at an origin."""
+        if origin == self.origin or "Link" not in self.headers:
+            return self.headers
+        return self.headers.having("Link", link_header(self.links, origin))
 
 
 class PagePlan:
@@ -117,12 +130,14 @@ class PagePlan:
     def links(self, page: Page) -> Links:
         """Return the links to a page's neighbours."""
         onward, back = ("before", "after") if self.query.descending else ("after", "before")
-        far = near = None
+        far = near = further = nearer = None
         if page.stopped is not None:
-            far = f"{self._link}{onward}={format_timeline_cursor(page.stopped)}"
+            further = format_timeline_cursor(page.stopped)
+            far = f"{self._link}{onward}={further}"
         if self.query.start is not None:
-            near = f"{self._link}{back}={_turned(page, self.query, self.query.start)}"
-        return Links(near, far) if self._against else Links(far, near)
+            nearer = _turned(page, self.query, self.query.start)
+            near = f"{self._link}{back}={nearer}"
+        return Links(near, far, nearer) if self._against else Links(far, near, further)
 
     @property
     def here(self) -> str:
@@ -152,10 +167,22 @@ def shaped_tag(tag: str, suffix: str) -> str:
     return f'{tag[:-1]}-{suffix}"'
 
 
-def link_header(found: Links) -> str:
-    """Return the value of the ``Link`` header (RFC 8288); empty where there is nothing to say."""
+def link_header(found: Links, origin: str) -> str:
+    """Return the value of the ``Link`` header (RFC 8288); empty where there is nothing to say.
+
+    The links are whole URLs: many clients follow them as they stand.
+    """
     named = (("next", found.next), ("prev", found.previous))
-    return ", ".join(f'<{at}>; rel="{rel}"' for rel, at in named if at is not None)
+    return ", ".join(f'<{origin}{at}>; rel="{rel}"' for rel, at in named if at is not None)
+
+
+def linked_headers(base: Headers, view: PageView, origin: str) -> Headers:
+    """Return the headers of a page: those of the stream, its tag and its links."""
+    headers = base.copy()
+    headers["ETag"] = view.tag
+    if link := link_header(view.links, origin):
+        headers["Link"] = link
+    return headers
 
 
 def _stem(path: str, pairs: Pairs, kept: Collection[str]) -> str:

@@ -22,13 +22,14 @@ from brubeck.streams.filters import Filter
 T = TypeVar("T")
 Pairs = Sequence[tuple[str, str]]
 
-MAX_WAIT: Final = 60.0
+MAX_WAIT: Final = 50.0
+"""Seconds that a long poll waits at the most: proxies give a server a minute to answer."""
 PAGE_PARAMETERS: Final = (
     *("limit", "count", "order", "before", "after", "since", "until", "fields", "total"),
 )
 EXPORT_PARAMETERS: Final = ("order", "before", "after", "since", "until", "fields")
 _OF_PAGES: Final = frozenset(PAGE_PARAMETERS) - frozenset(EXPORT_PARAMETERS)
-CHANGES_PARAMETERS: Final = ("limit", "count", "after", "fields", "wait")
+CHANGES_PARAMETERS: Final = ("limit", "count", "after", "fields", "wait", "tick")
 ITEM_PARAMETERS: Final = ("fields",)
 
 
@@ -62,6 +63,8 @@ class ChangesParameters(msgspec.Struct, frozen=True, kw_only=True):
     after: ChangeCursor | None = None
     now: bool = False
     wait: float = 0.0
+    tick: int = 0
+    """A number that makes URLs of empty pages differ; see `brubeck.streams.shared_caching`."""
     fields: tuple[str, ...] | None = None
     where: tuple[FieldCondition, ...] = ()
 
@@ -95,7 +98,7 @@ def _page_parameters(given: _Given, declared: Declared, limit: int) -> PageParam
         after=given.read("after", lambda text: parse_timeline_cursor(text, "down"), None),
         since=given.read("since", lambda text: parse_time(text, "up"), None),
         until=given.read("until", lambda text: parse_time(text, "up"), None),
-        fields=given.read("fields", lambda text: _fields(text, declared), None),
+        fields=_fields(given, declared),
         total=given.read("total", _true, False),
         where=_where(given, declared),
     )
@@ -110,7 +113,8 @@ def changes_parameters(pairs: Pairs, declared: Declared) -> ChangesParameters:
         after=None if now else given.read("after", parse_change_cursor, None),
         now=now,
         wait=given.read("wait", _wait, 0.0),
-        fields=given.read("fields", lambda text: _fields(text, declared), None),
+        tick=given.read("tick", _tick, 0),
+        fields=_fields(given, declared),
         where=_where(given, declared),
     )
 
@@ -118,7 +122,7 @@ def changes_parameters(pairs: Pairs, declared: Declared) -> ChangesParameters:
 def item_parameters(pairs: Pairs, declared: Declared) -> tuple[str, ...] | None:
     """Read the parameters of an item: only ``fields``."""
     given = _Given(pairs, ITEM_PARAMETERS)
-    return given.read("fields", lambda text: _fields(text, declared), None)
+    return _fields(given, declared)
 
 
 def no_parameters(pairs: Pairs) -> None:
@@ -204,12 +208,21 @@ def _wait(text: str) -> float:
     return min(float(text), MAX_WAIT)
 
 
-def _fields(text: str, declared: Declared) -> tuple[str, ...]:
-    names = text.split(",")
+def _tick(text: str) -> int:
+    if not re.fullmatch(r"\d{1,15}", text, re.ASCII):
+        raise ValueError("it takes a whole number, as the link had it")
+    return int(text)
+
+
+def _fields(given: _Given, declared: Declared) -> tuple[str, ...] | None:
+    """Return the names in ``fields``, which may be repeated; None where it is not given."""
+    if not given.has("fields"):
+        return None
+    names = [name for text in given.all("fields") for name in text.split(",")]
     for name in names:
         if name not in declared.fields:
             hint = did_you_mean(name, declared.fields)
-            raise ValueError(f'there is no field "{name[:80]}".{hint}')
+            raise _wrong("fields", f'there is no field "{name[:80]}".{hint}')
     return tuple(dict.fromkeys(names))
 
 

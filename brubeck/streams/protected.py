@@ -19,7 +19,7 @@ from brubeck.streams.access import OpenAccess, ProtectedAccess
 from brubeck.streams.access_rules import Readers, Writers, check_scopes, declare_access
 from brubeck.streams.context import Context
 from brubeck.streams.handler import StreamHandler
-from brubeck.streams.spec import PRIVATE_HEADERS, PUBLIC_HEADERS, StreamSpec
+from brubeck.streams.spec import StreamSpec
 
 
 class AuthStreamHandler(StreamHandler):
@@ -94,7 +94,6 @@ class AuthStreamHandler(StreamHandler):
             schemes=tuple(cls.schemes),
             scopes=dict(cls.scopes),
             private=private,
-            headers=PRIVATE_HEADERS if private else PUBLIC_HEADERS,
         )
 
 

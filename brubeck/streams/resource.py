@@ -16,7 +16,7 @@ from brubeck.explorer.rendering import wants_page
 from brubeck.handlers import WebMessageHandler
 from brubeck.handlers.program import Program
 from brubeck.handlers.web import allowed_methods
-from brubeck.http import Problem, Request, Response
+from brubeck.http import Headers, Problem, Request, Response
 from brubeck.http.proxies import network
 from brubeck.streams.access import Admission, OpenAccess
 from brubeck.streams.context import Context
@@ -24,7 +24,7 @@ from brubeck.streams.handler import StreamHandler
 from brubeck.streams.idempotency import IdempotencyStore, RecordedPlan
 from brubeck.streams.problems import problem_of
 from brubeck.streams.rates import Rate
-from brubeck.streams.spec import JSON, VARY, StreamSpec
+from brubeck.streams.spec import JSON, StreamSpec
 from brubeck.streams.stream import Stream
 
 _READING: Final = frozenset(("GET", "HEAD", "OPTIONS"))
@@ -83,11 +83,12 @@ class Resource(WebMessageHandler):
         spec = self.spec
         if self._counted or spec.origins is not None:
             response = response.copy()
-            response.headers.update(self._counted)
+            if not response.headers.get("Cache-Control", "").startswith("public"):
+                response.headers.update(self._counted)  # a kept answer is for other callers, too
         if spec.origins is not None:
             methods = allowed_methods(type(self))
             response.headers.update(spec.origins.headers(self.message, methods, spec.schemes))
-            response.headers.setdefault("Vary", VARY)
+            response.headers.setdefault("Vary", spec.headers["Vary"])
         return response
 
     def _answer(self) -> Response:
@@ -181,7 +182,18 @@ class Resource(WebMessageHandler):
         self, body: bytes, status: int = 200, headers: Mapping[str, str] | None = None
     ) -> Response:
         """Return a response of this stream; a body is JSON."""
-        made = self.spec.headers.copy()
+        return self._with(self.spec.headers, body, status, headers)
+
+    def reading_answer(
+        self, body: bytes, status: int = 200, headers: Mapping[str, str] | None = None
+    ) -> Response:
+        """Return a response to a reader, which shared caches may keep if the stream says so."""
+        return self._with(self.spec.reading_headers, body, status, headers)
+
+    def _with(
+        self, base: Headers, body: bytes, status: int, headers: Mapping[str, str] | None
+    ) -> Response:
+        made = base.copy()
         if body:
             made["Content-Type"] = JSON
         made.update(headers or {})

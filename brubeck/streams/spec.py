@@ -22,11 +22,14 @@ from brubeck.streams.paths import PartitionRule, StreamPath, declare_partitions,
 from brubeck.streams.private_fields import check_hidden_fields, hidden_fields
 from brubeck.streams.rates import Rate, declare_rate
 from brubeck.streams.retention import Retention, declare_retention
+from brubeck.streams.shared_caching import (
+    base_headers,
+    declare_cache,
+    reading_headers,
+    refuse_personal,
+)
 
 JSON: Final = "application/json"
-VARY: Final = "Accept, Authorization, Cookie, Origin"
-PUBLIC_HEADERS: Final = Headers({"Vary": VARY, "Cache-Control": "no-cache"})
-PRIVATE_HEADERS: Final = Headers({"Vary": VARY, "Cache-Control": "private, no-cache"})
 
 
 class StreamSpec(msgspec.Struct, frozen=True, kw_only=True):
@@ -64,8 +67,17 @@ class StreamSpec(msgspec.Struct, frozen=True, kw_only=True):
     scopes: dict[str, str] = {}
     private: bool = False
     """Whether answers are for one caller alone."""
-    headers: Headers = PUBLIC_HEADERS
+    max_age: int = 0
+    """Seconds for which shared caches may keep answers to readers; 0 for none."""
+    headers: Headers = base_headers(private=False, named_origins=False)
     """The headers of every answer."""
+    reading_headers: Headers = headers
+    """The headers of a page, an item and a page of changes."""
+
+    @property
+    def has_named_origins(self) -> bool:
+        """Whether answers depend on the origin of the page that asks."""
+        return self.origins is not None and bool(self.origins.named)
 
 
 def compile_spec(declaration: type[Declaration], overridden: frozenset[str]) -> StreamSpec:
@@ -91,6 +103,7 @@ def compile_spec(declaration: type[Declaration], overridden: frozenset[str]) -> 
     check_hidden_fields(model, hidden, name)
     filters = declare_filters(declaration.filters, fields, name, hidden=hidden)
     owner_fields = set(OwnedDocument._fields) - set(StreamedDocument._fields)
+    retention = declare_retention(declaration.retain, declaration.keep_deletions, name)
     return StreamSpec(
         name=name,
         model=model,
@@ -109,11 +122,28 @@ def compile_spec(declaration: type[Declaration], overridden: frozenset[str]) -> 
         hidden=hidden,
         explorer=declaration.explorer,
         set_by_server=tuple(sorted(owner_fields)) if issubclass(model, OwnedDocument) else (),
-        retention=declare_retention(declaration.retain, declaration.keep_deletions, name),
+        retention=retention,
         rate_limit=declare_rate(declaration.rate, name),
         origins=declare_origins(declaration.cors, name),
         read_only=declaration.read_only,
         accept_created_at=declaration.accept_created_at,
         max_batch=declaration.max_batch,
+        max_age=declare_cache(declaration.cache, retention.deletions, name),
         overridden=overridden,
+    )
+
+
+def with_headers(spec: StreamSpec, *, own_access: bool) -> StreamSpec:
+    """Return a complete spec with the headers of its answers.
+
+    ``own_access`` says whether the access class is one of the program. Raises `ConfigError` where
+    caches are to keep what is not for everybody.
+    """
+    if spec.max_age:
+        refuse_personal(
+            spec.name, private=spec.private, overridden=spec.overridden, own_access=own_access
+        )
+    headers = base_headers(private=spec.private, named_origins=spec.has_named_origins)
+    return msgspec.structs.replace(
+        spec, headers=headers, reading_headers=reading_headers(headers, spec.max_age)
     )

@@ -23,5 +23,5 @@ def comment(text: str) -> bytes:
 
 
 def retry(millis: int) -> bytes:
-    """Return the field with the time after which a reader reconnects, in milliseconds."""
-    return b"retry: %d\n\n" % millis
+    """Return the line with the time after which a reader reconnects, for the next event's front."""
+    return b"retry: %d\n" % millis

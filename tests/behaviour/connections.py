@@ -6,6 +6,7 @@ Each stands behind the same small client.
 from __future__ import annotations
 
 import importlib
+import re
 import socket
 import sys
 from collections.abc import Iterator
@@ -55,8 +56,12 @@ class Ask(Protocol):
 
 
 def comparable(pairs: list[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
-    """Return headers as they should be the same everywhere."""
-    return tuple(sorted((n.lower(), v) for n, v in pairs if n.lower() not in FRAMING))
+    """Return headers as they should be the same everywhere: links are of each one's own port."""
+    shown = [(name.lower(), _PORT.sub("http://localhost/", value)) for name, value in pairs]
+    return tuple(sorted(pair for pair in shown if pair[0] not in FRAMING))
+
+
+_PORT = re.compile(r"http://127\.0\.0\.1:\d+/")
 
 
 class OverHTTP:

@@ -57,7 +57,7 @@ class TestShapes:
         lines = [json.loads(line) for line in answer.body.splitlines()]
         assert [each["id"] for each in lines] == ["s6", "s5", "s4", "s3", "s2", "s1", "s0"]
         assert answer.header("link") == (
-            '</shapes/changes?after=1700000000123462~blue>; rel="changes"'
+            '<http://localhost/shapes/changes?after=1700000000123462~blue>; rel="changes"'
         )
         table = ask("GET", "/shapes?fields=place&after=8", b"", {"Accept": "text/csv"})
         assert table.body == b'id,place\r\ns6,"\'=<b>&""\r\n"\r\n'

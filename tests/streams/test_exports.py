@@ -126,7 +126,7 @@ class TestWalk:
         link = re.fullmatch(r'<(.*)>; rel="changes"', reply.headers["Link"])
         assert link is not None
         path: str = client.path  # type: ignore[attr-defined]
-        assert link[1].startswith(f"{path}/changes?text=t10&fields=text&after=")
+        assert link[1].startswith(f"http://localhost{path}/changes?text=t10&fields=text&after=")
         client.post(path, json={"id": "new", "text": "t10"})
         found = client.get(link[1]).json()["data"]
         assert [each["id"] for each in found] == ["new"]

@@ -192,7 +192,7 @@ class TestSight:
         assert (mine in found, shared in found, theirs in found) == (True, False, False)
         empty = world.ask("eve", "GET", headers=accept).text
         assert not {mine, theirs, shared} & set(empty.replace('"', ",").split(","))
-        rest = link.removeprefix(f"<{world.path}").partition(">")[0]
+        rest = link.removeprefix(f"<http://localhost{world.path}").partition(">")[0]
         assert world.changes("ann", rest) == {shared: "put"}
         positions = {
             each["position"] for each in world.ask("bob", "GET", "/changes").json()["data"]
