@@ -367,7 +367,7 @@ class Brubeck:
         from brubeck.serving.running import check_declarations
 
         check_declarations(self)
-        return WSGIConnection(self.respond)
+        return WSGIConnection(self.respond, max_body=self.settings.server.max_body)
 
     def run(self, *, reload: bool = False) -> None:
         """Serve until SIGTERM or SIGINT, on as many processes as are configured.

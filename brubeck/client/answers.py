@@ -9,7 +9,7 @@ from http import HTTPStatus
 from typing import Any, Literal
 
 from brubeck.client.errors import NotFound, PreconditionFailed, Problem
-from brubeck.client.query import link_pairs
+from brubeck.client.query import CURSOR, link_pairs
 from brubeck.client.steps import Reply
 
 _ITEM_ERRORS = {404: NotFound, 410: NotFound, 412: PreconditionFailed}
@@ -124,7 +124,7 @@ def _json(reply: Reply) -> dict[str, Any] | None:
         return None
     try:
         value = json.loads(reply.body)
-    except ValueError:  # cut, or not UTF-8
+    except (ValueError, RecursionError):  # cut, not UTF-8, or nested too deeply
         return None
     return value if isinstance(value, dict) else None
 
@@ -156,7 +156,7 @@ def item_of(reply: Reply) -> Item:
     tag = reply.headers.get("etag")
     value = json_of(reply)
     members = value.get("data")
-    if not isinstance(members, dict):
+    if not isinstance(members, dict) or not isinstance(members.get("id"), str):
         raise Problem(reply.status, detail="The answer has no item.", headers=reply.headers)
     return Item(members, tag.removeprefix("W/") if tag else None)
 
@@ -167,10 +167,10 @@ def page_of(reply: Reply) -> Page:
     try:
         paging = value["paging"]
         return Page(
-            items=[Item(members) for members in value["data"]],
-            next=paging["next"],
-            previous=paging["previous"],
-            changes=paging["changes"],
+            items=[_item(members) for members in value["data"]],
+            next=_link(paging["next"]),
+            previous=_link(paging["previous"]),
+            changes=_changes_link(paging["changes"]),
             total=paging.get("total"),
             total_exact=paging.get("total_exact", True),
         )
@@ -192,7 +192,7 @@ def _result(members: Mapping[str, Any]) -> Result:
         raise ValueError("a result has a status")
     status: int = members["status"]
     if status < 300:
-        return Result(status, item=Item(members["data"]))
+        return Result(status, item=_item(members["data"]))
     return Result(status, problem=_problem(status, members, _text(members.get("detail")), {}))
 
 
@@ -212,22 +212,48 @@ def change_of(members: Mapping[str, Any], cursor: str) -> Change:
     """Return a change: an element of ``data[]`` of the changes, or the data of an event."""
     position, data = members["position"], members["data"]
     op: Literal["put", "delete"] = "delete" if members["op"] == "delete" else "put"
-    item = None if op == "delete" else Item(data, f'"{position}"')
-    return Change(op, members["id"], item, position, cursor)
+    item = None if op == "delete" else _item(data, f'"{position}"')
+    item_id = members["id"]
+    if type(position) is not int or not isinstance(item_id, str):
+        raise ValueError("a change has a position and the id of an item")
+    return Change(op, item_id, item, position, cursor)
+
+
+def _item(members: object, etag: str | None = None) -> Item:
+    """Return an item; `ValueError` for what is none."""
+    if not isinstance(members, dict) or not isinstance(members.get("id"), str):
+        raise ValueError("an item is an object with an id")  # noqa: TRY004, as any other wrong answer
+    return Item(members, etag)
+
+
+def _link(value: object) -> str | None:
+    """Return a link that can be followed, or None; `ValueError` for anything else."""
+    if value is None:
+        return None
+    if not isinstance(value, str):
+        raise ValueError(f"a link is a text, and not {value!r}")  # noqa: TRY004, likewise
+    link_pairs(value)
+    return value
+
+
+def _changes_link(value: object) -> str:
+    link = _link(value) or ""
+    cursor_of(link)
+    return link
 
 
 def cursor_of(link: str) -> str:
     """Return the change cursor in a link; `ValueError` when there is none."""
     for name, value in link_pairs(link):
         if name == "after":
-            return value
+            return sent_cursor(value)
     raise ValueError(f"there is no cursor in {link!r}")
 
 
 def sent_cursor(text: str) -> str:
-    """Return the cursor that an event brings; `ValueError` for an event without one."""
-    if not text:
-        raise ValueError("there is no cursor")
+    """Return the cursor that an event brings; `ValueError` for a text that is none."""
+    if not CURSOR.fullmatch(text):
+        raise ValueError(f"{text[:80]!r} is no cursor")
     return text
 
 
@@ -244,7 +270,10 @@ def _not_of_a_stream(reply: Reply) -> Problem:
 
 def json_value(text: str) -> dict[str, Any]:
     """Return the object of an event's data; `ValueError` when it is none."""
-    value = json.loads(text)
+    try:
+        value = json.loads(text)
+    except RecursionError as reason:
+        raise ValueError("it is nested too deeply") from reason
     if not isinstance(value, dict):
         raise ValueError("it is no object")  # noqa: TRY004, as any other wrong text
     return value

@@ -15,10 +15,12 @@ from brubeck.client.errors import Closed
 from brubeck.client.steps import Emit, Failure, Open, Pause, Read, Reply, Request, Send, Step, Steps
 from brubeck.client.transport import (
     BODY_SECONDS,
+    MAX_BYTES,
     Options,
     failure_of,
     reply_of,
     timeouts,
+    too_long,
     too_slow,
 )
 
@@ -117,7 +119,7 @@ class AsyncConnection:
             async with asyncio.timeout(seconds):
                 response = await self._request(request, seconds)
                 try:
-                    return reply_of(response, await response.aread())
+                    return reply_of(response, await _whole(response))
                 finally:
                     await response.aclose()
         except TimeoutError:
@@ -137,7 +139,7 @@ class AsyncConnection:
                 return reply
             try:
                 async with asyncio.timeout(BODY_SECONDS):
-                    return reply_of(response, await response.aread())
+                    return reply_of(response, await _whole(response))
             finally:
                 await response.aclose()
         except TimeoutError:
@@ -157,6 +159,17 @@ class AsyncConnection:
         if not piece:
             await self.release()
         return piece
+
+
+async def _whole(response: httpx.Response) -> bytes:
+    """Return the body of an answer; a `Problem` for one that is too long."""
+    pieces, size = [], 0
+    async for piece in response.aiter_bytes():
+        pieces.append(piece)
+        size += len(piece)
+        if size > MAX_BYTES:
+            raise too_long(response)
+    return b"".join(pieces)
 
 
 async def run(connection: AsyncConnection, steps: Steps[T]) -> T:

@@ -21,10 +21,12 @@ from brubeck.client.errors import Closed
 from brubeck.client.steps import Emit, Failure, Open, Pause, Read, Reply, Request, Send, Step, Steps
 from brubeck.client.transport import (
     BODY_SECONDS,
+    MAX_BYTES,
     Options,
     failure_of,
     reply_of,
     timeouts,
+    too_long,
     too_slow,
 )
 
@@ -136,9 +138,12 @@ class Connection:
             return failure_of(error)
 
     def _whole(self, response: httpx.Response, until: float, seconds: float) -> Reply | Failure:
-        pieces = []
+        pieces, size = [], 0
         for piece in response.iter_bytes():
             pieces.append(piece)
+            size += len(piece)
+            if size > MAX_BYTES:
+                raise too_long(response)
             if time.monotonic() > until:
                 return too_slow(seconds)
         return reply_of(response, b"".join(pieces))

@@ -14,10 +14,10 @@ from functools import partial
 from brubeck.client.answers import Change, Item, Page
 from brubeck.client.errors import Closed, HistoryLost
 from brubeck.client.following import Follower
-from brubeck.client.operations import StreamUrl, pages
+from brubeck.client.operations import StreamUrl, pages, unavailable
 from brubeck.client.query import Pairs
-from brubeck.client.retries import RetryPolicy, backoff
-from brubeck.client.steps import Emit, Pause, Steps, collect
+from brubeck.client.retries import RetryPolicy
+from brubeck.client.steps import Emit, Failure, Pause, Steps, collect
 
 log = logging.getLogger("brubeck.client")
 
@@ -46,21 +46,22 @@ def copy_steps(
     ``follower`` makes the reader that starts at a cursor. The first copy is bounded by the policy,
     later ones take as long as they take.
     """
-    failures = 0
+    lost = policy.start()
     while True:
-        reader = None
         try:
             items, cursor = yield from _read(url, pairs, policy)
             reader = follower(cursor, policy)
-            yield from _catch_up(reader, items)
+            yield from _catch_up(reader, items, policy)
             yield Emit(Replacement(items, reader.cursor or cursor))
             policy = reader.policy = policy.endless()
-            failures = 0
+            lost = policy.start()
             yield from reader.steps()
         except HistoryLost as reason:
-            failures += 1
             log.warning("%s", reason)
-            yield Pause(backoff(failures, policy.uniform))
+            pause = lost.pause(Failure(str(reason)))
+            if pause is None:
+                raise
+            yield Pause(pause)
 
 
 def _read(url: StreamUrl, pairs: Pairs, policy: RetryPolicy) -> Steps[tuple[dict[str, Item], str]]:
@@ -78,10 +79,21 @@ def _read(url: StreamUrl, pairs: Pairs, policy: RetryPolicy) -> Steps[tuple[dict
     return items, cursors[0]
 
 
-def _catch_up(reader: Follower, items: dict[str, Item]) -> Steps[None]:
-    """Apply the changes since the pages were read."""
+def _catch_up(reader: Follower, items: dict[str, Item], policy: RetryPolicy) -> Steps[None]:
+    """Apply the changes since the pages were read.
+
+    Raises `Unavailable` for a server that says that there is more, again and again, but sends none.
+    """
+    retries, before = policy.start(), reader.cursor
     while not (yield from collect(reader.look(), partial(apply, items))):
-        pass
+        if reader.cursor != before:
+            retries, before = policy.start(), reader.cursor
+            continue
+        failure = Failure("the server sends no further changes, and says that there are")
+        pause = retries.pause(failure)
+        if pause is None:
+            raise unavailable(reader.url.request("GET", "/changes"), failure, retries.failures)
+        yield Pause(pause)
 
 
 def apply(items: dict[str, Item], change: Change) -> None:

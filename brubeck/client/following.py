@@ -181,7 +181,7 @@ class Follower:
             if event.type == "reset":
                 raise self._reset(json_value(event.data))
             if event.type == "checkpoint":
-                self.cursor = event.id or self.cursor
+                self.cursor = sent_cursor(event.id) if event.id else self.cursor
             if event.type not in ("put", "delete"):
                 return None
             change = change_of(json_value(event.data), sent_cursor(event.id))

@@ -154,6 +154,9 @@ def export(
     if (reply.status, reply.media_type) != (200, media_type):
         json_of(reply)  # a `Problem`, unless it is a success
         raise Problem(reply.status, detail=f"The answer is {reply.media_type}, not {media_type}.")
+    if not reply.has_end:
+        detail = "The answer ends with the connection, so that one that breaks off would look whole"
+        raise Problem(reply.status, detail=f"{detail}: a proxy on the way speaks HTTP/1.0.")
     while piece := (yield Read()):
         if isinstance(piece, Failure):
             raise unavailable(request, piece, 1)

@@ -18,7 +18,8 @@ PAGE_PARAMETERS: Final = frozenset(
 )
 """The names that are no filters; a filter of such a name is declared as ``total__eq``."""
 ORDERS: Final = ("newest", "oldest")
-_CURSOR: Final = re.compile(r"now|[0-9]{1,16}(~[0-9a-z]{1,32}(~[0-9]{1,16})?)?")
+CURSOR: Final = re.compile(r"[0-9]{1,16}(~[0-9a-z]{1,32}(~[0-9]{1,16})?)?")
+"""The syntax of a change cursor."""
 _ID: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,127}")
 
 
@@ -133,7 +134,7 @@ def link_pairs(link: str) -> Pairs:
 
 def checked_cursor(cursor: str | None) -> str | None:
     """Return a change cursor, ``'now'`` or None; `ValueError` for any other text."""
-    if cursor is not None and not _CURSOR.fullmatch(str(cursor)):
+    if cursor not in (None, "now") and not CURSOR.fullmatch(str(cursor)):
         raise ValueError(f"after is a change cursor like 1763882651123456~k3f9, not {cursor!r}")
     return cursor
 

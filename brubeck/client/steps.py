@@ -29,11 +29,16 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """An answer: the names of headers are lower case; the body of an open feed is still to come."""
+    """An answer: the names of headers are lower case; the body of an open feed is still to come.
+
+    ``has_end`` says whether a body that breaks off differs from a whole one: it does unless it
+    ends with the connection, as over HTTP/1.0.
+    """
 
     status: int
     headers: Mapping[str, str] = field(default_factory=dict)
     body: bytes = b""
+    has_end: bool = True
 
     @property
     def media_type(self) -> str:

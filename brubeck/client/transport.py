@@ -8,9 +8,11 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from http.cookiejar import CookieJar, DefaultCookiePolicy
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, Final
 
+from brubeck.client.errors import Problem
 from brubeck.client.retries import REQUEST_SECONDS, RetryPolicy
 from brubeck.client.steps import Failure, Reply
 from brubeck.errors import ConfigError
@@ -19,6 +21,8 @@ if TYPE_CHECKING:
     import httpx
 
 _HEADER: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+: [\t\x20-\x7e\x80-\xff]*")
+MAX_BYTES: Final = 64 << 20
+"""The maximal size of a whole answer, decompressed: thirty times what a step of a stream holds."""
 BODY_SECONDS = 30.0
 """Seconds that the body of an answer may take that was to be a feed and is none."""
 CONNECT_SECONDS = 10.0
@@ -80,7 +84,9 @@ class Options:
     def arguments(self) -> dict[str, Any]:
         """Return the arguments of an httpx client; redirects could lead to another origin."""
         auth = {} if self.auth is None else {"auth": self.auth}
-        return {"headers": self.headers, "follow_redirects": False, **auth, **self.further}
+        no_cookies = CookieJar(DefaultCookiePolicy(allowed_domains=[]))  # one may be unsendable
+        kept = {"headers": self.headers, "follow_redirects": False, "cookies": no_cookies}
+        return {**kept, **auth, **self.further}
 
 
 def _check_auth(auth: object) -> None:
@@ -122,7 +128,9 @@ def reply_of(response: httpx.Response, body: bytes = b"") -> Reply:
     for name, value in response.headers.multi_items():
         lower = name.lower()
         headers[lower] = f"{headers[lower]}, {value}" if lower in headers else value
-    return Reply(response.status_code, headers, body)
+    is_framed = "content-length" in headers or "transfer-encoding" in headers
+    has_end = is_framed or response.http_version == "HTTP/2"
+    return Reply(response.status_code, headers, body, has_end)
 
 
 def failure_of(error: Exception) -> Failure:
@@ -132,6 +140,12 @@ def failure_of(error: Exception) -> Failure:
     kind = type(error).__name__
     reason = f"{kind}: {error}" if str(error) else kind
     return Failure(reason, error, silent=isinstance(error, httpx.ReadTimeout))
+
+
+def too_long(response: httpx.Response) -> Problem:
+    """Return the error of an answer that is longer than any of a stream."""
+    detail = f"The answer is longer than {MAX_BYTES >> 20} MiB."
+    return Problem(response.status_code, detail=detail)
 
 
 def too_slow(seconds: float) -> Failure:

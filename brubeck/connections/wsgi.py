@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
+from math import inf
 from time import monotonic
 from typing import Any, BinaryIO, Final, cast
 from urllib.parse import quote
@@ -30,16 +31,20 @@ class WSGIConnection:
     Framing is the server's: the application's ``Connection`` and ``Transfer-Encoding`` are left
     out. WSGI does not report that a reader has left, so an answer waits for something to happen no
     longer than `FEED_SECONDS`; and not at all where its process serves no other request meanwhile.
+
+    ``max_body`` is the largest body in bytes; many servers have no limit of their own.
     """
 
-    def __init__(self, respond: Callable[[Request], Response]) -> None:
-        self._respond = respond
+    def __init__(
+        self, respond: Callable[[Request], Response], *, max_body: int | None = None
+    ) -> None:
+        self._respond, self._max_body = respond, max_body
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         """Answer one request."""
         request: Request | None = None
         try:
-            request = request_of(environ)
+            request = request_of(environ, max_body=self._max_body)
             request.may_wait = _until(monotonic() + (FEED_SECONDS if _is_shared(environ) else 0.0))
             response = self._respond(request)
         except Problem as problem:
@@ -81,7 +86,7 @@ class _Chunks:
             self._request.close()
 
 
-def request_of(environ: Environ) -> Request:
+def request_of(environ: Environ, *, max_body: int | None = None) -> Request:
     """Return the request that an environ describes; a `Problem` for one it cannot be.
 
     Its path is ``PATH_INFO``. Its prefix is where the program is mounted (``SCRIPT_NAME``), which
@@ -100,7 +105,7 @@ def request_of(environ: Environ) -> Request:
         environ["REQUEST_METHOD"],
         f"{target}?{query}" if query else target,
         _request_headers(environ),
-        _body(environ),
+        _body(environ, inf if max_body is None else max_body),
         version=environ.get("SERVER_PROTOCOL", "HTTP/1.1").removeprefix("HTTP/"),
         client=Client(environ.get("REMOTE_ADDR", ""), environ.get("wsgi.url_scheme", "http")),
         path=decode_path(quote(path, safe="/")),
@@ -121,8 +126,14 @@ def _request_headers(environ: Environ) -> Headers:
     return headers
 
 
-def _body(environ: Environ) -> bytes | BinaryIO:
+def _body(environ: Environ, most: float) -> bytes | BinaryIO:
+    """Return the body, of ``most`` bytes at most: 413 for a longer one, of which no more is read.
+
+    A server that neither names a length nor ends its input passes no body on.
+    """
     length = environ.get("CONTENT_LENGTH") or ""
+    if length.isdecimal() and int(length) > most:
+        raise _too_large(most)
     source = environ["wsgi.input"]
     if length.isdecimal() and int(length) <= _SPOOL:
         return b"".join(_pieces(source, int(length)))
@@ -130,13 +141,28 @@ def _body(environ: Environ) -> bytes | BinaryIO:
         return b""
     spool = cast("BinaryIO", tempfile.SpooledTemporaryFile(max_size=_SPOOL))  # noqa: SIM115, the request's
     try:
-        for data in _pieces(source, int(length) if length.isdecimal() else None):
+        pieces = _pieces(source, int(length) if length.isdecimal() else None)
+        for data in _bounded(pieces, most):
             spool.write(data)  # not writelines, which looks only afterwards whether it is much
         spool.seek(0)
     except BaseException:
         spool.close()
         raise
     return spool
+
+
+def _bounded(pieces: Iterable[bytes], most: float) -> Iterator[bytes]:
+    """Yield the pieces of a body; a `Problem` for one that is too large."""
+    size = 0
+    for data in pieces:
+        size += len(data)
+        if size > most:
+            raise _too_large(most)
+        yield data
+
+
+def _too_large(most: float) -> Problem:
+    return Problem(413, f"A body has at most {most:.0f} bytes.")
 
 
 def _pieces(source: Any, size: int | None) -> Iterator[bytes]:

@@ -17,7 +17,7 @@ with warnings.catch_warnings():
     from eventlet import greenio, hubs, patcher, tpool
     from eventlet.support.greenlets import getcurrent, greenlet
 
-from brubeck.green.sockets import BlockingStream, Signal, Stream, T, hung_up
+from brubeck.green.sockets import BlockingStream, Signal, Stream, T, break_off, hung_up
 
 _poll = patcher.original("select").poll
 
@@ -216,6 +216,10 @@ class HubStream:
         """Say that nothing more will be sent."""
         with contextlib.suppress(OSError):
             self._sock.shutdown(socket.SHUT_WR)
+
+    def reset(self) -> None:
+        """Let `close` break the connection off."""
+        break_off(self._sock)
 
     def cut(self) -> None:
         """End the stream in both directions; threads that wait on it wake up."""

@@ -7,6 +7,7 @@ import contextlib
 import errno
 import select
 import socket
+import struct
 from collections.abc import Callable, Hashable, Iterable
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -58,6 +59,9 @@ class Stream(Protocol):
 
     def end(self) -> None:
         """Say that nothing more will be sent."""
+
+    def reset(self) -> None:
+        """Let `close` break the connection off: the other end gets an error, and no orderly end."""
 
     def cut(self) -> None:
         """End the stream in both directions, at once and from anywhere."""
@@ -115,6 +119,12 @@ class Closed(Exception):
     """The socket that was waited on has been closed."""
 
 
+def break_off(sock: socket.socket) -> None:
+    """Let a socket be closed by a reset, without what is still to be sent (``SO_LINGER``)."""
+    with contextlib.suppress(OSError):  # it is closed already
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+
+
 class BlockingStream:
     """A stream over a socket with blocking calls: plain threads, patched sockets."""
 
@@ -149,6 +159,10 @@ class BlockingStream:
         """Say that nothing more will be sent."""
         with contextlib.suppress(OSError):
             self._sock.shutdown(socket.SHUT_WR)
+
+    def reset(self) -> None:
+        """Let `close` break the connection off."""
+        break_off(self._sock)
 
     def cut(self) -> None:
         """End the stream in both directions."""

@@ -38,6 +38,13 @@ def caller(server: Program) -> Iterator[Caller]:
         yield caller
 
 
+def test_a_stream_that_breaks_off_does_not_look_whole(caller: Caller) -> None:
+    """To HTTP/1.0, whose bodies end with the connection: it is reset, not closed."""
+    caller.send(b"GET /broken HTTP/1.0\r\nHost: h\r\n\r\n")
+    with pytest.raises(ConnectionResetError):
+        caller.rest()
+
+
 def test_a_connection_is_kept(caller: Caller) -> None:
     """One request after another over the same one."""
     for _ in range(3):

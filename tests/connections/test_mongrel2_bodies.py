@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -110,6 +111,50 @@ def test_a_forged_upload_reads_no_file(front: Front, lines: tuple[bytes, ...], d
         assert secret.read_bytes() == b"secret"
     finally:
         secret.unlink()
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        b"POST / HTTP/1.1\r\nContent-Length: +9000",
+        b"POST / HTTP/1.1\r\nContent-Length: 9000x",
+        b"POST / HTTP/1.1\r\nContent-Length: 9000, 9000",
+        b"POST / HTTP/1.1\r\nContent-Length: 9000 ",
+        b"POST / HTTP/1.1\r\nContent-Length: 9000\r\nContent-Length: 9000",
+        b"JSON / HTTP/1.1\r\nContent-Length: 9000",
+        b"XML / HTTP/1.1\r\nContent-Length: 9000",
+        b"WEBSOCKET / HTTP/1.1\r\nContent-Length: 9000",
+        b"POST / HTTP/1.1\r\nHost: again\r\nContent-Length: 9000",
+    ],
+)
+def test_a_stored_body_that_nobody_reads_is_removed(front: Front, head: bytes) -> None:
+    """Of a request that is refused, or that is none of HTTP."""
+    with Caller(front.port) as caller:
+        caller.send(head + b"\r\nHost: h\r\n\r\n" + b"x" * 9000)
+        caller.rest()
+    wait_until(lambda: not list(front.uploads.iterdir()), what="a stored body stays behind")
+
+
+def test_a_stored_body_of_a_client_that_has_left_is_removed() -> None:
+    """While it waits behind another request, or for its turn."""
+    entered, go_on = threading.Event(), threading.Event()
+
+    def respond(request: Request) -> Response:
+        if request.path == "/wait":
+            entered.set()
+            go_on.wait(30)
+        return echo(request)
+
+    settings = {"limits.content_length": LIMIT}
+    body = b"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 9000\r\n\r\n" + b"x" * 9000
+    with running_mongrel2(settings=settings) as front, served(front, respond, pool_size=1):
+        with Caller(front.port) as first, Caller(front.port) as second:
+            first.send(b"GET /wait HTTP/1.1\r\nHost: h\r\n\r\n" + body)
+            assert entered.wait(10)
+            second.send(body)
+            wait_until(lambda: len(list(front.uploads.iterdir())) == 2)
+        go_on.set()
+        wait_until(lambda: not list(front.uploads.iterdir()), what="a stored body stays behind")
 
 
 def test_a_forged_name_does_not_hide_a_true_upload(front: Front) -> None:

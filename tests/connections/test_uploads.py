@@ -81,7 +81,9 @@ def server(
                 *options,
                 *quiet,
             )
-            started = stack.enter_context(running(*command, env={"UPLOADING_WSGI": "1"}))
+            started = stack.enter_context(
+                running(*command, env={"UPLOADING_WSGI": "1", "BRUBECK_SERVER_MAX_BODY": "300MB"})
+            )
             started.await_output("Booting worker")
             yield Server(port, folder)
             assert "unclosed file <_io.BufferedRandom" not in started.output

@@ -81,6 +81,28 @@ def test_a_body_that_breaks_off_is_not_taken_for_whole(size: int) -> None:
     assert f"ended {size - 5} bytes before".encode() in data
 
 
+class Endless(io.BytesIO):
+    """A body that never ends, and how much of it was read."""
+
+    taken = 0
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        """Return so many bytes."""
+        count = size or 0
+        self.taken += count
+        return b"x" * count
+
+
+@pytest.mark.parametrize("length", ["", "67108865", "99999999999999999999"])
+def test_a_body_past_the_limit_is_not_read(length: str) -> None:
+    """The limit is the program's: many servers have none."""
+    source: Any = Endless()
+    environ = {"wsgi.input": source, "CONTENT_LENGTH": length, "wsgi.input_terminated": "1"}
+    status, _, _ = call("POST", "/echo", b"x", **environ)
+    assert status.startswith("413 ")
+    assert source.taken <= (0 if length else (64 << 20) + 65_536)
+
+
 def test_a_path_that_is_not_utf8_is_a_400() -> None:
     """However the server has decoded it."""
     status, headers, _ = call("GET", "/\xff")

@@ -12,15 +12,16 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from brubeck.storage import Put, RecordSchema, Storage, open_storage
+from brubeck.storage import Delete, Put, RecordSchema, Storage, Written, open_storage
 from brubeck.storage.mongo.finalizing import HORIZONS, STREAMS, items_name, tombstones_name
 from brubeck.storage.mongo.storage import ATTEMPTS, HITS
 from brubeck.storage.records import PageQuery
 from brubeck.streams.paths import declare_path
+from tests.servers.mongo import MongoServer
 from tests.servers.redis import RedisServer
 
 _parts = st.sampled_from(
-    ("a", ".", "tombstones", "brubeck", "items", "streams", "system", "/", "#")
+    ("a", ".", "tombstones", "brubeck", "items", "streams", "system", "/", "#", "%", "%2E", "$")
 )
 _names = st.lists(_parts, min_size=1, max_size=6).map("".join)
 LONG = "x" * 65
@@ -35,6 +36,42 @@ def test_no_two_collections_of_a_mongodb_share_a_name(one: str, other: str) -> N
     names = {make(each) for each in {one, other} for make in (items_name, tombstones_name)}
     assert len(names) == 2 * len({one, other})
     assert not names & {STREAMS, HITS, ATTEMPTS, HORIZONS}
+
+
+@given(_names)
+@example("a.")
+@example(".a")
+@example("a..b")
+@example("system.log")
+@example("users.a.system.b")
+@example("a$b")
+def test_every_name_of_a_stream_has_a_collection_that_mongodb_permits(name: str) -> None:
+    """By the rules of the driver, and of the server."""
+    for collection in (items_name(name), tombstones_name(name)):
+        assert ".." not in collection
+        assert "$" not in collection
+        assert not collection.startswith((".", "system.")), collection
+        assert not collection.endswith("."), collection
+        assert ".system." not in collection, collection
+
+
+@pytest.mark.parametrize("name", ["a.", "a..b", "users.a.system.b", "system.log", "a$b", "a%2E"])
+def test_streams_of_odd_names_are_kept_in_a_mongodb(mongo_server: MongoServer, name: str) -> None:
+    """Written, read and deleted, as in any other storage."""
+    name = f"{name}" if name.startswith("system") else f"{uuid4().hex[:6]}{name}"
+    storage = open_storage(f"mongodb://127.0.0.1:{mongo_server.port}/names")
+    try:
+        records = storage.records(name, RecordSchema({}))
+        (written,) = records.write(
+            [Put(id="x", created_at=1, body=b'{"id":"x"}', token=uuid4().hex)]
+        )
+        assert isinstance(written, Written), written
+        assert [each.id for each in records.page(PageQuery(limit=5)).records] == ["x"]
+        (gone,) = records.write([Delete(id="x", token=uuid4().hex)])
+        assert isinstance(gone, Written)
+        assert not records.page(PageQuery(limit=5)).records
+    finally:
+        storage.close()
 
 
 @given(st.text(max_size=70), st.text(max_size=70))

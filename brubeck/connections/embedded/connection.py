@@ -16,7 +16,7 @@ from brubeck.connections.embedded.options import ServerOptions
 from brubeck.connections.http1 import Http1, Incoming
 from brubeck.errors import ProtocolError
 from brubeck.http import Problem, Request, Response, StreamingResponse
-from brubeck.http.framing import Framed, frame
+from brubeck.http.framing import Framed, UntilClose, frame
 from brubeck.http.proxies import Client
 from brubeck.http.subscription import Subscription
 
@@ -257,6 +257,10 @@ class Connection:
                         stream.send(coder.data(part))
                         self.deadline = inf
                 stream.send(coder.end())
+        except BaseException:
+            if isinstance(coder, UntilClose):
+                stream.reset()  # an orderly end would be that of the whole
+            raise
         finally:
             if self._subscription is None:
                 self._answer = self._sending = None

@@ -45,33 +45,46 @@ class Rest(Protocol):
 
 
 Answer = Callable[[Message, Outbox], Rest | None]
+Discard = Callable[[Message], None]
 
 
 class _Client:
     """A connection on which requests wait or are answered, or bytes are on their way."""
 
-    __slots__ = ("busy", "inbox", "outbox", "rest")
+    __slots__ = ("_discard", "busy", "inbox", "outbox", "rest")
 
-    def __init__(self, outbox: Outbox) -> None:
+    def __init__(self, outbox: Outbox, discard: Discard) -> None:
         self.outbox = outbox
+        self._discard = discard
         self.inbox: deque[Message] = deque()
         self.busy = False
         self.rest: Rest | None = None  # while others send to it, it needs no place
 
     def left(self) -> None:
-        self.inbox.clear()
+        self.drop_requests()
         self.outbox.left()
+
+    def drop_requests(self) -> None:
+        """Drop the requests that will not be answered, and their stored bodies."""
+        while self.inbox:
+            self._discard(self.inbox.popleft())
 
 
 class Clients:
     """The clients that have something in hand.
 
-    ``open_outbox`` makes the outbox of a new client; ``answer`` answers one message.
+    ``open_outbox`` makes the outbox of a new client; ``answer`` answers one message, ``discard``
+    removes what is stored of one that will not be answered.
     """
 
     def __init__(
-        self, pool_size: int, open_outbox: Callable[[Peer], Outbox], answer: Answer
+        self,
+        pool_size: int,
+        open_outbox: Callable[[Peer], Outbox],
+        answer: Answer,
+        discard: Discard,
     ) -> None:
+        self._discard = discard
         self._pool_size = pool_size
         self._open_outbox = open_outbox
         self._answer = answer
@@ -111,7 +124,7 @@ class Clients:
             if client is not None and (new or client.outbox.endless):
                 stale, client = client, None
             if client is None:
-                client = self._clients[peer] = _Client(self._open_outbox(peer))
+                client = self._clients[peer] = _Client(self._open_outbox(peer), self._discard)
             else:
                 client.outbox.asked()
             client.inbox.append(message)
@@ -140,7 +153,7 @@ class Clients:
     def _refuse(self, peer: Peer, client: _Client) -> None:
         with self._lock:
             self._clients.pop(peer, None)
-        client.inbox.clear()
+        client.drop_requests()
         if client.busy:
             client.outbox.cut()
             return
@@ -203,7 +216,9 @@ class Clients:
                 elif message is not None:
                     client.rest = self._answer(message, client.outbox)
             except Gone:
-                client.inbox.clear()
+                if message is not None:
+                    self._discard(message)
+                client.drop_requests()
             if client.rest is not None:
                 # It stays busy, so that nothing else is answered on it, but gives up its place.
                 client.outbox.when_released(partial(self._return, client))
@@ -241,7 +256,7 @@ class Clients:
         """End every connection that still waits for something."""
         for client in self._drop_all():
             if client.busy or client.outbox.unsent:
-                client.inbox.clear()
+                client.drop_requests()
                 client.outbox.cut()
 
     def _drop_all(self) -> list[_Client]:

@@ -85,7 +85,9 @@ class Mongrel2Connection:
         self._outgoing = outgoing = Outgoing(self.recv_spec, identity=self._identity)
         self._together = Multicast(outgoing)
         answerer = Answerer(respond, self._uploads, self._stopping)
-        self.clients = clients = Clients(self.pool_size, self._open_outbox, answerer.answer)
+        self.clients = clients = Clients(
+            self.pool_size, self._open_outbox, answerer.answer, self._uploads.discard
+        )
         green.spawn(outgoing.follow, clients.forget_all)
         while not outgoing.wait_subscribed(0.2):
             if self._stopping.is_set():
@@ -167,10 +169,13 @@ class Mongrel2Connection:
         if message.is_notice:
             if not self._take_notice(message):
                 self._peers.tell(data)
+        elif is_upload_start(message):
+            pass  # the same request comes again when its body is there
         elif not is_http(message):
             log.info("Closed a connection that speaks %s.", message.words["METHOD"])
+            self._uploads.discard(message)
             self.send_many(message.sender, [message.conn_id], b"")
-        elif not is_upload_start(message):
+        else:
             announced = message.words.get("DOWNLOAD_CREDITS", "")
             if announced.isdigit():
                 self._credits[message.sender] = int(announced)

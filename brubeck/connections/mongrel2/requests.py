@@ -19,6 +19,7 @@ import logging
 import os
 import re
 import stat
+from contextlib import suppress
 from pathlib import Path, PurePosixPath
 from tempfile import TemporaryFile, gettempdir
 from typing import BinaryIO, Final
@@ -35,6 +36,7 @@ from brubeck.http.request import Request
 log = logging.getLogger("brubeck.server")
 
 _LENGTH: Final = re.compile(rb"[0-9]{1,19}")
+_NUMBER: Final = re.compile(rb"\s*\+?([0-9]{1,30})")
 _LARGEST_INT: Final = 2**31 - 1  # Mongrel2 takes a longer Content-Length for none at all
 _UPLOAD_START: Final = b"x-mongrel2-upload-start"
 _UPLOAD_DONE: Final = b"x-mongrel2-upload-done"
@@ -81,6 +83,13 @@ class Uploads:
             raise FileNotFoundError(f"{path} is not a file")
         path.unlink()
         return file
+
+    def discard(self, message: Message) -> None:
+        """Remove the stored body of a message that nobody will answer, if it has one."""
+        named = _stored_name(message) if _is_stored(message) else None
+        if named is not None:
+            with suppress(OSError):  # it is gone already, or not ours
+                self.open(named).close()
 
 
 def is_http(message: Message) -> bool:
@@ -188,13 +197,19 @@ def _plain_length(value: bytes) -> int | None:
     return None if length is None or length > _LARGEST_INT else length
 
 
+def _read_length(value: bytes) -> int:
+    """Return a length as Mongrel2 reads it: the number with which it begins, or 0."""
+    found = _NUMBER.match(value)
+    return int(found[1]) if found else 0
+
+
 def _is_stored(message: Message) -> bool:
     """Return whether Mongrel2 stores this body, by all causes and signs of that."""
     if message.body or not message.get_all(_UPLOAD_START):
         return False
     lengths = message.get_all(b"content-length")
     if lengths:
-        return bool(_plain_length(lengths[0]))
+        return 0 < _read_length(lengths[0]) <= _LARGEST_INT
     return message.get_all(b"transfer-encoding")[:1] == [b"chunked"]
 
 

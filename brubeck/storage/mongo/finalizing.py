@@ -7,9 +7,11 @@ reader: see the package's docstring.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from typing import Any, Final
+from urllib.parse import quote
 
 import msgspec
 from bson.int64 import Int64
@@ -88,14 +90,32 @@ def items_name(stream: str) -> str:
     """Return the name of the collection of a stream's items: the stream's own, if it may be.
 
     What begins with ``brubeck.`` is not a stream's own: no two collections share a name.
+
+    >>> items_name('users.ann.posts'), items_name('users.a..posts')
+    ('users.ann.posts', 'brubeck.items.users%2Ea%2E%2Eposts')
     """
-    reserved = stream.startswith(("brubeck.", "system."))
-    return f"brubeck.items.{stream}" if reserved else stream
+    name = _permitted(stream)
+    is_own = name == stream and not stream.startswith("brubeck.")
+    return stream if is_own else f"brubeck.items.{name}"
 
 
 def tombstones_name(stream: str) -> str:
     """Return the name of the collection of a stream's tombstones."""
-    return f"brubeck.tombstones.{stream}"
+    return f"brubeck.tombstones.{_permitted(stream)}"
+
+
+def _permitted(stream: str) -> str:
+    """Return the name of a stream, escaped where MongoDB would refuse it as that of a collection.
+
+    It refuses a dot at either end, two in a row, ``system`` before a dot, and a dollar. Every name
+    with a percent sign is escaped, so that no name is the escaped form of another.
+    """
+    if _REFUSED.search(stream) is None:
+        return stream
+    return quote(stream, safe="~:@!").replace(".", "%2E")
+
+
+_REFUSED: Final = re.compile(r"^\.|\.$|\.\.|(?:^|\.)system\.|[$%]|^$")
 
 
 class Finalizer:
