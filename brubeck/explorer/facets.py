@@ -1,7 +1,6 @@
 """Facets: the values of filtered fields with their counts, each a link that filters by it.
 
-They are counted among the newest items that meet the filters, at most `SAMPLE`, as this caller
-sees them; so they cost the same however long the stream is.
+They are counted in the sample of the page.
 """
 
 from __future__ import annotations
@@ -15,18 +14,14 @@ import msgspec
 
 from brubeck import green
 from brubeck.explorer.links import Links
-from brubeck.storage import Record, TimelineCursor
+from brubeck.explorer.sample import Sample
 from brubeck.streams.context import Context
 from brubeck.streams.entries import plain
 from brubeck.streams.filters import Filter
 from brubeck.streams.pages import PagePlan
 
-SAMPLE: Final = 1000
-"""The maximal number of items that are counted."""
 MAX_VALUES: Final = 12
 """The maximal number of different values of a facet; a field with more has none."""
-_STEPS: Final = 4
-"""The maximal number of steps of the storage: a rare filter is scanned in bounded steps."""
 _KINDS: Final = frozenset(("string", "boolean", "integer"))
 _LONGEST: Final = 40
 
@@ -39,14 +34,13 @@ class Facet(msgspec.Struct, frozen=True):
 
 
 class Facets(msgspec.Struct, frozen=True):
-    """The facets of a page; ``counted`` says how many items were counted, ``whole`` if all."""
+    """The facets of a page, and the words for the items that were counted."""
 
     facets: list[Facet]
-    counted: int = 0
-    whole: bool = True
+    words: str = ""
 
 
-def facets_of(context: Context, plan: PagePlan, links: Links) -> Facets:
+def facets_of(context: Context, plan: PagePlan, links: Links, sample: Sample) -> Facets:
     """Return the facets of the fields that are not filtered by yet."""
     used = {condition.name for condition in plan.parameters.where}
     fields = context.spec.model._fields
@@ -57,30 +51,14 @@ def facets_of(context: Context, plan: PagePlan, links: Links) -> Facets:
     ]
     if not declared:
         return Facets([])
-    records, whole = _sample(context, plan)
     read = _reader(tuple(each.field for each in declared))
     counts: list[Counter[Any]] = [Counter() for _ in declared]
-    for record in green.fairly(records):
+    for record in green.fairly(sample.records):
         values = msgspec.structs.astuple(read.decode(record.body))
         for counter, value in zip(counts, values, strict=True):
             counter[value] += 1
     found = [_facet(each, counter, links) for each, counter in zip(declared, counts, strict=True)]
-    return Facets([each for each in found if each is not None], len(records), whole)
-
-
-def _sample(context: Context, plan: PagePlan) -> tuple[list[Record], bool]:
-    records: list[Record] = []
-    start: TimelineCursor | None = None
-    for _ in range(_STEPS):
-        query = msgspec.structs.replace(
-            plan.query, limit=SAMPLE - len(records), start=start, descending=True
-        )
-        page = context.records.page(query)
-        records += page.records
-        start = page.stopped
-        if start is None or len(records) >= SAMPLE:
-            break
-    return records, start is None
+    return Facets([each for each in found if each is not None], sample.words)
 
 
 def _facet(each: Filter, counter: Counter[Any], links: Links) -> Facet | None:

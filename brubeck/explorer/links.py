@@ -31,6 +31,10 @@ class Links:
         """Return the link with a parameter, in the place of its other values."""
         return self._url([*(pair for pair in self._uncut if pair[0] != name), (name, value)])
 
+    def at(self, name: str, cursor: int) -> str:
+        """Return the link to the page that starts at a moment, ``before`` or ``after`` it."""
+        return self._url([*self._uncut, (name, str(cursor))])
+
     def lacking(self, *names: str) -> list[tuple[str, str]]:
         """Return the parameters without some of them and without the cursor, for a form."""
         return [pair for pair in self._uncut if pair[0] not in names]

@@ -9,14 +9,16 @@ from typing import Any, Final
 import msgspec
 
 from brubeck import green
-from brubeck.explorer.cells import Cell, cell_of, id_cell
+from brubeck.explorer.cells import Cell, cell_of, id_cell, time_cell
 from brubeck.explorer.columns import known_columns, requested_columns, telling_first
 from brubeck.explorer.document_form import form_fields
 from brubeck.explorer.facets import facets_of
+from brubeck.explorer.histogram import histogram_of
 from brubeck.explorer.inputs import SIGNS, filter_inputs
 from brubeck.explorer.links import Links
 from brubeck.explorer.rendering import render
 from brubeck.explorer.rights import may_create
+from brubeck.explorer.sample import once_a_head
 from brubeck.storage import Count, Record
 from brubeck.streams.context import Context
 from brubeck.streams.pages import PageView
@@ -58,7 +60,15 @@ def page(context: Context, view: PageView) -> bytes:
     bounds = (plan.query.start, parameters.since, parameters.until)
     live = newest and bounds == (None, None, None)
     names, rows = _table(context, view)
-    fields = context.spec.model._fields
+    fields, year = context.spec.model._fields, current_year(context)
+    facets, histogram = once_a_head(
+        context,
+        view,
+        lambda sample: (
+            facets_of(context, plan, links, sample),
+            histogram_of(sample, links, newest=newest),
+        ),
+    )
     return render(
         "stream.html",
         **dress(context),
@@ -74,7 +84,10 @@ def page(context: Context, view: PageView) -> bytes:
         limit=parameters.limit,
         max_limit=context.spec.parameters.max_page_size,
         chips=list(_chips(context, links)),
-        facets=facets_of(context, plan, links),
+        facets=facets,
+        histogram=histogram,
+        time=lambda millis: time_cell(millis, year),
+        shown_times=[view.records[at].created_at for at in (0, -1)] if view.records else (),
         columns=[(name, fields[name]) for name in names],
         choosable=known_columns(context.spec),
         chosen=parameters.fields or names,

@@ -85,7 +85,17 @@ class PagePlan:
     """The plan of a page by its query string: computed once, for all requests with that string."""
 
     __slots__ = (
-        *("_against", "_changes", "_link", "_pairs", "_path", "asked", "made", "parameters"),
+        *(
+            "_against",
+            "_changes",
+            "_link",
+            "_pairs",
+            "_path",
+            "asked",
+            "kept",
+            "made",
+            "parameters",
+        ),
         *("identity", "projection", "query", "view"),
     )
 
@@ -100,6 +110,8 @@ class PagePlan:
     ) -> None:
         self.asked = 0
         self.made: MadePage | None = None
+        self.kept: object = None
+        """What a representation caches for the next request with the plan."""
         parameters = page_parameters(pairs, declared)
         newest_first = parameters.order == "newest"
         start = parameters.before or parameters.after

@@ -14,7 +14,7 @@ from brubeck.dictshield.fields import (
     ListField,
     StringField,
 )
-from brubeck.explorer import facets
+from brubeck.explorer.sample import SAMPLE
 from brubeck.streams import (
     AuthStreamHandler,
     Context,
@@ -121,7 +121,7 @@ def test_many_values_are_no_facet() -> None:
 def test_facets_count_a_bounded_number() -> None:
     """And say so."""
     client = client_of({"city": "old", "level": 1}, {"city": "old", "level": 2})
-    new = [{"city": "new", "level": n % 2 + 1} for n in range(facets.SAMPLE)]
+    new = [{"city": "new", "level": n % 2 + 1} for n in range(SAMPLE)]
     assert client.post("/reports", json=new, headers={"Accept": "*/*"}).status == 201
     page = Page(client.get("/reports"))
     assert "of the newest 1,000" in page.inside["p"]
