@@ -116,7 +116,8 @@ def _text(text: str) -> Cell:
     shown = text if link is None else link[1]
     if len(shown) > LONGEST_TEXT:
         shown = f"{shown[: LONGEST_TEXT - 1]}…"
-    title = "" if shown == text and len(text) <= VISIBLE_TEXT else _title(text)
+    is_whole = shown == text and len(text) <= VISIBLE_TEXT
+    title = "" if is_whole or link else _title(text)  # a browser shows where a link leads
     return Cell(shown, title=title, href=link[0] if link else "")
 
 

@@ -14,6 +14,7 @@ from typing import Any, Final, Protocol, cast
 import msgspec
 
 from brubeck.autoapi import AutoAPIBase
+from brubeck.explorer import images
 from brubeck.explorer.cells import EMPTY, Cell, time_cell
 from brubeck.explorer.rendering import MEDIA_TYPE, headers_of, render
 from brubeck.explorer.stream_page import count_text
@@ -51,6 +52,7 @@ def serve(program: IndexedProgram) -> None:
     """Serve the index, once there is something in it, where the program has no route of its own."""
     if not (program.streams or program.apis):
         program.router.add(PATTERN, Index, fallback=True)
+        program.router.add(images.PATTERN, images.Image, fallback=True)
 
 
 class Known(msgspec.Struct, frozen=True):

@@ -26,7 +26,9 @@ from brubeck.http.problems import MEDIA_TYPE as PROBLEM
 MEDIA_TYPE: Final = "text/html"
 CONTENT_TYPE: Final = f"{MEDIA_TYPE}; charset=utf-8"
 
-_FILES: Final = Path(__file__).with_name("html")
+_IMAGES: Final = "img-src 'self'; "
+FILES: Final = Path(__file__).with_name("html")
+"""The folder of the templates, the style, the script and the images."""
 
 
 def wants_page(accept: str | None) -> bool:
@@ -38,10 +40,10 @@ def wants_page(accept: str | None) -> bool:
     return best_match(accept, (PROBLEM, "application/json", MEDIA_TYPE)) == MEDIA_TYPE
 
 
-def headers_of(headers: Headers) -> Headers:
-    """Add to the headers of an answer those of a page."""
+def headers_of(headers: Headers, *, images: bool = False) -> Headers:
+    """Add to the headers of an answer those of a page, which may have images of this site."""
     headers["Content-Type"] = CONTENT_TYPE
-    headers["Content-Security-Policy"] = _policy()
+    headers["Content-Security-Policy"] = _policy(images)
     headers["Referrer-Policy"] = "same-origin"
     headers["X-Content-Type-Options"] = "nosniff"
     return headers
@@ -59,7 +61,7 @@ def _environment() -> Any:
 
     environment = Environment(
         autoescape=True,
-        loader=FileSystemLoader(_FILES),
+        loader=FileSystemLoader(FILES),
         lstrip_blocks=True,
         trim_blocks=True,
         undefined=StrictUndefined,
@@ -74,16 +76,23 @@ def _inline() -> dict[str, Any]:
     from markupsafe import Markup
 
     return {
-        "style": Markup((_FILES / "explorer.css").read_text()),  # noqa: S704
-        "script": Markup((_FILES / "explorer.js").read_text()),  # noqa: S704
+        "style": Markup(_compact("explorer.css")),  # noqa: S704
+        "script": Markup(_compact("explorer.js")),  # noqa: S704
     }
 
 
+def _compact(name: str) -> str:
+    """Return a file without its indentation and its lines of comments."""
+    lines = map(str.strip, (FILES / name).read_text().splitlines())
+    return "\n".join(line for line in lines if line and not line.startswith("//"))
+
+
 @cache
-def _policy() -> str:
+def _policy(images: bool) -> str:
     style, script = (_digest(text) for text in _inline().values())
     return (
         f"default-src 'none'; style-src {style}; script-src {script}; connect-src 'self'; "
+        f"{_IMAGES if images else ''}"
         "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
     )
 

@@ -9,16 +9,20 @@ from typing import Any, Final
 import msgspec
 
 from brubeck import green
+from brubeck.explorer import rendering
 from brubeck.explorer.cells import Cell, cell_of, id_cell, time_cell
 from brubeck.explorer.columns import known_columns, requested_columns, telling_first
 from brubeck.explorer.document_form import form_fields
 from brubeck.explorer.facets import facets_of
 from brubeck.explorer.histogram import histogram_of
+from brubeck.explorer.images import image_url
 from brubeck.explorer.inputs import SIGNS, filter_inputs
 from brubeck.explorer.links import Links
 from brubeck.explorer.rendering import render
 from brubeck.explorer.rights import may_create
 from brubeck.explorer.sample import once_a_head
+from brubeck.explorer.world_map import axes_of, world_map
+from brubeck.http import Headers
 from brubeck.storage import Count, Record
 from brubeck.streams.context import Context
 from brubeck.streams.pages import PageView
@@ -92,10 +96,18 @@ def page(context: Context, view: PageView) -> bytes:
         choosable=known_columns(context.spec),
         chosen=parameters.fields or names,
         rows=rows,
+        map=world_map(context, view.records),
+        icon=image_url(request.prefix, "icon"),
+        world=image_url(request.prefix, "world"),
         shapes=list(_shapes(context, links)),
         fields=form_fields(context.spec, {}, new=True) if may_create(context) else [],
         curl=f"curl {shlex.quote(f'{request.scheme}://{request.host}{plan.here}')}",
     )
+
+
+def headers_of(context: Context, headers: Headers) -> Headers:
+    """Add to the headers of an answer those of a stream's page; a map has an image."""
+    return rendering.headers_of(headers, images=axes_of(context.spec) is not None)
 
 
 def dress(context: Context, *, home: bool = True) -> dict[str, Any]:

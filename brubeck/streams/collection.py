@@ -145,7 +145,7 @@ class Collection(Resource):
         if matches(self.message.header("if-none-match"), tag):
             return Response(b"", 304, headers=headers)
         body = body or representation.render(self.context, view)
-        return Response(body, 200, headers=representation.headers(headers))
+        return Response(body, 200, headers=representation.headers(self.context, headers))
 
     def _made(self, plan: PagePlan) -> MadePage:
         """Return the page of a plan: the one that was made before, while nothing has changed."""

@@ -27,13 +27,13 @@ class Representation(msgspec.Struct, frozen=True):
     suffix: str
     render: Callable[[Context, PageView], bytes]
     content_type: str
-    complete: Callable[[Headers], Headers] | None = None
+    complete: Callable[[Context, Headers], Headers] | None = None
     for_people: bool = False
 
-    def headers(self, headers: Headers) -> Headers:
+    def headers(self, context: Context, headers: Headers) -> Headers:
         """Return the headers of an answer, completed by those of the format."""
         headers["Content-Type"] = self.content_type
-        return headers if self.complete is None else self.complete(headers)
+        return headers if self.complete is None else self.complete(context, headers)
 
 
 def _feed(media_type: str, suffix: str, render: Callable[[Feed], bytes]) -> Representation:
@@ -44,7 +44,7 @@ def _feed(media_type: str, suffix: str, render: Callable[[Feed], bytes]) -> Repr
 
 REPRESENTATIONS: Final[Mapping[str, Representation]] = {
     rendering.MEDIA_TYPE: Representation(
-        "html", stream_page.page, rendering.CONTENT_TYPE, rendering.headers_of, for_people=True
+        "html", stream_page.page, rendering.CONTENT_TYPE, stream_page.headers_of, for_people=True
     ),
     atom.MEDIA_TYPE: _feed(atom.MEDIA_TYPE, "atom", atom.render),
     json_feed.MEDIA_TYPE: _feed(json_feed.MEDIA_TYPE, "feed", json_feed.render),

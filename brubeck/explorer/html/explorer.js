@@ -7,7 +7,7 @@
   if (!button || !table()?.dataset.changes || !window.EventSource) return;
   const said = document.querySelector("#said");
   const fresh = document.querySelector("#fresh");
-  const parts = ["#items", "#count", "#facets", "#times", "#pages", "#more"];
+  const parts = ["#items", "#count", "#facets", "#times", "#map", "#pages", "#more"];
   const pause = 400;
   let url = table().dataset.changes;
   if (!/[?&]fields=/.test(url)) url += "&fields=id"; // only that there was a change is of interest
