@@ -13,7 +13,7 @@ import msgspec
 
 from brubeck.explorer.links import Links
 from brubeck.explorer.sample import Sample
-from brubeck.explorer.time_units import DAY, HOUR, UNITS_BY_NAME, Unit, unit_of
+from brubeck.explorer.time_units import DAY, HOUR, UNITS_BY_NAME, Unit, minute_text, unit_of
 from brubeck.storage import Record
 from brubeck.timekeeping import LATEST, millis_to_rfc3339
 
@@ -135,7 +135,8 @@ def sparkline_of(records: Sequence[Record], *, whole: bool) -> Sparkline | None:
     )
     highest = max(counts.values())
     heights = [_height(counts[at], highest) if counts[at] else 0 for at in range(period.bars)]
-    words = f"{_items(sum(counts.values()))} in the {period.name} to {unit.label(last)} UTC"
+    number, end = sum(counts.values()), minute_text(last + unit.size)
+    words = f"{_items(number)} in the {period.name} to {end} UTC"
     return Sparkline(heights, period.name, words)
 
 

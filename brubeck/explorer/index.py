@@ -6,23 +6,25 @@ or a class of the program guards, has its path and title there and no number or 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from hashlib import blake2b
-from typing import Any, Final, Protocol, cast
+from typing import Final, Protocol, cast
 
 import msgspec
 
 from brubeck.autoapi import AutoAPIBase
 from brubeck.explorer import images
 from brubeck.explorer.cells import EMPTY, Cell, time_cell
+from brubeck.explorer.histogram import Sparkline
 from brubeck.explorer.rendering import MEDIA_TYPE, headers_of, render
+from brubeck.explorer.stream_numbers import numbers_of
 from brubeck.explorer.stream_page import count_text
 from brubeck.handlers import WebMessageHandler
 from brubeck.handlers.program import Program
 from brubeck.http import Headers, Response
 from brubeck.http.conditions import matches
-from brubeck.storage import Count, PageQuery, Unavailable
+from brubeck.storage import Count, Unavailable
 from brubeck.streams.access import OpenAccess, ProtectedAccess
 from brubeck.streams.handler import StreamHandler
 from brubeck.streams.negotiation import negotiate
@@ -30,8 +32,6 @@ from brubeck.streams.spec import JSON
 from brubeck.timekeeping import millis_to_datetime
 
 PATTERN: Final = "^/$"
-COUNT_BOUND: Final = 10_000
-"""The maximal number of items that are counted in a stream."""
 _DESCRIPTIONS: Final = ("/docs", "/openapi.json", "/manifest.json")
 _GUARDS: Final = frozenset(("admit", "prepare", "get_current_user"))
 _WRITERS: Final = {
@@ -65,6 +65,7 @@ class Known(msgspec.Struct, frozen=True):
     href: str = ""
     count: Count | None = None
     newest: int | None = None
+    sparkline: Sparkline | None = None
 
     def json(self) -> dict[str, object]:
         """Return the stream as a member of the JSON index; ``items`` counts them."""
@@ -140,17 +141,11 @@ def _known(program: IndexedProgram, declaration: type[StreamHandler], prefix: st
     if not _is_public(declaration):
         return known
     with suppress(Unavailable):  # the index is there without its numbers
-        return msgspec.structs.replace(known, **dict(_numbers(program, declaration)))
+        found = numbers_of(program.stream(declaration))
+        return msgspec.structs.replace(
+            known, count=found.count, newest=found.newest, sparkline=found.sparkline
+        )
     return known
-
-
-def _numbers(
-    program: IndexedProgram, declaration: type[StreamHandler]
-) -> Iterator[tuple[str, Any]]:
-    records = program.stream(declaration).records()
-    yield "count", records.count(PageQuery(limit=COUNT_BOUND))
-    newest = records.page(PageQuery(limit=1)).records
-    yield "newest", newest[0].created_at if newest else None
 
 
 def _is_public(declaration: type[StreamHandler]) -> bool:

@@ -77,6 +77,16 @@ class Unit(msgspec.Struct, frozen=True):
         return f"{_day(moment)} {moment:{clock}} to {end:{clock}}"
 
 
+def minute_text(millis: int) -> str:
+    """Return a moment in words, to the minute.
+
+    >>> minute_text(1517966773840)
+    '7 Feb 2018 01:26'
+    """
+    moment = millis_to_datetime(min(millis, LATEST))
+    return f"{_day(moment)} {moment:%H:%M}"
+
+
 def _day(moment: datetime) -> str:
     return f"{moment.day} {_MONTHS[moment.month - 1]} {moment.year}"
 
