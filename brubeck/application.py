@@ -93,6 +93,7 @@ class Brubeck:
         clock: Clock = SYSTEM_CLOCK,
         title: str = "",
         version: str = "1",
+        logout_url: str | None = None,
         **unknown: Never,
     ) -> None:
         for name in unknown:
@@ -124,6 +125,7 @@ class Brubeck:
             app={
                 "log_level": log_level,
                 "login_url": login_url,
+                "logout_url": logout_url,
                 "cookie_secret": cookie_secret,
                 "api_base_url": api_base_url,
             },

@@ -6,11 +6,13 @@ import logging
 from collections.abc import Callable
 from typing import Any, Final, Protocol
 
+from brubeck.explorer.error_page import as_page
 from brubeck.handlers import MessageHandler, WebMessageHandler
 from brubeck.handlers.message import answer_of
 from brubeck.handlers.program import Program
 from brubeck.http import Headers, Problem, Request, Response
 from brubeck.routing import Match, Router
+from brubeck.streams.resource import Resource
 
 log = logging.getLogger("brubeck.app")
 
@@ -43,21 +45,24 @@ def dispatch(program: RoutedProgram, request: Request) -> Response:
         return Response(b"", 204, headers=Headers({"Allow": _METHODS}))
     base = program.base_handler(program, request)
     if not allowed:
-        return base.render_error(404, f"No resource exists at {path[:160]}.")
+        answer = base.render_error(404, f"No resource exists at {path[:160]}.")
+        return as_page(program, request, answer)
     allow = ", ".join(sorted(allowed | {"OPTIONS"}))
     if request.method == "OPTIONS":
         response = Response(b"", 204)
         response.headers["Allow"] = allow
         return response
     detail = f"{request.method} is not allowed; allowed methods: {allow}."
-    return base.render_problem(Problem(405, detail, headers={"Allow": allow}))
+    answer = base.render_problem(Problem(405, detail, headers={"Allow": allow}))
+    return as_page(program, request, answer)
 
 
 def failed(program: RoutedProgram, request: Request, reason: BaseException) -> Response:
     """Return the answer to an exception outside a handler, by the base handler if it can."""
     base = program.base_handler
     try:
-        return answer_of(base(program, request).error(reason), base)
+        answer = answer_of(base(program, request).error(reason), base)
+        return as_page(program, request, answer)
     except Exception:
         log.exception("The base handler failed, request %s", request.id)
         return Problem(500, f"Server error, request {request.id}.").response()
@@ -68,5 +73,9 @@ def _handled(program: RoutedProgram, request: Request, match: Match) -> Response
     if isinstance(handler, type):
         made: MessageHandler = handler(program, request)
         made._url_args = match.kwargs or match.args  # noqa: SLF001, as 0.4 hands them over
-        return answer_of(made(), handler)
-    return answer_of(handler(program, request, *match.args, **match.kwargs), handler)
+        answer = answer_of(made(), handler)
+        if issubclass(handler, Resource):  # it has pages of its own, or shall have none
+            return answer
+    else:
+        answer = answer_of(handler(program, request, *match.args, **match.kwargs), handler)
+    return answer if answer.status < 400 else as_page(program, request, answer)

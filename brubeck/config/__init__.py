@@ -25,11 +25,13 @@ from brubeck.config.urls import redacted
 from brubeck.config.values import (
     DEFAULT_PORT,
     Listen,
+    accent_color,
     boolean,
     duration,
     forwarding_headers,
     job_name,
     listen,
+    local_path,
     log_level,
     networks,
     readable_file,
@@ -86,8 +88,11 @@ SETTINGS: Final[dict[str, dict[str, Setting]]] = {
     "app": {
         "log_level": Setting(log_level, "INFO", "Python's name of a logging level."),
         "login_url": Setting(text, "", "Where to send people who must log in."),
+        "logout_url": Setting(text, "", "Where a form to log out is posted."),
         "cookie_secret": Setting(signing_keys, (), "Keys for signed cookies; the first one signs."),
         "api_base_url": Setting(text, "/", "What the URLs of AutoAPIs begin with."),
+        "explorer_accent": Setting(accent_color, "", "The colour of links in the explorer."),
+        "explorer_logo": Setting(local_path, "", "The path of an image for the explorer's pages."),
     },
     "jobs": {
         "queue": Setting(text, "", "The Redis in which jobs wait; else the default store."),

@@ -33,8 +33,11 @@ class AppSettings(msgspec.Struct, frozen=True, kw_only=True):
 
     log_level: str
     login_url: str
+    logout_url: str
     cookie_secret: tuple[str, ...]
     api_base_url: str
+    explorer_accent: str
+    explorer_logo: str
 
 
 class JobsSettings(msgspec.Struct, frozen=True, kw_only=True):

@@ -21,6 +21,7 @@ from brubeck.green import Address
 DEFAULT_PORT: Final = 6767
 _DURATION: Final = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h|d)?")
 _SECONDS: Final = {"ms": 0.001, None: 1, "s": 1, "m": 60, "h": 3600, "d": 86_400}
+_LOCAL_PATH: Final = re.compile(r"(?:/(?!/)[\w!$&'()*+,./:;=?@~%-]+)?", re.ASCII)
 _SIZE: Final = re.compile(r"(\d+)\s*(?:([kmg])i?b?|b)?", re.IGNORECASE)
 _SIZES: Final = {"": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30}
 
@@ -47,6 +48,20 @@ def text(value: object) -> str:
     if isinstance(value, str):
         return value
     raise ValueError(f"must be a text, not {value!r}.")
+
+
+def accent_color(value: object) -> str:
+    """Read a colour by its hexadecimal digits, as in a style sheet; an empty text is none."""
+    if isinstance(value, str) and re.fullmatch(r"(?:#(?:[0-9A-Fa-f]{3}){1,2})?", value):
+        return value.lower()
+    raise ValueError(f"must be a colour such as #0b57b4, not {value!r}.")
+
+
+def local_path(value: object) -> str:
+    """Read the path of a file that the program itself serves; an empty text is none."""
+    if isinstance(value, str) and _LOCAL_PATH.fullmatch(value):
+        return value
+    raise ValueError(f"must be a path of this site such as /static/logo.svg, not {value!r}.")
 
 
 def job_name(value: object) -> str:

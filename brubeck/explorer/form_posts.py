@@ -27,6 +27,7 @@ from brubeck.explorer.document_form import (
     other_errors,
     texts_of,
 )
+from brubeck.explorer.look import look_of
 from brubeck.explorer.rendering import headers_of, render, wants_page
 from brubeck.explorer.stream_page import dress
 from brubeck.http import Headers, Problem, Request, Response
@@ -226,6 +227,8 @@ def _conflict_page(writer: Writer, item_id: str, texts: Mapping[str, str] | None
 
 
 def _page(writer: Writer, body: bytes, status: int) -> Response:
-    headers = headers_of(writer.context.spec.headers.copy())
+    context = writer.context
+    look = look_of(context.application, context.request, context.spec)
+    headers = headers_of(context.spec.headers.copy(), look)
     headers["Cache-Control"] = "no-store"
     return Response(body, status, headers=headers)

@@ -17,7 +17,9 @@ from brubeck.autoapi import AutoAPIBase
 from brubeck.explorer import images
 from brubeck.explorer.cells import EMPTY, Cell, time_cell
 from brubeck.explorer.histogram import Sparkline
+from brubeck.explorer.look import look_of
 from brubeck.explorer.rendering import MEDIA_TYPE, headers_of, render
+from brubeck.explorer.session import session_of
 from brubeck.explorer.stream_numbers import numbers_of
 from brubeck.explorer.stream_page import count_text
 from brubeck.handlers import WebMessageHandler
@@ -102,7 +104,7 @@ class Index(WebMessageHandler):
         if chosen == JSON:
             headers["Content-Type"] = JSON
             return Response(body, 200, headers=headers)
-        return Response(body, 200, headers=headers_of(headers))
+        return Response(body, 200, headers=headers_of(headers, look_of(program, self.message)))
 
     def _page(
         self, program: IndexedProgram, streams: Sequence[Known], apis: list[dict[str, str]]
@@ -112,6 +114,9 @@ class Index(WebMessageHandler):
         described = [path for path in _DESCRIPTIONS if program.router.match(path)]
         return render(
             "index.html",
+            look=look_of(program, self.message),
+            icon=images.image_url(self.message.prefix, "icon"),
+            session=session_of(program, self.message),
             home=root,
             root=root,
             title="Streams",

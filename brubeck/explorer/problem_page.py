@@ -14,5 +14,6 @@ def problem_page(context: Context, problem: Problem, response: Response) -> Resp
     # A partition that cannot be has no page that one could go back to.
     at_home = not context.spec.path.partition or is_key(context.partition)
     values = dress(context, home=at_home) | {"heading": f"{problem.status} {problem.title}"}
-    body = render("problem.html", **values, problem=problem)
-    return Response(body, problem.status, headers=headers_of(response.headers))
+    body = render("problem.html", **values, problem=problem, errors=problem.errors)
+    headers = headers_of(response.headers, values["look"])
+    return Response(body, problem.status, headers=headers)

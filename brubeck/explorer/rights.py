@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 from brubeck.auth import BadCredentials, Caller
 from brubeck.http import Problem
 from brubeck.storage import Record
@@ -39,16 +41,19 @@ def may_change(context: Context, record: Record) -> bool:
     return owner == caller.id
 
 
-def _writer(context: Context) -> Caller | None:
-    """Return the caller, if it is known and has the scope to write.
+def caller_of(context: Context) -> Caller | None:
+    """Return the caller, or None where it is not known.
 
     Where anyone may read, nobody was asked for credentials; a browser may have sent them.
     """
-    caller = context.identified
     hooks = context.hooks
-    if caller is None and isinstance(hooks, AuthStreamHandler):
-        try:
-            caller = hooks.get_current_user(context)
-        except (BadCredentials, Problem):
-            return None
+    if context.identified is None and isinstance(hooks, AuthStreamHandler):
+        with suppress(BadCredentials, Problem):
+            return hooks.get_current_user(context)
+    return context.identified
+
+
+def _writer(context: Context) -> Caller | None:
+    """Return the caller, if it is known and has the scope to write."""
+    caller = caller_of(context)
     return caller if caller is not None and caller.may(context.spec.scopes.get("write")) else None

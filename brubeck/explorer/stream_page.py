@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterator
+from functools import partial
 from typing import Any, Final
 
 import msgspec
 
 from brubeck import green
+from brubeck.auth import Caller
 from brubeck.explorer import rendering
 from brubeck.explorer.cells import Cell, cell_of, id_cell, time_cell
 from brubeck.explorer.columns import known_columns, requested_columns, telling_first
@@ -18,9 +20,11 @@ from brubeck.explorer.histogram import histogram_of
 from brubeck.explorer.images import image_url
 from brubeck.explorer.inputs import SIGNS, filter_inputs
 from brubeck.explorer.links import Links
-from brubeck.explorer.rendering import render
-from brubeck.explorer.rights import may_create
+from brubeck.explorer.look import Look, look_of
+from brubeck.explorer.rendering import render, render_own
+from brubeck.explorer.rights import caller_of, may_create
 from brubeck.explorer.sample import once_a_head
+from brubeck.explorer.session import session_of
 from brubeck.explorer.world_map import axes_of, world_map
 from brubeck.http import Headers
 from brubeck.storage import Count, Record
@@ -52,6 +56,12 @@ class Row(msgspec.Struct, frozen=True):
     id: str
     position: int
     cells: list[Cell]
+    body: bytes
+
+    @property
+    def item(self) -> Any:
+        """The item as this caller sees it, decoded from JSON; for templates of a program."""
+        return msgspec.json.decode(self.body)
 
 
 def page(context: Context, view: PageView) -> bytes:
@@ -73,9 +83,11 @@ def page(context: Context, view: PageView) -> bytes:
             histogram_of(sample, links, newest=newest),
         ),
     )
-    return render(
-        "stream.html",
-        **dress(context),
+    template = context.spec.appearance.template
+    draw = partial(render_own, context.application) if template else render
+    return draw(
+        template or "stream.html",
+        **dress(context) | {"look": _look(context)},
         here=plan.here,
         links=links,
         is_first=plan.query.start is None,
@@ -97,7 +109,6 @@ def page(context: Context, view: PageView) -> bytes:
         chosen=parameters.fields or names,
         rows=rows,
         map=world_map(context, view.records),
-        icon=image_url(request.prefix, "icon"),
         world=image_url(request.prefix, "world"),
         shapes=list(_shapes(context, links)),
         fields=form_fields(context.spec, {}, new=True) if may_create(context) else [],
@@ -107,7 +118,13 @@ def page(context: Context, view: PageView) -> bytes:
 
 def headers_of(context: Context, headers: Headers) -> Headers:
     """Add to the headers of an answer those of a stream's page; a map has an image."""
-    return rendering.headers_of(headers, images=axes_of(context.spec) is not None)
+    return rendering.headers_of(headers, _look(context))
+
+
+def _look(context: Context) -> Look:
+    spec = context.spec
+    has_map, is_own = axes_of(spec) is not None, bool(spec.appearance.template)
+    return look_of(context.application, context.request, spec, images=has_map, files=is_own)
 
 
 def dress(context: Context, *, home: bool = True) -> dict[str, Any]:
@@ -115,12 +132,20 @@ def dress(context: Context, *, home: bool = True) -> dict[str, Any]:
     base = context.base if home else ""
     title = context.spec.title or base or "Brubeck"
     return {
+        "look": look_of(context.application, context.request, context.spec),
+        "icon": image_url(context.request.prefix, "icon"),
+        "session": session_of(context.application, context.request, _caller(context)),
         "home": base,
         "title": title,
         "heading": title,
         "description": context.spec.description,
         "root": f"{context.request.prefix}/",
     }
+
+
+def _caller(context: Context) -> Caller | None:
+    """Return the caller that a page names; none is looked for where there is no log-in."""
+    return caller_of(context) if context.application.login_url else None
 
 
 def count_text(total: Count) -> str:
@@ -143,17 +168,18 @@ def _table(context: Context, view: PageView) -> tuple[list[str], list[Row]]:
     fields, year = context.spec.model._fields, current_year(context)
     names = requested_columns(context.spec, view.plan.parameters.fields)
 
-    def cells_of(record: Record) -> dict[str, Cell]:
-        item = members(project(record.body))
+    def cells_of(record: Record, body: bytes) -> dict[str, Cell]:
+        item = members(body)
         cells = {name: cell_of(item.get(name), fields[name], year) for name in names}
         return cells | {"id": id_cell(record.id, context.base)}
 
-    cells = [cells_of(record) for record in green.fairly(view.records)]
+    bodies = [project(record.body) for record in view.records]
+    cells = [cells_of(*each) for each in green.fairly(zip(view.records, bodies, strict=True))]
     if view.plan.parameters.fields is None:
         names = telling_first(names, cells)
     rows = [
-        Row(record.id, record.position, [row[name] for name in names])
-        for record, row in zip(view.records, cells, strict=True)
+        Row(record.id, record.position, [row[name] for name in names], body)
+        for record, body, row in zip(view.records, bodies, cells, strict=True)
     ]
     return names, rows
 

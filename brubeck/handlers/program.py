@@ -56,5 +56,9 @@ class Program(Protocol):
     def stream(self, declaration: Any, /) -> Any:
         """Return a declared stream as the application keeps it; see `Brubeck.stream`."""
 
+    @property
+    def template_env(self) -> Any:
+        """The environment of the template engine."""
+
     def render_template(self, template_file: str, /, **context: Any) -> str:
         """Return a page: a template rendered with a context."""

@@ -13,6 +13,7 @@ from brubeck import green
 from brubeck.autoapi import AutoAPIBase
 from brubeck.connections import Connection
 from brubeck.errors import ConfigError
+from brubeck.explorer.rendering import own_template
 from brubeck.handlers.program import Program
 from brubeck.http.request import Request
 from brubeck.http.response import Response
@@ -118,6 +119,9 @@ def check_declarations(app: Application) -> None:
         scheme for each in declared for scheme in getattr(each, "schemes", ())
     ):
         scheme.check(app)
+    for stream in app.streams:
+        if stream.spec.appearance.template:
+            own_template(app, stream.spec.appearance.template)
     if app.jobs.streams:
         app.jobs.check_queue()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from brubeck.explorer.options import Explorer
 from brubeck.streams.context import Context
 from brubeck.streams.documents import OwnedDocument, SharedDocument, StreamedDocument
 from brubeck.streams.entries import FeedEntry
@@ -11,6 +12,7 @@ from brubeck.streams.protected import AuthStreamHandler
 __all__ = [
     "AuthStreamHandler",
     "Context",
+    "Explorer",
     "FeedEntry",
     "OwnedDocument",
     "SharedDocument",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import ClassVar
 
+from brubeck.explorer.options import Explorer
 from brubeck.handlers import WebMessageHandler
 from brubeck.streams.documents import StreamedDocument
 
@@ -49,8 +50,9 @@ class Declaration:
     """The title of the stream in feeds and HTML pages; by default its path."""
     description: ClassVar[str] = ""
     """A sentence on the stream, shown under the title of its HTML pages."""
-    explorer: ClassVar[bool] = True
-    """Whether the stream has HTML pages, and a place in the index of the program."""
+    explorer: ClassVar[bool | Explorer] = True
+    """Whether the stream has HTML pages, and a place in the index of the program; an `Explorer`
+    says how they look."""
     storage: ClassVar[str] = "default"
     """The name of the store that keeps the stream."""
     collection: ClassVar[type[WebMessageHandler] | None] = None

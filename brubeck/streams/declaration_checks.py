@@ -16,6 +16,7 @@ from difflib import get_close_matches
 from typing import Any, Final
 
 from brubeck.errors import ConfigError, did_you_mean
+from brubeck.explorer.options import Explorer
 from brubeck.handlers.message import HTTP_METHODS
 from brubeck.streams.context import HOOKS, Hooks
 from brubeck.streams.declaration import Declaration
@@ -100,10 +101,13 @@ def check_values(stream: Any) -> None:
         value = getattr(stream, number)
         if type(value) is not int or value < 1:
             raise ConfigError(f"{name}.{number} is a whole number of at least 1, not {value!r}.")
-    for switch in ("read_only", "accept_created_at", "explorer"):
+    for switch in ("read_only", "accept_created_at"):
         value = getattr(stream, switch)
         if not isinstance(value, bool):
             raise ConfigError(f"{name}.{switch} is True or False, not {value!r}.")
+    if not isinstance(stream.explorer, bool | Explorer):
+        found = repr(stream.explorer)
+        raise ConfigError(f"{name}.explorer is True, False or an Explorer(…), not {found}.")
     for text in ("feed_title", "description"):
         value = getattr(stream, text)
         if not isinstance(value, str):

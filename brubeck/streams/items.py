@@ -22,6 +22,7 @@ from brubeck.dictshield.structure import NO_SUCH_FIELD
 from brubeck.documents.repository import Entry, Repository
 from brubeck.explorer import rendering
 from brubeck.explorer.item_page import item_page
+from brubeck.explorer.look import look_of
 from brubeck.http import Problem, Response
 from brubeck.http.conditions import matches, opaque_tags
 from brubeck.storage import Change, Delete, NotCanonical, Put, Record, Refused, Tombstone, Written
@@ -83,7 +84,8 @@ class Items(Resource):
             respond = self.reading_answer if chosen == JSON else self.answer
             return respond(b"", 304, {"ETag": tag})
         if chosen != JSON:
-            headers = rendering.headers_of(self.spec.headers.copy())
+            look = look_of(self.application, self.message, self.spec)
+            headers = rendering.headers_of(self.spec.headers.copy(), look)
             headers["ETag"] = tag
             return Response(page, 200, headers=headers)
         body = projection(fields, self.spec.hidden)(record.body)

@@ -13,6 +13,7 @@ from typing import Any, ClassVar, Final, cast
 from brubeck.callables import check_type, run_hook
 from brubeck.explorer.problem_page import problem_page
 from brubeck.explorer.rendering import wants_page
+from brubeck.explorer.session import leads_to_login, login_url
 from brubeck.handlers import WebMessageHandler
 from brubeck.handlers.program import Program
 from brubeck.handlers.web import allowed_methods
@@ -205,8 +206,15 @@ class Resource(WebMessageHandler):
             problem.headers.setdefault(name, value)
         response = self.context.complete(super().render_problem(problem))
         if self.spec.explorer and wants_page(self.message.header("accept")):
+            if problem.status == 401 and leads_to_login(self.context):
+                return self._sent_to_log_in()
             return problem_page(self.context, problem, response)
         return response
+
+    def _sent_to_log_in(self) -> Response:
+        self.headers.update(self.spec.headers)
+        self.headers["Cache-Control"] = "no-store"
+        return self.context.complete(self.redirect(login_url(self.application, self.message)))
 
     def error(self, err: BaseException) -> Response:
         """Return the response to an exception; storages' and documents' errors are problems."""

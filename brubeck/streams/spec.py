@@ -10,6 +10,7 @@ import msgspec
 
 from brubeck.auth import Scheme
 from brubeck.errors import ConfigError
+from brubeck.explorer.options import PLAIN, Explorer
 from brubeck.http import Headers
 from brubeck.storage import RecordSchema
 from brubeck.streams.access_rules import OPEN, AccessRules
@@ -52,6 +53,8 @@ class StreamSpec(msgspec.Struct, frozen=True, kw_only=True):
     """The names of the private fields, which no caller sees or sets."""
     explorer: bool
     """Whether the stream has HTML pages."""
+    appearance: Explorer
+    """How its HTML pages look."""
     set_by_server: tuple[str, ...]
     """The fields that are ignored in a body: the caller does not set the owner of an item."""
     retention: Retention
@@ -120,7 +123,8 @@ def compile_spec(declaration: type[Declaration], overridden: frozenset[str]) -> 
         ),
         schema=RecordSchema(field_infos(fields, filters)),
         hidden=hidden,
-        explorer=declaration.explorer,
+        explorer=declaration.explorer is not False,
+        appearance=declaration.explorer if isinstance(declaration.explorer, Explorer) else PLAIN,
         set_by_server=tuple(sorted(owner_fields)) if issubclass(model, OwnedDocument) else (),
         retention=retention,
         rate_limit=declare_rate(declaration.rate, name),
