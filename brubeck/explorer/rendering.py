@@ -14,6 +14,7 @@ Jinja2 is imported when the first page is made.
 
 from __future__ import annotations
 
+import re
 from base64 import b64encode
 from collections.abc import Iterable
 from functools import cache, lru_cache
@@ -35,6 +36,8 @@ CONTENT_TYPE: Final = f"{MEDIA_TYPE}; charset=utf-8"
 
 FILES: Final = Path(__file__).with_name("html")
 """The folder of the templates, the style, the script and the images."""
+_SPACE: Final = re.compile(r"\s*([{};,])\s*|(?<=[a-z]:) ")
+"""The space in a style that a browser does not need."""
 PREFIX: Final = "brubeck/"
 """The beginning of the names of the explorer's templates."""
 
@@ -143,7 +146,8 @@ def _style(accent: str) -> Any:
     """Return the style, which is the project's own and so needs no escaping."""
     from markupsafe import Markup
 
-    return Markup(_compact("explorer.css") + (accent_style(accent) if accent else ""))  # noqa: S704
+    style = _SPACE.sub(r"\1", _compact("explorer.css"))
+    return Markup(style + (accent_style(accent) if accent else ""))  # noqa: S704
 
 
 @cache
@@ -151,7 +155,7 @@ def _script() -> Any:
     """Return the script, which is the project's own and so needs no escaping."""
     from markupsafe import Markup
 
-    return Markup(_compact("explorer.js"))  # noqa: S704
+    return Markup(f"{_compact('reader.js')}\n{_compact('explorer.js')}")  # noqa: S704
 
 
 def _compact(name: str) -> str:

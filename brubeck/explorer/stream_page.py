@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import partial
 from typing import Any, Final
 
@@ -21,6 +21,8 @@ from brubeck.explorer.images import image_url
 from brubeck.explorer.inputs import SIGNS, filter_inputs
 from brubeck.explorer.links import Links
 from brubeck.explorer.look import Look, look_of
+from brubeck.explorer.python_program import python_program
+from brubeck.explorer.remembered_columns import may_remember, remembered
 from brubeck.explorer.rendering import render, render_own
 from brubeck.explorer.rights import caller_of, may_create
 from brubeck.explorer.sample import once_a_head
@@ -68,12 +70,14 @@ def page(context: Context, view: PageView) -> bytes:
     """Return a page of the timeline."""
     plan, parameters = view.plan, view.plan.parameters
     request = context.request
+    origin = f"{request.scheme}://{request.host}"
     links = Links(context.base, request.query_pairs)
     newest = parameters.order == "newest"
     # What happens now belongs at the top of the newest page, and nowhere else.
     bounds = (plan.query.start, parameters.since, parameters.until)
     live = newest and bounds == (None, None, None)
-    names, rows = _table(context, view)
+    kept = remembered(context)
+    names, rows = _table(context, view, parameters.fields or kept)
     fields, year = context.spec.model._fields, current_year(context)
     facets, histogram = once_a_head(
         context,
@@ -107,17 +111,22 @@ def page(context: Context, view: PageView) -> bytes:
         columns=[(name, fields[name]) for name in names],
         choosable=known_columns(context.spec),
         chosen=parameters.fields or names,
+        may_remember=may_remember(context),
+        remembered=kept is not None,
         rows=rows,
         map=world_map(context, view.records),
         world=image_url(request.prefix, "world"),
         shapes=list(_shapes(context, links)),
         fields=form_fields(context.spec, {}, new=True) if may_create(context) else [],
-        curl=f"curl {shlex.quote(f'{request.scheme}://{request.host}{plan.here}')}",
+        curl=f"curl {shlex.quote(f'{origin}{plan.here}')}",
+        python=python_program(f"{origin}{context.base}", links.pairs),
     )
 
 
 def headers_of(context: Context, headers: Headers) -> Headers:
     """Add to the headers of an answer those of a stream's page; a map has an image."""
+    if remembered(context) is not None:
+        headers["Cache-Control"] = "private, no-cache"
     return rendering.headers_of(headers, _look(context))
 
 
@@ -163,10 +172,12 @@ def current_year(context: Context) -> int:
     return millis_to_datetime(context.stream.clock.micros() // 1000).year
 
 
-def _table(context: Context, view: PageView) -> tuple[list[str], list[Row]]:
+def _table(
+    context: Context, view: PageView, chosen: Sequence[str] | None
+) -> tuple[list[str], list[Row]]:
     project = view.plan.projection
     fields, year = context.spec.model._fields, current_year(context)
-    names = requested_columns(context.spec, view.plan.parameters.fields)
+    names = requested_columns(context.spec, chosen)
 
     def cells_of(record: Record, body: bytes) -> dict[str, Cell]:
         item = members(body)
@@ -175,7 +186,7 @@ def _table(context: Context, view: PageView) -> tuple[list[str], list[Row]]:
 
     bodies = [project(record.body) for record in view.records]
     cells = [cells_of(*each) for each in green.fairly(zip(view.records, bodies, strict=True))]
-    if view.plan.parameters.fields is None:
+    if chosen is None:
         names = telling_first(names, cells)
     rows = [
         Row(record.id, record.position, [row[name] for name in names], body)

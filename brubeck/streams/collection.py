@@ -12,6 +12,7 @@ import msgspec
 from brubeck import green
 from brubeck.explorer.form_posts import is_form_post, post_form
 from brubeck.explorer.links import tidied
+from brubeck.explorer.remembered_columns import remember
 from brubeck.http import Problem, Response
 from brubeck.http.conditions import matches
 from brubeck.http.response import Twin
@@ -124,7 +125,7 @@ class Collection(Resource):
             raise Problem(406, f"There is no representation as {media_type}.")
         representation = self.representations[media_type]
         for_people = representation.for_people
-        tidy = tidied(self.message.query_pairs) if for_people else None
+        tidy = self._tidied() if for_people else None
         if tidy is not None:
             return self.answer(b"", 303, {"Location": url(self.context.base, tidy)})
         plan = self._page_plan()
@@ -146,6 +147,11 @@ class Collection(Resource):
             return Response(b"", 304, headers=headers)
         body = body or representation.render(self.context, view)
         return Response(body, 200, headers=representation.headers(self.context, headers))
+
+    def _tidied(self) -> list[tuple[str, str]] | None:
+        """Return the parameters to redirect a form to; None where it needs no other URL."""
+        wish = remember(self.context)
+        return tidied(self.message.query_pairs) if wish is None else wish
 
     def _made(self, plan: PagePlan) -> MadePage:
         """Return the page of a plan: the one that was made before, while nothing has changed."""

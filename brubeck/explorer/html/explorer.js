@@ -30,6 +30,7 @@
     [...table().querySelectorAll("a")].find((a) => a.getAttribute("href") === focused)?.focus();
     waiting = null;
     fresh.replaceChildren();
+    document.dispatchEvent(new Event("shown"));
   };
 
   // A reader who has scrolled away is told how many items are new; nothing moves until they return.
