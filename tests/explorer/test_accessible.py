@@ -9,6 +9,8 @@ from typing import Literal
 import pytest
 from playwright.sync_api import Browser
 
+from tests.servers.programs import brubeck_run
+
 AXE = Path(__file__).parents[1] / "clients" / "node_modules" / "axe-core" / "axe.min.js"
 PATHS = ("/", "/quakes", "/quakes?network=ci&limit=2", "/quakes/ci37868143", "/quakes/never")
 RUN = """async () => (await axe.run(document)).violations.map((found) =>
@@ -23,6 +25,26 @@ def axe() -> None:
         if os.environ.get("CI"):
             pytest.fail(message)
         pytest.skip(message)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize(
+    ("program", "paths"),
+    [("tests.explorer.dressed:app", ("/quakes",)), ("tests.explorer.members:app", ("/", "/never"))],
+)
+def test_a_dress_of_a_program_has_no_violation(
+    browser: Browser, program: str, paths: tuple[str, ...], scheme: Literal["light", "dark"]
+) -> None:
+    """Its accent, its logo, and the way to log in."""
+    with (
+        brubeck_run(program) as served,
+        browser.new_context(color_scheme=scheme, bypass_csp=True) as context,
+    ):
+        page = context.new_page()
+        for path in paths:
+            page.goto(f"http://127.0.0.1:{served.port}{path}")
+            page.add_script_tag(path=AXE)
+            assert page.evaluate(RUN) == []
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

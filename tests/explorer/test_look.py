@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from playwright.sync_api import Browser, expect
 
 from brubeck import Brubeck
 from brubeck.errors import ConfigError
@@ -18,6 +19,8 @@ from brubeck.streams import Explorer, StreamHandler
 from brubeck.templating import load_jinja2_env, load_mustache_env
 from brubeck.testing import Client
 from tests.explorer.notes import BROWSER, EVIL, Note, Page
+from tests.servers.browser import content_person
+from tests.servers.programs import brubeck_run
 
 MINE = """{% extends "brubeck/stream.html" %}
 {% block title %}Mine{% endblock %}
@@ -141,6 +144,24 @@ def test_a_template_replaces_blocks(tmp_path: Path) -> None:
         template_loader=templates(tmp_path, mine=MINE),
     )
     assert "font-src" not in other.reply.headers["Content-Security-Policy"]
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_a_browser_shows_the_dress(browser: Browser, scheme: Literal["light", "dark"]) -> None:
+    """The style and the logo are loaded, and nothing is refused; live updates go on."""
+    with brubeck_run("tests.explorer.dressed:app") as program, content_person(browser) as page:
+        page.emulate_media(color_scheme=scheme)
+        page.goto(f"http://127.0.0.1:{program.port}/quakes")
+        footer = page.locator("footer")
+        assert footer.evaluate("(at) => getComputedStyle(at).paddingTop") == "23px"
+        link = page.locator("tbody a").first
+        color = link.evaluate("(at) => getComputedStyle(at).color")
+        assert color == ("rgb(193, 0, 138)" if scheme == "light" else "rgb(233, 76, 188)")
+        page.get_by_role("button", name="Follow live").click()
+        expect(page.locator("#said")).to_have_text("Live.")
+        url = f"http://127.0.0.1:{program.port}/quakes"
+        assert page.request.post(url, data={"id": "live", "place": "Here"}).status == 201
+        expect(page.locator("tr[data-id=live]")).to_contain_text("Here")
 
 
 @pytest.mark.parametrize("loader", ["none", "mustache", "missing"])
