@@ -44,11 +44,15 @@ def look_of(
     own = spec.appearance if spec else PLAIN
     accent = own.accent or settings.explorer_accent
     logo = own.logo or settings.explorer_logo
-    sends = request.header("cookie") is not None or request.header("authorization") is not None
     return Look(
         accent,
         f"{request.prefix}{logo}" if logo else "",
         images or files or bool(logo),
         files,
-        personal=bool(settings.login_url) and sends,
+        personal=bool(settings.login_url) and _may_be_known(request),
     )
+
+
+def _may_be_known(request: Request) -> bool:
+    """Return whether a request brings credentials of a kind that browsers send."""
+    return any(request.header(name) is not None for name in ("cookie", "authorization"))

@@ -6,7 +6,7 @@ from contextlib import suppress
 
 from brubeck.auth import BadCredentials, Caller
 from brubeck.http import Problem
-from brubeck.storage import Record
+from brubeck.storage import Record, Unavailable
 from brubeck.streams.context import Context
 from brubeck.streams.protected import AuthStreamHandler
 
@@ -48,7 +48,7 @@ def caller_of(context: Context) -> Caller | None:
     """
     hooks = context.hooks
     if context.identified is None and isinstance(hooks, AuthStreamHandler):
-        with suppress(BadCredentials, Problem):
+        with suppress(BadCredentials, Problem, Unavailable):
             return hooks.get_current_user(context)
     return context.identified
 

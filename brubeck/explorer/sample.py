@@ -13,6 +13,7 @@ from typing import Final, TypeVar, cast
 import msgspec
 
 from brubeck.storage import Head, Record, TimelineCursor
+from brubeck.storage.sizes import STEP_BYTES
 from brubeck.streams.context import Context
 from brubeck.streams.pages import PagePlan, PageView
 
@@ -21,7 +22,8 @@ T = TypeVar("T")
 SAMPLE: Final = 1000
 """The maximal number of items of a sample."""
 _STEPS: Final = 4
-"""The maximal number of steps of the storage: a rare filter is scanned in bounded steps."""
+"""The maximal number of steps of the storage: a rare filter is scanned in bounded steps, and large
+items end the sample early."""
 
 
 class Sample(msgspec.Struct, frozen=True):
@@ -74,6 +76,7 @@ def _walked(context: Context, plan: PagePlan) -> Sample:
     records: list[Record] = []
     start: TimelineCursor | None = None
     head: Head | None = None
+    size = 0
     for _ in range(_STEPS):
         query = msgspec.structs.replace(
             plan.query, limit=SAMPLE - len(records), start=start, descending=True
@@ -82,6 +85,7 @@ def _walked(context: Context, plan: PagePlan) -> Sample:
         records += page.records
         start = page.stopped
         head = head or page.head
-        if start is None or len(records) >= SAMPLE:
+        size += sum(len(record.body) for record in page.records)
+        if start is None or len(records) >= SAMPLE or size >= STEP_BYTES:
             break
     return Sample(records, start is None, cast("Head", head))

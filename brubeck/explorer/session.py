@@ -17,6 +17,7 @@ from brubeck.auth.next_url import wanted, with_next
 from brubeck.auth.scheme import authenticate
 from brubeck.handlers.program import Program
 from brubeck.http import Problem, Request
+from brubeck.storage import Unavailable
 from brubeck.streams.context import Context
 
 
@@ -61,7 +62,7 @@ def _is_cookie(scheme: Scheme) -> bool:
 def _by_cookie(program: Program, request: Request) -> Caller | None:
     if request.header("cookie") is None:
         return None
-    with suppress(BadCredentials, Problem):
+    with suppress(BadCredentials, Problem, Unavailable):
         return authenticate(_cookie_schemes(program), request, program)
     return None
 

@@ -87,6 +87,15 @@ def test_a_long_stream_is_sampled() -> None:
     assert before.reply.text.count("<title>") > 10
 
 
+def test_large_items_end_a_sample_early() -> None:
+    """The page says how many were counted."""
+    client = client_of([at * HOUR for at in range(60)], text="x" * 100_000)
+    page = Page(client.get("/notes"))
+    counted = int(page.reply.text.partition("the newest ")[2].partition(" ")[0])
+    assert 10 < counted < 60
+    assert len(page.all("svg")) == 1
+
+
 def test_a_write_is_counted_at_once() -> None:
     """However often the page was read before."""
     client = client_of([0, HOUR])

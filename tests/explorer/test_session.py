@@ -7,8 +7,9 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, expect
 
+from brubeck import Brubeck
 from brubeck.testing import Client
-from tests.explorer.members import app
+from tests.explorer.members import News, app
 from tests.explorer.notes import BROWSER, Page
 from tests.servers.browser import content_person
 from tests.servers.programs import brubeck_run
@@ -73,6 +74,14 @@ def test_a_page_for_everybody_knows_its_caller(target: str) -> None:
     assert "Cookie" in page.reply.headers["Vary"].title()
     bad = Page(Client(app, BROWSER).get(target, headers={"Cookie": "session=nonsense"}))
     assert session(bad)[0] == ""
+
+
+def test_a_program_without_a_log_in_has_none() -> None:
+    """Nor is its index one caller's."""
+    page = Page(Client(Brubeck(streams=[News]), BROWSER).get("/", headers={"Cookie": "a=b"}))
+    assert session(page) == ("", [], [])
+    assert "Cookie" not in page.reply.headers["Vary"]
+    assert page.reply.headers["Cache-Control"] == "no-cache"
 
 
 def test_a_page_of_members_has_its_name() -> None:
