@@ -116,7 +116,7 @@ def histogram_of(sample: Sample, links: Links, *, newest: bool) -> Histogram | N
 
 
 def sparkline_of(records: Sequence[Record], *, whole: bool) -> Sparkline | None:
-    """Return the numbers of the latest items over time; None for fewer than two items.
+    """Return the numbers of the latest items over time; None where they are in one bar.
 
     They are those of the last month, week, day or hour up to the newest item: the longest of which
     every item is among the records, and no longer than the stream is old.
@@ -133,6 +133,8 @@ def sparkline_of(records: Sequence[Record], *, whole: bool) -> Sparkline | None:
     counts = Counter(
         (record.created_at - first) // unit.size for record in records if record.created_at >= first
     )
+    if len(counts) < 2:
+        return None
     highest = max(counts.values())
     heights = [_height(counts[at], highest) if counts[at] else 0 for at in range(period.bars)]
     number, end = sum(counts.values()), minute_text(last + unit.size)
