@@ -71,8 +71,8 @@ def test_routes_are_readable_paths_in_their_order(folder: Path) -> None:
         *("/notes", "/notes.{json,csv,ndjson,atom,feed.json}", "/notes/changes", "/notes/<id>"),
     ]
     assert "/journals/<owner>/entries/changes" in paths
-    assert paths[-6] == "/hello"
-    assert {"/", "/openapi.json", "/manifest.json", "/docs"} < set(paths[-5:])
+    assert paths[-7] == "/hello"
+    assert {"/", "/openapi.json", "/manifest.json", "/docs"} < set(paths[-6:])
     assert lines[1].split()[1:] == ["GET,HEAD,POST,OPTIONS", "NotesCollection"]
     assert next(line for line in lines if "hello" in line).split()[1:] == ["POST", "hello"]
 
