@@ -10,6 +10,7 @@ import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cached_property, partial
 from inspect import signature
+from time import perf_counter
 from typing import TYPE_CHECKING, Any, ClassVar, Never, cast
 
 from brubeck import config
@@ -29,6 +30,8 @@ from brubeck.http.conditions import echo_coding
 from brubeck.http.proxies import TrustedProxies
 from brubeck.http.request import Request
 from brubeck.http.response import Response
+from brubeck.monitoring.health import add_health
+from brubeck.monitoring.observing import measured, observed
 from brubeck.routing import Router
 from brubeck.storage import Storage
 from brubeck.stores import Stores
@@ -37,7 +40,7 @@ from brubeck.streams.cross_origin import shared_error
 from brubeck.streams.declaration_checks import check_stream
 from brubeck.streams.handler import declare, seal
 from brubeck.streams.local import LocalStream
-from brubeck.streams.routes import routes, shapes_of
+from brubeck.streams.routes import refuse_clash, routes
 from brubeck.streams.spec import StreamSpec
 from brubeck.streams.sweeper import Sweeper
 from brubeck.templating import rendered
@@ -132,6 +135,7 @@ class Brubeck:
             storage={name: at for name, at in stores.items() if not isinstance(at, Storage)},
         )
         self.init_routes(handler_tuples or ())
+        add_health(self.router)
         if isinstance(streams, type):
             raise ConfigError(f"streams is a list: streams=[{streams.__name__}].")
         for stream in streams:
@@ -156,14 +160,13 @@ class Brubeck:
         if sections.get("storage") and self._stores.any_open:
             raise ConfigError("The stores are open already, and cannot be moved to other URLs.")
         self._command_line = sections
-        for worked_out in ("settings", "_trusted_proxies"):
+        for worked_out in ("settings", "_trusted_proxies", "observed"):
             self.__dict__.pop(worked_out, None)
 
     def explain_settings(self) -> list[config.SettingInForce]:
         """Return every setting with its source, as ``brubeck config`` shows them."""
-        arguments, options = self._arguments, self._command_line
-        file = config.default_file()
-        return config.explain(arguments=arguments, command_line=options, file=file)
+        options, file = self._command_line, config.default_file()
+        return config.explain(arguments=self._arguments, command_line=options, file=file)
 
     @property
     def login_url(self) -> str:
@@ -244,16 +247,7 @@ class Brubeck:
         check_stream(stream)
         declare(stream)
         self._served.pop(stream, None)  # one that was used before has the declaration of then
-        for other in self.streams:
-            if other.path == stream.path:
-                names = f"{other.__name__} and {stream.__name__}"
-                raise ConfigError(f"{names} are both at {stream.path}.")
-            for one, two in ((other, stream), (stream, other)):
-                if one.path in shapes_of(two.path):
-                    raise ConfigError(f"{one.path} is the URL of a shape of {two.path}.")
-            if other.spec.path.stream("") == stream.spec.path.stream(""):
-                names = f"{other.path} and {stream.path}"
-                raise ConfigError(f"{names} would be one stream in a storage.")
+        refuse_clash(stream, self.streams)
         seal(stream)
         index.serve(self)
         self.streams.append(stream)
@@ -303,6 +297,7 @@ class Brubeck:
             declare(declaration)
             store = partial(self.store, declaration.spec.storage)
             found = LocalStream(declaration, self, store, self.clock)
+            found.opened = partial(measured, self, found.spec)
             self._served[declaration] = found
         return found
 
@@ -344,7 +339,7 @@ class Brubeck:
 
     def respond(self, request: Request) -> Response:
         """Answer a request; every error becomes an answer, too."""
-        request.trusted_proxies = self._trusted_proxies
+        request.trusted_proxies, began = self._trusted_proxies, perf_counter()
         try:
             response = dispatch(self, request)
             if request.identity or not response.headers.lacks(SET_COOKIE):
@@ -357,8 +352,13 @@ class Brubeck:
             response = failed(self, request, reason)
         if response.status >= 400 and self._shared_streams:
             response = shared_error(response, request, self._shared_streams)
-        log_access(request, response)
+        log_access(request, response, began)
         return response
+
+    @cached_property
+    def observed(self) -> Callable[[Request], Response]:
+        """`respond`, with the request ids, metrics and traces that the settings ask for."""
+        return observed(self)
 
     # Running.
 
@@ -369,7 +369,7 @@ class Brubeck:
         from brubeck.serving.running import check_declarations
 
         check_declarations(self)
-        return WSGIConnection(self.respond, max_body=self.settings.server.max_body)
+        return WSGIConnection(self.observed, max_body=self.settings.server.max_body)
 
     def run(self, *, reload: bool = False) -> None:
         """Serve until SIGTERM or SIGINT, on as many processes as are configured.

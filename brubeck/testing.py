@@ -127,7 +127,7 @@ class Client:
         if params:
             path += ("&" if "?" in path else "?") + urlencode(params, doseq=True)
         request = Request(method, path, sent, data, client=Caller("127.0.0.1", "http", "localhost"))
-        reply = Reply(self.application.respond(request), method)
+        reply = Reply(self.application.observed(request), method)
         self._keep_cookies(reply.headers.get_all("set-cookie"))
         return reply
 

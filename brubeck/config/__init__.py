@@ -34,6 +34,9 @@ from brubeck.config.values import (
     local_path,
     log_level,
     networks,
+    one_of,
+    optional_duration,
+    path_or_address,
     readable_file,
     signing_keys,
     size,
@@ -73,6 +76,17 @@ SETTINGS: Final[dict[str, dict[str, Setting]]] = {
             forwarding_headers, "x-forwarded", "The headers that these proxies set."
         ),
         "access_log": Setting(boolean, False, "Whether to log a line for each request."),
+        "request_ids": Setting(
+            boolean, False, "Whether answers and log lines name the request (X-Request-ID)."
+        ),
+        "health": Setting(boolean, True, "Whether /-/health and /-/ready are there."),
+        "metrics": Setting(
+            path_or_address, "", "Where Prometheus reads: a path, or an address of its own."
+        ),
+        "tracing": Setting(boolean, False, "Whether requests are spans of OpenTelemetry."),
+        "blocked_after": Setting(
+            optional_duration, 0.0, "Time without the hub after which its line is logged; 0: never."
+        ),
         "max_connections": Setting(whole(1, 1_000_000), 20_000, "Connections at once, a process."),
         "max_head": Setting(size, 65_536, "Bytes of a request's line and headers."),
         "max_body": Setting(size, 64 << 20, "Bytes of a request's body."),
@@ -87,6 +101,7 @@ SETTINGS: Final[dict[str, dict[str, Setting]]] = {
     },
     "app": {
         "log_level": Setting(log_level, "INFO", "Python's name of a logging level."),
+        "log_format": Setting(one_of("text", "json"), "text", "Logs for people, or for programs."),
         "login_url": Setting(text, "", "Where to send people who must log in."),
         "logout_url": Setting(text, "", "Where a form to log out is posted."),
         "cookie_secret": Setting(signing_keys, (), "Keys for signed cookies; the first one signs."),

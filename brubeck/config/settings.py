@@ -17,6 +17,11 @@ class ServerSettings(msgspec.Struct, frozen=True, kw_only=True):
     trusted_proxies: tuple[str, ...]
     trusted_headers: str | tuple[str, ...]
     access_log: bool
+    request_ids: bool
+    health: bool
+    metrics: str
+    tracing: bool
+    blocked_after: float
     max_connections: int
     max_head: int
     max_body: int
@@ -32,6 +37,7 @@ class AppSettings(msgspec.Struct, frozen=True, kw_only=True):
     """The program itself."""
 
     log_level: str
+    log_format: str
     login_url: str
     logout_url: str
     cookie_secret: tuple[str, ...]

@@ -161,6 +161,42 @@ def duration(value: object) -> float:
     return seconds
 
 
+def optional_duration(value: object) -> float:
+    """Read a time in seconds, or 0.
+
+    >>> optional_duration('0'), optional_duration('500ms')
+    (0.0, 0.5)
+    """
+    is_zero = value in ("0", "0s", 0) and not isinstance(value, bool)
+    return 0.0 if is_zero else duration(value)
+
+
+def one_of(*words: str) -> Callable[[object], str]:
+    """Return a parser for one of some words."""
+
+    def parse(value: object) -> str:
+        if not isinstance(value, str) or value not in words:
+            raise ValueError(f"must be {' or '.join(words)}, not {value!r}.")
+        return value
+
+    return parse
+
+
+def path_or_address(value: object) -> str:
+    """Read a path (``/-/metrics``), an address (``127.0.0.1:9100``), or nothing.
+
+    >>> path_or_address('[::1]:9100')
+    '[::1]:9100'
+    """
+    text = value.strip() if isinstance(value, str) else None
+    if text == "" or (text is not None and re.fullmatch(r"/[A-Za-z0-9._~/-]+", text)):
+        return text
+    match = re.fullmatch(r"(?:[A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\]):(\d{1,5})", text or "")
+    if match is None or not 0 < int(match[1]) < 65_536:
+        raise ValueError(f"must be a path or an address such as 127.0.0.1:9100, not {value!r}.")
+    return str(text)
+
+
 def size(value: object) -> int:
     """Read a number of bytes: a number, or a text such as ``64k``, ``16MB``.
 

@@ -53,7 +53,7 @@ class Message(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
         body = msgspec.json.encode(self.data)
         request = Request(self.method, quote(self.path), headers, body, connection=connection)
         if self.id:
-            request.call(self.id)
+            request.assign_id(self.id)
         return request
 
 

@@ -57,6 +57,7 @@ __all__ = [
     "hung_up",
     "listen",
     "loop",
+    "native",
     "offload",
     "patch",
     "patched",
@@ -147,6 +148,11 @@ def _patched() -> str | None:
     if gevent is not None and gevent.is_module_patched("threading"):
         return "gevent"
     return None
+
+
+def native(module: str, name: str) -> Callable[..., Any]:
+    """Return a function of the standard library as it was before it was made cooperative."""
+    return engine().native(module, name)
 
 
 def spawn(function: Callable[..., object], *args: object) -> None:

@@ -33,6 +33,11 @@ class Engine:
     name = "eventlet"
     interrupts = True
 
+    def native(self, module: str, name: str) -> Callable[..., Any]:
+        """Return a function of the unpatched standard library."""
+        found: Callable[..., Any] = getattr(patcher.original(module), name)
+        return found
+
     def spawn(self, function: Callable[..., object], *args: object) -> None:
         """Run a function in a green thread."""
         eventlet.spawn_n(function, *args)

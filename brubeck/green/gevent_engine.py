@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 from collections.abc import Callable, Hashable, Iterable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import gevent
 import gevent.monkey
@@ -26,6 +27,11 @@ class Engine:
 
     name = "gevent"
     interrupts = True
+
+    def native(self, module: str, name: str) -> Callable[..., Any]:
+        """Return a function of the unpatched standard library."""
+        found: Callable[..., Any] = gevent.monkey.get_original(module, name)
+        return found
 
     def spawn(self, function: Callable[..., object], *args: object) -> None:
         """Run a function in a greenlet."""

@@ -11,7 +11,7 @@ import struct
 from collections.abc import Callable, Hashable, Iterable
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import msgspec
 
@@ -86,6 +86,9 @@ class Engine(Protocol):
     name: str
     interrupts: bool
     """Whether a `timeout` may interrupt a waiting thread."""
+
+    def native(self, module: str, name: str) -> Callable[..., Any]:
+        """Return a function of the unpatched standard library."""
 
     def spawn(self, function: Callable[..., object], *args: object) -> None:
         """Run a function concurrently."""

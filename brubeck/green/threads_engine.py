@@ -8,6 +8,8 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from importlib import import_module
+from typing import Any
 
 from brubeck.green.sockets import BlockingStream, Signal, Stream, T, hung_up
 
@@ -17,6 +19,11 @@ class Engine:
 
     name = "threads"
     interrupts = False
+
+    def native(self, module: str, name: str) -> Callable[..., Any]:
+        """Return a function of the unpatched standard library."""
+        found: Callable[..., Any] = getattr(import_module(module), name)
+        return found
 
     def spawn(self, function: Callable[..., object], *args: object) -> None:
         """Run a function in a thread that does not keep the process alive."""

@@ -117,9 +117,14 @@ class Request:
             self._id = uuid4().hex
         return self._id
 
-    def call(self, name: str) -> None:
-        """Give this request a name that it has elsewhere."""
+    def assign_id(self, name: str) -> None:
+        """Give this request the id that it has elsewhere."""
         self._id = name
+
+    @property
+    def comes_from_proxy(self) -> bool:
+        """Whether a trusted proxy has sent it."""
+        return self.trusted_proxies.trusts((self._client or _NOBODY).address)
 
     # What was asked for.
 

@@ -107,7 +107,7 @@ class StreamingResponse(Response):
     are made only then is ``private, no-store``, unless its ``Cache-Control`` says otherwise.
     """
 
-    __slots__ = ("chunks", "endless")
+    __slots__ = ("chunks", "endless", "on_close")
 
     def __init__(
         self,
@@ -125,6 +125,8 @@ class StreamingResponse(Response):
             self.headers = self.headers.having("Cache-Control", "private, no-store")
         self.chunks = chunks
         self.endless = endless
+        self.on_close: Callable[[], None] | None = None
+        """Called once, when the answer is over."""
 
     def __repr__(self) -> str:
         return f"<StreamingResponse {self.status}>"
@@ -136,6 +138,9 @@ class StreamingResponse(Response):
 
     def close(self) -> None:
         """Tell the source that nobody reads any more; may be called twice."""
+        over, self.on_close = self.on_close, None
+        if over is not None:
+            over()
         close: Callable[[], None] | None = getattr(self.chunks, "close", None)
         if close is not None:
             close()

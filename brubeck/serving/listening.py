@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import logging
+import os
 import socket
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack, suppress
 from functools import partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from brubeck import green
 from brubeck.config import Settings
 from brubeck.config.settings import ServerSettings
 from brubeck.connections import Connection, Respond
 from brubeck.errors import ConfigError
+from brubeck.monitoring.programs import METRICS_DIRECTORY
 from brubeck.serving.signals import at_signals, log_start, serve_until_signal
 from brubeck.serving.supervising import SourceWatch, Supervisor, inherited
 
@@ -46,6 +49,9 @@ def run(
                 afterwards.callback(_remover(Path(server.listen.address.path)))
         if supervised and worker is None:
             changed = SourceWatch(Path.cwd()) if reload else None
+            if server.metrics and METRICS_DIRECTORY not in os.environ:
+                folder = afterwards.enter_context(TemporaryDirectory(prefix="brubeck-metrics-"))
+                os.environ[METRICS_DIRECTORY] = folder  # the workers inherit it
             supervisor = Supervisor(server.workers, listener, grace=server.grace, changed=changed)
             at_signals(supervisor.stop)
             _announce(settings, listener, paths)

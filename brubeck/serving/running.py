@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -18,6 +17,7 @@ from brubeck.handlers.program import Program
 from brubeck.http.request import Request
 from brubeck.http.response import Response
 from brubeck.jobs import Jobs
+from brubeck.monitoring import logs
 from brubeck.routing import Router
 from brubeck.serving import listening, signals
 from brubeck.streams import StreamHandler
@@ -49,11 +49,14 @@ class Application(Program, Protocol):
     def respond(self, request: Request) -> Response:
         """Answer a request."""
 
+    @property
+    def observed(self) -> Callable[[Request], Response]:
+        """`respond` with what the settings ask for around it."""
+
     def close(self) -> None:
         """Close everything that is open."""
 
 
-LOG_FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 _WRONG_CONFIGURATION: Final = 2
 """The exit status of a program that was not started; see docs/command-line.md."""
 
@@ -67,8 +70,27 @@ def serve(app: Application, *, reload: bool) -> None:
         if app.template_loader is not None:
             app.template_env  # noqa: B018, an error is raised now
         green.spawn(app.sweeper.run)
+        respond = app.observed
+        _watch(app)
         paths = [each.path for each in app.streams]
-        listening.run(app.respond, settings, connection=app.msg_conn, reload=reload, paths=paths)
+        listening.run(respond, settings, connection=app.msg_conn, reload=reload, paths=paths)
+
+
+def _watch(app: Application) -> None:
+    """Begin what runs beside the requests: the watch on the hub, metrics at their own address."""
+    server = app.settings.server
+    metrics = None
+    if server.metrics:
+        from brubeck.monitoring.metrics import Metrics
+
+        metrics = Metrics.of(app)
+        if not server.metrics.startswith("/"):
+            green.spawn(metrics.serve, server.metrics)
+    if server.blocked_after and green.patched():
+        from brubeck.monitoring.blocking import HubWatch
+
+        count = None if metrics is None else metrics.blocked.inc
+        green.spawn(HubWatch(server.blocked_after, count).run)
 
 
 def work(app: Application) -> None:
@@ -97,9 +119,7 @@ def _running(app: Application, call: str, *, patched: bool) -> Iterator[None]:
         green.patch()  # before anything makes a lock
     try:
         settings = app.settings
-        logging.basicConfig(level=settings.app.log_level, format=LOG_FORMAT)
-        access = logging.INFO if settings.server.access_log else logging.WARNING
-        logging.getLogger("brubeck.access").setLevel(access)
+        logs.configure(settings)
         yield
     except ConfigError as reason:
         # A traceback through Brubeck does not help the author of the program.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from brubeck.errors import ConfigError
 from brubeck.streams.changes import ChangeFeed
@@ -43,3 +43,17 @@ def routes(
 def shapes_of(path: str) -> list[str]:
     """Return the paths of a stream's shapes, such as ``/quakes.csv``."""
     return [] if path.endswith(">") else [f"{path}.{shape}" for shape in SHAPES]
+
+
+def refuse_clash(stream: type[StreamHandler], others: Iterable[type[StreamHandler]]) -> None:
+    """Raise `ConfigError` for a stream at the path of another, or with its name in a storage."""
+    for other in others:
+        if other.path == stream.path:
+            names = f"{other.__name__} and {stream.__name__}"
+            raise ConfigError(f"{names} are both at {stream.path}.")
+        for one, two in ((other, stream), (stream, other)):
+            if one.path in shapes_of(two.path):
+                raise ConfigError(f"{one.path} is the URL of a shape of {two.path}.")
+        if other.spec.path.stream("") == stream.spec.path.stream(""):
+            names = f"{other.path} and {stream.path}"
+            raise ConfigError(f"{names} would be one stream in a storage.")

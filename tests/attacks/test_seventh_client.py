@@ -38,10 +38,13 @@ def answer(value: object) -> Callable[[httpx.Request], httpx.Response]:
     return lambda _request: httpx.Response(200, text=text, headers=headers)
 
 
+NO_LINKS: tuple[object, ...] = (5, True, [], {}, "//[")
+
+
 @pytest.mark.parametrize(
     ("member", "link"),
     [
-        *((name, x) for name in ("next", "previous", "changes") for x in (5, True, [], {}, "//[")),
+        *((name, x) for name in ("next", "previous", "changes") for x in NO_LINKS),
         *(("changes", link) for link in ("/n", "/n/changes?after=x y", "", None)),
     ],
 )

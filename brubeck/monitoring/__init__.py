@@ -1,0 +1,1 @@
+"""Monitoring a program: request ids, logs, health, metrics, traces, blocked threads."""

@@ -1,0 +1,1 @@
+"""Monitoring: what operators see of a program."""
