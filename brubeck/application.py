@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Never, cast
 from brubeck import config
 from brubeck.autoapi import AutoAPIBase, pattern_of, placed
 from brubeck.callables import check_plain, check_plain_methods
+from brubeck.configured import Configured
 from brubeck.description.autoapis import describe_api
 from brubeck.description.served import Descriptions
 from brubeck.description.streams import describe_stream
@@ -49,6 +50,7 @@ from brubeck.timekeeping import SYSTEM_CLOCK, Clock
 if TYPE_CHECKING:
     from brubeck.auth import Accounts
     from brubeck.connections import Connection
+    from brubeck.consumers import Consumer
     from brubeck.jobs import Jobs
 
 log = logging.getLogger("brubeck.app")
@@ -57,7 +59,7 @@ log = logging.getLogger("brubeck.app")
 Routes = Sequence[tuple[str, Callable[..., Any]]]
 
 
-class Brubeck:
+class Brubeck(Configured):
     """A program that answers messages.
 
     ``msg_conn`` says where it serves: a URL (``http://127.0.0.1:6767``), the two sockets of a
@@ -97,6 +99,7 @@ class Brubeck:
         title: str = "",
         version: str = "1",
         logout_url: str | None = None,
+        consumers: Iterable[type[Consumer]] = (),
         **unknown: Never,
     ) -> None:
         for name in unknown:
@@ -140,17 +143,9 @@ class Brubeck:
             raise ConfigError(f"streams is a list: streams=[{streams.__name__}].")
         for stream in streams:
             self.add_stream(stream)
+        self.consumers: tuple[type[Consumer], ...] = tuple(consumers)
 
     # Settings.
-
-    @cached_property
-    def settings(self) -> config.Settings:
-        """The settings in force, read once; `ConfigError` for the first one that is wrong."""
-        return config.load(
-            arguments=self._arguments,
-            command_line=self._command_line,
-            file=config.default_file(),
-        )
 
     def configure(self, **sections: dict[str, object]) -> None:
         """Give settings the last word, as the command line does: ``server={'workers': 2}``.
@@ -162,33 +157,6 @@ class Brubeck:
         self._command_line = sections
         for worked_out in ("settings", "_trusted_proxies", "observed"):
             self.__dict__.pop(worked_out, None)
-
-    def explain_settings(self) -> list[config.SettingInForce]:
-        """Return every setting with its source, as ``brubeck config`` shows them."""
-        options, file = self._command_line, config.default_file()
-        return config.explain(arguments=self._arguments, command_line=options, file=file)
-
-    @property
-    def login_url(self) -> str:
-        """The URL of the login page."""
-        return str(self.settings.app.login_url)
-
-    @property
-    def cookie_secret(self) -> str | None:
-        """The key that signs cookies, or None."""
-        keys = self.settings.app.cookie_secret
-        return keys[0] if keys else None
-
-    @property
-    def cookie_keys(self) -> Sequence[str]:
-        """The keys of signed cookies; the first one signs, all of them verify."""
-        keys: Sequence[str] = self.settings.app.cookie_secret
-        return keys
-
-    @property
-    def api_base_url(self) -> str:
-        """The prefix of the URLs of AutoAPIs."""
-        return str(self.settings.app.api_base_url)
 
     # Routes.
 
@@ -297,7 +265,7 @@ class Brubeck:
             declare(declaration)
             store = partial(self.store, declaration.spec.storage)
             found = LocalStream(declaration, self, store, self.clock)
-            found.opened = partial(measured, self, found.spec)
+            found.wrap = partial(measured, self, found.spec)
             self._served[declaration] = found
         return found
 

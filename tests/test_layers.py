@@ -18,6 +18,8 @@ LAYERS = (
     {
         "application",
         "autoapi",
+        "configured",
+        "consumers",
         "dispatch",
         "description",
         "jobs",

@@ -62,8 +62,9 @@ def stats(program: str, *, as_json: bool) -> None:
     with loaded(program) as application:
         found = list(_all_stats(application))
         depth = application.jobs.queue.depth() if has_jobs(application) else None
+        consumed = list(_consumed(application))
     if as_json:
-        print_json(msgspec.to_builtins({"streams": found, "jobs": depth}))
+        print_json(msgspec.to_builtins({"streams": found, "jobs": depth, "consumers": consumed}))
         return
     headings = ("STREAM", "STORE", "ITEMS", "NEWEST", "HEAD", "DELETIONS", "INDEXES")
     print_table(headings, [_row(each) for each in found])
@@ -71,6 +72,51 @@ def stats(program: str, *, as_json: bool) -> None:
         counts = msgspec.to_builtins(depth)
         words = [f"{count} {name.replace('_', ' ')}" for name, count in counts.items()]
         click.echo(f"\njobs: {', '.join(words)}")
+    if consumed:
+        click.echo()
+        columns = ("CONSUMER", "STREAM", "BEHIND", "DEAD LETTERS", "PROCESS")
+        print_table(columns, [_consumer_row(each) for each in consumed])
+
+
+class ConsumerStats(msgspec.Struct, frozen=True, kw_only=True):
+    """Where a consumer stands in a stream or partition."""
+
+    consumer: str
+    stream: str
+    behind: float | None
+    """Seconds between the last delivered change and the last one that there is; None before it
+    has run."""
+    dead: int
+    """The number of dead letters, counted up to a thousand."""
+    process: str
+    """The process that reads at present."""
+
+
+def _consumed(application: Brubeck) -> Iterator[ConsumerStats]:
+    from brubeck.consumers.consumer import name_of, streams_of
+    from brubeck.consumers.track import Track
+    from brubeck.streams.cursors import parse_change_cursor
+
+    for consumer in application.consumers:
+        for declaration in streams_of(consumer):
+            stream = application.stream(declaration)
+            for partition in stream.partitions():
+                track = Track(name_of(consumer), stream, partition)
+                place = track.read()
+                head = stream.records(partition).head().position
+                at = 0 if place is None else parse_change_cursor(place.cursor).position
+                yield ConsumerStats(
+                    consumer=name_of(consumer),
+                    stream=track.path,
+                    behind=None if place is None else max(head - at, 0) / 1e6 if at else None,
+                    dead=track.dead(),
+                    process="" if place is None else place.owner,
+                )
+
+
+def _consumer_row(each: ConsumerStats) -> tuple[str, ...]:
+    behind = "not begun" if each.behind is None else f"{each.behind:.1f} s"
+    return (each.consumer, each.stream, behind, str(each.dead), each.process)
 
 
 def _all_stats(application: Brubeck) -> Iterator[StreamStats]:

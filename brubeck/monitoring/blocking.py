@@ -45,14 +45,13 @@ class HubWatch:
         """Beat until `stop`, and log what has held the hub up."""
         self._ident = green.native("_thread", "get_ident")()
         green.native("_thread", "start_new_thread")(self._watch, ())
-        while not self._stopped:
-            self._beat_once()
+        green.supervise(self._beat_once, "The watch on the hub")
 
     def stop(self) -> None:
         """End the watch."""
         self._stopped = True
 
-    def _beat_once(self) -> None:
+    def _beat_once(self) -> bool:
         before = self._beat = monotonic()
         pause = self._seconds / 4
         green.sleep(pause)
@@ -62,6 +61,7 @@ class HubWatch:
             if self._count is not None:
                 self._count(late)
             log.warning("Everything waited %.2f s for %s", late, seen or "an unknown line")
+        return not self._stopped
 
     def _watch(self) -> None:
         """Look at the beat, as a thread of the system; no lock of the program may be taken."""

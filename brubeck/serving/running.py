@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from typing import Any, ClassVar, Final, Protocol
@@ -11,6 +11,8 @@ from typing import Any, ClassVar, Final, Protocol
 from brubeck import green
 from brubeck.autoapi import AutoAPIBase
 from brubeck.connections import Connection
+from brubeck.consumers.consumer import Consumer, name_of
+from brubeck.consumers.runner import ConsumersConnection
 from brubeck.errors import ConfigError
 from brubeck.explorer.rendering import own_template
 from brubeck.handlers.program import Program
@@ -37,6 +39,10 @@ class Application(Program, Protocol):
     @property
     def template_env(self) -> Any:
         """The environment of the template engine, loaded at its first use."""
+
+    @property
+    def consumers(self) -> Sequence[type[Consumer]]:
+        """The consumers of the program."""
 
     @property
     def jobs(self) -> Jobs:
@@ -97,15 +103,46 @@ def work(app: Application) -> None:
     """Have jobs done."""
     with _running(app, "work", patched=False):
         settings = app.settings
-        worker = app.jobs.connection()
-        doing = f"jobs of {worker.queue.shown}"
+        connections: list[tuple[str, Callable[[], None], Callable[[], None]]] = []
+        if app.consumers:
+            consuming = ConsumersConnection(app)
+            names = ", ".join(name_of(each) for each in app.consumers)
+            connections.append((f"consumers {names}", consuming.serve, consuming.stop))
+        if app.jobs.streams or settings.jobs.queue or not app.consumers:
+            worker = app.jobs.connection()
+            perform = partial(worker.serve, app.jobs.perform)
+            connections.append((f"jobs of {worker.queue.shown}", perform, worker.stop))
         signals.run_workers(
-            partial(worker.serve, app.jobs.perform),
-            worker.stop,
-            doing,
+            partial(_serve_all, [serve for _, serve, _ in connections]),
+            partial(_stop_all, [stop for _, _, stop in connections]),
+            " and ".join(doing for doing, _, _ in connections),
             settings.jobs.workers,
             grace=settings.server.grace,
         )
+
+
+def _stop_all(stops: Sequence[Callable[[], None]]) -> None:
+    for stop in stops:
+        stop()
+
+
+def _serve_all(parts: Sequence[Callable[[], None]]) -> None:
+    """Run several parts side by side, and return when all of them have ended."""
+    *others, last = parts
+    left = len(others)
+
+    def run(part: Callable[[], None]) -> None:
+        nonlocal left
+        try:
+            part()
+        finally:
+            left -= 1
+
+    for part in others:
+        green.spawn(run, part)
+    last()
+    while left:
+        green.sleep(0.1)
 
 
 @contextmanager

@@ -41,7 +41,7 @@ class Stream:
         self.page_plans: dict[Any, Any] = {}
         """The plans of pages by query string, path and viewer; see `Collection`."""
         self.topics = Topics()
-        self.opened: Callable[[RecordStream], RecordStream] = lambda records: records
+        self.wrap: Callable[[RecordStream], RecordStream] = lambda records: records
         """Called with the records of each partition when they are opened, to wrap them."""
         self._store = store
         self._opened: dict[str, RecordStream] = {}
@@ -57,7 +57,7 @@ class Stream:
         if found is None:
             # A storage gives all concurrent callers the same object; so the last one may be kept.
             name = self.spec.path.stream(partition)
-            found = self.opened(self.store.records(name, self.spec.schema))
+            found = self.wrap(self.store.records(name, self.spec.schema))
             if len(self._opened) >= KEPT_PARTITIONS:
                 self._opened.clear()  # there may be as many partitions as anybody can think of
             self._opened[partition] = found

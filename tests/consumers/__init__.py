@@ -1,0 +1,1 @@
+"""Consumers: what follows from every change."""

@@ -1,0 +1,104 @@
+"""Consumers as real processes, killed again and again: at least once, in order, none lost."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from brubeck import Brubeck
+from tests.consumers.program import Counts
+from tests.servers import wait_until
+from tests.servers.programs import ROOT
+from tests.soak import often
+
+CHANGES = often(2_000, 20_000)
+
+
+@contextmanager
+def worker(folder: Path, url: str) -> Iterator[subprocess.Popen[bytes]]:
+    """Run the consumers in a process of their own."""
+    env = {**os.environ, "NOTES": str(folder / "notes"), "BRUBECK_STORAGE_DEFAULT": url}
+    env["BRUBECK_JOBS_LEASE"] = "1s"
+    command = [sys.executable, "-m", "brubeck", "work", "tests.consumers.program:app"]
+    with (folder / "log").open("ab") as log:
+        process = subprocess.Popen(command, env=env, cwd=ROOT, stdout=log, stderr=log)
+        try:
+            yield process
+        finally:
+            process.kill()
+            process.wait()
+
+
+def notes(folder: Path) -> list[dict[str, Any]]:
+    """Return the lines that were noted, without one that a kill has cut."""
+    path = folder / "notes"
+    lines = path.read_bytes().splitlines() if path.exists() else []
+    found = []
+    for line in lines:
+        try:
+            found.append(json.loads(line))
+        except ValueError:
+            continue
+    return found
+
+
+def has_noted(folder: Path, goal: int) -> bool:
+    """Return whether so many different changes were noted."""
+    return len({each["key"] for each in notes(folder)}) >= goal
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "redis", "mongodb"])
+def test_every_change_is_delivered_at_least_once_and_in_order(
+    request: pytest.FixtureRequest, tmp_path: Path, kind: str
+) -> None:
+    """Whenever a process is killed; a change that comes again has the same key."""
+    if kind == "sqlite":
+        url = f"sqlite:///{tmp_path}/counts.db"
+    elif kind == "redis":
+        url = request.getfixturevalue("redis_server").url
+    else:
+        url = f"mongodb://127.0.0.1:{request.getfixturevalue('mongo_server').port}/consumed"
+    chance = random.Random(5)
+    app = Brubeck(streams=[Counts], storage=url)
+    counts = app.stream(Counts)
+    try:
+        for started in range(0, CHANGES, CHANGES // 4):
+            step = range(started, started + CHANGES // 4)
+            counts.insert_many([{"number": number} for number in step])
+            with worker(tmp_path, url) as process:
+                goal = started + chance.randrange(1, CHANGES // 4)
+                wait_until(partial(has_noted, tmp_path, goal), seconds=60)
+                process.send_signal(signal.SIGKILL)
+                process.wait()
+        with worker(tmp_path, url) as process:
+            everything = set(range(CHANGES))
+            wait_until(
+                lambda: {each["number"] for each in notes(tmp_path)} == everything, seconds=90
+            )
+            process.send_signal(signal.SIGTERM)
+            assert process.wait(30) == 0
+    finally:
+        app.close()
+    found = notes(tmp_path)
+    keys: dict[str, int] = {}
+    for each in found:
+        assert keys.setdefault(each["key"], each["number"]) == each["number"]
+    assert len(keys) == CHANGES
+    # Where a process took over it goes back a little; otherwise positions only grow.
+    first: dict[str, int] = {}
+    for index, each in enumerate(found):
+        first.setdefault(each["key"], index)
+    order = sorted(first, key=first.__getitem__)
+    positions = {each["key"]: each["position"] for each in found}
+    assert [positions[key] for key in order] == sorted(positions.values())
