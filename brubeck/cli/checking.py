@@ -90,7 +90,7 @@ def _of_store(application: Brubeck, name: str) -> Iterator[Finding]:
     for stream in application.streams:
         if stream.storage == name:
             served = application.stream(stream)
-            parts = [served.records(key) for key in served.partitions()]
+            parts = [served.opened(key) for key in served.partitions()]
             building = [each for each in parts if isinstance(each, Building)]
             unfinished = dict.fromkeys(field for each in building for field in each.unfinished())
             known = [each.progress() for each in building if isinstance(each, Progressing)]

@@ -118,13 +118,15 @@ def _from_program(
 
     if "fields" in chosen:
         raise click.UsageError("A program exports every field; fields is for servers.")
-    oldest_first = chosen.pop("order", "oldest") != "newest"
+    order = chosen.pop("order", "oldest")
+    if order not in ("newest", "oldest"):
+        raise click.UsageError("order is newest or oldest.")
 
     with loaded(program) as application:
         stream, partition = find_stream(application, name)
         columns = list(stream.spec.model._fields)
         try:
-            items = stream.items(partition, oldest_first=oldest_first, **chosen)
+            items = stream.items(partition, oldest_first=order == "oldest", **chosen)
         except (TypeError, ValueError) as reason:
             raise click.UsageError(f"{reason}") from None
         if media_type == CSV:

@@ -31,7 +31,7 @@ def index(program: str) -> None:
         for declaration in application.streams:
             stream = application.stream(declaration)
             for partition in stream.partitions():
-                records = stream.records(partition)
+                records = stream.opened(partition)
                 path = stream.spec.path.at(partition)
                 names = records.unfinished() if isinstance(records, IndexedRecordStream) else ()
                 if not isinstance(records, IndexedRecordStream) or not names:

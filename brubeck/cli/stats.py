@@ -144,7 +144,7 @@ def _stats(stream: Stream, partition: str) -> StreamStats:
         era=head.era,
         deletions=_deletions(records, head),
         indexes=sorted(spec.schema.known),
-        unfinished=_unfinished(stream.records(partition)),
+        unfinished=_unfinished(stream.opened(partition)),
     )
 
 

@@ -91,7 +91,7 @@ class Context:
     @property
     def records(self) -> RecordStream:
         """The records of the stream, or of the partition in the URL."""
-        return self.stream.records(self.partition)
+        return self.stream.opened(self.partition)
 
     @property
     def hooks(self) -> Hooks:

@@ -231,7 +231,7 @@ def _subscription(
 
     def make() -> Topic:
         return Topic(
-            lambda: stream.records(partition),
+            lambda: stream.opened(partition),
             ChangesQuery(limit=STEP, where=parameters.where),
             lambda found: _frames(found, project),
             _checkpoint,

@@ -44,17 +44,20 @@ from brubeck.streams.access import OpenAccess
 from brubeck.streams.context import Context
 from brubeck.streams.documents import StreamedDocument
 from brubeck.streams.handler import StreamHandler
-from brubeck.streams.parameters import PageParameters, export_parameters
-from brubeck.streams.patching import merge
+from brubeck.streams.local_documents import (
+    NewDocument,
+    document_json,
+    members_json,
+    merged_json,
+    problems,
+)
+from brubeck.streams.parameters import timeline_parameters
 from brubeck.streams.stream import PAGE, Stream
 from brubeck.streams.writing import Drafts, Result, Writer, changed, read_document
 from brubeck.timekeeping import Clock
 
 COUNT_BOUND: Final = 10_000
 """The number of items up to which a count is exact."""
-
-NewDocument = StreamedDocument | Mapping[str, Any]
-"""A document of the stream's model, or its members by their names in JSON."""
 
 
 class _Trusted:
@@ -110,7 +113,8 @@ class LocalStream(Stream):
 
         ``since`` (inclusive) and ``until`` (exclusive) are times: a datetime, milliseconds since
         the epoch, or RFC 3339. A filter is one that the stream declares, such as
-        ``magnitude__gte=5``; a list of values is for ``…__in``. Raises `ValueError` for others.
+        ``magnitude__gte=5``; a list of values is for ``…__in``. Raises `ValueError` for others,
+        and for a partition that there cannot be.
         """
         query = self._query(since, until, filters, descending=not oldest_first)
         return map(self._document, Repository(self.records(partition)).walk(query))
@@ -130,15 +134,20 @@ class LocalStream(Stream):
     def _query(
         self, since: object, until: object, filters: Mapping[str, object], *, descending: bool
     ) -> PageQuery:
+        for name, value in filters.items():
+            if isinstance(value, list | tuple | set | frozenset) and not value:
+                raise ValueError(f"{name} is an empty list, which no item can match")
+        declared = self.spec.parameters.filters
         given = {"since": since, "until": until, **filters}
         pairs = [
             (name, _text(each))
             for name, value in given.items()
-            if value is not None
-            for each in (value if isinstance(value, list | tuple | set) else [value])
+            # A name that is not declared is refused, whatever its value.
+            if value is not None or (name in filters and name not in declared)
+            for each in (value if isinstance(value, list | tuple | set | frozenset) else [value])
         ]
         try:
-            parameters: PageParameters = export_parameters(pairs, self.spec.parameters, PAGE)
+            parameters = timeline_parameters(pairs, self.spec.parameters, PAGE)
         except Problem as problem:
             raise ValueError(problem.detail) from problem
         return PageQuery(
@@ -157,7 +166,8 @@ class LocalStream(Stream):
         """Write a new item and return its document, with its id and times.
 
         ``owner`` is the caller that owns the item, in a stream of an `OwnedDocument`. Raises a
-        `Problem`: 422 for an invalid document, 409 for an id that is taken.
+        `Problem`: 422 for an invalid document, 409 for an id that is taken; and `ValueError` for a
+        partition that there cannot be.
         """
         (result,) = self.insert_many([document], partition, owner=owner)
         if result.problem is not None:
@@ -174,12 +184,16 @@ class LocalStream(Stream):
         """
         left, results = iter(documents), []
         while some := list(islice(left, self.spec.max_batch)):
-            drafts = Drafts(self._writer(partition, owner))
+            writer = self._writer(partition, owner)
+            drafts = Drafts(writer)
             for each in some:
                 try:
-                    drafts.add(_json(each, owner, self.spec.model))
-                except (TypeError, msgspec.MsgspecError) as reason:
-                    drafts.refuse(Problem(422, f"The document cannot be written as JSON: {reason}"))
+                    with problems(writer.context):
+                        body = document_json(each, owner, self.spec.model)
+                except Problem as problem:
+                    drafts.refuse(problem.with_traceback(None))
+                else:
+                    drafts.add(body)
             results += drafts.write()
         return results
 
@@ -197,14 +211,15 @@ class LocalStream(Stream):
         where there is no such item, 412 where it stands elsewhere, 422 for an invalid result.
         """
         writer = self._writer(partition)
-        patch = msgspec.json.decode(msgspec.json.encode(changes))
+        patch = msgspec.json.decode(members_json(changes))
 
         def propose(found: Entry) -> Put:
             record = _expected(item_id, found, expected)
             stored = writer.stored(record)
-            merged = merge(msgspec.json.decode(record.body), patch)
-            document = read_document(self._spec_for_writes, msgspec.json.encode(merged))
-            return writer.revise(document, stored, record.position)
+            with problems(writer.context):
+                body = merged_json(record.body, patch)
+                document = read_document(self._spec_for_writes, body)
+                return writer.revise(document, stored, record.position)
 
         written = self._change(partition, item_id, propose)
         put, outcome = cast("tuple[Put, Any]", written)
@@ -228,6 +243,7 @@ class LocalStream(Stream):
         return Repository(self.records(partition)).change(item_id or "", propose)
 
     def _writer(self, partition: str, owner: Caller | None = None) -> Writer:
+        self.spec.check_partition(partition)
         path = self.spec.path.at(partition)
         context = Context(
             self._application,
@@ -249,23 +265,6 @@ def _text(value: object) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     return value.isoformat() if isinstance(value, datetime) else str(value)
-
-
-def _json(document: NewDocument, owner: Caller | None, model: type[StreamedDocument]) -> bytes:
-    """Return the JSON of a new document, with the fields of its owner."""
-    if isinstance(document, StreamedDocument):
-        if not isinstance(document, model):
-            raise TypeError(
-                f"it is a {type(document).__name__}, and the model is {model.__name__}."
-            )
-        document.validate(validate_all=True)
-        body = document.encode()
-    else:
-        body = msgspec.json.encode(dict(document))
-    if owner is None:
-        return body
-    named = {"owner_id": owner.id, "owner_username": owner.username or None}
-    return msgspec.json.encode(msgspec.json.decode(body) | named)
 
 
 def _expected(item_id: str | None, found: Entry, expected: int | None) -> Record:

@@ -88,6 +88,14 @@ def export_parameters(pairs: Pairs, declared: Declared, step: int) -> PageParame
     return _page_parameters(given, declared, step)
 
 
+def timeline_parameters(pairs: Pairs, declared: Declared, step: int) -> PageParameters:
+    """Read what the program itself may ask of a timeline: ``since``, ``until`` and filters.
+
+    ``step`` as for `export_parameters`. Raises a `Problem` for any other parameter.
+    """
+    return _page_parameters(_Given(pairs, ("since", "until", *declared.filters)), declared, step)
+
+
 def _page_parameters(given: _Given, declared: Declared, limit: int) -> PageParameters:
     if given.has("before") and given.has("after"):
         raise _wrong("after", "a page starts at one place, and before is given too")

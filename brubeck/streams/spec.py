@@ -82,6 +82,14 @@ class StreamSpec(msgspec.Struct, frozen=True, kw_only=True):
         """Whether answers depend on the origin of the page that asks."""
         return self.origins is not None and bool(self.origins.named)
 
+    def check_partition(self, key: str) -> None:
+        """Raise `ValueError` unless there may be a partition of a key; "" where there are none."""
+        if not self.path.partition:
+            if key:
+                raise ValueError(f"{self.path.template} has no partitions, and no {key!r}.")
+        elif not self.partitions.allows(key):
+            raise ValueError(f"{self.path.template} has no partition {key!r}.")
+
 
 def compile_spec(declaration: type[Declaration], overridden: frozenset[str]) -> StreamSpec:
     """Return the spec of a stream without authentication.

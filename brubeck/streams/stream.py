@@ -52,7 +52,15 @@ class Stream:
         return self._store()
 
     def records(self, partition: str = "") -> RecordStream:
-        """Return the records of the stream, or of one partition of it, in its store."""
+        """Return the records of the stream, or of one partition of it, in its store.
+
+        Raises `ValueError` for a partition that there cannot be.
+        """
+        self.spec.check_partition(partition)
+        return self.opened(partition)
+
+    def opened(self, partition: str) -> RecordStream:
+        """Return the records of a partition of which the key is checked already, or is stored."""
         found = self._opened.get(partition)
         if found is None:
             # A storage gives all concurrent callers the same object; so the last one may be kept.
@@ -79,7 +87,8 @@ class Stream:
         ``after`` is a cursor of a change, or ``0`` for the beginning. The iterator ends when there
         was no change for ``wait`` seconds; None follows for ever. No change is passed over; of
         several changes of an item only the last may be left. Raises `LostCursor` where deletions
-        after the cursor are kept no longer, `Unavailable`, and `ValueError` for what is no cursor.
+        after the cursor are kept no longer, `Unavailable`, and `ValueError` for what is no cursor,
+        and for a partition that there cannot be.
         """
         cursor = parse_change_cursor(after)
         # Position 0 is the beginning: a reader there has seen nothing that could be purged.
@@ -113,7 +122,7 @@ class Stream:
     def sweep(self) -> Swept:
         """Delete what the stream does not retain, in all its partitions; return how many left."""
         now = self.clock.micros()
-        each = [sweep(self.records(key), self.spec.retention, now) for key in self.partitions()]
+        each = [sweep(self.opened(key), self.spec.retention, now) for key in self.partitions()]
         return Swept(sum(one.items for one in each), sum(one.deletions for one in each))
 
     def close(self) -> None:
