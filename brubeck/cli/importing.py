@@ -8,16 +8,18 @@ with its number and stops no other. The number of the last line with a result is
 from __future__ import annotations
 
 import json
+import re
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from itertools import dropwhile
 from pathlib import Path
-from typing import Any, BinaryIO, Final
+from typing import BinaryIO, Final
 
 import click
 import msgspec
 
+from brubeck.canonical import MAX_DEPTH, TOO_DEEP
 from brubeck.cli.csv_documents import Document, documents
 from brubeck.cli.exporting import CSV, format_of
 from brubeck.cli.output import Progress, json_line
@@ -30,6 +32,12 @@ BATCH: Final = 1000
 """The number of lines that are written at a time, at the most."""
 _BATCH_BYTES: Final = 4 << 20
 """The bytes of lines after which a batch is written, about."""
+_SIGNS: Final = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"|[\[\]{}]')
+"""The texts of a JSON text, in which brackets are text, and the brackets outside them."""
+
+_members: msgspec.json.Decoder[dict[str, msgspec.Raw]] = msgspec.json.Decoder(
+    dict[str, msgspec.Raw]
+)
 
 
 @click.command("import")
@@ -111,7 +119,7 @@ class Importing:
     def run(self, numbered: Iterator[Document]) -> int:
         """Write all documents, report the lines that fail, and return their number."""
         with Progress("imported") as progress:
-            for batch in _batches(numbered):
+            for batch in _batches(_checked(numbered)):
                 before = self._failures
                 self._write(batch)
                 progress.add(len(batch) - (self._failures - before))
@@ -122,7 +130,7 @@ class Importing:
     def _write(self, batch: list[Document]) -> None:
         from brubeck.client import ClientError
 
-        whole = [(number, each) for number, each in batch if isinstance(each, dict)]
+        whole = [(number, each) for number, each in batch if isinstance(each, bytes)]
         broken = {number: each for number, each in batch if isinstance(each, str)}
         error: ClientError | None = None
         try:
@@ -172,11 +180,35 @@ def _lines(file: BinaryIO) -> Iterator[Document]:
             yield number, "The line is longer than an item may be."
             continue
         try:
-            found: Any = msgspec.json.decode(line)
-        except (msgspec.DecodeError, UnicodeDecodeError) as reason:
-            yield number, f"The line is not JSON: {reason}"
+            _members.decode(line)
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as reason:
+            is_json = isinstance(reason, msgspec.ValidationError)
+            fault = "an object of JSON." if is_json else f"JSON: {reason}"
+            yield number, f"The line is not {fault}"
             continue
-        yield number, found if isinstance(found, dict) else "The line is not an object of JSON."
+        yield number, line
+
+
+def _checked(numbered: Iterable[Document]) -> Iterator[Document]:
+    """Yield documents, and a sentence in place of one that is nested too deeply.
+
+    It stands in a list with its neighbours when it is sent, and would have all of them refused.
+    """
+    for number, each in numbered:
+        is_deep = isinstance(each, bytes) and _depth(each) > MAX_DEPTH
+        yield number, TOO_DEEP if is_deep else each
+
+
+def _depth(body: bytes) -> int:
+    """Return how many objects and lists stand in each other in a valid JSON text, at the most."""
+    brackets = body.count(b"[") + body.count(b"{")
+    if brackets <= MAX_DEPTH:
+        return brackets
+    deepest = depth = 0
+    for sign in _SIGNS.findall(body):
+        depth += {b"[": 1, b"{": 1, b"]": -1, b"}": -1}.get(sign, 0)
+        deepest = max(deepest, depth)
+    return deepest
 
 
 def _batches(numbered: Iterable[Document]) -> Iterator[list[Document]]:
@@ -185,7 +217,7 @@ def _batches(numbered: Iterable[Document]) -> Iterator[list[Document]]:
     size = 0
     for number, each in numbered:
         batch.append((number, each))
-        size += len(each) if isinstance(each, str) else len(json_line(each))
+        size += len(each)
         if len(batch) == BATCH or size >= _BATCH_BYTES:
             yield batch
             batch, size = [], 0

@@ -30,8 +30,8 @@ class Sink(ABC):
     """A stream that takes documents."""
 
     @abstractmethod
-    def write(self, documents: Sequence[Mapping[str, Any]]) -> list[Outcome]:
-        """Create an item of each document; a `ClientError` has the results before it."""
+    def write(self, documents: Sequence[bytes]) -> list[Outcome]:
+        """Create an item of each JSON of a document; a `ClientError` has the results before it."""
 
     @abstractmethod
     def types(self) -> dict[str, str]:
@@ -44,7 +44,7 @@ class _Server(Sink):
         self._root = root
         self._path = path
 
-    def write(self, documents: Sequence[Mapping[str, Any]]) -> list[Outcome]:
+    def write(self, documents: Sequence[bytes]) -> list[Outcome]:
         return outcomes(self._stream.create_many(documents))
 
     def types(self) -> dict[str, str]:
@@ -62,7 +62,7 @@ class _Program(Sink):
         self._stream = stream
         self._partition = partition
 
-    def write(self, documents: Sequence[Mapping[str, Any]]) -> list[Outcome]:
+    def write(self, documents: Sequence[bytes]) -> list[Outcome]:
         results = self._stream.insert_many(documents, self._partition)
         return [Outcome(each.status, _sentence(each.problem)) for each in results]
 

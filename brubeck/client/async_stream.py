@@ -176,10 +176,11 @@ class AsyncStream:
         """Create an item and return it."""
         return await self._write(operations.create(self._url, document))
 
-    async def create_many(self, documents: Iterable[Mapping[str, Any]]) -> list[Result]:
+    async def create_many(self, documents: Iterable[Mapping[str, Any] | bytes]) -> list[Result]:
         """Create an item of each document, in requests of up to 1,000; return a result for each.
 
-        An error carries the results of the requests before it as ``results``.
+        A document may be its JSON, as bytes, which is sent as it stands. An error carries the
+        results of the requests before it as ``results``.
         """
         return await run(
             self._connection, operations.create_many(self._url, documents, self._policy)

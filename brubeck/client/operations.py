@@ -222,7 +222,7 @@ def delete(url: StreamUrl, item_id: str, if_match: str | None, policy: RetryPoli
 
 
 def create_many(
-    url: StreamUrl, documents: Iterable[Mapping[str, Any]], policy: RetryPolicy
+    url: StreamUrl, documents: Iterable[Mapping[str, Any] | bytes], policy: RetryPolicy
 ) -> Steps[list[Result]]:
     """Create several items, and return a result for each document.
 
@@ -238,12 +238,12 @@ def create_many(
     return results
 
 
-def _encoded(documents: Iterable[Mapping[str, Any]]) -> list[bytes]:
+def _encoded(documents: Iterable[Mapping[str, Any] | bytes]) -> list[bytes]:
     """Return the JSON of each document; `ValueError` names the one that has none."""
     bodies = []
     for number, document in enumerate(documents):
         try:
-            bodies.append(json_body(document))
+            bodies.append(document if isinstance(document, bytes) else json_body(document))
         except ValueError as reason:
             raise ValueError(f"document {number}: {reason}") from reason
     return bodies

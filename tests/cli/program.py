@@ -9,7 +9,14 @@ from brubeck.auth import BasicAuth, BearerAuth
 from brubeck.auth.accounts import Account, Grant
 from brubeck.auth.passwords import hash_password
 from brubeck.auth.tokens import PREFIX, digest
-from brubeck.dictshield.fields import BooleanField, DictField, FloatField, ListField, StringField
+from brubeck.dictshield.fields import (
+    BooleanField,
+    DecimalField,
+    DictField,
+    FloatField,
+    ListField,
+    StringField,
+)
 from brubeck.streams import AuthStreamHandler, StreamedDocument, StreamHandler, following
 
 if "pytest" not in sys.modules:  # where tests import it, it is theirs
@@ -28,6 +35,7 @@ class Note(StreamedDocument):
     done = BooleanField()
     tags = ListField(StringField())
     extra = DictField()
+    price = DecimalField()
     secret = StringField()
 
     _private_fields = ("secret",)

@@ -154,6 +154,11 @@ def test_private_fields_of_a_program_are_exported_and_imported(run: Run, local: 
     [
         (("export", "mine:app", "notes", "-o", "x.xls"), 2, "ends with .ndjson, .jsonl, .csv"),
         (("export", "mine:app", "nots", "-o", "x.csv"), 2, 'Did you mean "/notes"?'),
+        (("export", "mine:app", "notes", "order=up", "-o", "x.csv"), 2, "newest or oldest"),
+        (("export", "mine:app", "notes", "before=9", "-o", "x.csv"), 2, 'no parameter "before"'),
+        (("export", "mine:app", "notes", "after=9", "-o", "x.csv"), 2, 'no parameter "after"'),
+        (("export", "mine:app", "notes", "fields=id", "-o", "x.csv"), 2, "every field"),
+        (("export", "mine:app", "users/a b/posts", "-o", "x.csv"), 2, "no stream"),
         (("export", "mine:app", "notes", "-o", "no/x.csv"), 1, "cannot be written"),
         (("import", "no.csv", "mine:app", "notes"), 1, "no.csv cannot be read"),
         (("import", "open.csv", "mine:app", "notes"), 1, "Line 2: a quote has no end"),
