@@ -14,6 +14,7 @@ from brubeck.cli.exporting import export
 from brubeck.cli.importing import import_command
 from brubeck.cli.inspecting import index, openapi, shell
 from brubeck.cli.mongrel2 import mongrel2
+from brubeck.cli.output import Command
 from brubeck.cli.reading import get, tail
 from brubeck.cli.routes import routes
 from brubeck.cli.scaffold import new
@@ -26,7 +27,7 @@ from brubeck.cli.users import user_commands
 from brubeck.cli.working import job_commands, work
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=Command, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="brubeck")
 def main() -> None:
     """Run and inspect Brubeck programs."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from brubeck.cli.output import print_text
 from brubeck.cli.programs import PROGRAM, load, plain_errors
 from brubeck.errors import BrubeckError, ConfigError
 
@@ -32,7 +33,7 @@ def check(program: str) -> None:
         for name, finding in _findings(application):
             grades.add(finding.grade)
             text = " ".join(finding.text.split())
-            click.echo(f"{finding.grade:5} {name}: {text}")
+            print_text(f"{finding.grade:5} {name}: {text}")
         application.close()
     sys.exit(1 if "wrong" in grades else 0)
 

@@ -7,12 +7,13 @@ from collections.abc import Generator, Iterator
 from contextlib import closing, contextmanager
 from itertools import islice
 from pathlib import Path
+from secrets import token_hex
 from typing import IO, Any, Final
 
 import click
 
-from brubeck.cli.output import Progress
-from brubeck.cli.programs import find_stream, loaded, plain_errors
+from brubeck.cli.output import Progress, ShownBytes, full_output, one_line
+from brubeck.cli.programs import ended_in_order, find_stream, loaded, plain_errors
 from brubeck.cli.targets import TARGET, credentials, is_url, open_stream, parameters, stream_url
 from brubeck.errors import BrubeckError
 
@@ -84,21 +85,26 @@ def _bounds(arguments: tuple[str, ...]) -> dict[str, Any]:
 
 
 @contextmanager
-def _written(output: str) -> Iterator[IO[bytes]]:
-    """Open a file under a name with ``.part`` at its end, and rename it when it is complete."""
+def _written(output: str) -> Iterator[IO[bytes] | ShownBytes]:
+    """Open a file under a name of its own beside it, and rename it when it is complete.
+
+    Two exports to one file are two files until then, and the last to end is the one that stays.
+    """
     if output == "-":
-        yield sys.stdout.buffer
-        sys.stdout.buffer.flush()
+        with full_output():
+            yield ShownBytes() if sys.stdout.isatty() else sys.stdout.buffer
+            sys.stdout.flush()
         return
-    path, part = Path(output), Path(f"{output}.part")
-    try:
-        with part.open("wb") as file:
-            yield file
-        part.replace(path)
-    except OSError as reason:
-        raise BrubeckError(f"{output} cannot be written: {reason.strerror}.") from reason
-    finally:
-        part.unlink(missing_ok=True)
+    path, part = Path(output), Path(f"{output}.{token_hex(8)}.part")
+    with ended_in_order():
+        try:
+            with part.open("xb") as file:
+                yield file
+            part.replace(path)
+        except OSError as reason:
+            raise BrubeckError(f"{output} cannot be written: {reason.strerror}.") from reason
+        finally:
+            part.unlink(missing_ok=True)
 
 
 def _from_server(
@@ -108,7 +114,7 @@ def _from_server(
         try:
             yield from source.export(media_type, **({"order": "oldest"} | chosen))
         except ValueError as reason:
-            raise click.UsageError(f"{reason}.") from None
+            raise click.UsageError(one_line(f"{reason}.")) from None
 
 
 def _from_program(

@@ -22,7 +22,7 @@ import msgspec
 from brubeck.canonical import MAX_DEPTH, TOO_DEEP
 from brubeck.cli.csv_documents import Document, documents
 from brubeck.cli.exporting import CSV, format_of
-from brubeck.cli.output import Progress, json_line
+from brubeck.cli.output import Progress, json_line, print_text
 from brubeck.cli.programs import FAILURE, plain_errors
 from brubeck.cli.sinks import Outcome, Sink, opened_sink, outcomes
 from brubeck.cli.targets import TARGET, credentials
@@ -124,7 +124,7 @@ class Importing:
                 self._write(batch)
                 progress.add(len(batch) - (self._failures - before))
         created = progress.items
-        click.echo(f"{created:,} items imported, {self._failures:,} lines failed.", err=True)
+        print_text(f"{created:,} items imported, {self._failures:,} lines failed.", err=True)
         return self._failures
 
     def _write(self, batch: list[Document]) -> None:
@@ -155,7 +155,7 @@ class Importing:
         if 200 <= outcome.status < 300 or (outcome.status == 409 and self._may_be_there):
             return
         self._failures += 1
-        click.echo(f"line {number}: {outcome.reason}", err=True)
+        print_text(f"line {number}: {outcome.reason}", err=True)
 
 
 @contextmanager

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 import msgspec
 
+from brubeck.cli.output import print_json, print_text
 from brubeck.cli.programs import PROGRAM, loaded
 
 if TYPE_CHECKING:
@@ -35,12 +36,12 @@ def index(program: str) -> None:
                 path = stream.spec.path.at(partition)
                 names = records.unfinished() if isinstance(records, IndexedRecordStream) else ()
                 if not isinstance(records, IndexedRecordStream) or not names:
-                    click.echo(f"{path}: every index is complete")
+                    print_text(f"{path}: every index is complete")
                     continue
                 began = time.monotonic()
-                click.echo(f"{path}: building {', '.join(names)}")
+                print_text(f"{path}: building {', '.join(names)}")
                 records.build_indexes()
-                click.echo(f"{path}: complete after {time.monotonic() - began:.1f} s")
+                print_text(f"{path}: complete after {time.monotonic() - began:.1f} s")
 
 
 @click.command()
@@ -82,4 +83,4 @@ def openapi(program: str) -> None:
     """Print the OpenAPI description of an application, as /openapi.json serves it."""
     with loaded(program) as application:
         body = application.descriptions.openapi.body
-    click.echo(msgspec.json.format(body, indent=2).decode())
+    print_json(msgspec.json.decode(body))

@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 import click
 
 from brubeck import green
+from brubeck.cli.output import print_lines, print_text
 from brubeck.cli.programs import PROGRAM, load, plain_errors
 from brubeck.config.values import DEFAULT_PORT, whole
 from brubeck.errors import ConfigError
@@ -80,16 +81,16 @@ def mongrel2(
         )
         text = signed(configuration.text())
         if only_print:
-            click.echo(text, nl=False)
+            print_lines(text.rstrip("\n"))
             return
         m2sh, server_program = _found("m2sh"), _found("mongrel2")
         database = _set_up(m2sh, home, text, configuration.uuid, force=force)
         shown = f"[{bind}]" if ":" in bind else bind
-        click.echo(f"Mongrel2 on http://{shown}:{port} for {send_spec} and {recv_spec}.")
-        click.echo(f"It logs to {home}/logs and stores large bodies in {configuration.uploads}.")
+        print_text(f"Mongrel2 on http://{shown}:{port} for {send_spec} and {recv_spec}.")
+        print_text(f"It logs to {home}/logs and stores large bodies in {configuration.uploads}.")
         command = [server_program, str(database), configuration.uuid]
         if not start:
-            click.echo(f"Start it with --start, or by m2sh start -db {database} -name main")
+            print_text(f"Start it with --start, or by m2sh start -db {database} -name main")
             return
         _refuse_what_is_taken(configuration)
         # Whatever is sent to this process now reaches Mongrel2 itself, and it ends as that does.

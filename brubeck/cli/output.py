@@ -2,15 +2,25 @@
 
 A table is plain text in aligned columns, in the same form on a terminal and in a pipe, so that what
 a person sees is what `grep` and `awk` get.
+
+Every command prints by the functions of this module. A text may come from a server or a stranger:
+no sign of it moves the cursor, names the window, or reverses what stands beside it.
 """
 
 from __future__ import annotations
 
+import codecs
+import errno
 import json
+import logging
+import os
+import re
 import shutil
 import sys
 import time
-from collections.abc import Iterable, Mapping, Sequence
+import unicodedata
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any, Final, Self
 
 import click
@@ -21,6 +31,89 @@ _SECONDS: Final = 0.2
 _GAP: Final = "  "
 _LEAST: Final = 12
 """The width below which no column is cut."""
+_LINE_ENDS: Final = re.compile(r"[ \t]*[\r\n]+[ \t]*")
+_NOT_SHOWN: Final = "\N{REPLACEMENT CHARACTER}"
+_RAW_IN_JSON: Final = re.compile(
+    "[\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]"
+)
+"""The controls of terminals and of directions that JSON leaves as they are."""
+_CONTROLS: Final = re.compile(r"[\x00-\x08\x0b-\x1f]")
+"""The controls that no JSON has."""
+
+
+def printable(text: str) -> str:
+    r"""Return a text without signs that a terminal would obey; line ends and tabs stay.
+
+    >>> printable('a\x1b[2Jb')
+    'a�[2Jb'
+    """
+    if text.isprintable():
+        return text
+    return "".join(each if _is_harmless(each) else _NOT_SHOWN for each in text)
+
+
+def _is_harmless(char: str) -> bool:
+    return char.isprintable() or char in "\n\t" or unicodedata.category(char) == "Zs"
+
+
+def one_line(text: str) -> str:
+    """Return a text as one printable line."""
+    return printable(_LINE_ENDS.sub(" ", text).replace("\t", " "))
+
+
+def printable_json(text: str) -> str:
+    """Return JSON with what a terminal would obey escaped, which is equal JSON."""
+    return _RAW_IN_JSON.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+
+
+class FullOutput(OSError):
+    """The standard output takes no more: its disk is full."""
+
+
+@contextmanager
+def full_output() -> Iterator[None]:
+    """Raise `FullOutput` for what keeps the standard output from being written to."""
+    try:
+        yield
+    except OSError as reason:
+        if reason.errno == errno.EPIPE:  # a reader that has had enough, such as `head`
+            raise
+        raise FullOutput(reason.errno, reason.strerror) from reason
+
+
+def _echo(text: str = "", *, err: bool = False, nl: bool = True) -> None:
+    with full_output():
+        click.echo(text, err=err, nl=nl)
+
+
+def print_text(text: str, *, err: bool = False) -> None:
+    """Print a text as one line."""
+    _echo(one_line(text), err=err)
+
+
+def print_lines(text: str, *, err: bool = False) -> None:
+    """Print a text of several lines, of which none is a server's or a stranger's."""
+    _echo(printable(text), err=err)
+
+
+class ShownBytes:
+    """JSON in UTF-8 that is written to a terminal, piece by piece, and is equal JSON there."""
+
+    def __init__(self) -> None:
+        self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
+
+    def write(self, piece: bytes) -> None:
+        """Print a piece."""
+        text = printable_json(self._decoder.decode(piece))
+        _echo(_CONTROLS.sub(_NOT_SHOWN, text), nl=False)
+
+
+class LineFormatter(logging.Formatter):
+    """A formatter of log records as printable lines."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return a record as one line."""
+        return one_line(super().format(record))
 
 
 def print_table(
@@ -30,29 +123,29 @@ def print_table(
 
     With ``fit`` long cells are cut so that a row fits the width of the terminal.
     """
-    lines = [list(headings), *([_cell(each) for each in row] for row in rows)]
+    lines = [[_cell(each) for each in row] for row in (headings, *rows)]
     widths = [max(len(line[at]) for line in lines) for at in range(len(headings))]
     if fit:
         widths = _fitting(widths, shutil.get_terminal_size().columns)
     for line in lines:
         cells = [_cut(cell, width).ljust(width) for cell, width in zip(line, widths, strict=True)]
-        click.echo(_GAP.join(cells).rstrip())
+        _echo(_GAP.join(cells).rstrip())
 
 
 def print_json(value: object) -> None:
     """Print a value as indented JSON."""
-    click.echo(json.dumps(value, ensure_ascii=False, indent=2))
+    _echo(printable_json(json.dumps(value, ensure_ascii=False, indent=2)))
 
 
 def print_line(value: object) -> None:
     """Print a value as one line of JSON, at once."""
-    click.echo(json_line(value))
+    _echo(json_line(value))
     sys.stdout.flush()
 
 
 def json_line(value: object) -> str:
     """Return a value as JSON without line ends."""
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    return printable_json(json.dumps(value, ensure_ascii=False, separators=(",", ":")))
 
 
 def print_document_table(documents: Sequence[Mapping[str, Any]]) -> None:
@@ -65,7 +158,7 @@ def print_document_table(documents: Sequence[Mapping[str, Any]]) -> None:
 def _cell(value: object) -> str:
     """Return a value as one line of text."""
     text = value if isinstance(value, str) else json_line(value)
-    return "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in text)
+    return "".join(char if char.isprintable() else _NOT_SHOWN for char in text)
 
 
 def _cut(text: str, width: int) -> str:
@@ -79,6 +172,20 @@ def _fitting(widths: list[int], total: int) -> list[int]:
     while sum(fitted) > room and max(fitted) > _LEAST:
         fitted[fitted.index(max(fitted))] -= 1
     return fitted
+
+
+class Command(click.Group):
+    """The whole command, which says in one sentence that its output cannot be written."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run a command of it; exit status 1 where the standard output takes no more."""
+        try:
+            return super().invoke(ctx)
+        except FullOutput as reason:
+            # What is left of it would fail again when the process ends.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            print_text(f"brubeck: The output cannot be written: {reason.strerror}.", err=True)
+            sys.exit(1)
 
 
 class Progress:
@@ -97,7 +204,7 @@ class Progress:
     def __exit__(self, *error: object) -> None:
         if self._is_shown:
             self._show()
-            click.echo(err=True)
+            _echo(err=True)
 
     def add(self, items: int, size: int = 0) -> None:
         """Count items and bytes."""
@@ -110,4 +217,4 @@ class Progress:
     def _show(self) -> None:
         parts = [f"{self.items:,} items"] if self.items else []
         parts += [f"{self.bytes:,} bytes"] if self.bytes else []
-        click.echo(f"\r{', '.join(parts) or 'nothing'} {self._verb}", err=True, nl=False)
+        _echo(f"\r{', '.join(parts) or 'nothing'} {self._verb}", err=True, nl=False)

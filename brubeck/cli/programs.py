@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import importlib
 import re
+import signal
 import sys
 import traceback
 from collections.abc import Iterator
@@ -17,6 +18,7 @@ from typing import TYPE_CHECKING, Final, NoReturn
 
 import click
 
+from brubeck.cli.output import print_lines, print_text
 from brubeck.errors import BrubeckError, ConfigError, did_you_mean
 
 if TYPE_CHECKING:
@@ -94,8 +96,8 @@ def _fail_to_load(module_name: str, error: BaseException) -> NoReturn:
     """End the command with an error of the program's own and the program's lines alone."""
     summary = traceback.TracebackException.from_exception(error)
     summary.stack = traceback.StackSummary.from_list(_own_frames(error))
-    click.echo("".join(summary.format(chain=False)), err=True, nl=False)
-    click.echo(f'brubeck: The module "{module_name}" cannot be loaded: see above.', err=True)
+    print_lines("".join(summary.format(chain=False)).rstrip("\n"), err=True)
+    print_text(f'brubeck: The module "{module_name}" cannot be loaded: see above.', err=True)
     sys.exit(FAILURE)
 
 
@@ -105,11 +107,32 @@ def plain_errors() -> Iterator[None]:
     try:
         yield
     except BrubeckError as reason:
-        click.echo(f"brubeck: {reason}", err=True)
+        print_text(f"brubeck: {reason}", err=True)
         sys.exit(USAGE if isinstance(reason, ConfigError) else FAILURE)
     except KeyboardInterrupt:
-        click.echo("brubeck: Interrupted.", err=True)
+        print_text("brubeck: Interrupted.", err=True)
         sys.exit(INTERRUPTED)
+
+
+@contextmanager
+def ended_in_order() -> Iterator[None]:
+    """Let SIGTERM, and SIGHUP of a terminal that is closed, end the command as Ctrl-C does.
+
+    What is to be put away is put away then; the exit status is 128 and the number of the signal.
+    """
+
+    def end(number: int, _frame: object) -> None:
+        sys.exit(128 + number)
+
+    before = {}
+    for number in (signal.SIGTERM, getattr(signal, "SIGHUP", signal.SIGTERM)):
+        if signal.getsignal(number) is signal.SIG_DFL:  # nohup ignores it
+            before[number] = signal.signal(number, end)
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 @contextmanager

@@ -13,10 +13,12 @@ import click
 
 from brubeck.cli.output import (
     AS_JSON,
-    json_line,
+    LineFormatter,
+    one_line,
     print_document_table,
     print_json,
     print_line,
+    print_text,
 )
 from brubeck.cli.programs import INTERRUPTED, plain_errors
 from brubeck.cli.targets import (
@@ -64,7 +66,7 @@ def get(
     with opened(target, user, token) as source:
         if every:
             for item in _all_items(source, path, pairs):
-                click.echo(json_line(item))
+                print_line(item)
             return
         found = source.get(path, pairs)
     if as_json or not sys.stdout.isatty():
@@ -93,11 +95,15 @@ def _print_table(found: dict[str, Any]) -> None:
     data = found.get("data")
     items: list[Any] = data if isinstance(data, list) else [data]
     if not items or not all(isinstance(each, dict) for each in items):
-        click.echo("There are no items." if not items else json_line(data))
+        if items:
+            print_line(data)
+        else:
+            print_text("There are no items.")
         return
     print_document_table(items)
     if isinstance(paging := found.get("paging"), dict) and paging.get("next"):
-        click.echo(f"\nNext page: {paging['next']}", err=True)
+        print_text("", err=True)
+        print_text(f"Next page: {paging['next']}", err=True)
 
 
 @click.command()
@@ -132,9 +138,9 @@ def tail(
                 print_line(_line(change))
                 cursor = change.cursor
         except ValueError as reason:
-            raise click.UsageError(f"{reason}.") from None
+            raise click.UsageError(one_line(f"{reason}.")) from None
         except KeyboardInterrupt:
-            click.echo(f"The last cursor: {cursor or 0}", err=True)
+            print_text(f"The last cursor: {cursor or 0}", err=True)
             sys.exit(INTERRUPTED)
 
 
@@ -146,7 +152,7 @@ def _line(change: Change) -> dict[str, Any]:
 def _log_to_stderr() -> Iterator[None]:
     """Write the client's messages on lost connections to the standard error."""
     handler = logging.StreamHandler()
-    handler.setFormatter(logging.Formatter("brubeck: %(message)s"))
+    handler.setFormatter(LineFormatter("brubeck: %(message)s"))
     log = logging.getLogger("brubeck.client")
     log.addHandler(handler)
     log.setLevel(logging.INFO)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from brubeck.cli.output import AS_JSON, print_json, print_table
+from brubeck.cli.output import AS_JSON, print_json, print_table, print_text
 from brubeck.cli.programs import PROGRAM, loaded
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ def routes(program: str, *, as_json: bool) -> None:
     rows = [(each["path"], ",".join(each["methods"]), each["handler"]) for each in found]
     print_table(("PATH", "METHODS", "HANDLER"), rows)
     if streams:
-        click.echo()
+        print_text("")
         columns = ("path", "storage", "read", "write")
         print_table(
             ("STREAM", "STORAGE", "MAY READ", "MAY WRITE"),

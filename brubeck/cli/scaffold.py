@@ -11,6 +11,7 @@ from typing import Final
 
 import click
 
+from brubeck.cli.output import print_lines, print_text
 from brubeck.cli.programs import FAILURE, plain_errors
 from brubeck.errors import BrubeckError, ConfigError
 
@@ -39,10 +40,10 @@ def new(folder: Path) -> None:
         try:
             create_project(folder, name)
         except OSError as reason:
-            click.echo(f"brubeck: {folder} cannot be written: {reason.strerror}.", err=True)
+            print_text(f"brubeck: {folder} cannot be written: {reason.strerror}.", err=True)
             sys.exit(FAILURE)
-    click.echo(f"Created {folder} with {', '.join(FILES)}. Next:")
-    click.echo(f"  cd {folder}\n  brubeck run app:app")
+    print_text(f"Created {folder} with {', '.join(FILES)}. Next:")
+    print_lines(f"  cd {folder}\n  brubeck run app:app")
 
 
 def _check_name(name: str) -> None:

@@ -9,7 +9,7 @@ import click
 import msgspec
 
 from brubeck.cli.checking import has_jobs
-from brubeck.cli.output import AS_JSON, print_json, print_table
+from brubeck.cli.output import AS_JSON, print_json, print_lines, print_table
 from brubeck.cli.programs import PROGRAM, loaded
 from brubeck.timekeeping import millis_to_rfc3339
 
@@ -71,9 +71,9 @@ def stats(program: str, *, as_json: bool) -> None:
     if depth is not None:
         counts = msgspec.to_builtins(depth)
         words = [f"{count} {name.replace('_', ' ')}" for name, count in counts.items()]
-        click.echo(f"\njobs: {', '.join(words)}")
+        print_lines(f"\njobs: {', '.join(words)}")
     if consumed:
-        click.echo()
+        print_lines("")
         columns = ("CONSUMER", "STREAM", "BEHIND", "DEAD LETTERS", "PROCESS")
         print_table(columns, [_consumer_row(each) for each in consumed])
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from brubeck.cli.output import print_text
 from brubeck.cli.programs import PROGRAM, load, plain_errors
 
 
@@ -25,7 +26,7 @@ def new_era(program: str, store: str) -> None:
         application = load(program)
         era = application.store(store).new_era()
         application.close()
-        click.echo(f'The store "{store}" begins the era {era}.')
+        print_text(f'The store "{store}" begins the era {era}.')
 
 
 @store_commands.command("sweep")
@@ -39,5 +40,5 @@ def sweep(program: str) -> None:
         application = load(program)
         for stream in application.streams:
             swept = application.sweeper.sweep(application.stream(stream))
-            click.echo(f"{stream.path:40} {swept.items} items, {swept.deletions} deletions")
+            print_text(f"{stream.path:40} {swept.items} items, {swept.deletions} deletions")
         application.close()

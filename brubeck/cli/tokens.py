@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from brubeck.cli.output import print_text
 from brubeck.cli.programs import PROGRAM
 from brubeck.cli.users import NAME, stored_accounts
 from brubeck.config.values import duration
@@ -31,8 +32,8 @@ def new(program: str, name: str, scopes: tuple[str, ...], expires: str | None, n
             expires_at=_expiry(expires),
             note=note,
         )
-        click.echo(f"The token {kept.id} is for {name}; it is shown this once:", err=True)
-        click.echo(token)
+        print_text(f"The token {kept.id} is for {name}; it is shown this once:", err=True)
+        print_text(token)
 
 
 @token_commands.command("list")
@@ -44,7 +45,7 @@ def list_tokens(program: str, name: str) -> None:
         for each in accounts.tokens.of(accounts.users.get(name)):
             ends = "never" if each.expires_at is None else millis_to_rfc3339(each.expires_at)
             granted = " ".join(each.scopes or ()) if each.limited else "all"
-            click.echo(f"{each.id}  ends {ends}, scopes: {granted}  {each.note or ''}".rstrip())
+            print_text(f"{each.id}  ends {ends}, scopes: {granted}  {each.note or ''}".rstrip())
 
 
 @token_commands.command("revoke")
@@ -55,7 +56,7 @@ def revoke(program: str, token_id: str) -> None:
     with stored_accounts(program) as accounts:
         if not accounts.tokens.revoke(token_id):
             raise ConfigError(f'There is no token "{token_id}".')
-        click.echo(f"The token {token_id} is over.")
+        print_text(f"The token {token_id} is over.")
 
 
 def _expiry(text: str | None) -> int | None:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from brubeck.cli.output import print_text
 from brubeck.cli.programs import PROGRAM, load, plain_errors
 from brubeck.errors import ConfigError
 
@@ -58,7 +59,7 @@ def add(program: str, name: str, scopes: tuple[str, ...], no_password: bool) -> 
     with stored_accounts(program) as accounts:
         given = None if no_password else _password()
         user = accounts.users.create(name, given, scopes=scopes)
-        click.echo(f"{user.username} is a user, with the id {user.id}.")
+        print_text(f"{user.username} is a user, with the id {user.id}.")
 
 
 @user_commands.command("password")
@@ -69,7 +70,7 @@ def password(program: str, name: str) -> None:
     with stored_accounts(program) as accounts:
         accounts.users.get(name)
         user = accounts.users.set_password(name, _password())
-        click.echo(f"{user.username} has another password.")
+        print_text(f"{user.username} has another password.")
 
 
 @user_commands.command("scopes")
@@ -85,7 +86,7 @@ def scopes(program: str, name: str, scopes: tuple[str, ...], none: bool) -> None
         user = accounts.users.get(name)
         if none or scopes:
             user = accounts.users.set_scopes(name, scopes)
-        click.echo(f"{user.username} may: {' '.join(user.scopes or ()) or 'nothing in particular'}")
+        print_text(f"{user.username} may: {' '.join(user.scopes or ()) or 'nothing in particular'}")
 
 
 @user_commands.command("remove")
@@ -95,7 +96,7 @@ def remove(program: str, name: str) -> None:
     """Remove a user, with all tokens and keys; the name is free then."""
     with stored_accounts(program) as accounts:
         user = accounts.remove_user(name)
-        click.echo(f"{user.username} is a user no longer.")
+        print_text(f"{user.username} is a user no longer.")
 
 
 @user_commands.command("list")
@@ -106,7 +107,7 @@ def list_users(program: str) -> None:
         for user in accounts.users.all():
             state = "" if user.is_active else " (not let in)"
             told = " ".join(user.scopes or ())
-            click.echo(f"{user.id:40} {user.username}{state}  {told}".rstrip())
+            print_text(f"{user.id:40} {user.username}{state}  {told}".rstrip())
 
 
 def _password() -> str:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from brubeck import green
+from brubeck.cli.output import print_lines, print_text
 from brubeck.cli.programs import PROGRAM, load, plain_errors, said
 from brubeck.errors import ConfigError
 from brubeck.timekeeping import millis_to_rfc3339
@@ -63,8 +64,8 @@ def count(program: str) -> None:
     """Count the jobs that wait, are in hand, are to be tried again, and are dead letters."""
     with _queue(program) as queue:
         depth = queue.depth()
-        click.echo(f"waiting  {depth.waiting}\nin hand  {depth.in_hand}")
-        click.echo(f"later    {depth.later}\ndead     {depth.dead}")
+        print_lines(f"waiting  {depth.waiting}\nin hand  {depth.in_hand}")
+        print_lines(f"later    {depth.later}\ndead     {depth.dead}")
 
 
 @job_commands.command("dead")
@@ -77,12 +78,12 @@ def dead(program: str, letters: tuple[str, ...]) -> None:
             for each in queue.dead():
                 path = each.job.path if each.job is not None else "(no job)"
                 reason = each.reason.partition("\n")[0][:100]
-                click.echo(f"{each.letter}  {millis_to_rfc3339(each.buried_at)}  {path}  {reason}")
+                print_text(f"{each.letter}  {millis_to_rfc3339(each.buried_at)}  {path}  {reason}")
         for letter in letters:
             found = queue.dead_letter(letter)
             if found is None:
                 raise ConfigError(f'There is no dead letter "{letter}".')
-            click.echo(f"{found.raw.decode(errors='replace')}\n{found.traceback or found.reason}")
+            print_lines(f"{found.raw.decode(errors='replace')}\n{found.traceback or found.reason}")
 
 
 @job_commands.command("retry")
@@ -95,10 +96,10 @@ def retry(program: str, letters: tuple[str, ...], every: bool) -> None:
         done = 0
         for found in _chosen(queue, letters, every=every):
             if found.job is None:
-                click.echo(f"{found.letter} is no job, and stays where it is.", err=True)
+                print_text(f"{found.letter} is no job, and stays where it is.", err=True)
             else:
                 done += queue.revive(found)
-        click.echo(f"{done} put back.")
+        print_text(f"{done} put back.")
 
 
 @job_commands.command("drop")
@@ -109,7 +110,7 @@ def drop(program: str, letters: tuple[str, ...], every: bool) -> None:
     """Remove dead letters for ever."""
     with _queue(program) as queue:
         done = sum(queue.forget(found) for found in _chosen(queue, letters, every=every))
-        click.echo(f"{done} dropped.")
+        print_text(f"{done} dropped.")
 
 
 @contextmanager
