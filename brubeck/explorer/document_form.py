@@ -99,7 +99,7 @@ def texts_of(spec: StreamSpec, body: bytes) -> dict[str, str]:
 def given_texts(pairs: Sequence[tuple[str, str]]) -> dict[str, str]:
     """Return the texts that a form sent, with line ends as they are in JSON."""
     return {
-        name.removeprefix(PREFIX): value.replace("\r\n", "\n")
+        name.removeprefix(PREFIX): _as_given(value)
         for name, value in pairs
         if name.startswith(PREFIX)
     }
@@ -119,7 +119,7 @@ def changes_of(
     errors = []
     for name in editable(spec, new=stored is None):
         text = texts.get(name)
-        before = "" if stored is None else stored.get(name, "").replace("\r\n", "\n")
+        before = "" if stored is None else _as_given(stored.get(name, ""))
         if text is None or text == before:
             continue
         try:
@@ -136,9 +136,14 @@ def compared(
 ) -> Iterator[tuple[str, str, str]]:
     """Yield the name, the stored and the given text of each field in which they differ."""
     for name in editable(spec, new=False):
-        given, now = texts.get(name, ""), stored.get(name, "").replace("\r\n", "\n")
+        given, now = texts.get(name, ""), _as_given(stored.get(name, ""))
         if given != now:
             yield name, now, given
+
+
+def _as_given(text: str) -> str:
+    """Return a text with the line ends that it has after its way through a form."""
+    return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
 def _field_of(pointer: str) -> str:
@@ -158,7 +163,7 @@ def _input(name: str, field: Any, text: str) -> Input:
         attributes = {"kind": "url", "hint": "https://…"}
     elif field.kind == "string":
         most = getattr(field, "max_length", None)
-        long = len(text) > LONGEST_LINE or "\n" in text
+        long = len(text) > LONGEST_LINE or "\n" in text or "\r" in text
         if long or most is None or most > LONGEST_LINE:
             attributes["kind"] = "lines"
     return Input(f"{PREFIX}{name}", name, text, **attributes)
@@ -190,7 +195,7 @@ def _text(json: bytes, field: Any) -> str:
 def _value(text: str, field: Any) -> object:
     """Return the value that a text means; one that means none goes as text, to be refused."""
     if isinstance(field.choices, list | tuple):
-        return next((choice for choice in field.choices if plain(choice) == text), text)
+        return next((each for each in field.choices if _as_given(plain(each)) == text), text)
     if field.kind in _JSON_HINTS:
         msgspec.json.decode(text)
         return msgspec.Raw(text.encode())
