@@ -22,7 +22,7 @@ from brubeck.client.answers import (
     problem_of,
     results_of,
 )
-from brubeck.client.errors import ClientError, Problem, Unavailable
+from brubeck.client.errors import ClientError, NotFound, Problem, Unavailable
 from brubeck.client.query import Pairs, checked_id, json_body, link_pairs, query_string
 from brubeck.client.retries import RetryPolicy
 from brubeck.client.steps import Emit, Failure, Open, Pause, Read, Reply, Request, Send, Steps
@@ -124,7 +124,11 @@ def pages(url: StreamUrl, pairs: Pairs, policy: RetryPolicy) -> Steps[None]:
 
 def get(url: StreamUrl, item_id: str, pairs: Pairs, policy: RetryPolicy) -> Steps[Item]:
     """Return an item; `NotFound` when there is none."""
-    return item_of((yield from fetch(url.item("GET", item_id, pairs=pairs), policy)))
+    item = item_of((yield from fetch(url.item("GET", item_id, pairs=pairs), policy)))
+    if item.get("id", item_id) != item_id:
+        # The path of "report.json" is also that of the item "report" in JSON.
+        raise NotFound(404, "Not Found", f"There is no item {item_id}.")
+    return item
 
 
 def fetch_json(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from uuid import uuid4
 
 import pytest
 
@@ -36,6 +37,23 @@ def test_an_item_from_its_creation_to_its_end(notes: Any) -> None:
     assert notes.delete("a", if_match=replaced.etag) is None
     with pytest.raises(NotFound) as caught:
         notes.get("a")
+    assert caught.value.status == 410
+
+
+@pytest.mark.parametrize("fields", [None, ["kind"]])
+def test_an_item_is_the_one_of_exactly_that_id(notes: Any, fields: list[str] | None) -> None:
+    """And not the one that has the same path as JSON."""
+    name = f"r{uuid4().hex}"  # what others have deleted is known as deleted
+    notes.create({"id": name, "kind": "x"})
+    with pytest.raises(NotFound) as caught:
+        notes.get(f"{name}.json", fields=fields)
+    assert caught.value.status == 404
+    notes.create({"id": f"{name}.json", "kind": "y"})
+    assert notes.get(f"{name}.json", fields=fields)["kind"] == "y"
+    assert notes.get(name, fields=fields)["kind"] == "x"
+    notes.delete(f"{name}.json")
+    with pytest.raises(NotFound) as caught:
+        notes.get(f"{name}.json", fields=fields)
     assert caught.value.status == 410
 
 
