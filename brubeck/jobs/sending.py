@@ -28,6 +28,7 @@ from brubeck.routing import Match
 from brubeck.storage import Put, Unavailable
 from brubeck.storage.ids import new_id
 from brubeck.streams import StreamHandler
+from brubeck.streams.local_documents import numbers_lost
 
 log = logging.getLogger("brubeck.jobs")
 
@@ -314,8 +315,14 @@ def _written(data: Any) -> msgspec.Raw:
         written = msgspec.json.encode(data)
         # A reader may accept less nesting than the writer.
         msgspec.json.decode(b"[" * _HEADROOM + written + b"]" * _HEADROOM)
+        errors = list(numbers_lost(data, written))
     except RecursionError:
         raise UnsendableData(422, "The data of a job are nested too deeply.") from None
+    except UnicodeEncodeError:
+        raise UnsendableData(422, "The data of a job contain half a surrogate pair.") from None
+    if errors:
+        detail = "The data of a job contain a number that is not finite."
+        raise UnsendableData(422, detail, errors=errors)
     if len(written) > MAX_BYTES:
         raise UnsendableData(
             413,

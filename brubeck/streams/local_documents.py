@@ -74,7 +74,7 @@ def _members_json(given: Mapping[str, Any]) -> bytes:
     try:
         value = dict(given)
         body = msgspec.json.encode(value)
-        errors = list(_numbers_lost(value)) if b"null" in body else []
+        errors = list(numbers_lost(value, body))
     except UnicodeEncodeError:
         errors = [each for each in faults(_plain(value)) if each[1] == BAD_TEXT]
     except (TypeError, ValueError) as reason:
@@ -84,9 +84,12 @@ def _members_json(given: Mapping[str, Any]) -> bytes:
     return body
 
 
-def _numbers_lost(value: object) -> Iterator[tuple[str, str]]:
-    """Yield the pointer of each number that is not finite, of which msgspec would make a null."""
-    waiting: list[tuple[Any, Path]] = [(_plain(value), None)]
+def numbers_lost(value: object, body: bytes) -> Iterator[tuple[str, str]]:
+    """Yield an error for each number of a value that is not finite, which is a null in its JSON.
+
+    ``body`` is what msgspec has made of the value. An error is a JSON pointer and a sentence.
+    """
+    waiting: list[tuple[Any, Path]] = [(_plain(value), None)] if b"null" in body else []
     while waiting:
         item, path = waiting.pop()
         if isinstance(item, CONTAINERS):

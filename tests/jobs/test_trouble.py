@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -95,7 +96,7 @@ class Own(JobStream):
 
 
 def test_what_no_item_can_be_is_not_sent(make_app: MakeApp) -> None:
-    """A path or an owner that is too long, data that are nested too deeply."""
+    """A path or an owner that is too long, data that are nested too deeply or are no JSON."""
     app = make_app(Troubled)
     with pytest.raises(ValueError, match="too long"):
         app.jobs.send("/name/" + "x" * 1000)
@@ -106,10 +107,20 @@ def test_what_no_item_can_be_is_not_sent(make_app: MakeApp) -> None:
         app.jobs.send("/strange", deep)
     with pytest.raises(ValueError, match="nested"):
         app.jobs.send("/strange", [deep, deep])
+    data: Any
     for data, status in ((deep, 422), ("x" * (1 << 20), 413)):
         with pytest.raises(Problem) as caught:
             app.jobs.send("/strange", data)
         assert caught.value.status == status
+    for number in (math.nan, math.inf, -math.inf):
+        for data, pointer in ((number, ""), ({"a": [None, number]}, "/a/1"), ((number,), "/0")):
+            with pytest.raises(Problem, match="not finite") as caught:
+                app.jobs.send("/strange", data)
+            assert [each for each, _ in caught.value.errors] == [pointer]
+    for data in ("\ud800", {"\ud800": 1}, [None, "\ud800"]):
+        with pytest.raises(ValueError, match="surrogate") as refused:
+            app.jobs.send("/strange", data)
+        assert isinstance(refused.value, Problem)
     other = make_app(Own)
     with pytest.raises(ValueError, match="too long"):
         other.jobs.send("/add", owner=Caller("x" * 200))
