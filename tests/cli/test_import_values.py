@@ -48,7 +48,6 @@ def test_a_number_keeps_its_digits(number: str, kind: str) -> None:
     """In a field of numbers, of numbers and texts, and of no known type; also within an object."""
     body = b'{"n":%b,"nested":{"n":[%b]}}' % (number.encode(), number.encode())
     file = io.BytesIO(header_row(["n", "nested"]) + rows([body], ["n", "nested"]))
-    # A spreadsheet shall not run "-1": as a text in a field of either it is a text all the same.
     ((_, found),) = documents(file, {"n": kind, "nested": "json"} if kind else {})
     assert found == body
 
