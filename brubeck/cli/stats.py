@@ -103,7 +103,7 @@ def _consumed(application: Brubeck) -> Iterator[ConsumerStats]:
             for partition in stream.partitions():
                 track = Track(name_of(consumer), stream, partition)
                 place = track.read()
-                head = stream.records(partition).head().position
+                head = stream.opened(partition).head().position
                 at = 0 if place is None else parse_change_cursor(place.cursor).position
                 yield ConsumerStats(
                     consumer=name_of(consumer),

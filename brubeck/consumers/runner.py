@@ -115,7 +115,7 @@ class Runner:
         position = 0 if place is None else parse_change_cursor(place.cursor).position
         until = monotonic() + _WAIT
         while not self._stopping.is_set() and (left := until - monotonic()) > 0:
-            if self._stream.records().wait(position, min(left, _AGAIN)):
+            if self._stream.opened("").wait(position, min(left, _AGAIN)):
                 # Another process may have it in hand; then there is nothing to do here.
                 if place is not None and place.owner not in ("", self._owner):
                     self._stopping.wait(_AGAIN)
@@ -136,7 +136,7 @@ class Runner:
         mark = Track(self._name, self._stream, "#")
         if mark.read() is None:
             for partition in self._stream.partitions():
-                records = self._stream.records(partition)
+                records = self._stream.opened(partition)
                 self._track(partition).begin(beginning_of(records, self._consumer.start))
             mark.begin("0")
         self._began = True
@@ -150,7 +150,7 @@ class Runner:
 
     def _read(self, partition: str) -> int:
         """Deliver the changes of a partition, if this process has or gets the lease."""
-        track, records = self._track(partition), self._stream.records(partition)
+        track, records = self._track(partition), self._stream.opened(partition)
         place = track.read()
         if place is None:
             track.begin("0")

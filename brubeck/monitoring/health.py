@@ -73,7 +73,7 @@ def _state(program: CheckedProgram, name: str) -> str:
     stream = next(each for each in program.streams if each.storage == name)
     try:
         with green.timeout(STORE_SECONDS):
-            program.stream(stream).records("-").head()
+            program.stream(stream).opened("-").head()
     except (Unavailable, TimeoutError) as reason:
         log.warning("The store %s is not ready: %s", name, reason)
         return "unavailable"

@@ -20,12 +20,12 @@ class Failing(Stream):
         super().__init__(stream.spec, lambda: stream.store, stream.clock)
         self._reads = 0
 
-    def records(self, partition: str = "") -> RecordStream:
+    def opened(self, partition: str) -> RecordStream:
         """Return the records, or raise `Unavailable`."""
         self._reads += 1
         if self._reads > 2:
             raise Unavailable("the storage is gone")
-        return super().records(partition)
+        return super().opened(partition)
 
 
 class Notes(StreamHandler):

@@ -136,6 +136,20 @@ class Breaking:
         return getattr(self._queryset, name)
 
 
+@contextmanager
+def breaking(app: Brubeck, after: int) -> Iterator[None]:
+    """Let the records of the stream fail after so many writes."""
+    stream = app.stream(app.streams[0])
+    whole = stream.wrap
+    stream.close()
+    stream.wrap = lambda records: Breaking(records, after)
+    try:
+        yield
+    finally:
+        stream.close()
+        stream.wrap = whole
+
+
 class TestResumed:
     """Whoever was to answer died."""
 
@@ -205,10 +219,7 @@ class TestResumed:
         """By the ids that were chosen first, whatever of it was written, also hours later."""
         client = Client(app)
         body = [{"text": "a"}, {"text": "b", "id": "mine"}, {"text": "c"}]
-        with pytest.MonkeyPatch.context() as patch:
-            stream = app.stream(app.streams[0])
-            opened = stream.records
-            patch.setattr(stream, "records", lambda *of: Breaking(opened(*of), after))
+        with breaking(app, after):
             assert client.post("/notes", json=body, headers=key()).status == 503
         written = client.get("/notes").json()["data"]
         assert len(written) == after
@@ -264,10 +275,7 @@ class TestResumed:
         """By whoever sends it again."""
         client = Client(app)
         client.put("/notes/n", json={"text": "1"})
-        with pytest.MonkeyPatch.context() as patch:
-            stream = app.stream(app.streams[0])
-            opened = stream.records
-            patch.setattr(stream, "records", lambda *of: Breaking(opened(*of), 0))
+        with breaking(app, 0):
             assert client.patch("/notes/n", json={"text": "2"}, headers=key()).status == 503
         done = client.patch("/notes/n", json={"text": "2"}, headers=key())
         assert done.status == 200
