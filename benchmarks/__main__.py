@@ -1,7 +1,7 @@
 """``make bench``: measure everything and print the tables of ``benchmarks/README.md``.
 
 Name some of ``server``, ``page``, ``posts``, ``stored``, ``routes``, ``documents``, ``listeners``,
-``longpolls``, ``jobs``, ``sqlite``, ``redis``, ``mongo`` to measure only these.
+``longpolls``, ``jobs``, ``bulk``, ``sqlite``, ``redis``, ``mongo`` to measure only these.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from urllib.request import urlopen
 
 import msgspec
 
-from benchmarks import jobs, listeners, longpolls, posts, routes, storages, stored_pages
+from benchmarks import bulk, jobs, listeners, longpolls, posts, routes, storages, stored_pages
 from benchmarks.side_by_side import Contestant, compare, table
 
 OURS = "Brubeck"
@@ -84,6 +84,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "listeners": listeners.table,
     "longpolls": longpolls.table,
     "jobs": jobs.table,
+    "bulk": bulk.table,
     **{name: partial(storages.table, name) for name in storages.BENCHES},
 }
 

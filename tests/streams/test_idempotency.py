@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, cast
 from uuid import uuid4
 
 import pytest
@@ -142,7 +142,7 @@ def breaking(app: Brubeck, after: int) -> Iterator[None]:
     stream = app.stream(app.streams[0])
     whole = stream.wrap
     stream.close()
-    stream.wrap = lambda records: Breaking(records, after)
+    stream.wrap = lambda records: cast("RecordStream", Breaking(records, after))
     try:
         yield
     finally:
