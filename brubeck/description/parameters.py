@@ -109,6 +109,8 @@ def of_changes(declared: Declared) -> Iterator[Schema]:
     )
     text = f"Seconds to wait for the first change; more than {MAX_WAIT:g} are that many."
     yield in_query("wait", {"type": "number", "minimum": 0}, text)
+    text = "The tick of the link to an empty page; it only makes the URLs of such pages differ."
+    yield in_query("tick", {"type": "integer", "minimum": 0, "maximum": 10**15 - 1}, text)
     yield fields(declared)
     yield from filters(declared)
 

@@ -224,10 +224,15 @@ def page(item: Schema) -> Schema:
         "next": LINK,
         "previous": LINK,
         "changes": {"type": "string", "format": "uri-reference"},
+        "cursor": {
+            "anyOf": [{"type": "string"}, {"type": "null"}],
+            "description": "The cursor in `next`, for clients that build URLs themselves.",
+        },
+        "has_more": {"type": "boolean"},
         "total": {"type": "integer", "minimum": 0},
         "total_exact": {"type": "boolean"},
     }
-    needed = ["limit", "next", "previous", "changes"]
+    needed = ["limit", "next", "previous", "changes", "cursor", "has_more"]
     return _with_paging(item, paging, needed)
 
 
@@ -237,6 +242,8 @@ def changes(change: Schema) -> Schema:
         "position": POSITION,
         "caught_up": {"type": "boolean"},
         "next": {"type": "string", "format": "uri-reference"},
+        "cursor": {"type": "string", "description": "The cursor in `next`."},
+        "has_more": {"type": "boolean", "description": "Whether this is not the end yet."},
     }
     return _with_paging(change, paging, list(paging))
 

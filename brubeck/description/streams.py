@@ -167,7 +167,7 @@ class _Stream:
         results = schemas.sequence(imports.MEDIA_TYPE, result, _RESULTS)
         created = self.answers.json(
             "All of it was created.",
-            {"anyOf": [schemas.one(self.item), self._results()]},
+            {"anyOf": [self._one(), self._results()]},
             ["ETag", "Location"],
         )
         created["links"] = self._links("$response.body#/data/id")
@@ -176,10 +176,10 @@ class _Stream:
             "Create an item, each of a list by itself, or each of many lines",
             [parameters.IDEMPOTENCY_KEY],
             {
+                "201": created,
                 "200": self.answers.answer(
                     "The result of each line of an import.", {imports.MEDIA_TYPE: results}
                 ),
-                "201": created,
                 "207": self._several("Each item's own status."),
             },
             self.problems | {409, 413, 415, 422},
@@ -208,7 +208,7 @@ class _Stream:
     def _read(self) -> Schema:
         found = self.answers.answer(
             "The item; or a result for each of several ids, all of them found.",
-            {JSON: {"anyOf": [schemas.one(self.item), self._results()]}}
+            {JSON: {"anyOf": [self._one(), self._results()]}}
             | ({HTML: PAGE} if self.spec.explorer else {}),
             ["ETag"],
         )
@@ -283,7 +283,11 @@ class _Stream:
     # Answers.
 
     def _written(self, text: str, headers: Iterable[str] = ("ETag",)) -> Schema:
-        return self.answers.json(text, schemas.one(self.item), headers)
+        return self.answers.json(text, self._one(), headers)
+
+    def _one(self) -> Schema:
+        """Return an answer with one item; it has a name, so that generated clients have it, too."""
+        return self._schema("Answer", schemas.one(self.item))
 
     def _results(self) -> Schema:
         return self._schema("Results", schemas.results(self.item, self.answers.problem))
