@@ -10,7 +10,7 @@ from brubeck.description import parameters, schemas
 from brubeck.description.answers import PAGE, Answers
 from brubeck.description.components import Schema
 from brubeck.explorer.rendering import MEDIA_TYPE as HTML
-from brubeck.streams import atom, csv_rows, exports, imports, json_feed, sse
+from brubeck.streams import atom, csv_rows, exports, geojson, imports, json_feed, sse
 from brubeck.streams.access import OWNER
 from brubeck.streams.handler import StreamHandler
 from brubeck.streams.patching import MEDIA_TYPES
@@ -33,6 +33,10 @@ _SHAPES: Final = {
         "`limit` and `total`."
     ),
 }
+_FEATURES: Final = (
+    "All items within the bounds as features (RFC 7946), with their coordinates as geometry; "
+    "without `limit` and `total`."
+)
 _EXPORT: Final = (
     "All items within the bounds, one a line; `contentSchema` is the schema of one line. Without "
     "`limit` and `total`."
@@ -143,6 +147,8 @@ class _Stream:
             if kind != HTML or self.spec.explorer
         }
         content[json_feed.MEDIA_TYPE] = schemas.JSON_FEED
+        if geojson.MEDIA_TYPE in exports.types_of(self.spec):
+            content[geojson.MEDIA_TYPE] = {"type": "object", "description": _FEATURES}
         content[exports.NDJSON] = schemas.sequence(exports.NDJSON, self.item, _EXPORT)
         found = self.answers.answer("A page of the timeline, or all of it.", content, headers)
         tidy = "To a page for people that was asked for with empty parameters: without them."

@@ -39,6 +39,7 @@ _SHAPES: Final = (
     ("JSON", ".json", False),
     ("CSV", ".csv", True),
     ("NDJSON", ".ndjson", True),
+    ("GeoJSON", ".geojson", True),
     ("Atom", ".atom", False),
     ("JSON Feed", ".feed.json", False),
 )

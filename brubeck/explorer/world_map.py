@@ -12,15 +12,13 @@ from typing import Any, Final
 
 import msgspec
 
-from brubeck.dictshield.fields import GeoPointField
 from brubeck.storage import Record
 from brubeck.streams.context import Context
 from brubeck.streams.entries import plain
+from brubeck.streams.geojson import Coordinates, coordinates_of
 from brubeck.streams.projection import members
 from brubeck.streams.spec import StreamSpec
 
-LATITUDES: Final = ("latitude", "lat")
-LONGITUDES: Final = ("longitude", "lon", "lng", "long")
 SIZES: Final = (
     *("magnitude", "mag", "intensity", "size", "weight", "population", "amount", "value"),
     *("count", "total", "score"),
@@ -57,33 +55,29 @@ class WorldMap(msgspec.Struct, frozen=True):
 
 
 class Axes(msgspec.Struct, frozen=True):
-    """The fields with the coordinates, the size and the text of an item; empty for none."""
+    """The coordinates, and the fields with the size and the text of an item; empty for none."""
 
-    point: str
-    latitude: str
-    longitude: str
+    coordinates: Coordinates
     size: str
     text: str
 
 
 def axes_of(spec: StreamSpec) -> Axes | None:
     """Return the fields of a stream that make a map, or None where it has no coordinates."""
-    return _axes(spec.model, spec.hidden)
+    return _axes(spec.model, spec.hidden, coordinates_of(spec))
 
 
 @lru_cache(maxsize=256)
-def _axes(model: Any, hidden: frozenset[str]) -> Axes | None:
-    fields = {name: field for name, field in model._fields.items() if name not in hidden}
-    numbers = [name for name, field in fields.items() if field.kind in _NUMBERS]
-    points = [name for name, field in fields.items() if isinstance(field, GeoPointField)]
-    latitude = next((name for name in LATITUDES if name in numbers), "")
-    longitude = next((name for name in LONGITUDES if name in numbers), "")
-    if not points and not (latitude and longitude):
+def _axes(model: Any, hidden: frozenset[str], found: Coordinates | None) -> Axes | None:
+    if found is None:
         return None
-    others = [name for name in numbers if name not in (latitude, longitude)]
+    fields = {name: field for name, field in model._fields.items() if name not in hidden}
+    places = (found.latitude, found.longitude)
+    numbers = [name for name, field in fields.items() if field.kind in _NUMBERS]
+    others = [name for name in numbers if name not in places]
     size = next((name for name in SIZES if name in others), others[0] if others else "")
     own = [name for name, field in fields.items() if field.kind == "string" and name != "id"]
-    return Axes(points[0] if points else "", latitude, longitude, size, own[0] if own else "")
+    return Axes(found, size, own[0] if own else "")
 
 
 def world_map(context: Context, records: Sequence[Record]) -> WorldMap | None:
@@ -149,9 +143,8 @@ def _places(axes: Axes, records: Sequence[Record]) -> Iterator[_Place]:
     """Yield the coordinates, the size, and the id with the text of each item that has any."""
     for record in records:
         found = members(record.body)
-        at = _point(_value(found, axes.point)) if axes.point in found else None
-        if at is None:
-            at = _sound(_value(found, axes.latitude), _value(found, axes.longitude))
+        place = axes.coordinates.of(found)
+        at = None if place is None else place[::-1]
         if at is not None:
             text = _value(found, axes.text)
             shown = text if isinstance(text, str) and text else record.id
@@ -161,23 +154,6 @@ def _places(axes: Axes, records: Sequence[Record]) -> Iterator[_Place]:
 
 def _value(found: dict[str, msgspec.Raw], name: str) -> object:
     return msgspec.json.decode(found[name]) if name in found else None
-
-
-def _point(value: object) -> tuple[float, float] | None:
-    """Return the coordinates of a `GeoPointField`: two in this order, or by their names."""
-    if isinstance(value, dict) and len(value) == 2:
-        latitude = next((value[name] for name in (*LATITUDES, "y") if name in value), None)
-        longitude = next((value[name] for name in (*LONGITUDES, "x") if name in value), None)
-        return _sound(latitude, longitude)
-    return _sound(*value) if isinstance(value, list) and len(value) == 2 else None
-
-
-def _sound(latitude: object, longitude: object) -> tuple[float, float] | None:
-    """Return coordinates that are on the Earth; a longitude may have gone once around."""
-    north, east = _number(latitude), _number(longitude)
-    if north is None or east is None or abs(north) > 90 or abs(east) > 360:
-        return None
-    return north, (east + 180) % 360 - 180
 
 
 def _number(value: object) -> float | None:

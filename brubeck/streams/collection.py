@@ -17,7 +17,7 @@ from brubeck.http import Problem, Response
 from brubeck.http.conditions import matches
 from brubeck.http.response import Twin
 from brubeck.storage import Count, Page
-from brubeck.streams import atom, csv_rows, exports, imports, json_feed
+from brubeck.streams import atom, csv_rows, exports, geojson, imports, json_feed
 from brubeck.streams.cursors import url
 from brubeck.streams.negotiation import negotiate, require_type
 from brubeck.streams.pages import (
@@ -56,6 +56,7 @@ SHAPES: Final = {
     "json": JSON,
     "csv": csv_rows.MEDIA_TYPE,
     "ndjson": exports.NDJSON,
+    "geojson": geojson.MEDIA_TYPE,
     "atom": atom.MEDIA_TYPE,
     "feed.json": json_feed.MEDIA_TYPE,
 }
@@ -89,7 +90,7 @@ class Collection(Resource):
             return self._page()
         # Nearly everybody asks for JSON: that takes no look at what else there is.
         if self.message.header("accept") not in _JSON_ALONE:
-            chosen = negotiate(self.message, JSON, *self._formats, *exports.MEDIA_TYPES)
+            chosen = negotiate(self.message, JSON, *self._formats, *exports.types_of(self.spec))
             if chosen != JSON:
                 return self._otherwise(chosen)
         return self._page()

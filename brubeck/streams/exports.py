@@ -16,16 +16,17 @@ from typing import Final
 import msgspec
 
 from brubeck import green
-from brubeck.http import Response, StreamingResponse
+from brubeck.http import Problem, Response, StreamingResponse
 from brubeck.storage import Page, PageQuery, Record, TimelineCursor, Unavailable
-from brubeck.streams import csv_rows
+from brubeck.streams import csv_rows, geojson
 from brubeck.streams.context import Context
 from brubeck.streams.cursors import ChangeCursor, url
 from brubeck.streams.parameters import PageParameters, export_parameters
 from brubeck.streams.projection import columns, projection
+from brubeck.streams.spec import StreamSpec
 
 NDJSON: Final = "application/x-ndjson"
-MEDIA_TYPES: Final = (NDJSON, csv_rows.MEDIA_TYPE)
+MEDIA_TYPES: Final = (NDJSON, csv_rows.MEDIA_TYPE, geojson.MEDIA_TYPE)
 
 FIRST_STEP: Final = 100
 STEP: Final = 1000
@@ -40,6 +41,11 @@ RECHECK_SECONDS = 2.0
 Write = Callable[[Sequence[Record]], bytes]
 
 
+def types_of(spec: StreamSpec) -> tuple[str, ...]:
+    """Return the media types in which a stream is exported: GeoJSON only with coordinates."""
+    return MEDIA_TYPES if geojson.coordinates_of(spec) is not None else MEDIA_TYPES[:-1]
+
+
 def export(context: Context, media_type: str) -> Response:
     """Return the whole timeline, as the parameters bound it, in one of the `MEDIA_TYPES`."""
     request = context.request
@@ -52,6 +58,9 @@ def export(context: Context, media_type: str) -> Response:
     if media_type == NDJSON:
         headers["Content-Type"], extension = NDJSON, "ndjson"
         chunks = _lines(walk, context, parameters)
+    elif media_type == geojson.MEDIA_TYPE:
+        headers["Content-Type"], extension = geojson.MEDIA_TYPE, "geojson"
+        chunks = _features(walk, context, parameters)
     else:
         headers["Content-Type"], extension = csv_rows.CONTENT_TYPE, "csv"
         chunks = _table(walk, context, parameters)
@@ -76,6 +85,23 @@ def _table(walk: Walk, context: Context, parameters: PageParameters) -> Iterator
     names = columns(parameters.fields, context.spec.model._fields, context.spec.hidden)
     yield csv_rows.header_row(names)
     yield from walk.chunks(lambda records: csv_rows.rows([each.body for each in records], names))
+
+
+def _features(walk: Walk, context: Context, parameters: PageParameters) -> Iterator[bytes]:
+    project = projection(parameters.fields, context.spec.hidden)
+    fields = geojson.coordinates_of(context.spec)
+    if fields is None:
+        raise Problem(406, "The items of this stream have no coordinates.")
+    between = geojson.BEGIN + b"\n"
+    made = walk.chunks(
+        lambda records: b",\n".join(
+            list(geojson.features([each.body for each in records], fields, project))
+        )
+    )
+    for chunk in made:
+        yield between + chunk
+        between = b",\n"
+    yield (geojson.END if between == b",\n" else geojson.BEGIN + geojson.END)
 
 
 class Walk:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Iterator
 
 from brubeck.errors import ConfigError
+from brubeck.streams import exports
 from brubeck.streams.changes import ChangeFeed
 from brubeck.streams.collection import SHAPES, Collection
 from brubeck.streams.handler import StreamHandler
@@ -34,7 +35,13 @@ def routes(
     collection = resource("collection", Collection)
     yield f"{pattern}$", collection
     if not stream.spec.path.template.endswith(">"):  # there, all of it is the partition's key
-        ends = "|".join(map(re.escape, SHAPES))
+        types = exports.types_of(stream.spec)
+        shapes = [
+            shape
+            for shape, kind in SHAPES.items()
+            if kind not in exports.MEDIA_TYPES or kind in types
+        ]
+        ends = "|".join(map(re.escape, shapes))
         yield rf"{pattern}\.(?P<shape>{ends})$", collection
     yield f"{pattern}/changes$", resource("changes", ChangeFeed)
     yield f"{pattern}/(?P<ids>[^/]+)$", resource("items", Items)

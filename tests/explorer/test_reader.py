@@ -120,7 +120,7 @@ def test_the_program_and_all_formats_work(week: int, browser: Browser) -> None:
         page.goto(f"http://127.0.0.1:{week}/quakes?magnitude__gte=6&network=us")
         page.locator("summary", has_text="This as").click()
         names = page.locator(".panel p").first.locator("a").all_inner_texts()
-        assert names == ["JSON", "CSV", "NDJSON", "Atom", "JSON Feed"]
+        assert names == ["JSON", "CSV", "NDJSON", "GeoJSON", "Atom", "JSON Feed"]
         program = page.locator("#python").input_value()
         command = page.locator("#curl").input_value()
     run = subprocess.run(

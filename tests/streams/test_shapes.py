@@ -9,7 +9,7 @@ import feedparser
 import pytest
 
 from brubeck import Brubeck
-from brubeck.dictshield.fields import StringField
+from brubeck.dictshield.fields import FloatField, StringField
 from brubeck.errors import ConfigError
 from brubeck.streams import StreamedDocument, StreamHandler
 from brubeck.streams.collection import SHAPES
@@ -20,6 +20,8 @@ class Quake(StreamedDocument):
     """An item."""
 
     place = StringField()
+    latitude = FloatField()
+    longitude = FloatField()
 
 
 DECLARED: dict[str, Any] = {"model": Quake, "path": "/quakes", "filters": ("place",)}
