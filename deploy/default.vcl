@@ -1,0 +1,53 @@
+# Varnish in front of a program on 127.0.0.1:6767; /etc/varnish/default.vcl. The program's settings
+# need trusted_proxies = ["127.0.0.1"]. It stores the answers of streams with `cache`, and no
+# others. Replace /music by your prefix, or remove its lines.
+vcl 4.1;
+
+backend brubeck {
+    .host = "127.0.0.1";
+    .port = "6767";
+    .first_byte_timeout = 75s;     # a long poll waits 50 s
+    .between_bytes_timeout = 75s;  # a feed has an event every 15 s
+    # No probe: with a single program it would only turn a short wait into an error.
+}
+
+sub vcl_recv {
+    # A client may have sent these: remove them, then set our own. (Varnish appends to
+    # X-Forwarded-For before it comes here, so the client's part is in it.)
+    unset req.http.Forwarded;
+    unset req.http.X-Forwarded-Port;
+    unset req.http.X-Forwarded-Prefix;
+    set req.http.X-Forwarded-For = client.ip;
+    set req.http.X-Forwarded-Host = req.http.Host;
+    set req.http.X-Forwarded-Proto = "http";  # "https" where something before Varnish ends TLS
+
+    # The same program below a prefix.
+    if (req.url ~ "^/music/") {
+        set req.http.X-Forwarded-Prefix = "/music";
+        set req.url = regsub(req.url, "^/music", "");
+    }
+
+    # What is never stored does not wait for another request of the same URL: Varnish lets one at
+    # a time through until it knows.
+    if (req.http.Accept ~ "(?i)event-stream|html|csv|ndjson" || req.url ~ "[?&]after=now(&|$)") {
+        return (pass);
+    }
+    # Then Varnish's own rules: whatever has a cookie or credentials is passed, too.
+}
+
+sub vcl_hash {
+    hash_data(req.http.X-Forwarded-Prefix);  # its links are others
+}
+
+sub vcl_backend_response {
+    # Only what says so is used while the next is fetched; Varnish would for ten seconds.
+    if (beresp.http.Cache-Control !~ "stale-while-revalidate") {
+        set beresp.grace = 0s;
+    }
+    # What is not stored is remembered for a second, so that its readers do not queue up.
+    if (beresp.http.Cache-Control ~ "(?i)no-cache|no-store|private") {
+        set beresp.uncacheable = true;
+        set beresp.ttl = 1s;
+        return (deliver);
+    }
+}

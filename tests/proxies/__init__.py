@@ -1,0 +1,1 @@
+"""Programs behind genuine proxies and caches, set up by the files of ``deploy/``."""

@@ -1,0 +1,143 @@
+"""Genuine proxies, started from the files of ``deploy/`` with free ports in place of theirs."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Callable
+from pathlib import Path
+
+from tests.servers import free_port, require
+from tests.servers.processes import Server
+
+DEPLOY = Path(__file__).parents[2] / "deploy"
+PROGRAM = "127.0.0.1:6767"
+"""The address of the program in the files."""
+
+
+def shipped(name: str, replaced: dict[str, str]) -> str:
+    """Return a file of ``deploy/`` with some texts replaced, each of which has to be there."""
+    text = (DEPLOY / name).read_text()
+    for old, new in replaced.items():
+        assert old in text, f"deploy/{name} has no {old!r}"
+        text = text.replace(old, new)
+    return text
+
+
+def write(path: Path, text: str) -> Path:
+    """Write a file and return its path."""
+    path.write_text(text)
+    return path
+
+
+def nginx(directory: Path, port: int, origin: int) -> list[str]:
+    """Return the command of an nginx with the site of ``deploy/nginx.conf``."""
+    program = require("nginx", "nginx-light")
+    replaced = {
+        "listen 80;": f"listen 127.0.0.1:{port};",
+        PROGRAM: f"127.0.0.1:{origin}",
+        "/var/cache/nginx/brubeck": f"{directory}/cache",
+    }
+    site = write(directory / "site.conf", shipped("nginx.conf", replaced))
+    kinds = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
+    temporary = "".join(f"{kind}_temp_path {directory}/{kind};\n" for kind in kinds)
+    user = "user root;" if os.geteuid() == 0 else ""  # the directory is ours alone
+    main = (
+        (
+            f"{user}\ndaemon off;\npid {directory}/pid;\nerror_log stderr;\nworker_processes 1;\n"
+            "worker_rlimit_nofile 8192;\nevents {{ worker_connections 4096; }}\n"
+            f"http {{\naccess_log off;\n{temporary}include {site};\n}}\n"
+        )
+        .replace("{{", "{")
+        .replace("}}", "}")
+    )
+    path = write(directory / "nginx.conf", main)
+    return [program, "-p", str(directory), "-c", str(path), "-e", "stderr"]
+
+
+def haproxy(directory: Path, port: int, origin: int) -> list[str]:
+    """Return the command of a HAProxy with ``deploy/haproxy.cfg``."""
+    program = require("haproxy", "haproxy")
+    replaced = {"bind :80": f"bind 127.0.0.1:{port}", PROGRAM: f"127.0.0.1:{origin}"}
+    replaced["maxconn 20000"] = "maxconn 1000"  # a laptop has few file descriptors
+    path = write(directory / "haproxy.cfg", shipped("haproxy.cfg", replaced))
+    return [program, "-db", "-f", str(path)]
+
+
+def varnish(directory: Path, port: int, origin: int) -> list[str]:
+    """Return the command of a Varnish with ``deploy/default.vcl``."""
+    program = require("varnishd", "varnish")
+    replaced = {'.port = "6767"': f'.port = "{origin}"'}
+    path = write(directory / "default.vcl", shipped("default.vcl", replaced))
+    listen = ("-a", f"127.0.0.1:{port}", "-T", "none", "-j", "none", "-n", str(directory / "v"))
+    return [program, "-F", *listen, "-s", "malloc,64m", "-f", str(path)]
+
+
+_MODULES = ("mpm_event", "authz_core", "proxy", "proxy_http", "headers", "env", "deflate", "filter")
+
+
+def apache(directory: Path, port: int, origin: int) -> list[str]:
+    """Return the command of an Apache with the site of ``deploy/apache.conf``."""
+    program = require("apache2", "apache2")
+    replaced = {"*:80": f"127.0.0.1:{port}", PROGRAM: f"127.0.0.1:{origin}"}
+    site = write(directory / "site.conf", shipped("apache.conf", replaced))
+    folder = "/usr/lib/apache2/modules"
+    lines = [f"LoadModule {each}_module {folder}/mod_{each}.so" for each in _MODULES]
+    lines += [f"Listen 127.0.0.1:{port}", f"PidFile {directory}/pid", "ServerName localhost"]
+    lines += [f"ErrorLog {directory}/error.log", f"DefaultRuntimeDir {directory}"]
+    lines += ["AddOutputFilterByType DEFLATE application/json text/html"]  # as Debian's is set up
+    if os.geteuid() == 0:
+        lines += ["User www-data", "Group www-data"]
+    main = write(directory / "apache2.conf", "\n".join([*lines, f"Include {site}", ""]))
+    return [program, "-X", "-d", str(directory), "-f", str(main)]
+
+
+def nginx_by_default(directory: Path, port: int, origin: int) -> list[str]:
+    """Return the command of an nginx that speaks HTTP/1.0 to the program, as it does by itself."""
+    command = nginx(directory, port, origin)
+    site = directory / "site.conf"
+    text = site.read_text()
+    assert "proxy_http_version 1.1;" in text
+    site.write_text(text.replace("proxy_http_version 1.1;", ""))
+    return command
+
+
+FRONTS: dict[str, Callable[[Path, int, int], list[str]]] = {
+    "nginx": nginx,
+    "haproxy": haproxy,
+    "varnish": varnish,
+    "apache": apache,
+}
+"""Each proxy of ``deploy/`` by its name."""
+
+OLD_NGINX = "nginx-http1.0"
+
+
+class Front(Server):
+    """A proxy before the program on the port ``origin``."""
+
+    def __init__(self, name: str, directory: Path, origin: int) -> None:
+        port = free_port()
+        self.name = name
+        command = nginx_by_default if name == OLD_NGINX else FRONTS[name]
+        super().__init__(command(directory, port, origin), port, directory / "log")
+
+    @property
+    def url(self) -> str:
+        """Its address, without a slash at the end."""
+        return f"http://127.0.0.1:{self.port}"
+
+    def run(self) -> None:
+        """Start it and wait until it listens."""
+        self.start(self._listens)
+
+    def stop(self) -> None:
+        """Stop it; Apache at once, since it waits for the next event of each feed that was left."""
+        if self.name == "apache":
+            self.kill()
+        else:
+            super().stop()
+
+    def _listens(self) -> bool:
+        with socket.create_connection(("127.0.0.1", self.port)):
+            return True
