@@ -1,0 +1,1 @@
+"""Pages of the documentation that have tests of their own."""
