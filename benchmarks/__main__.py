@@ -1,7 +1,7 @@
 """``make bench``: measure everything and print the tables of ``benchmarks/README.md``.
 
 Name some of ``server``, ``page``, ``posts``, ``stored``, ``routes``, ``documents``, ``listeners``,
-``longpolls``, ``jobs``, ``bulk``, ``sqlite``, ``redis``, ``mongo`` to measure only these.
+``longpolls``, ``caches``, ``jobs``, ``bulk``, ``sqlite``, ``redis``, ``mongo`` to measure only these.
 """
 
 from __future__ import annotations
@@ -14,7 +14,17 @@ from urllib.request import urlopen
 
 import msgspec
 
-from benchmarks import bulk, jobs, listeners, longpolls, posts, routes, storages, stored_pages
+from benchmarks import (
+    bulk,
+    caches,
+    jobs,
+    listeners,
+    longpolls,
+    posts,
+    routes,
+    storages,
+    stored_pages,
+)
 from benchmarks.side_by_side import Contestant, compare, table
 
 OURS = "Brubeck"
@@ -83,6 +93,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "documents": document,
     "listeners": listeners.table,
     "longpolls": longpolls.table,
+    "caches": caches.table,
     "jobs": jobs.table,
     "bulk": bulk.table,
     **{name: partial(storages.table, name) for name in storages.BENCHES},
