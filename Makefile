@@ -6,7 +6,7 @@ PYTHON := .venv/bin/python
 DEMO_OPTIONS ?= --replay 3600
 SOAK ?= 600
 
-.PHONY: demo test check unit soak bench clean
+.PHONY: demo test check unit soak bench docs clean
 
 demo: .venv/.demo
 	$(PYTHON) -m examples.earthquakes $(DEMO_OPTIONS)
@@ -17,6 +17,7 @@ check: .venv/.dev
 	.venv/bin/ruff check .
 	.venv/bin/ruff format --check .
 	.venv/bin/mypy
+	NO_MKDOCS_2_WARNING=1 .venv/bin/mkdocs build --strict --quiet
 
 unit: .venv/.dev
 	$(PYTHON) -m pytest -n 2 --dist worksteal
@@ -28,6 +29,9 @@ soak: .venv/.dev
 bench: .venv/.bench
 	.venv/bin/mypy benchmarks
 	$(PYTHON) -m benchmarks
+
+docs: .venv/.dev
+	NO_MKDOCS_2_WARNING=1 .venv/bin/mkdocs serve --strict
 
 clean:
 	rm -rf .venv build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
