@@ -19,6 +19,7 @@ sub vcl_recv {
     unset req.http.X-Forwarded-Prefix;
     set req.http.X-Forwarded-For = client.ip;
     set req.http.X-Forwarded-Host = req.http.Host;
+    set req.http.X-Request-ID = req.xid;
     set req.http.X-Forwarded-Proto = "http";  # "https" where something before Varnish ends TLS
 
     # The same program below a prefix.

@@ -62,7 +62,7 @@ class Seen(WebMessageHandler):
         headers = {
             name.lower(): value
             for name, value in message.headers.items()
-            if name.lower().startswith(("x-forwarded", "forwarded"))
+            if name.lower().startswith(("x-forwarded", "forwarded", "x-request-id"))
         }
         url = f"{message.scheme}://{message.host}{message.prefix}{message.path}"
         seen = {"address": message.remote_addr, "url": url, "headers": headers}
@@ -99,20 +99,11 @@ class Broken(WebMessageHandler):
         raise RuntimeError("the storage is lost")
 
 
-class Ready(WebMessageHandler):
-    """Answers that the program is ready."""
-
-    def get(self) -> Response:
-        """Return nothing."""
-        return Response(b"", 204)
-
-
 app = Brubeck(
     handler_tuples=[
         (r"^/seen$", Seen),
         (r"^/login$", LogIn),
         (r"^/broken$", Broken),
-        (r"^/-/ready$", Ready),
     ],
     streams=[Journal, Notes, Quakes],
     cookie_secret="a long random text",
