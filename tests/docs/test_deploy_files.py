@@ -5,11 +5,14 @@ from __future__ import annotations
 import re
 import shutil
 import subprocess
+from importlib import import_module
 from pathlib import Path
 
 import pytest
 
+from brubeck import Brubeck
 from brubeck.config import SETTINGS
+from brubeck.testing import Client
 from tests.proxies.fronts import shipped
 from tests.servers import free_port, require, wait_until
 from tests.servers.processes import Server
@@ -32,6 +35,21 @@ def test_settings_in_a_file_are_settings_that_there_are(path: Path) -> None:
     for section, key in re.findall(r"\bBRUBECK_(SERVER|STORAGE|APP)_([A-Z_]+)", path.read_text()):
         known = SETTINGS.get(section.lower())
         assert section == "STORAGE" or (known and key.lower() in known), key
+
+
+def test_the_probes_of_kubernetes_and_docker_are_answered() -> None:
+    """At the paths that a program has by itself."""
+    yaml = import_module("yaml")
+    deployment = yaml.safe_load((DEPLOY / "kubernetes" / "deployment.yaml").read_text())
+    (container,) = deployment["spec"]["template"]["spec"]["containers"]
+    paths = [container[f"{kind}Probe"]["httpGet"]["path"] for kind in ("readiness", "liveness")]
+    paths += re.findall(r"6767(/-/\w+)", (DEPLOY / "Dockerfile").read_text())
+    paths += re.findall(r"GET (/-/\w+)", (DEPLOY / "haproxy.cfg").read_text())
+    client = Client(Brubeck(storage="memory://"))
+    assert [client.get(path).status for path in paths] == [200] * 4
+    service = yaml.safe_load((DEPLOY / "kubernetes" / "service.yaml").read_text())
+    assert service["spec"]["selector"] == deployment["spec"]["selector"]["matchLabels"]
+    assert service["spec"]["ports"][0]["targetPort"] == container["ports"][0]["name"]
 
 
 @pytest.mark.parametrize("name", ["brubeck.service", "brubeck-worker.service"])

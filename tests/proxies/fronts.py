@@ -36,7 +36,7 @@ def nginx(directory: Path, port: int, origin: int) -> list[str]:
     replaced = {
         "listen 80;": f"listen 127.0.0.1:{port};",
         PROGRAM: f"127.0.0.1:{origin}",
-        "/var/cache/nginx/brubeck": f"{directory}/cache",
+        "/var/cache/brubeck": f"{directory}/cache",
     }
     site = write(directory / "site.conf", shipped("nginx.conf", replaced))
     kinds = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
@@ -78,7 +78,7 @@ _MODULES = ("mpm_event", "authz_core", "proxy", "proxy_http", "headers", "env", 
 
 def apache(directory: Path, port: int, origin: int) -> list[str]:
     """Return the command of an Apache with the site of ``deploy/apache.conf``."""
-    program = require("apache2", "apache2")
+    program = require("apache2", "apache2-bin")
     replaced = {"*:80": f"127.0.0.1:{port}", PROGRAM: f"127.0.0.1:{origin}"}
     site = write(directory / "site.conf", shipped("apache.conf", replaced))
     folder = "/usr/lib/apache2/modules"
