@@ -52,3 +52,11 @@ sub vcl_backend_response {
         return (deliver);
     }
 }
+
+sub vcl_backend_error {
+    # A program that restarts is back in a second; Varnish's own error says five.
+    set beresp.http.Retry-After = "1";
+    set beresp.http.Content-Type = "application/problem+json";
+    set beresp.body = {"{"type":"about:blank","title":"Service Unavailable","status":503}"};
+    return (deliver);
+}
