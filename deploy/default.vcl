@@ -45,7 +45,9 @@ sub vcl_backend_response {
     if (beresp.http.Cache-Control !~ "stale-while-revalidate") {
         set beresp.grace = 0s;
     }
-    # What is not stored is remembered for a second, so that its readers do not queue up.
+    # That an answer is not stored is remembered, so that its readers do not queue up; but for a
+    # second, where Varnish would for two minutes: after an error that passes, long polls at one
+    # position are to share one request again.
     if (beresp.http.Cache-Control ~ "(?i)no-cache|no-store|private") {
         set beresp.uncacheable = true;
         set beresp.ttl = 1s;

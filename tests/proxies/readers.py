@@ -21,10 +21,12 @@ class Connection:
         return status, json.loads(body or b"null")
 
     async def status(self, target: str) -> int:
-        """Return the status of an answer, on a connection for it alone."""
-        status, _ = await self._get_again(target)
-        self.close()
-        return status
+        """Return the status of an answer, on a connection for it alone; its body is not read."""
+        reader, writer = await asyncio.open_connection("127.0.0.1", self._port)
+        writer.write(self._request(target))
+        head = await reader.readuntil(b"\r\n\r\n")
+        writer.close()
+        return int(head.split()[1])
 
     async def _get_again(self, target: str) -> tuple[int, bytes]:
         try:
@@ -37,13 +39,16 @@ class Connection:
         if self._streams is None:
             self._streams = await asyncio.open_connection("127.0.0.1", self._port)
         reader, writer = self._streams
-        lines = f"GET {target} HTTP/1.1\r\nHost: localhost\r\nAccept: {self._accept}\r\n\r\n"
-        writer.write(lines.encode())
+        writer.write(self._request(target))
         head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").lower()
         body = await self._body(reader, head)
         if "connection: close" in head:
             self.close()
         return int(head.split()[1]), body
+
+    def _request(self, target: str) -> bytes:
+        lines = f"GET {target} HTTP/1.1\r\nHost: localhost\r\nAccept: {self._accept}\r\n\r\n"
+        return lines.encode()
 
     async def _body(self, reader: asyncio.StreamReader, head: str) -> bytes:
         if "transfer-encoding: chunked" not in head:
