@@ -1,7 +1,8 @@
 """``make bench``: measure everything and print the tables of ``benchmarks/README.md``.
 
 Name some of ``server``, ``page``, ``posts``, ``stored``, ``routes``, ``documents``, ``listeners``,
-``longpolls``, ``caches``, ``jobs``, ``bulk``, ``sqlite``, ``redis``, ``mongo`` to measure only these.
+``longpolls``, ``caches``, ``jobs``, ``bulk``, ``sqlite``, ``redis``, ``mongo`` to measure only
+these.
 """
 
 from __future__ import annotations

@@ -17,7 +17,7 @@ from tests.servers import Caller
 EACH = pytest.mark.parametrize("front", ["nginx", "varnish"], indirect=True)
 READERS = 200
 AT_ONCE = 20
-TEXTS = 3
+TEXTS = 2
 FEW = 0.01
 """The share of requests that may reach the program."""
 
