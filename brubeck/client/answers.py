@@ -81,11 +81,15 @@ class Result:
 
 @dataclass(frozen=True, slots=True)
 class ChangesPage:
-    """A step of the changes: ``cursor`` is where the next one begins."""
+    """A step of the changes: ``cursor`` is where the next one begins.
+
+    ``tick`` is in the URL of the next one, too: it keeps caches from giving an empty page again.
+    """
 
     changes: list[Change]
     cursor: str
     caught_up: bool
+    tick: str = ""
 
 
 def json_of(reply: Reply) -> dict[str, Any]:
@@ -203,7 +207,8 @@ def changes_of(reply: Reply) -> ChangesPage:
         paging = value["paging"]
         cursor = cursor_of(paging["next"])
         changes = [change_of(members, _moved(cursor, members)) for members in value["data"]]
-        return ChangesPage(changes, cursor, paging["caught_up"] is True)
+        ticks = [value for name, value in link_pairs(paging["next"]) if name == "tick"]
+        return ChangesPage(changes, cursor, paging["caught_up"] is True, *ticks[:1])
     except (KeyError, TypeError, ValueError, AttributeError) as reason:
         raise _not_of_a_stream(reply) from reason
 

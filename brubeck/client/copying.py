@@ -65,18 +65,28 @@ def copy_steps(
 
 
 def _read(url: StreamUrl, pairs: Pairs, policy: RetryPolicy) -> Steps[tuple[dict[str, Item], str]]:
-    """Return every item by its id, and the change cursor of the first page."""
+    """Return every item by its id, and the oldest change cursor of all pages.
+
+    A shared cache may give a later page that is older than the first; what changed between the two
+    is received again from there. Raises `HistoryLost` for pages of more than one era.
+    """
     items: dict[str, Item] = {}
     cursors: list[str] = []
 
     def receive(page: Page) -> None:
         items.update((item.id, item) for item in page.items)
-        if not cursors:
-            cursors.append(page.cursor)
+        cursors.append(page.cursor)
+        if page.cursor.partition("~")[2] != cursors[0].partition("~")[2]:
+            raise HistoryLost(url.base, page.cursor)
+        cursors[:] = [min((cursors[0], cursors[-1]), key=_position)]
 
     walk = pages(url, [*pairs, ("limit", str(PAGE_SIZE))], policy)
     yield from collect(walk, receive)
     return items, cursors[0]
+
+
+def _position(cursor: str) -> int:
+    return int(cursor.partition("~")[0])
 
 
 def _catch_up(reader: Follower, items: dict[str, Item], policy: RetryPolicy) -> Steps[None]:

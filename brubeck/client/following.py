@@ -76,6 +76,7 @@ class Follower:
     _retries: Retries = field(init=False, repr=False)
     _retry: float = RETRY_SECONDS
     _caught_up: bool = False
+    _tick: str = ""
     _held_back_until: float = -math.inf
 
     def steps(self) -> Steps[None]:
@@ -106,7 +107,8 @@ class Follower:
     def _poll(self) -> Steps[None]:
         # The first look does not wait: it finds the place though nothing may match for long.
         waits = self._caught_up
-        request = self._request(*([("wait", str(WAIT_SECONDS))] if waits else []))
+        waiting = [("wait", str(WAIT_SECONDS))] if waits else []
+        request = self._request(*waiting, *([("tick", self._tick)] if self._tick else []))
         since = self.policy.clock()
         reply = yield Send(request, WAIT_SECONDS + POLL_SPARE_SECONDS)
         if not isinstance(reply, Reply) or reply.status != 200:
@@ -127,7 +129,7 @@ class Follower:
         for change in page.changes:
             self.cursor = change.cursor
             yield Emit(change)
-        self.cursor = page.cursor
+        self.cursor, self._tick = page.cursor, page.tick
         return page.caught_up
 
     # Server-sent events.

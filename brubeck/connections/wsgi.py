@@ -116,6 +116,14 @@ def request_of(environ: Environ, *, max_body: int | None = None) -> Request:
 
 
 def _request_headers(environ: Environ) -> Headers:
+    """Return the header fields; a `Problem` (400) for one that cannot be."""
+    try:
+        return _checked_headers(environ)
+    except ValueError as reason:
+        raise Problem(400, f"A header field is not right: {reason}.") from None
+
+
+def _checked_headers(environ: Environ) -> Headers:
     headers = Headers()
     for key, value in environ.items():
         if key.startswith("HTTP_"):
@@ -132,7 +140,7 @@ def _body(environ: Environ, most: float) -> bytes | BinaryIO:
     A server that neither names a length nor ends its input passes no body on.
     """
     length = environ.get("CONTENT_LENGTH") or ""
-    if length.isdecimal() and int(length) > most:
+    if length.isdecimal() and (len(length) > 19 or int(length) > most):
         raise _too_large(most)
     source = environ["wsgi.input"]
     if length.isdecimal() and int(length) <= _SPOOL:

@@ -11,7 +11,7 @@ app = Brubeck(streams=[Quakes], consumers=[Notify])
 ``brubeck work`` runs them.
 """
 
+from brubeck.consumers.connection import catch_up
 from brubeck.consumers.consumer import ConsumedChange, Consumer
-from brubeck.consumers.runner import catch_up
 
 __all__ = ["ConsumedChange", "Consumer", "catch_up"]

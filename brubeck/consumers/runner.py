@@ -7,19 +7,18 @@ import os
 import secrets
 import socket
 import traceback
-from collections.abc import Sequence
+from math import inf
 from time import monotonic
-from typing import Final, Protocol
+from typing import Final, NamedTuple
 
 import msgspec
 
 from brubeck import green
-from brubeck.consumers.consumer import ConsumedChange, Consumer, name_of, streams_of
+from brubeck.consumers.consumer import ConsumedChange, Consumer, name_of
+from brubeck.consumers.stopping import Stop
 from brubeck.consumers.track import DeadLetter, LeaseLost, Track, beginning_of
-from brubeck.errors import ConfigError
 from brubeck.handlers.program import Program
 from brubeck.storage import Change, Changes, ChangesQuery, LostCursor, RecordStream, Unavailable
-from brubeck.streams import StreamHandler
 from brubeck.streams.cursors import ChangeCursor, parse_change_cursor
 from brubeck.streams.stream import Stream
 
@@ -33,45 +32,19 @@ _WAIT: Final = 2.0
 """Seconds to wait for a change of a stream, until its lease may have run out elsewhere."""
 _AGAIN: Final = 0.5
 """Seconds between two looks at the partitions of a stream."""
-_LOOK: Final = 0.1
 _LONGEST_PAUSE: Final = 60.0
 _MAX_TRACEBACK: Final = 8000
 
 
-class ConsumingProgram(Program, Protocol):
-    """A program with consumers; it is a `Brubeck`."""
-
-    streams: list[type[StreamHandler]]
-
-    @property
-    def consumers(self) -> Sequence[type[Consumer]]:
-        """The consumers of the program."""
+class Later(Exception):
+    """The change in hand has failed, and comes again after a pause; others go on meanwhile."""
 
 
-class Stopping(Exception):
-    """The process is to stop; the change in hand comes again."""
+class Postponed(NamedTuple):
+    """A change that has failed: after how many attempts, and when the next one may begin."""
 
-
-class Stop:
-    """A flag that a signal handler may set: unlike an event, it has no lock that may be held."""
-
-    def __init__(self) -> None:
-        self._is_set = False
-
-    def set(self) -> None:
-        """Set it."""
-        self._is_set = True
-
-    def is_set(self) -> bool:
-        """Return whether it is set."""
-        return self._is_set
-
-    def wait(self, seconds: float) -> bool:
-        """Wait until it is set, or so many seconds; return whether it is."""
-        until = monotonic() + seconds
-        while not self._is_set and (left := until - monotonic()) > 0:
-            green.sleep(min(left, _LOOK))
-        return self._is_set
+    attempt: int
+    not_before: float
 
 
 class Runner:
@@ -86,6 +59,9 @@ class Runner:
         self._owner = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}"
         self._tracks: dict[str, Track] = {}
         self._began = False
+        self._postponed: dict[str, Postponed] = {}
+        self.attempt_until = inf
+        """The moment at which the attempt in hand has lasted too long."""
 
     def run(self) -> None:
         """Deliver changes until the process stops."""
@@ -101,13 +77,20 @@ class Runner:
             log.warning("%s: %s; going on from the last saved position", self._name, reason)
             self._stopping.wait(1.0)
             return True
-        except Stopping:
-            return False
         if not moved:
             self._wait()
         return True
 
+    @property
+    def pause(self) -> float | None:
+        """The seconds until a change that has failed may be tried again; None without one."""
+        moments = [each.not_before for each in self._postponed.values()]
+        return max(min(moments) - monotonic(), 0.0) if moments else None
+
     def _wait(self) -> None:
+        if self.pause is not None:
+            self._stopping.wait(min(self.pause, _AGAIN))
+            return
         if self._stream.spec.path.partition:
             self._stopping.wait(_AGAIN)
             return
@@ -150,6 +133,9 @@ class Runner:
 
     def _read(self, partition: str) -> int:
         """Deliver the changes of a partition, if this process has or gets the lease."""
+        postponed = self._postponed.get(partition)
+        if postponed is not None and monotonic() < postponed.not_before:
+            return 0
         track, records = self._track(partition), self._stream.opened(partition)
         place = track.read()
         if place is None:
@@ -171,7 +157,7 @@ class Runner:
         stream = self._stream.spec.path.at(partition)
         record = change.record
         given = ConsumedChange(
-            key=f"{stream.strip('/')}:{found.era}:{change.position}",
+            key=f"{stream.strip('/')}:{change.id}:{change.position}",
             stream=stream,
             partition=partition,
             op="delete" if record is None else "put",
@@ -180,37 +166,37 @@ class Runner:
             position=change.position,
             cursor=str(ChangeCursor(change.position, found.era, found.began)),
         )
-        pause = float(self._consumer.backoff)
-        for attempt in range(1, self._consumer.attempts + 1):
-            try:
-                with green.timeout(self._consumer.timeout):
-                    self._consumer.changed(msgspec.structs.replace(given, attempt=attempt))
-            except Exception as reason:  # noqa: BLE001, whatever it is counts as a failure
-                log.warning(
-                    "%s failed at %s, attempt %d: %s",
-                    self._name,
-                    given.key,
-                    attempt,
-                    _sound(str(reason)),
-                )
-                if attempt == self._consumer.attempts:
-                    return self._letter(given, reason)
-                if self._stopping.wait(pause):
-                    raise Stopping from None
-                pause = min(pause * 2, _LONGEST_PAUSE)
-            else:
-                return None
+        attempt = self._postponed[partition].attempt + 1 if partition in self._postponed else 1
+        self.attempt_until = monotonic() + self._consumer.timeout
+        try:
+            with green.timeout(self._consumer.timeout):
+                self._consumer.changed(msgspec.structs.replace(given, attempt=attempt))
+        except (Exception, SystemExit) as reason:  # noqa: BLE001, whatever it is counts as a failure
+            text = _text(reason)
+            log.warning("%s failed at %s, attempt %d: %s", self._name, given.key, attempt, text)
+            if attempt < self._consumer.attempts:
+                pause = min(self._consumer.backoff * 2 ** (attempt - 1), _LONGEST_PAUSE)
+                self._postponed[partition] = Postponed(attempt, monotonic() + pause)
+                raise Later from None
+            self._postponed.pop(partition, None)
+            return self._letter(given, reason)
+        finally:
+            self.attempt_until = inf
+        self._postponed.pop(partition, None)
         return None
 
-    def _letter(self, given: ConsumedChange, reason: Exception) -> DeadLetter:
-        text = "".join(traceback.format_exception(reason))[-_MAX_TRACEBACK:]
+    def _letter(self, given: ConsumedChange, reason: BaseException) -> DeadLetter:
+        try:
+            text = "".join(traceback.format_exception(reason))[-_MAX_TRACEBACK:]
+        except Exception:  # noqa: BLE001, its own text fails
+            text = "".join(traceback.format_tb(reason.__traceback__))[-_MAX_TRACEBACK:]
         return DeadLetter(
             id=self._track(given.partition).letter_id(given.position),
             consumer=self._name,
             key=given.key,
             item=given.id,
             op=given.op,
-            reason=_sound(f"{type(reason).__name__}: {reason}"[:1000]),
+            reason=f"{type(reason).__name__}: {_text(reason)}"[:1000],
             traceback=_sound(text),
             at=self._stream.clock.micros() // 1000,
         )
@@ -219,7 +205,10 @@ class Runner:
         """Tell the consumer that its place is lost."""
         stream = self._stream.spec.path.at(partition)
         log.error("%s has lost its place in %s and starts over", self._name, stream)
-        self._consumer.lost(stream)
+        try:
+            self._consumer.lost(stream)
+        except Exception:
+            log.exception("%s.lost failed; it starts over all the same", self._name)
 
     @property
     def stops(self) -> bool:
@@ -247,6 +236,11 @@ class _Reading:
 
     def _renew_once(self) -> bool:
         if self._over.wait(self._track.lease / 3):
+            return False
+        if monotonic() > self._runner.attempt_until:
+            # On plain threads it cannot be interrupted: then others take over.
+            log.error("An attempt of %s hangs; its lease is given up", self._track.path)
+            self._is_lost = True
             return False
         try:
             self._save(None)
@@ -276,7 +270,11 @@ class _Reading:
                 if self._runner.stops or self._is_lost:
                     self._leave(cursor)
                     return delivered
-                letter = self._deliver(change, found, cursor)
+                try:
+                    letter = self._runner.deliver(self._partition, change, found)
+                except Later:
+                    self._leave(cursor)
+                    return delivered
                 if letter is not None:
                     self._track.bury(letter)
                 delivered += 1
@@ -292,13 +290,6 @@ class _Reading:
                 self._leave(cursor)
                 return delivered
             self._save(cursor)
-
-    def _deliver(self, change: Change, found: Changes, cursor: str) -> DeadLetter | None:
-        try:
-            return self._runner.deliver(self._partition, change, found)
-        except Stopping:
-            self._leave(cursor)
-            raise
 
     def _leave(self, cursor: str) -> None:
         """Save the cursor and give the lease back."""
@@ -321,69 +312,13 @@ def _is_at_end(records: RecordStream, cursor: str) -> bool:
     return at.era == head.era and at.position >= head.position
 
 
+def _text(reason: BaseException) -> str:
+    """Return the text of an exception, also of one that cannot say it."""
+    try:
+        return _sound(str(reason))
+    except Exception:  # noqa: BLE001, whatever its own method raises
+        return "(without a text)"
+
+
 def _sound(text: str) -> str:
     return text.encode(errors="replace").decode().replace("\0", "")
-
-
-def runners(program: ConsumingProgram, stopping: Stop) -> list[Runner]:
-    """Return a runner for each stream of each consumer; `ConfigError` for one not served."""
-    found, names = [], set()
-    for consumer in program.consumers:
-        if name_of(consumer) in names:
-            raise ConfigError(f"Two consumers are called {name_of(consumer)}; set name.")
-        names.add(name_of(consumer))
-        for stream in streams_of(consumer):
-            if stream not in program.streams:
-                raise ConfigError(
-                    f"{consumer.__name__}.stream is {stream.__name__}, which the program does not "
-                    f"serve: streams=[{stream.__name__}]."
-                )
-            found.append(Runner(program, consumer, program.stream(stream), stopping))
-    return found
-
-
-def catch_up(program: ConsumingProgram) -> int:
-    """Deliver to every consumer what there is now, and return how many changes it was; for tests.
-
-    A consumer that starts ``'now'`` begins by the first call.
-    """
-    return sum(each.catch_up() for each in runners(program, Stop()))
-
-
-class ConsumersConnection:
-    """The consumers of a program in this process: `serve` until `stop`.
-
-    Raises `ConfigError` for a consumer of a stream that only the serving process can see.
-    """
-
-    def __init__(self, program: ConsumingProgram) -> None:
-        self._stop = Stop()
-        self._runners = runners(program, self._stop)
-        for consumer in program.consumers:
-            for stream in streams_of(consumer):
-                if not program.store(stream.storage).shared:
-                    raise ConfigError(
-                        f"{consumer.__name__} cannot see {stream.path} from this process: it is "
-                        "kept in the memory of the one that serves. Give it a store that "
-                        "processes share."
-                    )
-
-    def serve(self) -> None:
-        """Run every consumer, each in a green thread, until `stop`; then wait for all of them."""
-        left = len(self._runners)
-
-        def run(runner: Runner) -> None:
-            nonlocal left
-            try:
-                runner.run()
-            finally:
-                left -= 1
-
-        for runner in self._runners:
-            green.spawn(run, runner)
-        while left:
-            green.sleep(_LOOK)
-
-    def stop(self) -> None:
-        """Let `serve` finish the changes in hand and return; a signal handler may call it."""
-        self._stop.set()

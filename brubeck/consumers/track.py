@@ -6,20 +6,24 @@ position any more: another one's write has moved the record.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from hashlib import blake2b
 from typing import Final
 from uuid import uuid4
 
 import msgspec
 
+from brubeck.documents.repository import Repository
 from brubeck.storage import Delete, PageQuery, Put, Record, RecordSchema, RecordStream, Written
 from brubeck.streams.cursors import ChangeCursor
 from brubeck.streams.stream import Stream
 
 TRACKS: Final = "#consumers"
 """The name of the stream of places in a store; no path of a stream has a ``#``."""
-DEAD: Final = "#consumers.dead"
-"""The name of the stream of dead letters in a store."""
+DEAD: Final = "#consumers.dead."
+"""The beginning of the names of the streams of dead letters in a store, one a track."""
+COUNTED: Final = 10_000
+"""The number up to which dead letters are counted."""
 
 
 class LeaseLost(Exception):
@@ -66,9 +70,9 @@ class Track:
         self.consumer, self.path = consumer, path.at(partition)
         self._owner, self._clock = owner, stream.clock
         self.lease = lease
-        self._dead = stream.store.records(DEAD, RecordSchema({}))
         self._places = stream.store.records(TRACKS, RecordSchema({}))
         self.id = track_id(consumer, path.stream(partition))
+        self._dead = stream.store.records(f"{DEAD}{self.id}", RecordSchema({}))
         self._position: int | None = None
         self._place: TrackState | None = None
 
@@ -139,9 +143,18 @@ class Track:
         self._dead.write([put])
 
     def dead(self) -> int:
-        """Return the number of dead letters, counted up to a thousand."""
-        letters = self._dead.page(PageQuery(limit=1000)).records
-        return sum(each.id.startswith(f"{self.id}.") for each in letters)
+        """Return the number of dead letters, counted up to `COUNTED`."""
+        return self._dead.count(PageQuery(limit=COUNTED)).total
+
+    def letters(self) -> Iterator[DeadLetter]:
+        """Yield the dead letters, the newest first."""
+        for record in Repository(self._dead).walk():
+            yield msgspec.json.decode(record.body, type=DeadLetter)
+
+    def forget(self, letter: str) -> bool:
+        """Remove a dead letter; return whether there was one."""
+        (outcome,) = self._dead.write([Delete(id=letter, token=uuid4().hex)])
+        return isinstance(outcome, Written)
 
     def letter_id(self, position: int) -> str:
         """Return the id of the dead letter of a change."""
@@ -163,16 +176,3 @@ def beginning_of(records: RecordStream, start: str) -> str:
         return "0"
     head = records.head()
     return str(ChangeCursor(head.position, head.era)) if head.position else "0"
-
-
-def dead_letters(stream: Stream) -> list[DeadLetter]:
-    """Return the dead letters in a stream's store, the newest first, a thousand at most."""
-    page = stream.store.records(DEAD, RecordSchema({})).page(PageQuery(limit=1000))
-    return [msgspec.json.decode(each.body, type=DeadLetter) for each in page.records]
-
-
-def forget(stream: Stream, letter: str) -> bool:
-    """Remove a dead letter; return whether there was one."""
-    records = stream.store.records(DEAD, RecordSchema({}))
-    (outcome,) = records.write([Delete(id=letter, token=uuid4().hex)])
-    return isinstance(outcome, Written)

@@ -119,7 +119,7 @@ class Metrics:
         router, place = self._program.router, self._program.settings.server.metrics
 
         def answer(request: Request) -> Response:
-            if request.target == place:
+            if request.target == f"{request.mounted_at}{place}":
                 return self.response()
             began = perf_counter()
             with self._in_progress.track_inprogress():

@@ -24,7 +24,7 @@ from brubeck.monitoring.programs import Respond
 HEADER: Final = "X-Request-ID"
 _ID: Final = re.compile(r"[A-Za-z0-9._:+/=@-]{1,128}")
 _TRACEPARENT: Final = re.compile(
-    r"(?!ff)[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}(?:-.*)?"
+    r"(?!ff)[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}(?:-.{0,256})?"
 )
 
 

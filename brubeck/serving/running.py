@@ -11,8 +11,8 @@ from typing import Any, ClassVar, Final, Protocol
 from brubeck import green
 from brubeck.autoapi import AutoAPIBase
 from brubeck.connections import Connection
+from brubeck.consumers.connection import ConsumersConnection
 from brubeck.consumers.consumer import Consumer, name_of
-from brubeck.consumers.runner import ConsumersConnection
 from brubeck.errors import ConfigError
 from brubeck.explorer.rendering import own_template
 from brubeck.handlers.program import Program

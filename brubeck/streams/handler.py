@@ -104,7 +104,15 @@ def declare(stream: type[StreamHandler]) -> None:
         refuse_methods(stream)
         check_values(stream)
         own_access = stream.access not in (OpenAccess, ProtectedAccess)
-        stream.spec = with_headers(stream._compile(), own_access=own_access)  # noqa: SLF001, one
+        stream.spec = with_headers(
+            stream._compile(),  # noqa: SLF001, the two are one
+            own_access=own_access,
+            resources=[
+                each
+                for each in (stream.collection, stream.items, stream.changes)
+                if each is not None
+            ],
+        )
         stream.path = stream.spec.path.template
         check_model(stream.model)
         check_access(stream.access)

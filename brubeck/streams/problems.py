@@ -7,9 +7,10 @@ from typing import Final
 
 from brubeck.dictshield.base import ShieldException
 from brubeck.documents.repository import Contended
-from brubeck.http import Problem
+from brubeck.http import Headers, Problem
 from brubeck.storage import IndexBuilding, LostCursor, NotCanonical, Unavailable
 from brubeck.streams.context import Context
+from brubeck.streams.shared_caching import reading_headers
 
 log = logging.getLogger("brubeck.app")
 
@@ -31,7 +32,9 @@ def problem_of(error: BaseException, context: Context) -> Problem | None:
         errors = [(error.pointer, error.detail)]
         return Problem(422, "The document cannot be stored.", errors=errors)
     if isinstance(error, LostCursor):
-        return Problem(410, f"{error} Start over.", extra={"restart": context.base})
+        # What is lost stays lost; kept, it does not queue up behind the lock of a cache.
+        kept = reading_headers(Headers(), context.spec.max_age, stale=False)
+        return Problem(410, f"{error} Start over.", extra={"restart": context.base}, headers=kept)
     if isinstance(error, Contended):
         return Problem(503, str(error), headers={"Retry-After": "1"})
     if isinstance(error, Unavailable):

@@ -12,12 +12,14 @@ answer leads to another.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Final
 
 from brubeck.config.values import duration
 from brubeck.errors import ConfigError
 from brubeck.http import Headers
 
+_WRITING: Final = frozenset(("post", "put", "patch", "delete"))
 MAX_AGE: Final = 86_400
 """The maximal number of seconds for which an answer may be kept."""
 
@@ -47,12 +49,18 @@ def declare_cache(cache: object, keep_deletions: float, owner: str) -> int:
 
 
 def refuse_personal(
-    owner: str, *, private: bool, overridden: frozenset[str], own_access: bool
+    owner: str,
+    *,
+    private: bool,
+    overridden: frozenset[str],
+    own_access: bool,
+    resources: Iterable[type],
 ) -> None:
     """Raise `ConfigError` for a kept stream whose answers depend on the caller.
 
     A cache answers without asking the program, so a hook that may refuse a request, or an access
-    class, would be passed by. ``overridden`` are the names of the hooks of the declaration.
+    class, would be passed by. ``overridden`` are the names of the hooks of the declaration,
+    ``resources`` the classes of its own for pages, items and changes.
     """
     if private:
         raise ConfigError(
@@ -65,6 +73,16 @@ def refuse_personal(
                 f"{owner} has cache and {name}: a cache answers without calling {name}. "
                 "Remove one of them."
             )
+    for resource in resources:
+        for base in resource.__mro__:
+            own = () if base.__module__.startswith("brubeck.") else vars(base).items()
+            for method, value in own:
+                is_own = not method.startswith("__") or method == "__call__"
+                if callable(value) and is_own and method not in _WRITING:
+                    raise ConfigError(
+                        f"{owner} has cache and {resource.__name__}.{method}: a cache answers "
+                        f"without calling it. Remove one of them."
+                    )
     if own_access:
         raise ConfigError(
             f"{owner} has cache and an access class of its own, which a cache does not ask. "

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
 import msgspec
@@ -145,15 +145,21 @@ def compile_spec(declaration: type[Declaration], overridden: frozenset[str]) -> 
     )
 
 
-def with_headers(spec: StreamSpec, *, own_access: bool) -> StreamSpec:
+def with_headers(
+    spec: StreamSpec, *, own_access: bool, resources: Iterable[type] = ()
+) -> StreamSpec:
     """Return a complete spec with the headers of its answers.
 
-    ``own_access`` says whether the access class is one of the program. Raises `ConfigError` where
-    caches are to keep what is not for everybody.
+    ``own_access`` says whether the access class is one of the program, ``resources`` are those of
+    the declaration. Raises `ConfigError` where caches are to keep what is not for everybody.
     """
     if spec.max_age:
         refuse_personal(
-            spec.name, private=spec.private, overridden=spec.overridden, own_access=own_access
+            spec.name,
+            private=spec.private,
+            overridden=spec.overridden,
+            own_access=own_access,
+            resources=resources,
         )
     headers = base_headers(private=spec.private, named_origins=spec.has_named_origins)
     return msgspec.structs.replace(

@@ -33,12 +33,20 @@ async function snapshot(url, signal) {
   const first = new URL(url);
   first.searchParams.set("limit", 200);
   let page = await get(first, signal);
-  const changes = linked(page.paging.changes, url, "/changes"); // with the filters and `fields`
+  let changes = linked(page.paging.changes, url, "/changes"); // with the filters and `fields`
   for (;;) {
     for (const item of page.data) items.set(item.id, item);
+    changes = oldest(changes, linked(page.paging.changes, url, "/changes"));
     if (page.paging.next === null) return { items, changes };
     page = await get(linked(page.paging.next, url), signal);
   }
+}
+
+// Returns the earlier of two places: a shared cache may give a later page that is older.
+function oldest(one, other) {
+  const [first, second] = [one, other].map((each) => each.searchParams.get("after").split("~"));
+  if (first[1] !== second[1]) throw Object.assign(new Error("the history is lost"), { status: 410 });
+  return Number(second[0]) < Number(first[0]) ? other : one;
 }
 
 // Returns the URL of a link: only its query is used, so no answer can lead to another server.

@@ -9,8 +9,8 @@ import pytest
 
 from brubeck import Brubeck
 from brubeck.consumers import ConsumedChange, Consumer, catch_up
-from brubeck.consumers.runner import ConsumersConnection
-from brubeck.consumers.track import LeaseLost, Track, dead_letters, forget
+from brubeck.consumers.connection import ConsumersConnection
+from brubeck.consumers.track import LeaseLost, Track
 from brubeck.dictshield.fields import StringField
 from brubeck.errors import ConfigError
 from brubeck.storage import Storage
@@ -146,14 +146,16 @@ def test_what_fails_is_tried_again_and_then_a_dead_letter(any_storage: Storage) 
     assert catch_up(app) == 3
     assert [each.attempt for each in seen] == [1, 1, 2, 3, 1]
     assert len({each.key for each in seen}) == 3
-    letters = [each for each in dead_letters(notes) if each.key == seen[1].key]
+    track = Track("Collects", notes, "")
+    letters = list(track.letters())
+    assert track.dead() == 1
     assert [(each.consumer, each.item, each.op) for each in letters] == [
         ("Collects", seen[1].id, "put")
     ]
     assert "RuntimeError: no" in letters[0].reason
     assert "in changed" in letters[0].traceback
-    assert forget(notes, letters[0].id)
-    assert not forget(notes, letters[0].id)
+    assert track.forget(letters[0].id)
+    assert not track.forget(letters[0].id)
 
 
 def test_a_place_that_is_lost_is_told_and_everything_comes_again(any_storage: Storage) -> None:

@@ -115,6 +115,21 @@ class TestHeaders:
         several = notes.get(f"/note/{note},{note}")
         assert several.headers["Cache-Control"] == KEPT
 
+    def test_a_lost_place_stays_lost_and_may_be_kept(self) -> None:
+        """So that many readers of one do not queue up behind a cache."""
+        notes = client()
+        create(notes)
+        lost = notes.get("/note/changes?after=17~lost")
+        assert (lost.status, lost.headers["Cache-Control"]) == (410, "public, max-age=1")
+
+        class Plain(StreamHandler):
+            model = Note
+
+        notes = client(Plain)
+        create(notes)
+        lost = notes.get("/note/changes?after=17~lost")
+        assert (lost.status, "public" in lost.headers["Cache-Control"]) == (410, False)
+
     def test_nothing_else_may_be_kept(self) -> None:
         """Writes, errors, feeds, exports, pages for people, and what is true of now alone."""
         notes = client()
@@ -127,7 +142,6 @@ class TestHeaders:
             ("GET", "/note/none", {}),
             ("GET", f"/note/{note},none", {}),
             ("GET", "/note?limit=none", {}),
-            ("GET", "/note/changes?after=17~lost", {}),
             ("GET", "/note/changes?after=now", {}),
             ("GET", "/note.csv", {}),
             ("GET", "/note.ndjson", {}),
