@@ -339,6 +339,14 @@ class Brubeck(Configured):
         check_declarations(self)
         return WSGIConnection(self.observed, max_body=self.settings.server.max_body)
 
+    @cached_property
+    def _wsgi(self) -> Callable[..., Iterable[bytes]]:
+        return self.wsgi
+
+    def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        """Answer a request as a WSGI application: ``gunicorn module:app``."""
+        return self._wsgi(environ, start_response)
+
     def run(self, *, reload: bool = False) -> None:
         """Serve until SIGTERM or SIGINT, on as many processes as are configured.
 

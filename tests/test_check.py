@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -97,11 +98,30 @@ def test_stores_that_are_as_they_should_be_end_with_zero(
     )
     assert status == 0, lines
     assert not (tmp_path / "notes.db").exists()
-    assert {line.split()[1] for line in lines} == {"default:", "fast:", "kept:", "gone:"}
+    assert {line.split()[1] for line in lines} == {
+        *("process:", "default:", "fast:", "kept:", "gone:")
+    }
     assert "fine  fast: maxmemory-policy is noeviction" in lines
     assert "fine  default: /notes: every index is complete" in lines
     assert any("a write is acknowledged by the majority" in line for line in lines)
     assert all(line[:6] in ("fine  ", "note  ") for line in lines)
+
+
+@pytest.mark.parametrize(("limit", "grade"), [(256, "note"), (4096, "fine")])
+def test_a_limit_of_files_that_connections_do_not_fit_in_is_said(
+    tmp_path: Path, limit: int, grade: str
+) -> None:
+    """With the remedy; nothing is wrong with it while there are few."""
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (limit, before[1]))
+    try:
+        program = PROGRAM + "app.configure(server={'max_connections': 1000})\n"
+        status, lines = check(tmp_path, program, default="memory://")
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, before)
+    (line,) = (each for each in lines if each.split()[1] == "process:")
+    assert (status, line[:6].strip()) == (0, grade)
+    assert ("raise the limit (ulimit -n, LimitNOFILE=) to 1200" in line) == (grade == "note")
 
 
 def test_stores_that_are_down_or_misnamed_are_said_without_secrets(tmp_path: Path) -> None:

@@ -137,11 +137,25 @@ def test_the_stream_snippet_runs() -> None:
             assert json.loads(caller.response().read())["data"] == []
 
 
-def test_a_wsgi_server_runs_the_stream_snippet_as_shown(tmp_path: Path) -> None:
-    """With the end that the README gives it, by the command that it gives."""
+def test_the_command_runs_the_stream_snippet_as_it_stands(tmp_path: Path) -> None:
+    """Without a change of the program."""
     snippet = next(block for block in blocks(README, "python") if "StreamHandler" in block)
-    end = next(block for block in blocks(README, "python") if "app.wsgi" in block)
-    (tmp_path / "quakes.py").write_text(snippet.replace("app.run()\n", end))
+    (tmp_path / "quakes.py").write_text(snippet)
+    listen = ("--listen", "http://127.0.0.1:0")
+    command = (sys.executable, "-m", "brubeck", "run", "quakes:app", *listen)
+    with running(*command, cwd=tmp_path) as started:
+        started.await_output("Ctrl-C stops it")
+        found = re.search(r"Brubeck on http://127\.0\.0\.1:(\d+)", started.output)
+        assert found is not None
+        with Caller(int(found[1])) as caller:
+            caller.get("/quakes")
+            assert json.loads(caller.response().read())["data"] == []
+
+
+def test_a_wsgi_server_runs_the_stream_snippet_as_it_stands(tmp_path: Path) -> None:
+    """By the command that the README gives."""
+    snippet = next(block for block in blocks(README, "python") if "StreamHandler" in block)
+    (tmp_path / "quakes.py").write_text(snippet)
     (command,) = (text for text, _ in session(README) if text.startswith("gunicorn"))
     port = free_port()
     listen = ("-b", f"127.0.0.1:{port}", "--no-control-socket")

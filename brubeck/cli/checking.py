@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import resource
 import sys
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import click
 
@@ -15,6 +16,10 @@ from brubeck.errors import BrubeckError, ConfigError
 if TYPE_CHECKING:
     from brubeck.application import Brubeck
     from brubeck.storage.checking import Finding
+
+
+_OTHER_FILES: Final = 200
+"""The number of files beside connections: logs, stores, libraries."""
 
 
 @click.command()
@@ -47,6 +52,7 @@ def _findings(application: Brubeck) -> Iterator[tuple[str, Finding]]:
     except ConfigError as reason:
         yield "configuration", wrong(str(reason))
         return
+    yield "process", _of_files(application)
     for name in names:
         try:
             for finding in _of_store(application, name):
@@ -58,6 +64,20 @@ def _findings(application: Brubeck) -> Iterator[tuple[str, Finding]]:
             yield "jobs", _of_queue(application)
         except BrubeckError as reason:
             yield "jobs", wrong(str(reason))
+
+
+def _of_files(application: Brubeck) -> Finding:
+    """Return whether a process may have as many open files as it may have connections."""
+    from brubeck.storage.checking import fine, note
+
+    limit, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    most = application.settings.server.max_connections
+    if limit != resource.RLIM_INFINITY and limit < most + _OTHER_FILES:
+        return note(
+            f"at most {limit} files may be open here, and server.max_connections is {most}: raise "
+            f"the limit (ulimit -n, LimitNOFILE=) to {most + _OTHER_FILES}, or lower the setting"
+        )
+    return fine(f"{most} connections fit in the limit of open files")
 
 
 def has_jobs(application: Brubeck) -> bool:

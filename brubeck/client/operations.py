@@ -118,7 +118,9 @@ def pages(url: StreamUrl, pairs: Pairs, policy: RetryPolicy) -> Steps[None]:
     link: Pairs | None = pairs
     while link is not None:
         page = page_of((yield from fetch(url.request("GET", pairs=link), policy)))
-        link = None if page.next is None else link_pairs(page.next)
+        before, link = link, None if page.next is None else link_pairs(page.next)
+        if link is not None and list(link) == list(before):
+            raise Problem(200, detail="The next page is the same one: this is no walk.")
         yield Emit(page)
 
 

@@ -135,7 +135,9 @@ class Collection(Resource):
         headers = (self.spec.headers if for_people else self.spec.reading_headers).copy()
         # They may be in the URLs of the page.
         covered = f"{self._origin}{self.context.base}".encode()
-        body = representation.render(self.context, view) if for_people else b""
+        # What may be kept is rendered before it is compared: a renderer may look at the caller.
+        is_made = for_people or self.spec.max_age > 0
+        body = representation.render(self.context, view) if is_made else b""
         # The position for live updates moves while the page stays the same: with the time of day,
         # and with writes that this caller may not notice. The tag of JSON leaves it out, too.
         lasting = body.replace(plan.change_cursor(view.page).encode(), b"")

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Event, Thread
@@ -74,13 +75,26 @@ def test_two_exports_to_one_file_do_not_mix(held: tuple[str, Event], tmp_path: P
     assert [each.name for each in tmp_path.iterdir()] == ["out.ndjson"]
 
 
+@contextmanager
+def heeded(number: signal.Signals) -> Iterator[None]:
+    """Let a process that is started heed a signal, also where these tests run under ``nohup``."""
+    if signal.getsignal(number) is not signal.SIG_IGN:
+        yield
+        return
+    signal.signal(number, signal.SIG_DFL)
+    try:
+        yield
+    finally:
+        signal.signal(number, signal.SIG_IGN)
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_leaves_the_file_as_it_was(
     held: tuple[str, Event], tmp_path: Path, number: signal.Signals
 ) -> None:
     """And none beside it; the exit status is that of the signal, as shells have it."""
     (tmp_path / "out.ndjson").write_text("old")
-    with running(*command(held[0], "out.ndjson"), cwd=tmp_path) as export:
+    with heeded(number), running(*command(held[0], "out.ndjson"), cwd=tmp_path) as export:
         wait_until(lambda: bool(list(tmp_path.glob("*.part"))), seconds=30)
         assert export.stop(number) == 128 + number
         assert "Traceback" not in export.output

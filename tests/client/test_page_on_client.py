@@ -17,7 +17,7 @@ TEXT = (ROOT / "docs" / "client.md").read_text()
 def test_the_page_on_the_client_does_what_it_says(tmp_path: Path) -> None:
     """In order, with the results that stand there."""
     snippet = next(block for block in blocks(README, "python") if "StreamHandler" in block)
-    (tmp_path / "readme.py").write_text(snippet.replace("app.run()", ""))
+    (tmp_path / "readme.py").write_text(snippet)
     parser, runner = doctest.DocTestParser(), doctest.DocTestRunner(verbose=False)
     failures: list[str] = []
     with brubeck_run("readme:app", cwd=tmp_path) as server:
