@@ -202,7 +202,7 @@ class Runner:
         )
 
     def lost(self, partition: str) -> None:
-        """Tell the consumer that its place is lost."""
+        """Call the hook `lost` of the consumer."""
         stream = self._stream.spec.path.at(partition)
         log.error("%s has lost its place in %s and starts over", self._name, stream)
         try:
@@ -276,7 +276,7 @@ class _Reading:
                     self._leave(cursor)
                     return delivered
                 if letter is not None:
-                    self._track.bury(letter)
+                    self._track.archive(letter)
                 delivered += 1
                 cursor = str(ChangeCursor(change.position, found.era, found.began))
                 if monotonic() - saved > SAVE_SECONDS:

@@ -136,7 +136,7 @@ class Track:
 
     # Dead letters.
 
-    def bury(self, letter: DeadLetter) -> None:
+    def archive(self, letter: DeadLetter) -> None:
         """Keep a change that cannot be delivered; one that was kept before stays as it is."""
         body = msgspec.json.encode(letter)
         put = Put(id=letter.id, created_at=letter.at, body=body, token=uuid4().hex)

@@ -1,7 +1,7 @@
 """A watch on the hub: when one green thread computes for long, all others of its process wait.
 
 A thread of the system looks whether the hub has run lately. If not, it notes the line that is being
-executed, and the hub logs it as soon as it runs again. One that never runs again is told by the
+executed, and the hub logs it as soon as it runs again. One that never runs again is reported by the
 watching thread itself, on standard error: no log can be written then.
 """
 
@@ -66,7 +66,7 @@ class HubWatch:
     def _watch(self) -> None:
         """Look at the beat, as a thread of the system; no lock of the program may be taken."""
         sleep, write = green.native("time", "sleep"), green.native("os", "write")
-        told = 0.0
+        reported = 0.0
         while not self._stopped:
             sleep(self._seconds / 4)
             beat = self._beat
@@ -76,8 +76,8 @@ class HubWatch:
             frame = sys._current_frames().get(self._ident)  # noqa: SLF001, the documented way
             if frame is not None and not self._seen:
                 self._seen = line_of(frame)
-            if late > _HUNG and told != beat:
-                told = beat
+            if late > _HUNG and reported != beat:
+                reported = beat
                 text = f"brubeck: everything has waited {late:.0f} s for {self._seen}\n"
                 write(2, text.encode(errors="replace"))
 

@@ -50,7 +50,7 @@ def program(storage: Storage, **declared: Any) -> tuple[Brubeck, Any, list[Consu
     return app, app.stream(stream), seen
 
 
-def told(seen: list[ConsumedChange]) -> list[tuple[str, str, str | None]]:
+def delivered(seen: list[ConsumedChange]) -> list[tuple[str, str, str | None]]:
     """Return what was delivered: op, id and text."""
     return [(each.op, each.id, getattr(each.document, "text", None)) for each in seen]
 
@@ -96,7 +96,7 @@ def test_changes_are_delivered_in_order_and_once(any_storage: Storage) -> None:
     notes.delete(second.id)
     assert catch_up(app) == 2
     assert catch_up(app) == 0
-    assert told(seen) == [
+    assert delivered(seen) == [
         ("put", first.id, "a"),
         ("put", second.id, "b"),
         ("put", first.id, "c"),
@@ -113,7 +113,7 @@ def test_a_consumer_that_starts_now_is_given_what_comes_after(any_storage: Stora
     assert catch_up(app) == 0
     notes.insert({"text": "after"})
     assert catch_up(app) == 1
-    assert [text for _, _, text in told(seen)] == ["after"]
+    assert [text for _, _, text in delivered(seen)] == ["after"]
 
 
 def test_each_partition_has_its_place_and_a_new_one_is_read_from_its_beginning(
@@ -176,7 +176,7 @@ def test_a_place_that_is_lost_is_told_and_everything_comes_again(any_storage: St
     notes.insert({"text": "last"})
     catch_up(app)
     assert lost == [notes.spec.path.template]
-    assert told(seen)[1:] == [("put", kept.id, "kept"), ("put", seen[-1].id, "last")]
+    assert delivered(seen)[1:] == [("put", kept.id, "kept"), ("put", seen[-1].id, "last")]
 
 
 def test_one_process_has_the_lease_and_another_takes_it_over(any_storage: Storage) -> None:
