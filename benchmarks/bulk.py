@@ -15,7 +15,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final, NamedTuple
@@ -73,7 +73,7 @@ def reset_peak(pid: int) -> float:
 
 
 def transfer(pid: int, *command: str) -> Transfer:
-    """Run a command of Brubeck's that talks to the server, and return what it took."""
+    """Run a command of Brubeck against the server; return its time and the peaks of memory."""
     before = reset_peak(pid)
     began = time.monotonic()
     used = [sys.executable, "-m", "brubeck", *command]
@@ -110,7 +110,7 @@ def mongodb(folder: Path) -> Iterator[str]:
         yield set_url(members)
 
 
-STORAGES: Final[dict[str, Callable[[Path], object]]] = {
+STORAGES: Final[dict[str, Callable[[Path], AbstractContextManager[str]]]] = {
     "sqlite": sqlite,
     "redis": redis,
     "mongodb": mongodb,
@@ -123,7 +123,7 @@ def measure(name: str, count: int) -> str:
         folder = Path(folder_name)
         source, target = folder / "items.ndjson", folder / "exported.ndjson"
         digest = write_items(source, count)
-        url: str = stack.enter_context(STORAGES[name](folder))  # type: ignore[arg-type]  # a context
+        url = stack.enter_context(STORAGES[name](folder))
         program = stack.enter_context(
             brubeck_run(PROGRAM, storage_default=url, server_max_body="4GB")
         )

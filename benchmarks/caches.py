@@ -39,7 +39,7 @@ class Crowd(msgspec.Struct):
 
 
 async def _later(delay: float, work: Awaitable[Reader]) -> None:
-    """Begin in some seconds, so that followers who poll do not do so all at once."""
+    """Begin after a delay in seconds, so that followers do not poll all at once."""
     await asyncio.sleep(delay)
     await work
 

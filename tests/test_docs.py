@@ -124,17 +124,22 @@ def test_the_first_snippet_answers_behind_a_real_mongrel2() -> None:
             wait_until(takes_five, seconds=30)
 
 
+def assert_it_serves(started: Program) -> None:
+    """Wait for the line of the start, and ask for the stream, which is empty."""
+    started.await_output("Ctrl-C stops it")
+    found = re.search(r"Brubeck on http://127\.0\.0\.1:(\d+)", started.output)
+    assert found is not None
+    with Caller(int(found[1])) as caller:
+        caller.get("/quakes")
+        assert json.loads(caller.response().read())["data"] == []
+
+
 def test_the_stream_snippet_runs() -> None:
     """As it is, but for its port."""
     snippet = next(block for block in blocks(README, "python") if "StreamHandler" in block)
     code = snippet.replace(":6767", ":0")
     with running(sys.executable, "-W", "error", "-c", code) as started:
-        started.await_output("Ctrl-C stops it")
-        found = re.search(r"Brubeck on http://127\.0\.0\.1:(\d+)", started.output)
-        assert found is not None
-        with Caller(int(found[1])) as caller:
-            caller.get("/quakes")
-            assert json.loads(caller.response().read())["data"] == []
+        assert_it_serves(started)
 
 
 def test_the_command_runs_the_stream_snippet_as_it_stands(tmp_path: Path) -> None:
@@ -144,12 +149,7 @@ def test_the_command_runs_the_stream_snippet_as_it_stands(tmp_path: Path) -> Non
     listen = ("--listen", "http://127.0.0.1:0")
     command = (sys.executable, "-m", "brubeck", "run", "quakes:app", *listen)
     with running(*command, cwd=tmp_path) as started:
-        started.await_output("Ctrl-C stops it")
-        found = re.search(r"Brubeck on http://127\.0\.0\.1:(\d+)", started.output)
-        assert found is not None
-        with Caller(int(found[1])) as caller:
-            caller.get("/quakes")
-            assert json.loads(caller.response().read())["data"] == []
+        assert_it_serves(started)
 
 
 def test_a_wsgi_server_runs_the_stream_snippet_as_it_stands(tmp_path: Path) -> None:

@@ -62,7 +62,7 @@ def one_line(text: str) -> str:
 
 
 def printable_json(text: str) -> str:
-    """Return JSON with what a terminal would obey escaped, which is equal JSON."""
+    """Return equal JSON with the controls of terminals escaped."""
     return _RAW_IN_JSON.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
@@ -72,7 +72,7 @@ class FullOutput(OSError):
 
 @contextmanager
 def full_output() -> Iterator[None]:
-    """Raise `FullOutput` for what keeps the standard output from being written to."""
+    """Raise `FullOutput` for an error of writing to the standard output."""
     try:
         yield
     except OSError as reason:

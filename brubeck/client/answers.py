@@ -225,7 +225,7 @@ def change_of(members: Mapping[str, Any], cursor: str) -> Change:
 
 
 def _item(members: object, etag: str | None = None) -> Item:
-    """Return an item; `ValueError` for what is none."""
+    """Return an item; `ValueError` for any other value."""
     if not isinstance(members, dict) or not isinstance(members.get("id"), str):
         raise ValueError("an item is an object with an id")  # noqa: TRY004, as any other wrong answer
     return Item(members, etag)

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 _HEADER: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+: [\t\x20-\x7e\x80-\xff]*")
 MAX_BYTES: Final = 64 << 20
-"""The maximal size of a whole answer, decompressed: thirty times what a step of a stream holds."""
+"""The maximal size of a whole answer, decompressed: thirty times the size of a step of a stream."""
 BODY_SECONDS = 30.0
 """Seconds that the body of an answer may take that was to be a feed and is none."""
 CONNECT_SECONDS = 10.0

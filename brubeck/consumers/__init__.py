@@ -1,4 +1,4 @@
-"""Consumers: what a program does upon every change of a stream, at least once and in order.
+"""Consumers: actions of a program upon every change of a stream, at least once and in order.
 
 class Notify(Consumer):
     stream = Quakes

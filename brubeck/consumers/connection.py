@@ -47,7 +47,7 @@ def runners(program: ConsumingProgram, stopping: Stop) -> list[Runner]:
 
 
 def catch_up(program: ConsumingProgram) -> int:
-    """Deliver to every consumer what there is now, and return how many changes it was; for tests.
+    """Deliver all present changes to every consumer, and return their number; for tests.
 
     A consumer that starts ``'now'`` begins by the first call.
     """

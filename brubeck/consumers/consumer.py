@@ -37,7 +37,7 @@ class ConsumedChange(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Consumer:
-    """What follows from every change of a stream; a subclass declares it and defines `changed`.
+    """An action upon every change of a stream; a subclass declares it and defines `changed`.
 
     Rules:
 
@@ -72,7 +72,7 @@ class Consumer:
         self.application = application
 
     def changed(self, change: ConsumedChange) -> None:
-        """Do what follows from a change; an exception lets it come again."""
+        """Act upon a change; an exception lets it come again. A subclass has to define it."""
         raise NotImplementedError
 
     def lost(self, stream: str) -> None:

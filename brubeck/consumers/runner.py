@@ -105,7 +105,7 @@ class Runner:
                 return
 
     def catch_up(self) -> int:
-        """Deliver what there is now in every partition, and return how many changes it was."""
+        """Deliver the present changes of every partition, and return their number."""
         self._begin()
         return sum(self._read(partition) for partition in self._stream.partitions())
 

@@ -41,7 +41,7 @@ _PAUSES: Final = (0.1, 0.5, 1.0, 2.0, 5.0, 10.0)
 
 
 class Copied(msgspec.Struct):
-    """The state of a copy: items and changes that were written, and what differed at the end."""
+    """The state of a copy: numbers of written items and changes, and of differences at the end."""
 
     items: int = 0
     changes: int = 0

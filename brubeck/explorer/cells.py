@@ -76,7 +76,7 @@ def cell_of(raw: msgspec.Raw | None, field: Any, year: int) -> Cell:
     kind = "" if field is None else field.kind
     if isinstance(value, int | float):
         is_time = kind == "milliseconds" and isinstance(value, int) and EARLIEST <= value <= LATEST
-        return time_cell(value, year) if is_time else Cell(plain(value), "n")  # type: ignore[arg-type]
+        return time_cell(int(value), year) if is_time else Cell(plain(value), "n")
     return _moment(value, year) if kind == "datetime" else _text(value)
 
 

@@ -13,28 +13,18 @@ from brubeck.streams.protected import AuthStreamHandler
 
 def may_create(context: Context) -> bool:
     """Return whether the caller may create items."""
-    spec = context.spec
-    if spec.read_only:
-        return False
-    if spec.rules.write == "anyone":
-        return True
-    caller = _writer(context)
+    spec, caller = context.spec, _writer(context)
     if caller is None:
-        return False
+        return _everybody_writes(context)
     of_owners = spec.rules.write == "owner" and spec.path.partition == "owner"
     return not of_owners or context.partition == caller.id
 
 
 def may_change(context: Context, record: Record) -> bool:
     """Return whether the caller may change an item that it sees."""
-    spec = context.spec
-    if spec.read_only:
-        return False
-    if spec.rules.write == "anyone":
-        return True
-    caller = _writer(context)
+    spec, caller = context.spec, _writer(context)
     if caller is None:
-        return False
+        return _everybody_writes(context)
     if spec.rules.write != "owner":
         return True
     owner: str | None = getattr(spec.model.decode_stored(record.body), "owner_id", None)
@@ -53,7 +43,13 @@ def caller_of(context: Context) -> Caller | None:
     return context.identified
 
 
+def _everybody_writes(context: Context) -> bool:
+    return not context.spec.read_only and context.spec.rules.write == "anyone"
+
+
 def _writer(context: Context) -> Caller | None:
-    """Return the caller, if it is known and has the scope to write."""
+    """Return the caller whose rights decide; None where it has none, or nobody needs any."""
+    if context.spec.read_only or context.spec.rules.write == "anyone":
+        return None
     caller = caller_of(context)
     return caller if caller is not None and caller.may(context.spec.scopes.get("write")) else None

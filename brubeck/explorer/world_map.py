@@ -157,8 +157,9 @@ def _value(found: dict[str, msgspec.Raw], name: str) -> object:
 
 
 def _number(value: object) -> float | None:
-    is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    return value if is_number and abs(value) < 1e15 else None  # type: ignore[arg-type,return-value]
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    return value if abs(value) < 1e15 else None
 
 
 def _window(places: Sequence[tuple[float, float]]) -> tuple[float, float, float]:

@@ -79,6 +79,7 @@ class Reader:
         self.errors: list[int] = []
         self.took: list[float] = []
         self.got: dict[str, float] = {}
+        self._moved = asyncio.Event()
         self._connection = Connection(port)
 
     async def follow(self, changes: str, last: str) -> Self:
@@ -86,7 +87,7 @@ class Reader:
         try:
             while last not in self.got:
                 changes = await self.step(changes)
-                await asyncio.sleep(self.pause)
+                await asyncio.sleep(self.pause)  # how often it polls
         finally:
             self.close()
         return self
@@ -103,8 +104,15 @@ class Reader:
             return changes
         for change in answer["data"]:
             self.got.setdefault(change["data"]["text"], time.perf_counter())
+        self._moved.set()
         following: str = answer["paging"]["next"]
         return following
+
+    async def has(self, text: str) -> None:
+        """Wait until a text has come."""
+        while text not in self.got:
+            self._moved.clear()
+            await self._moved.wait()
 
     def close(self) -> None:
         """Close its connection."""
@@ -122,7 +130,8 @@ class Reader:
                     self.errors.append(status)
                 for item in answer.get("data", ()):
                     self.got.setdefault(item["text"], time.perf_counter())
-                await asyncio.sleep(self.pause)
+                self._moved.set()
+                await asyncio.sleep(self.pause)  # how often it polls
         finally:
             self.close()
         return self
@@ -145,7 +154,6 @@ async def write_to(readers: list[Reader], port: int, path: str, texts: list[str]
     took = []
     for text in texts:
         start = await write(port, path, text)
-        while not all(text in each.got for each in readers):
-            await asyncio.sleep(0.01)
+        await asyncio.gather(*(each.has(text) for each in readers))
         took += [each.got[text] - start for each in readers]
     return took
