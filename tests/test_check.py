@@ -16,7 +16,7 @@ import pytest
 from pymongo import MongoClient
 
 from brubeck.storage import FieldInfo, Put, RecordSchema, open_storage
-from brubeck.storage.checking import Checkable, Finding
+from brubeck.storage.checking import Checkable, Finding, of_clock
 from brubeck.storage.sqlite import SQLiteStorage, checking
 from tests.servers import free_port, wait_until
 from tests.servers.mongo import MongoServer, mongo_set, set_url
@@ -102,6 +102,8 @@ def test_stores_that_are_as_they_should_be_end_with_zero(
         *("process:", "default:", "fast:", "kept:", "gone:")
     }
     assert "fine  fast: maxmemory-policy is noeviction" in lines
+    for name in ("fast", "kept"):
+        assert f"fine  {name}: the clocks of this machine and of the server agree" in lines
     assert "fine  default: /notes: every index is complete" in lines
     assert any("a write is acknowledged by the majority" in line for line in lines)
     assert all(line[:6] in ("fine  ", "note  ") for line in lines)
@@ -346,3 +348,14 @@ def test_a_user_of_a_mongodb_that_lacks_a_right_is_named_it(tmp_path: Path) -> N
             assert not [each for each in client.notes.list_collection_names() if "check" in each]
     finally:
         server.kill()
+
+
+@pytest.mark.parametrize(
+    ("apart", "grade", "words"),
+    [(0, "fine", "agree"), (999, "fine", "agree"), (-3500, "note", "3.5 s behind the server's")],
+)
+def test_clocks_that_are_apart(apart: int, grade: str, words: str) -> None:
+    """Of less than a second no reader finds out."""
+    found = of_clock(1_000_000 + apart, 1_000_000)
+    assert found.grade == grade
+    assert words in found.text

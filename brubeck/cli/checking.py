@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from brubeck.cli.output import print_text
+from brubeck.cli.output import AS_JSON, print_json, print_marked
 from brubeck.cli.programs import PROGRAM, load, plain_errors
 from brubeck.errors import BrubeckError, ConfigError
 
@@ -18,13 +18,15 @@ if TYPE_CHECKING:
     from brubeck.storage.checking import Finding
 
 
+_COLORS: Final = {"fine": "green", "note": "yellow", "wrong": "bold red"}
 _OTHER_FILES: Final = 200
 """The number of files beside connections: logs, stores, libraries."""
 
 
 @click.command()
 @PROGRAM
-def check(program: str) -> None:
+@AS_JSON
+def check(program: str, *, as_json: bool) -> None:
     """Check whether the stores of an application are set up as its promises require.
 
     Prints a line for each check: "fine"; "note" for the limits of a setting or an index that is
@@ -34,13 +36,16 @@ def check(program: str) -> None:
     """
     with plain_errors():
         application = load(program)
-        grades = set()
-        for name, finding in _findings(application):
-            grades.add(finding.grade)
+        found = []
+        for place, finding in _findings(application):
             text = " ".join(finding.text.split())
-            print_text(f"{finding.grade:5} {name}: {text}")
+            found.append({"grade": finding.grade, "place": place, "text": text})
+            if not as_json:
+                print_marked(finding.grade, f"{place}: {text}", color=_COLORS[finding.grade])
         application.close()
-    sys.exit(1 if "wrong" in grades else 0)
+    if as_json:
+        print_json(found)
+    sys.exit(1 if any(each["grade"] == "wrong" for each in found) else 0)
 
 
 def _findings(application: Brubeck) -> Iterator[tuple[str, Finding]]:
@@ -59,6 +64,11 @@ def _findings(application: Brubeck) -> Iterator[tuple[str, Finding]]:
                 yield name, finding
         except BrubeckError as reason:
             yield name, wrong(str(reason))
+    if any(application.stream(each).spec.schemes for each in application.streams):
+        try:
+            yield "accounts", _of_accounts(application)
+        except BrubeckError as reason:
+            yield "accounts", wrong(str(reason))
     if has_jobs(application):
         try:
             yield "jobs", _of_queue(application)
@@ -78,6 +88,21 @@ def _of_files(application: Brubeck) -> Finding:
             f"the limit (ulimit -n, LimitNOFILE=) to {most + _OTHER_FILES}, or lower the setting"
         )
     return fine(f"{most} connections fit in the limit of open files")
+
+
+def _of_accounts(application: Brubeck) -> Finding:
+    """Return whether accounts outlive a process, and whether there is any."""
+    from brubeck.models import StoredAccounts
+    from brubeck.storage.checking import fine, note
+
+    accounts = application.accounts
+    if not isinstance(accounts, StoredAccounts):
+        return fine("the program has accounts of its own")
+    if not accounts.storage.shared:
+        return note("they are kept in the memory of one process, and are gone when it ends")
+    if not accounts.users.all():
+        return note("there are no users yet; `brubeck user add` makes one")
+    return fine("they are kept in a store, and there are users")
 
 
 def has_jobs(application: Brubeck) -> bool:

@@ -12,8 +12,9 @@ from typing import IO, Any, Final
 
 import click
 
-from brubeck.cli.output import Progress, ShownBytes, full_output, one_line
+from brubeck.cli.output import AS_JSON, ShownBytes, full_output, one_line, print_json
 from brubeck.cli.programs import ended_in_order, find_stream, loaded, plain_errors
+from brubeck.cli.progress import Progress
 from brubeck.cli.targets import TARGET, credentials, is_url, open_stream, parameters, stream_url
 from brubeck.errors import BrubeckError
 
@@ -36,6 +37,7 @@ _CHUNK: Final = 500
     required=True,
     help="The file: .ndjson, .jsonl or .csv; - is the standard output, as NDJSON.",
 )
+@AS_JSON
 @credentials
 def export(
     target: str,
@@ -43,6 +45,7 @@ def export(
     arguments: tuple[str, ...],
     *,
     output: str,
+    as_json: bool,
     user: str | None,
     token: str | None,
 ) -> None:
@@ -54,16 +57,23 @@ def export(
     """
     media_type = format_of(output)
     chosen = _bounds(arguments)
+    if as_json and output == "-":
+        raise click.UsageError("--json tells of a file; the standard output has the items.")
+    # On a terminal the items themselves show that it goes on.
+    progress = Progress("exported", quiet=output == "-" and sys.stdout.isatty())
     with plain_errors(), _written(output) as file:
         if is_url(target):
             chunks = _from_server(stream_url(target, stream), media_type, chosen, user, token)
         else:
             chunks = _from_program(target, stream, media_type, chosen)
-        with Progress("exported") as progress, closing(chunks):
+        with progress, closing(chunks):
             for chunk in chunks:
                 file.write(chunk)
                 # A row of CSV may have line ends in it, so that these say little.
                 progress.add(chunk.count(b"\n") if media_type == NDJSON else 0, len(chunk))
+    if as_json:
+        items = {"items": progress.items} if media_type == NDJSON else {}
+        print_json({"file": output, "bytes": progress.bytes, **items})
 
 
 def format_of(name: str) -> str:

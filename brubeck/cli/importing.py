@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import re
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from itertools import dropwhile
 from pathlib import Path
@@ -22,8 +22,9 @@ import msgspec
 from brubeck.canonical import MAX_DEPTH, TOO_DEEP
 from brubeck.cli.csv_documents import Document, documents
 from brubeck.cli.exporting import CSV, format_of
-from brubeck.cli.output import Progress, json_line, print_text
+from brubeck.cli.output import AS_JSON, json_line, print_line, print_text
 from brubeck.cli.programs import FAILURE, plain_errors
+from brubeck.cli.progress import Progress
 from brubeck.cli.sinks import Outcome, Sink, opened_sink, outcomes
 from brubeck.cli.targets import TARGET, credentials
 from brubeck.errors import BrubeckError, ConfigError
@@ -45,15 +46,24 @@ _members: msgspec.json.Decoder[dict[str, msgspec.Raw]] = msgspec.json.Decoder(
 @TARGET
 @click.argument("stream")
 @click.option("--resume", is_flag=True, help="Go on behind the last line with a result.")
+@AS_JSON
 @credentials
 def import_command(
-    source: str, target: str, stream: str, *, resume: bool, user: str | None, token: str | None
+    source: str,
+    target: str,
+    stream: str,
+    *,
+    resume: bool,
+    as_json: bool,
+    user: str | None,
+    token: str | None,
 ) -> None:
     """Create an item of each line of FILE: .ndjson, .jsonl or .csv; - is NDJSON from the input.
 
     Items keep their ids, and their times where the stream has accept_created_at. A line that fails
     is reported with its number and reason, the others go in, and the exit status is 1. STREAM is
-    the path of a stream, such as quakes or users/ella/posts.
+    the path of a stream, such as quakes or users/ella/posts. With --json there is a line of JSON
+    for each line that fails, and one for the whole: {"imported": …, "failed": …}.
     """
     media_type = format_of(source)
     if resume and source == "-":
@@ -64,10 +74,29 @@ def import_command(
         with _opened(source) as file, opened_sink(target, stream, user, token) as sink:
             numbered = documents(file, sink.types()) if media_type == CSV else _lines(file)
             left = dropwhile(lambda each: each[0] <= start, numbered)
-            failures = Importing(sink, place, resumed=resume).run(left)
+            report = _print_failure if as_json else _say_failure
+            importing = Importing(sink, place, report, resumed=resume)
+            with Progress("imported", file) as progress:
+                importing.run(left, progress)
         place.remove()
-    if failures:
+    _say_end(progress.items, importing.failures, as_json=as_json)
+    if importing.failures:
         sys.exit(FAILURE)
+
+
+def _say_failure(line: int, outcome: Outcome) -> None:
+    print_text(f"line {line}: {outcome.reason}", err=True)
+
+
+def _print_failure(line: int, outcome: Outcome) -> None:
+    print_line({"line": line, "status": outcome.status, "reason": outcome.reason})
+
+
+def _say_end(imported: int, failed: int, *, as_json: bool) -> None:
+    if as_json:
+        print_line({"imported": imported, "failed": failed})
+    else:
+        print_text(f"{imported:,} items imported, {failed:,} lines failed.", err=True)
 
 
 class ImportProgress:
@@ -109,23 +138,27 @@ class ImportProgress:
 class Importing:
     """One import: batches of documents, and the lines that failed."""
 
-    def __init__(self, sink: Sink, place: ImportProgress, *, resumed: bool) -> None:
+    def __init__(
+        self,
+        sink: Sink,
+        place: ImportProgress,
+        report: Callable[[int, Outcome], None],
+        *,
+        resumed: bool,
+    ) -> None:
+        self.failures = 0
         self._sink = sink
         self._place = place
+        self._report = report
         # Of the batch that was being written when an import ended, some may have been created.
         self._may_be_there = resumed
-        self._failures = 0
 
-    def run(self, numbered: Iterator[Document]) -> int:
-        """Write all documents, report the lines that fail, and return their number."""
-        with Progress("imported") as progress:
-            for batch in _batches(_checked(numbered)):
-                before = self._failures
-                self._write(batch)
-                progress.add(len(batch) - (self._failures - before))
-        created = progress.items
-        print_text(f"{created:,} items imported, {self._failures:,} lines failed.", err=True)
-        return self._failures
+    def run(self, numbered: Iterator[Document], progress: Progress) -> None:
+        """Write all documents, and report and count the lines that fail."""
+        for batch in _batches(_checked(numbered)):
+            before = self.failures
+            self._write(batch)
+            progress.add(len(batch) - (self.failures - before))
 
     def _write(self, batch: list[Document]) -> None:
         from brubeck.client import ClientError
@@ -154,8 +187,8 @@ class Importing:
         """Report the line of an outcome that is a failure."""
         if 200 <= outcome.status < 300 or (outcome.status == 409 and self._may_be_there):
             return
-        self._failures += 1
-        print_text(f"line {number}: {outcome.reason}", err=True)
+        self.failures += 1
+        self._report(number, outcome)
 
 
 @contextmanager

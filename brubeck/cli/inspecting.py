@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 import msgspec
 
-from brubeck.cli.output import print_json, print_text
+from brubeck.cli.output import AS_JSON, print_json, print_text
 from brubeck.cli.programs import PROGRAM, loaded
 
 if TYPE_CHECKING:
@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 
 @click.command()
 @PROGRAM
-def index(program: str) -> None:
+@AS_JSON
+def index(program: str, *, as_json: bool) -> None:
     """Build the indexes that the streams declare and lack, and wait until they are complete.
 
     Run it before a new version of a program is rolled out, so that no filter is answered with 503
@@ -28,6 +29,8 @@ def index(program: str) -> None:
     """
     from brubeck.storage.indexing import IndexedRecordStream
 
+    say = _nothing if as_json else print_text
+    built: list[dict[str, Any]] = []
     with loaded(program) as application:
         for declaration in application.streams:
             stream = application.stream(declaration)
@@ -35,13 +38,21 @@ def index(program: str) -> None:
                 records = stream.opened(partition)
                 path = stream.spec.path.at(partition)
                 names = records.unfinished() if isinstance(records, IndexedRecordStream) else ()
-                if not isinstance(records, IndexedRecordStream) or not names:
-                    print_text(f"{path}: every index is complete")
-                    continue
                 began = time.monotonic()
-                print_text(f"{path}: building {', '.join(names)}")
-                records.build_indexes()
-                print_text(f"{path}: complete after {time.monotonic() - began:.1f} s")
+                if isinstance(records, IndexedRecordStream) and names:
+                    say(f"{path}: building {', '.join(names)}")
+                    records.build_indexes()
+                    say(f"{path}: complete after {time.monotonic() - began:.1f} s")
+                else:
+                    say(f"{path}: every index is complete")
+                seconds = round(time.monotonic() - began, 3)
+                built.append({"stream": path, "built": list(names), "seconds": seconds})
+    if as_json:
+        print_json(built)
+
+
+def _nothing(_text: str) -> None:
+    """Say nothing."""
 
 
 @click.command()

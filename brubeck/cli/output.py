@@ -1,7 +1,7 @@
 """Output of commands: tables for people, JSON for programs.
 
-A table is plain text in aligned columns, in the same form on a terminal and in a pipe, so that what
-a person sees is what `grep` and `awk` get.
+A table is plain text in aligned columns in a pipe, for `grep` and `awk`; on a terminal it fits the
+width, and says by colours what stands out. `NO_COLOR` and `TERM=dumb` are respected.
 
 Every command prints by the functions of this module. A text may come from a server or a stranger:
 no sign of it moves the cursor, names the window, or reverses what stands beside it.
@@ -15,22 +15,21 @@ import json
 import logging
 import os
 import re
-import shutil
 import sys
-import time
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any, Final, Self
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-AS_JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
-_SECONDS: Final = 0.2
-"""Seconds between two looks of a progress."""
+if TYPE_CHECKING:
+    from rich.console import Console, OverflowMethod
+
+AS_JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of text.")
 _GAP: Final = "  "
 _LEAST: Final = 12
-"""The width below which no column is cut."""
+"""The width below which no column of a terminal is cut."""
 _LINE_ENDS: Final = re.compile(r"[ \t]*[\r\n]+[ \t]*")
 _NOT_SHOWN: Final = "\N{REPLACEMENT CHARACTER}"
 _RAW_IN_JSON: Final = re.compile(
@@ -83,7 +82,8 @@ def full_output() -> Iterator[None]:
 
 def _echo(text: str = "", *, err: bool = False, nl: bool = True) -> None:
     with full_output():
-        click.echo(text, err=err, nl=nl)
+        # Above a progress, `sys.stderr` is its own.
+        click.echo(text, file=sys.stderr if err else None, nl=nl)
 
 
 def print_text(text: str, *, err: bool = False) -> None:
@@ -121,15 +121,70 @@ def print_table(
 ) -> None:
     """Print rows in aligned columns below their headings.
 
-    With ``fit`` long cells are cut so that a row fits the width of the terminal.
+    On a terminal a long cell goes on in the next line; with ``fit`` it is cut.
     """
     lines = [[_cell(each) for each in row] for row in (headings, *rows)]
+    if sys.stdout.isatty():
+        _print_rich_table(lines, fit=fit)
+        return
     widths = [max(len(line[at]) for line in lines) for at in range(len(headings))]
-    if fit:
-        widths = _fitting(widths, shutil.get_terminal_size().columns)
     for line in lines:
-        cells = [_cut(cell, width).ljust(width) for cell, width in zip(line, widths, strict=True)]
+        cells = [cell.ljust(width) for cell, width in zip(line, widths, strict=True)]
         _echo(_GAP.join(cells).rstrip())
+
+
+def _print_rich_table(lines: Sequence[Sequence[str]], *, fit: bool) -> None:
+    """Print a table whose first line has the headings to a terminal."""
+    from rich.cells import cell_len
+    from rich.table import Table
+    from rich.text import Text
+
+    screen = console()
+    widths = [max(cell_len(line[at]) for line in lines) for at in range(len(lines[0]))]
+    widths = _fitting(widths, screen.width)
+    table = Table(box=None, pad_edge=False, padding=(0, len(_GAP), 0, 0), header_style="bold")
+    for heading, width in zip(lines[0], widths, strict=True):
+        overflow: OverflowMethod = "ellipsis" if fit else "fold"
+        table.add_column(Text(heading), no_wrap=fit, overflow=overflow, width=width)
+    for line in lines[1:]:
+        table.add_row(*map(Text, line))
+    with full_output():
+        screen.print(table, crop=False)
+
+
+def _fitting(widths: list[int], total: int) -> list[int]:
+    """Return the widths of columns, with the widest cut until the sum fits a total."""
+    room = total - len(_GAP) * (len(widths) - 1)
+    fitted = list(widths)
+    while sum(fitted) > room and max(fitted) > _LEAST:
+        fitted[fitted.index(max(fitted))] -= 1
+    return fitted
+
+
+def print_marked(mark: str, text: str, *, color: str) -> None:
+    """Print a line that begins with a mark, which has a color on a terminal."""
+    if not sys.stdout.isatty():
+        print_text(f"{mark:5} {text}")
+        return
+    from rich.text import Text
+
+    with full_output():
+        console().print(Text.assemble((f"{mark:5} ", color), one_line(text)))
+
+
+def console(*, err: bool = False) -> Console:
+    """Return the terminal as `rich` writes to it."""
+    from rich.console import Console
+
+    return Console(stderr=err, highlight=False, markup=False, emoji=False)
+
+
+def report(value: object, text: str, *, as_json: bool) -> None:
+    """Print the result of a command: as JSON, or as the line of text that says the same."""
+    if as_json:
+        print_json(value)
+    else:
+        print_text(text)
 
 
 def print_json(value: object) -> None:
@@ -161,19 +216,6 @@ def _cell(value: object) -> str:
     return "".join(char if char.isprintable() else _NOT_SHOWN for char in text)
 
 
-def _cut(text: str, width: int) -> str:
-    return text if len(text) <= width else f"{text[: width - 1]}\N{HORIZONTAL ELLIPSIS}"
-
-
-def _fitting(widths: list[int], total: int) -> list[int]:
-    """Return the widths of columns, with the widest cut until the sum fits a total."""
-    room = total - len(_GAP) * (len(widths) - 1)
-    fitted = list(widths)
-    while sum(fitted) > room and max(fitted) > _LEAST:
-        fitted[fitted.index(max(fitted))] -= 1
-    return fitted
-
-
 class Command(click.Group):
     """The whole command, which says in one sentence that its output cannot be written."""
 
@@ -186,35 +228,3 @@ class Command(click.Group):
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             print_text(f"brubeck: The output cannot be written: {reason.strerror}.", err=True)
             sys.exit(1)
-
-
-class Progress:
-    """The progress of a long command: a line on the terminal, and a summary at the end."""
-
-    def __init__(self, verb: str) -> None:
-        self._verb = verb
-        self._is_shown = sys.stderr.isatty()
-        self._next = 0.0
-        self.items = 0
-        self.bytes = 0
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        if self._is_shown:
-            self._show()
-            _echo(err=True)
-
-    def add(self, items: int, size: int = 0) -> None:
-        """Count items and bytes."""
-        self.items += items
-        self.bytes += size
-        if self._is_shown and time.monotonic() >= self._next:
-            self._next = time.monotonic() + _SECONDS
-            self._show()
-
-    def _show(self) -> None:
-        parts = [f"{self.items:,} items"] if self.items else []
-        parts += [f"{self.bytes:,} bytes"] if self.bytes else []
-        _echo(f"\r{', '.join(parts) or 'nothing'} {self._verb}", err=True, nl=False)

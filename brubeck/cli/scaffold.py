@@ -11,7 +11,7 @@ from typing import Final
 
 import click
 
-from brubeck.cli.output import print_lines, print_text
+from brubeck.cli.output import AS_JSON, print_json, print_lines, print_text
 from brubeck.cli.programs import FAILURE, plain_errors
 from brubeck.errors import BrubeckError, ConfigError
 
@@ -29,7 +29,8 @@ _TAKEN: Final = frozenset(("app", "test_app", "brubeck"))
 
 @click.command()
 @click.argument("folder", metavar="NAME", type=click.Path(path_type=Path))
-def new(folder: Path) -> None:
+@AS_JSON
+def new(folder: Path, *, as_json: bool) -> None:
     """Create a small project in the new folder NAME: a stream, its tests, settings, a Dockerfile.
 
     The last part of NAME is the name of the stream, and has to be one of a Python package.
@@ -42,6 +43,9 @@ def new(folder: Path) -> None:
         except OSError as reason:
             print_text(f"brubeck: {folder} cannot be written: {reason.strerror}.", err=True)
             sys.exit(FAILURE)
+    if as_json:
+        print_json({"folder": str(folder), "files": list(FILES)})
+        return
     print_text(f"Created {folder} with {', '.join(FILES)}. Next:")
     print_lines(f"  cd {folder}\n  brubeck run app:app")
 

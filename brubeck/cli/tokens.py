@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 import click
 
-from brubeck.cli.output import print_text
+from brubeck.cli.output import AS_JSON, print_json, print_text, report
 from brubeck.cli.programs import PROGRAM
 from brubeck.cli.users import NAME, stored_accounts
 from brubeck.config.values import duration
 from brubeck.errors import ConfigError
 from brubeck.timekeeping import curtime, millis_to_rfc3339
+
+if TYPE_CHECKING:
+    from brubeck.models.documents import AccessToken
 
 
 @click.group("token")
@@ -23,7 +28,16 @@ def token_commands() -> None:
 @click.option("--scope", "scopes", multiple=True, help="Limit it to a scope; may be repeated.")
 @click.option("--expires", help="After which time it ends, such as 30d.")
 @click.option("--note", default="", help="What it is for.")
-def new(program: str, name: str, scopes: tuple[str, ...], expires: str | None, note: str) -> None:
+@AS_JSON
+def new(
+    program: str,
+    name: str,
+    scopes: tuple[str, ...],
+    *,
+    expires: str | None,
+    note: str,
+    as_json: bool,
+) -> None:
     """Make a token for a user, and show it this once."""
     with stored_accounts(program) as accounts:
         token, kept = accounts.tokens.create(
@@ -32,31 +46,51 @@ def new(program: str, name: str, scopes: tuple[str, ...], expires: str | None, n
             expires_at=_expiry(expires),
             note=note,
         )
-        print_text(f"The token {kept.id} is for {name}; it is shown this once:", err=True)
-        print_text(token)
+        if as_json:
+            print_json({**_shown(kept), "token": token})
+        else:
+            print_text(f"The token {kept.id} is for {name}; it is shown this once:", err=True)
+            print_text(token)
 
 
 @token_commands.command("list")
 @PROGRAM
 @NAME
-def list_tokens(program: str, name: str) -> None:
+@AS_JSON
+def list_tokens(program: str, name: str, *, as_json: bool) -> None:
     """List the tokens of a user, the oldest first: id, expiry, scopes and note."""
     with stored_accounts(program) as accounts:
-        for each in accounts.tokens.of(accounts.users.get(name)):
-            ends = "never" if each.expires_at is None else millis_to_rfc3339(each.expires_at)
-            granted = " ".join(each.scopes or ()) if each.limited else "all"
-            print_text(f"{each.id}  ends {ends}, scopes: {granted}  {each.note or ''}".rstrip())
+        tokens = [_shown(each) for each in accounts.tokens.of(accounts.users.get(name))]
+    if as_json:
+        print_json(tokens)
+        return
+    for each in tokens:
+        granted = "all" if each["scopes"] is None else " ".join(each["scopes"])
+        ends = each["expires_at"] or "never"
+        print_text(f"{each['id']}  ends {ends}, scopes: {granted}  {each['note']}".rstrip())
+
+
+def _shown(token: AccessToken) -> dict[str, Any]:
+    """Return the public part of a token, without itself; ``scopes`` is None for all scopes."""
+    expiry = token.expires_at
+    return {
+        "id": token.id,
+        "expires_at": None if expiry is None else millis_to_rfc3339(expiry),
+        "scopes": list(token.scopes or ()) if token.limited else None,
+        "note": token.note or "",
+    }
 
 
 @token_commands.command("revoke")
 @PROGRAM
 @click.argument("token_id")
-def revoke(program: str, token_id: str) -> None:
+@AS_JSON
+def revoke(program: str, token_id: str, *, as_json: bool) -> None:
     """End a token, by the id that `list` shows."""
     with stored_accounts(program) as accounts:
         if not accounts.tokens.revoke(token_id):
             raise ConfigError(f'There is no token "{token_id}".')
-        print_text(f"The token {token_id} is over.")
+        report({"revoked": token_id}, f"The token {token_id} is over.", as_json=as_json)
 
 
 def _expiry(text: str | None) -> int | None:

@@ -9,16 +9,17 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from brubeck.cli.output import print_text
+from brubeck.cli.output import AS_JSON, print_json, print_text, report
 from brubeck.cli.programs import PROGRAM, load, plain_errors
 from brubeck.errors import ConfigError
 
 if TYPE_CHECKING:
     from brubeck.models import StoredAccounts
+    from brubeck.models.documents import User
 
 NAME = click.argument("name")
 
@@ -54,23 +55,28 @@ def user_commands() -> None:
 @NAME
 @click.option("--scope", "scopes", multiple=True, help="What the user may; may be repeated.")
 @click.option("--no-password", is_flag=True, help="For a user who comes with tokens alone.")
-def add(program: str, name: str, scopes: tuple[str, ...], no_password: bool) -> None:
+@AS_JSON
+def add(
+    program: str, name: str, scopes: tuple[str, ...], *, no_password: bool, as_json: bool
+) -> None:
     """Add a user, with a password that is asked for or read from the input."""
     with stored_accounts(program) as accounts:
         given = None if no_password else _password()
         user = accounts.users.create(name, given, scopes=scopes)
-        print_text(f"{user.username} is a user, with the id {user.id}.")
+        text = f"{user.username} is a user, with the id {user.id}."
+        report(_shown(user), text, as_json=as_json)
 
 
 @user_commands.command("password")
 @PROGRAM
 @NAME
-def password(program: str, name: str) -> None:
+@AS_JSON
+def password(program: str, name: str, *, as_json: bool) -> None:
     """Give a user another password, which ends the user's sessions."""
     with stored_accounts(program) as accounts:
         accounts.users.get(name)
         user = accounts.users.set_password(name, _password())
-        print_text(f"{user.username} has another password.")
+        report(_shown(user), f"{user.username} has another password.", as_json=as_json)
 
 
 @user_commands.command("scopes")
@@ -78,7 +84,8 @@ def password(program: str, name: str) -> None:
 @NAME
 @click.argument("scopes", nargs=-1)
 @click.option("--none", "none", is_flag=True, help="Take all of them away.")
-def scopes(program: str, name: str, scopes: tuple[str, ...], none: bool) -> None:
+@AS_JSON
+def scopes(program: str, name: str, scopes: tuple[str, ...], *, none: bool, as_json: bool) -> None:
     """Show or replace a user's scopes."""
     with stored_accounts(program) as accounts:
         if none and scopes:
@@ -86,28 +93,46 @@ def scopes(program: str, name: str, scopes: tuple[str, ...], none: bool) -> None
         user = accounts.users.get(name)
         if none or scopes:
             user = accounts.users.set_scopes(name, scopes)
-        print_text(f"{user.username} may: {' '.join(user.scopes or ()) or 'nothing in particular'}")
+        text = f"{user.username} may: {' '.join(user.scopes or ()) or 'nothing in particular'}"
+        report(_shown(user), text, as_json=as_json)
 
 
 @user_commands.command("remove")
 @PROGRAM
 @NAME
-def remove(program: str, name: str) -> None:
+@AS_JSON
+def remove(program: str, name: str, *, as_json: bool) -> None:
     """Remove a user, with all tokens and keys; the name is free then."""
     with stored_accounts(program) as accounts:
         user = accounts.remove_user(name)
-        print_text(f"{user.username} is a user no longer.")
+        text = f"{user.username} is a user no longer."
+        report({"removed": user.username}, text, as_json=as_json)
 
 
 @user_commands.command("list")
 @PROGRAM
-def list_users(program: str) -> None:
+@AS_JSON
+def list_users(program: str, *, as_json: bool) -> None:
     """List the users, the oldest first."""
     with stored_accounts(program) as accounts:
-        for user in accounts.users.all():
-            state = "" if user.is_active else " (not let in)"
-            told = " ".join(user.scopes or ())
-            print_text(f"{user.id:40} {user.username}{state}  {told}".rstrip())
+        users = accounts.users.all()
+    if as_json:
+        print_json([_shown(user) for user in users])
+        return
+    for user in users:
+        state = "" if user.is_active else " (not let in)"
+        told = " ".join(user.scopes or ())
+        print_text(f"{user.id:40} {user.username}{state}  {told}".rstrip())
+
+
+def _shown(user: User) -> dict[str, Any]:
+    """Return the public part of a user, without the password."""
+    return {
+        "id": user.id,
+        "username": user.username,
+        "active": bool(user.is_active),
+        "scopes": list(user.scopes or ()),
+    }
 
 
 def _password() -> str:

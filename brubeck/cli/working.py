@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
+import msgspec
 
 from brubeck import green
-from brubeck.cli.output import print_lines, print_text
+from brubeck.cli.output import AS_JSON, print_json, print_line, print_lines, print_text, report
 from brubeck.cli.programs import PROGRAM, load, plain_errors, said
 from brubeck.errors import ConfigError
 from brubeck.timekeeping import millis_to_rfc3339
@@ -24,11 +25,17 @@ ALL = click.option("--all", "every", is_flag=True, help="All of them.")
 
 @click.command()
 @PROGRAM
-@click.option("--queue", help="The URL of the Redis in which jobs wait.")
-@click.option("--storage", help="The URL of the default store.")
-@click.option("--workers", help="How many processes do jobs.")
-@click.option("--concurrency", help="How many jobs each of them does at once.")
-@click.option("--log-level", help="DEBUG, INFO, WARNING, ERROR or CRITICAL.")
+@click.option("--queue", metavar="URL", help="The URL of the Redis in which jobs wait.")
+@click.option("--storage", metavar="URL", help="The URL of the default store. [default: memory://]")
+@click.option("--workers", metavar="N", help="How many processes do jobs. [default: 1]")
+@click.option(
+    "--concurrency", metavar="N", help="How many jobs each of them does at once. [default: 10]"
+)
+@click.option(
+    "--log-level",
+    metavar="LEVEL",
+    help="DEBUG, INFO, WARNING, ERROR or CRITICAL. [default: INFO]",
+)
 def work(
     program: str,
     queue: str | None,
@@ -60,10 +67,14 @@ def job_commands() -> None:
 
 @job_commands.command("count")
 @PROGRAM
-def count(program: str) -> None:
+@AS_JSON
+def count(program: str, *, as_json: bool) -> None:
     """Count the jobs that wait, are in hand, are to be tried again, and are dead letters."""
     with _queue(program) as queue:
         depth = queue.depth()
+    if as_json:
+        print_json(msgspec.to_builtins(depth))
+    else:
         print_lines(f"waiting  {depth.waiting}\nin hand  {depth.in_hand}")
         print_lines(f"later    {depth.later}\ndead     {depth.dead}")
 
@@ -71,9 +82,17 @@ def count(program: str) -> None:
 @job_commands.command("dead")
 @PROGRAM
 @LETTERS
-def dead(program: str, letters: tuple[str, ...]) -> None:
-    """List the dead letters, a line each; of those that are named, the traceback and the data."""
+@AS_JSON
+def dead(program: str, letters: tuple[str, ...], *, as_json: bool) -> None:
+    """List the dead letters, a line each; of those that are named, the traceback and the data.
+
+    With --json each is a line with all of it.
+    """
     with _queue(program) as queue:
+        if as_json:
+            for each in list(_chosen(queue, letters, every=not letters)):
+                print_line(_shown(each))
+            return
         if not letters:
             for each in queue.dead():
                 path = each.job.path if each.job is not None else "(no job)"
@@ -90,7 +109,8 @@ def dead(program: str, letters: tuple[str, ...]) -> None:
 @PROGRAM
 @LETTERS
 @ALL
-def retry(program: str, letters: tuple[str, ...], every: bool) -> None:
+@AS_JSON
+def retry(program: str, letters: tuple[str, ...], *, every: bool, as_json: bool) -> None:
     """Put dead letters back into the queue, to be tried as often as new jobs."""
     with _queue(program) as queue:
         done = 0
@@ -99,18 +119,19 @@ def retry(program: str, letters: tuple[str, ...], every: bool) -> None:
                 print_text(f"{found.letter} is no job, and stays where it is.", err=True)
             else:
                 done += queue.revive(found)
-        print_text(f"{done} put back.")
+        report({"retried": done}, f"{done} put back.", as_json=as_json)
 
 
 @job_commands.command("drop")
 @PROGRAM
 @LETTERS
 @ALL
-def drop(program: str, letters: tuple[str, ...], every: bool) -> None:
+@AS_JSON
+def drop(program: str, letters: tuple[str, ...], *, every: bool, as_json: bool) -> None:
     """Remove dead letters for ever."""
     with _queue(program) as queue:
         done = sum(queue.forget(found) for found in _chosen(queue, letters, every=every))
-        print_text(f"{done} dropped.")
+        report({"dropped": done}, f"{done} dropped.", as_json=as_json)
 
 
 @contextmanager
@@ -121,6 +142,18 @@ def _queue(program: str) -> Iterator[JobQueue]:
             yield app.jobs.queue
         finally:
             app.close()
+
+
+def _shown(found: DeadLetter) -> dict[str, Any]:
+    """Return a dead letter for JSON."""
+    return {
+        "letter": found.letter,
+        "buried_at": millis_to_rfc3339(found.buried_at),
+        "path": found.job.path if found.job is not None else None,
+        "reason": found.reason,
+        "traceback": found.traceback,
+        "data": found.raw.decode(errors="replace"),
+    }
 
 
 def _chosen(queue: JobQueue, letters: tuple[str, ...], *, every: bool) -> Iterator[DeadLetter]:

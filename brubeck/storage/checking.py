@@ -5,7 +5,7 @@ An optional ability: a storage that has a `check` method is `Checkable`, and no 
 
 from __future__ import annotations
 
-from typing import Literal, Protocol, TypeAlias, runtime_checkable
+from typing import Final, Literal, Protocol, TypeAlias, runtime_checkable
 
 import msgspec
 
@@ -35,6 +35,26 @@ def note(text: str) -> Finding:
 def wrong(text: str) -> Finding:
     """Return a finding of an error that has to be corrected."""
     return Finding("wrong", text)
+
+
+_APART: Final = 1000
+"""The milliseconds between two clocks from which readers see times out of order."""
+
+
+def of_clock(here: int, there: int) -> Finding:
+    """Return whether the clock of a server agrees with that of this process, in milliseconds.
+
+    Items and changes get the times of the process that writes them: of machines whose clocks are
+    apart they stand in another order than they were written in.
+    """
+    apart = here - there
+    if abs(apart) < _APART:
+        return fine("the clocks of this machine and of the server agree")
+    word = "ahead of" if apart > 0 else "behind"
+    return note(
+        f"the clock of this machine is {abs(apart) / 1000:.1f} s {word} the server's: set both by "
+        "NTP, or items of several machines get times in another order than they were written in"
+    )
 
 
 @runtime_checkable

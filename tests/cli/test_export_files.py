@@ -95,7 +95,7 @@ def test_a_signal_leaves_the_file_as_it_was(
     """And none beside it; the exit status is that of the signal, as shells have it."""
     (tmp_path / "out.ndjson").write_text("old")
     with heeded(number), running(*command(held[0], "out.ndjson"), cwd=tmp_path) as export:
-        wait_until(lambda: bool(list(tmp_path.glob("*.part"))), seconds=30)
+        wait_until(lambda: any(each.stat().st_size for each in tmp_path.glob("*.part")), seconds=30)
         assert export.stop(number) == 128 + number
         assert "Traceback" not in export.output
     assert [each.name for each in tmp_path.iterdir()] == ["out.ndjson"]

@@ -9,10 +9,11 @@ from uuid import uuid4
 from pymongo.database import Database
 from pymongo.errors import OperationFailure
 
-from brubeck.storage.checking import Finding, fine, note, wrong
+from brubeck.storage.checking import Finding, fine, note, of_clock, wrong
 from brubeck.storage.mongo.client import DatabaseClient
 from brubeck.storage.mongo.documents import Document
 from brubeck.storage.mongo.finalizing import STREAMS
+from brubeck.timekeeping import curtime, datetime_to_millis
 
 TESTED: Final = (6, 0)
 """The version that the tests run with."""
@@ -26,6 +27,7 @@ def findings(server: DatabaseClient) -> list[Finding]:
         admin = database.client.admin
         hello, version = admin.command("hello"), admin.command("buildInfo")["version"]
         found = [_version(version, server.shown), *_kind(admin, hello)]
+        found.append(of_clock(curtime(), datetime_to_millis(hello["localTime"])))
         rights = _rights(database)
         found.append(rights)
         if rights.grade == "wrong":

@@ -9,8 +9,9 @@ from uuid import uuid4
 
 from redis.exceptions import NoPermissionError, ResponseError
 
-from brubeck.storage.checking import Finding, fine, note, wrong
+from brubeck.storage.checking import Finding, fine, note, of_clock, wrong
 from brubeck.storage.redis.client import RedisClient
+from brubeck.timekeeping import curtime
 
 LEAST: Final = 7
 """The first version of Redis in which a script can check the rights of its user."""
@@ -37,6 +38,10 @@ def _server(client: Any, where: str, who: str) -> Iterator[Finding]:
         yield wrong(f"{who}the user may not run INFO, which every script reads: add +info")
         return
     yield _version(info["redis_version"], where)
+    with suppress(NoPermissionError):
+        seconds, micros = client.time()
+        found = of_clock(curtime(), seconds * 1000 + micros // 1000)
+        yield Finding(found.grade, who + found.text)
     for each in (_role(info), _eviction(info), _replicas(info), *_disk(info, _asked(client))):
         yield Finding(each.grade, who + each.text)
 
