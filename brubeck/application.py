@@ -69,7 +69,8 @@ class Brubeck(Configured):
     that is already open may stand for a URL. ``accounts`` are the `Accounts`; without them, users
     are kept in the store named ``accounts``, or in the default one. The rest is as in 0.4.
 
-    ``title`` and ``version`` are what ``/openapi.json`` calls the program.
+    ``title`` and ``version`` are what ``/openapi.json`` calls the program; ``api_info`` has more of
+    OpenAPI's Info object: ``description``, ``contact``, ``license`` and so on.
 
     Every argument may be left out, and everything but routes and streams may be said better by
     configuration (see `brubeck.config`).
@@ -98,6 +99,7 @@ class Brubeck(Configured):
         clock: Clock = SYSTEM_CLOCK,
         title: str = "",
         version: str = "1",
+        api_info: Mapping[str, Any] | None = None,
         logout_url: str | None = None,
         consumers: Iterable[type[Consumer]] = (),
         **unknown: Never,
@@ -112,7 +114,7 @@ class Brubeck(Configured):
         self.template_loader = template_loader
         self.db_conn = db_conn
         self.clock = clock
-        self.descriptions = Descriptions(title, version)
+        self.descriptions = Descriptions(title, version, api_info or {})
         if accounts is not None:
             check_plain_methods(type(accounts))
         self._accounts = accounts

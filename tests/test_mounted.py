@@ -119,7 +119,7 @@ def test_every_link_leads_back(prefix: str, how: str) -> None:
     cookie = here.ask("GET", "/visit")[1]["Set-Cookie"]
     assert f"Path={prefix or '/'};" in cookie
     described = json.loads(here.ask("GET", "/openapi.json")[2])
-    assert described.get("servers") == ([{"url": prefix}] if prefix else None)
+    assert described.get("servers") == [{"url": prefix or "/"}]
     assert here.ask("GET", f"{prefix}/notes" if prefix else "/none")[0] == 404
 
 

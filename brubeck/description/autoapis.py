@@ -16,6 +16,16 @@ from brubeck.queryset.operations import id_field
 from brubeck.streams.private_fields import hidden_fields
 from brubeck.streams.spec import JSON
 
+_SEVERAL: Final = "Ids with commas between them name several documents; each has its own result."
+_TEXTS: Final = {
+    "list": "The documents that were created last, the newest first.",
+    "create": "A list creates each of its documents by itself.",
+    "read": _SEVERAL,
+    "replace": _SEVERAL,
+    "save": _SEVERAL,
+    "destroy": _SEVERAL,
+}
+"""The description of each operation."""
 _ALWAYS: Final = frozenset({400, 406, 503})
 _WRITES: Final = frozenset({409, 413, 415, 422})
 _ANY: Final = "[A-Za-z0-9][A-Za-z0-9._:-]{0,127}"
@@ -38,7 +48,9 @@ class _API:
         self.api = api
         self.description = description
         self.answers = Answers(description.components, limited=False, html=False)
-        self.tag = description.add_tag(api.__name__, first_line(api))
+        self.tag = description.add_tag(
+            api.__name__, first_line(api) or f"The AutoAPI at {api.path}."
+        )
         id_of = id_field(api.model, "id" if api.queries is None else api.queries.api_id)
         hidden = hidden_fields(api.model, {id_of.field_name})
         self.names = [name for name in api.model._fields if name not in hidden]
@@ -114,8 +126,10 @@ class _API:
         made: Schema = {
             "operationId": f"{verb}{self.tag}",
             "summary": summary,
+            "description": _TEXTS[verb],
             "tags": [self.tag],
             "parameters": given or [],
+            "security": [],
             "responses": answers | self.answers.problems(_ALWAYS | problems, _415="Accept"),
         }
         if body is not None:

@@ -9,6 +9,8 @@ from typing import Any, Final, TypeAlias
 Schema: TypeAlias = dict[str, Any]
 """A JSON Schema, or any other object of OpenAPI."""
 
+CLASS: Final = "$class"
+"""The key of a nested schema that is kept under a name of its own, with that name."""
 _KINDS: Final = ("schemas", "parameters", "headers", "responses", "securitySchemes")
 
 
@@ -40,8 +42,8 @@ class Components:
     def add_schema(self, name: str, schema: Schema) -> Schema:
         """Keep a schema, and return the reference to it.
 
-        A class that embeds itself names itself by an ``$id`` in DictShield's schemas; here it has a
-        name like every other.
+        A class in it that is marked by `CLASS` is kept under its own name. One that embeds itself
+        names itself by an ``$id`` in DictShield's schemas; here it has a name like every other.
         """
         return self.add("schemas", name, self._named(schema, {}))
 
@@ -55,13 +57,14 @@ class Components:
             return urns[part["$ref"]]
         if "$id" in part:
             return self._recursive(part, urns)
-        return {name: self._named(value, urns) for name, value in part.items()}
+        made = {name: self._named(value, urns) for name, value in part.items() if name != CLASS}
+        return self.add("schemas", part[CLASS], made) if CLASS in part else made
 
     def _recursive(self, part: Mapping[str, Any], urns: Mapping[str, Schema]) -> Schema:
         """Store the schema of a class that embeds itself, and return the reference to it."""
         schemas = self._parts["schemas"]
-        rest = {key: value for key, value in part.items() if key != "$id"}
-        for chosen in _numbered(part["title"]):
+        rest = {key: value for key, value in part.items() if key not in ("$id", CLASS)}
+        for chosen in _numbered(part.get(CLASS, part["title"])):
             reference = _reference("schemas", chosen)
             known = schemas.setdefault(chosen, {})
             made = self._named(rest, {**urns, part["$id"]: reference})

@@ -12,7 +12,12 @@ from brubeck.handlers.web import allowed_methods
 from brubeck.routing import Route, path_template
 
 _METHODS: Final = ("get", "post", "put", "patch", "delete")
-_ANSWER: Final = {"default": {"description": "The answer of the handler."}}
+_ANSWER: Final = {
+    "200": {"description": "The answer of the handler."},
+    "4XX": {"description": "A refusal of the handler."},
+    "default": {"description": "Any other answer of the handler."},
+}
+_TAG: Final = {"name": "Handlers", "description": "Routes with a handler of their own."}
 
 
 def describe_route(route: Route, description: Description) -> None:
@@ -24,6 +29,8 @@ def describe_route(route: Route, description: Description) -> None:
     operations = dict(_operations(route))
     if not operations or path in description.paths:
         return
+    if _TAG not in description.tags:
+        description.tags.append(_TAG)
     parameters = [
         {"name": name, "in": "path", "required": True, "schema": {"type": "string"}}
         for name in arguments
@@ -35,7 +42,9 @@ def describe_route(route: Route, description: Description) -> None:
         described[method] = {
             "operationId": description.operation_id(f"{method}{name[:1].upper()}{name[1:]}"),
             **({"summary": summary} if summary else {}),
-            **({"description": more.strip()} if more.strip() else {}),
+            "tags": [_TAG["name"]],
+            "description": more.strip() or summary or f"Handled by {name}.",
+            "security": [],
             "responses": _ANSWER,
         }
     description.paths[path] = described

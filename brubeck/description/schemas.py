@@ -7,10 +7,11 @@ may be null or an empty text, which both count as no value.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any, Final
 
-from brubeck.description.components import Schema
+from brubeck.description.components import CLASS, Schema
+from brubeck.description.examples import example_of
 from brubeck.dictshield.document import Document
 from brubeck.dictshield.fields import MillisecondField
 from brubeck.storage.ids import ID
@@ -27,7 +28,7 @@ POSITION: Final[Schema] = {
 }
 MILLIS: Final[Schema] = {"type": "integer", "minimum": EARLIEST, "maximum": LATEST}
 _INT64: Final[Schema] = {"minimum": -(2**63), "maximum": 2**63 - 1}
-_NOTES: Final = ("title", "description", "default")
+_NOTES: Final = ("title", "description", "default", "examples")
 DATE_TIME: Final[Schema] = {"type": "string", "format": "date-time"}
 LINK: Final[Schema] = {"type": ["string", "null"], "format": "uri-reference"}
 
@@ -135,16 +136,28 @@ def _shown(schema: Schema, fields: Mapping[str, Any]) -> Schema:
     """Return the properties of documents of a class: an optional text may be an empty one."""
     by_name = {field.uniq_field: field for field in fields.values()}
     return {
-        name: each if by_name[name].required else _or_blank(each, by_name[name])
-        for name, each in schema["properties"].items()
+        name: _shown_field(each, by_name[name])
+        for name, each in schema.get("properties", {}).items()
     }
 
 
-def _or_blank(schema: Schema, field: Any) -> Schema:
-    if not _takes_blank(schema, field):
-        return schema
-    notes, terms = _parted(schema)
-    return {"anyOf": [terms, {"const": ""}], **notes}
+def _shown_field(schema: Schema, field: Any) -> Schema:
+    notes, terms = _parted(schema, field)
+    terms = _shown_value(terms, field)
+    if CLASS in terms:
+        return {"allOf": [terms], **notes}
+    if not field.required and _takes_blank(terms, field):
+        return {"anyOf": [terms, {"const": ""}], **notes}
+    return {**terms, **notes}
+
+
+def _shown_value(schema: Schema, field: Any) -> Schema:
+    """Return the schema of a field's value in answers, with the documents in it marked."""
+    document = _embedded(schema, field)
+    if document is not None:
+        properties = _shown({"properties": schema["properties"]}, document._fields)
+        return {**schema, **_class(document.__name__), "properties": properties}
+    return _with_items(schema, field, _shown_value)
 
 
 def _taken(schema: Schema, fields: Mapping[str, Any]) -> Schema:
@@ -162,25 +175,48 @@ def _taken(schema: Schema, fields: Mapping[str, Any]) -> Schema:
 
 
 def _field(schema: Schema, field: Any, *, required: bool) -> Schema:
-    notes, terms = _parted(schema)
+    notes, terms = _parted(schema, field)
     strict = _takes_blank(terms, field)
     terms = _value(terms, field)
     if required:
+        if CLASS in terms:
+            return {"allOf": [terms], **notes}
         if terms.get("type") == "string" and field.takes_blank:
             terms["minLength"] = max(1, terms.get("minLength", 0))
         return {**terms, **notes}
     if not terms:
         return notes
-    if isinstance(terms.get("type"), str) and not strict and "enum" not in terms:
+    if isinstance(terms.get("type"), str) and not ({CLASS, "enum"} & terms.keys() or strict):
         return {**terms, "type": [terms["type"], "null"], **notes}
     none: list[Schema] = [{"const": ""}] if strict else []
     return {"anyOf": [terms, *none, {"type": "null"}], **notes}
 
 
-def _parted(schema: Schema) -> tuple[Schema, Schema]:
-    """Return the notes on a field, and the terms for its values."""
-    notes = {key: value for key, value in schema.items() if key in _NOTES}
+def _parted(schema: Schema, field: Any) -> tuple[Schema, Schema]:
+    """Return the notes on a field, with an example, and the terms for its values."""
+    # The schema of a document has the notes of its class, and not of the field.
+    noted = field.schema_notes() if _embedded(schema, field) is not None else schema
+    notes = {key: noted[key] for key in _NOTES if key in noted}
+    if "examples" not in notes and (example := example_of(field)) is not None:
+        notes["examples"] = [example]
     return notes, {key: value for key, value in schema.items() if key not in _NOTES}
+
+
+def _embedded(schema: Schema, field: Any) -> Any:
+    """Return the class of the documents that a schema describes in full; None for other values."""
+    return getattr(field, "document_type", None) if "properties" in schema else None
+
+
+def _class(name: str) -> Schema:
+    return {CLASS: name, "title": name}
+
+
+def _with_items(schema: Schema, field: Any, change: Callable[[Schema, Any], Schema]) -> Schema:
+    """Return the schema of a list with that of its items changed; any other as it is."""
+    item = getattr(field, "item_field", None)
+    if item is None or not isinstance(schema.get("items"), dict):
+        return schema
+    return {**schema, "items": change(schema["items"], item)}
 
 
 def _takes_blank(terms: Schema, field: Any) -> bool:
@@ -200,13 +236,10 @@ def _value(schema: Schema, field: Any) -> Schema:
         # What JSON Schema means by "uri" and "email" is more than the fields take.
         pattern = own_pattern.replace(r"\A", "^").replace(r"\Z", "$")
         return {**schema, "pattern": pattern}
-    document = getattr(field, "document_type", None)
-    if document is not None and "properties" in schema:
-        return _taken(schema, document._fields)
-    item = getattr(field, "item_field", None)
-    if item is not None and isinstance(schema.get("items"), dict):
-        return {**schema, "items": _value(schema["items"], item)}
-    return schema
+    document = _embedded(schema, field)
+    if document is not None:
+        return {**_taken(schema, document._fields), **_class(f"{document.__name__}Input")}
+    return _with_items(schema, field, _value)
 
 
 # What surrounds items in answers.
@@ -280,8 +313,11 @@ def results(item: Schema, problem: Schema) -> Schema:
     }
 
 
-def import_result(problem: Schema) -> Schema:
-    """Return the schema of one line in the answer to an import."""
+def import_result(problem: Schema, keep: Callable[[str, Schema], Schema]) -> Schema:
+    """Return the schema of one line in the answer to an import.
+
+    ``keep`` keeps a schema under a name, and returns the reference to it.
+    """
     line = {"type": "integer", "minimum": 1, "description": "The line's number in the request."}
     created = {
         "type": "object",
@@ -289,7 +325,8 @@ def import_result(problem: Schema) -> Schema:
         "required": ["line", "status", "id"],
     }
     named = {"type": "object", "properties": {"line": line, "id": ID_SCHEMA}, "required": ["line"]}
-    return {"anyOf": [created, {"allOf": [problem, named]}]}
+    failed = keep("ImportProblem", {"title": "ImportProblem", "allOf": [problem, named]})
+    return {"anyOf": [keep("Imported", {"title": "Imported", **created}), failed]}
 
 
 def event(change: Schema) -> Schema:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -11,7 +11,7 @@ import msgspec
 
 from brubeck.description.handlers import describe_route
 from brubeck.description.viewing import Viewer
-from brubeck.description.whole import Description
+from brubeck.description.whole import Description, check_info
 from brubeck.handlers import WebMessageHandler
 from brubeck.http import Headers, Problem, Response
 from brubeck.http.conditions import matches
@@ -32,9 +32,11 @@ class Served(msgspec.Struct, frozen=True):
 class Descriptions:
     """The descriptions of one application, made when somebody first asks."""
 
-    def __init__(self, title: str, version: str) -> None:
+    def __init__(self, title: str, version: str, info: Mapping[str, Any]) -> None:
+        check_info(info)
         self._title = title
         self._version = version
+        self._info = info
         self._describe: list[Callable[[Description], None]] = []
         self._routes: list[Route] = []
 
@@ -61,7 +63,7 @@ class Descriptions:
     @cached_property
     def whole(self) -> Description:
         """The description of everything."""
-        made = Description(self._title, self._version)
+        made = Description(self._title, self._version, self._info)
         for describe in self._describe:
             describe(made)
         for route in self._routes:

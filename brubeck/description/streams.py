@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from inspect import cleandoc
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
-from brubeck.description import parameters, schemas
+from brubeck.description import parameters, schemas, texts
 from brubeck.description.answers import PAGE, Answers
 from brubeck.description.components import Schema
 from brubeck.explorer.rendering import MEDIA_TYPE as HTML
-from brubeck.streams import atom, csv_rows, exports, geojson, imports, json_feed, sse
+from brubeck.streams import exports, geojson, imports, json_feed, sse
 from brubeck.streams.access import OWNER
 from brubeck.streams.handler import StreamHandler
 from brubeck.streams.patching import MEDIA_TYPES
@@ -18,40 +18,6 @@ from brubeck.streams.spec import JSON
 
 if TYPE_CHECKING:
     from brubeck.description.whole import Description
-
-_FEED: Final = (
-    "Server-sent events, for as long as the connection lasts; `contentSchema` is the schema of the "
-    "`data` of one event. `put` and `delete` have one change each as `data` and a cursor as `id`; "
-    "`checkpoint` moves the reader on at least every 15 seconds; `reset` means that the position "
-    "or the right to read is lost, and ends the feed."
-)
-_SHAPES: Final = {
-    HTML: "A page for people.",
-    atom.MEDIA_TYPE: "The page as Atom (RFC 4287).",
-    csv_rows.MEDIA_TYPE: (
-        "All items within the bounds, one a row, below a row with the names of the fields; without "
-        "`limit` and `total`."
-    ),
-}
-_FEATURES: Final = (
-    "All items within the bounds as features (RFC 7946), with their coordinates as geometry; "
-    "without `limit` and `total`."
-)
-_EXPORT: Final = (
-    "All items within the bounds, one a line; `contentSchema` is the schema of one line. Without "
-    "`limit` and `total`."
-)
-_IMPORT: Final = (
-    "An import: items, one a line, without a limit on their number; `contentSchema` is the schema "
-    "of one line. Without `Idempotency-Key`."
-)
-_RESULTS: Final = (
-    "One result a line, for each line of the request that is not blank, in order; `contentSchema` "
-    "is the schema of one line: the number and id of the created item, or a problem."
-)
-_EQUAL: Final = "In a body it must be what it is."
-_IGNORED: Final = "In a body it is ignored: the server sets it."
-_REFUSED: Final = "A new item may not bring it: the server sets it."
 
 
 def describe_stream(stream: type[StreamHandler], description: Description) -> None:
@@ -67,7 +33,8 @@ class _Stream:
         self.answers = Answers(
             description.components, limited=spec.rate_limit is not None, html=spec.explorer
         )
-        self.tag = description.add_tag(stream.__name__, first_line(stream))
+        text = first_line(stream) or f"The stream at {spec.path.template}."
+        self.tag = description.add_tag(stream.__name__, text)
         self.names = [name for name in spec.model._fields if name not in spec.hidden]
         key = spec.path.partition
         self.shared = [parameters.partition(key)] if key else []
@@ -111,22 +78,22 @@ class _Stream:
         return self._schema("", schemas.shown(spec.model, self.names, read_only))
 
     def _new(self) -> Schema:
-        read_only = dict.fromkeys(self.spec.set_by_server, _IGNORED)
+        read_only = dict.fromkeys(self.spec.set_by_server, texts.IGNORED)
         if not self.spec.accept_created_at:
-            read_only |= {"created_at": _REFUSED, "updated_at": _IGNORED}
+            read_only |= {"created_at": texts.REFUSED, "updated_at": texts.IGNORED}
         if not self.chooses_ids:
-            read_only["id"] = _REFUSED
+            read_only["id"] = texts.REFUSED
         return self._taken("New", read_only)
 
     def _replacement(self) -> Schema:
-        read_only = dict.fromkeys(("updated_at", *self.spec.set_by_server), _IGNORED)
+        read_only = dict.fromkeys(("updated_at", *self.spec.set_by_server), texts.IGNORED)
         if not self.spec.accept_created_at:
-            read_only["created_at"] = _EQUAL
-        return self._taken("Replacement", {"id": _EQUAL, **read_only})
+            read_only["created_at"] = texts.EQUAL
+        return self._taken("Replacement", {"id": texts.EQUAL, **read_only})
 
     def _patch(self) -> Schema:
-        read_only = dict.fromkeys(("updated_at", *self.spec.set_by_server), _IGNORED)
-        read_only |= {"id": _EQUAL, "created_at": _EQUAL}
+        read_only = dict.fromkeys(("updated_at", *self.spec.set_by_server), texts.IGNORED)
+        read_only |= {"id": texts.EQUAL, "created_at": texts.EQUAL}
         return self._taken("Patch", read_only, partial=True)
 
     def _taken(self, suffix: str, read_only: dict[str, str], *, partial: bool = False) -> Schema:
@@ -143,13 +110,13 @@ class _Stream:
         headers = ["ETag", "Link", "Content-Disposition"]
         content = {JSON: schema} | {
             kind: {"type": "string", "description": text}
-            for kind, text in _SHAPES.items()
+            for kind, text in texts.SHAPES.items()
             if kind != HTML or self.spec.explorer
         }
         content[json_feed.MEDIA_TYPE] = schemas.JSON_FEED
         if geojson.MEDIA_TYPE in exports.types_of(self.spec):
-            content[geojson.MEDIA_TYPE] = {"type": "object", "description": _FEATURES}
-        content[exports.NDJSON] = schemas.sequence(exports.NDJSON, self.item, _EXPORT)
+            content[geojson.MEDIA_TYPE] = {"type": "object", "description": texts.FEATURES}
+        content[exports.NDJSON] = schemas.sequence(exports.NDJSON, self.item, texts.EXPORT)
         found = self.answers.answer("A page of the timeline, or all of it.", content, headers)
         tidy = "To a page for people that was asked for with empty parameters: without them."
         return self._operation(
@@ -167,10 +134,11 @@ class _Stream:
     def _create(self) -> Schema:
         new = self._new()
         many = {"type": "array", "items": new, "minItems": 1, "maxItems": self.spec.max_batch}
-        lines = schemas.sequence(imports.MEDIA_TYPE, new, _IMPORT)
+        lines = schemas.sequence(imports.MEDIA_TYPE, new, texts.IMPORT)
         lines["pattern"] = r"[^ \t\r\n]"
-        result = self._schema("ImportResult", schemas.import_result(self.answers.problem))
-        results = schemas.sequence(imports.MEDIA_TYPE, result, _RESULTS)
+        keep = self.description.components.add_schema
+        result = self._schema("ImportResult", schemas.import_result(self.answers.problem, keep))
+        results = schemas.sequence(imports.MEDIA_TYPE, result, texts.RESULTS)
         created = self.answers.json(
             "All of it was created.",
             {"anyOf": [self._one(), self._results()]},
@@ -196,7 +164,7 @@ class _Stream:
         change = self._schema("Change", schemas.change(self.item))
         looked = self._schema("Changes", schemas.changes(change))
         event = self._schema("Event", schemas.event(change))
-        feed = schemas.sequence(sse.MEDIA_TYPE, event, _FEED)
+        feed = schemas.sequence(sse.MEDIA_TYPE, event, texts.FEED)
         content = {JSON: looked, sse.MEDIA_TYPE: feed}
         return self._operation(
             "follow",
@@ -345,21 +313,28 @@ class _Stream:
             made["requestBody"] = {"required": True, "content": content}
         headers = {"_415": "Accept"} | headers
         made["responses"] = answers | self.answers.problems(problems, **headers)
-        if security := self._security("write" if body or verb == "delete" else "read"):
-            made["security"] = security
+        action = "write" if body or verb == "delete" else "read"
+        made["security"] = self._security(action)
+        made["description"] = " ".join([texts.OPERATIONS[verb], *self._scope(action)])
         return made
 
     def _security(self, action: str) -> list[dict[str, list[str]]]:
-        """Return the schemes, each with the scope that an action needs; none where anyone may."""
+        """Return the schemes that an action asks for; none where anyone may."""
         if action == "read" and self.spec.rules.read == "anyone":
             return []
-        scope = self.spec.scopes.get(action)
-        needed = [scope] if scope else []
         components = self.description.components
         return [
-            {components.name("securitySchemes", each.name, each.openapi()): needed}
+            {components.name("securitySchemes", each.name, each.openapi()): []}
             for each in self.spec.schemes
         ]
+
+    def _scope(self, action: str) -> Iterator[str]:
+        """Yield the sentence on the scope that an action needs, if it needs one.
+
+        OpenAPI names scopes at an operation for OAuth 2 alone.
+        """
+        if scope := self.spec.scopes.get(action):
+            yield f"The caller needs the scope `{scope}`."
 
 
 def first_line(described: type[Any]) -> str:

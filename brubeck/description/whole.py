@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Final
 
 from brubeck.description.components import Components, Schema
 from brubeck.dictshield.document import Document
+from brubeck.errors import ConfigError, did_you_mean
 
 OPENAPI: Final = "3.1.1"
 GENERAL: Final = (
@@ -14,12 +16,35 @@ GENERAL: Final = (
 )
 
 
+INFO: Final = ("summary", "description", "termsOfService", "contact", "license")
+"""The members of OpenAPI's Info object that a program may give, beside title and version."""
+
+
+def check_info(info: Mapping[str, Any]) -> None:
+    """Raise `ConfigError` for members that OpenAPI's Info object does not have.
+
+    >>> check_info({'licence': {'name': 'CC0'}})
+    Traceback (most recent call last):
+    brubeck.errors.ConfigError: api_info has no member "licence". Did you mean "license"?
+    """
+    for name, value in info.items():
+        if name not in INFO:
+            raise ConfigError(f'api_info has no member "{name}".{did_you_mean(name, INFO)}')
+        kind = dict if name in ("contact", "license") else str
+        if not isinstance(value, kind):
+            word = "a dictionary" if kind is dict else "text"
+            raise ConfigError(f"api_info: {name} must be {word}, not {value!r}.")
+    if "license" in info and not isinstance(info["license"].get("name"), str):
+        raise ConfigError("api_info: the license needs a name, such as {'name': 'CC0-1.0'}.")
+
+
 class Description:
     """A description, to which each thing that is served adds its part."""
 
-    def __init__(self, title: str, version: str) -> None:
+    def __init__(self, title: str, version: str, info: Mapping[str, Any]) -> None:
         self.title = title
         self.version = version
+        self.info = info
         self.components = Components()
         self.paths: dict[str, Schema] = {}
         self.tags: list[Schema] = []
@@ -58,7 +83,13 @@ class Description:
         title = self.title or ", ".join(tag["name"] for tag in self.tags)
         return {
             "openapi": OPENAPI,
-            "info": {"title": title, "version": self.version, "description": GENERAL},
+            "info": {
+                "title": title,
+                "version": self.version,
+                **self.info,
+                "description": "\n\n".join(filter(None, [self.info.get("description"), GENERAL])),
+            },
+            "servers": [{"url": "/"}],
             "tags": self.tags,
             "paths": self.paths,
             "components": self.components.to_dict(),

@@ -133,6 +133,7 @@ def _place(cls: Any, name: str, field: BaseField[Any]) -> None:
         for part in placed.parts():
             part.refuse_misuse()
         placed.refuse_default()
+        placed.refuse_example()
     except InvalidShield as reason:
         raise InvalidShield(f"{cls.__name__}.{name}: {reason}") from reason.__cause__
     cls.__compiled__.fields[name] = placed

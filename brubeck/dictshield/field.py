@@ -18,17 +18,15 @@ from __future__ import annotations
 import copy
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self, TypeVar, overload
 
-from brubeck.canonical import sound_text
 from brubeck.dictshield.base import (
     USER_CODE_ERRORS,
     InvalidShield,
     ShieldException,
     child_pointer,
 )
-from brubeck.dictshield.field_options import FieldOptions
+from brubeck.dictshield.field_options import FieldOptions, OptionChecker
 from brubeck.dictshield.field_schema import SchemaWriter
 from brubeck.dictshield.limits import fault_in, without_decimals
-from brubeck.errors import did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Container, Iterator, Sequence
@@ -60,7 +58,7 @@ class DictFieldNotFound(InvalidShield):
     """A JSON Schema type or format without a field class."""
 
 
-class BaseField(SchemaWriter, Generic[T]):
+class BaseField(SchemaWriter, OptionChecker, Generic[T]):
     """A field of any JSON value, and the base class of all other fields."""
 
     kind: ClassVar[str] = "any"
@@ -108,6 +106,7 @@ class BaseField(SchemaWriter, Generic[T]):
         choices: Container[Any] | None = None,
         description: str | None = None,
         minimized_field_name: str | None = None,
+        example: Any = None,
         **unknown: Any,
     ) -> None:
         self.uniq_field = "_id" if id_field else uniq_field or field_name or ""
@@ -118,6 +117,7 @@ class BaseField(SchemaWriter, Generic[T]):
         self.choices = choices
         self.id_field = id_field
         self.description = description
+        self.example = example
         self.minimized_field_name = minimized_field_name
         self._unknown = unknown
 
@@ -202,35 +202,6 @@ class BaseField(SchemaWriter, Generic[T]):
     def parts(self) -> Iterator[BaseField[Any]]:
         """Yield this field and the fields inside it."""
         yield self
-
-    def refuse_misuse(self) -> None:
-        """Raise `InvalidShield` when the field's own declaration cannot be right."""
-        for option in self._unknown:
-            known = {*FieldOptions.__annotations__, *vars(self)} - {"_unknown", "owner_document"}
-            known = {name for name in known if not name.startswith("_")}
-            raise InvalidShield(
-                f'{type(self).__name__} has no option "{option}".{did_you_mean(option, known)}'
-            )
-        if self.validation is not None and not callable(self.validation):
-            raise InvalidShield("validation must be a callable.")
-        contains = hasattr(self.choices, "__contains__") and not isinstance(self.choices, str)
-        if self.choices is not None and not contains:
-            raise InvalidShield("choices must be a list or another container.")
-        for option in ("uniq_field", "minimized_field_name"):
-            if not _is_key(getattr(self, option) or ""):
-                raise InvalidShield(f"{option} must be text without quotes and the like.")
-        if not isinstance(self.description, str | None):
-            raise InvalidShield("description must be text.")
-
-    def refuse_default(self) -> None:
-        """Raise `InvalidShield` when the default fails the field's own checks."""
-        if self.default is None or callable(self.default):
-            return
-        try:
-            self._validate(self.default)
-        except (ShieldException, *USER_CODE_ERRORS) as reason:
-            said = reason.reason if isinstance(reason, ShieldException) else str(reason)
-            raise InvalidShield(f"its default is refused by itself: {said}") from reason
 
     # -- checking ----------------------------------------------------------------------------
 
@@ -392,9 +363,3 @@ class BaseField(SchemaWriter, Generic[T]):
     def lookup_member(self, member_name: str) -> BaseField[Any] | None:  # noqa: ARG002 - no members
         """Return the field of a member of the value, if it has fields."""
         return None
-
-
-def _is_key(name: Any) -> bool:
-    """Return whether a text may be a key in JSON as it is, without escapes."""
-    plain = isinstance(name, str) and sound_text(name)
-    return plain and not any(sign in '"\\' or sign < " " for sign in name)

@@ -16,6 +16,7 @@ class SchemaWriter:
     field_name: str
     description: str | None
     default: Any
+    example: Any
     choices: Container[Any] | None
     item_field: Any
 
@@ -54,6 +55,8 @@ class SchemaWriter:
             notes["description"] = self.description
         if self.default is not None and not callable(self.default):
             notes["default"] = shown(self.adopt(self.default), self.for_json)
+        if self.example is not None:
+            notes["examples"] = [shown(self.adopt(self.example), self.for_json)]
         if isinstance(self.choices, list | tuple | set | frozenset):
             notes["enum"] = [shown(self.adopt(choice), self.for_json) for choice in self.choices]
         return notes

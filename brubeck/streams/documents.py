@@ -18,7 +18,7 @@ class StreamedDocument(Document):
     is its place in the timeline; both times are milliseconds since the epoch, UTC.
     """
 
-    id = StringField(max_length=128, description="The item's name in its stream.")
+    id = StringField(max_length=128, description="The item's name in its stream.", example="c6a4")
     created_at = MillisecondField(description="When the item was made, ms since the epoch.")
     updated_at = MillisecondField(description="When it was last changed, ms since the epoch.")
 

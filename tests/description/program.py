@@ -39,7 +39,14 @@ class TodosAPI(AutoAPIBase):
 # One address tries many wrong passwords with all the streams together.
 guesses.OF_A_NAME = guesses.OF_A_NETWORK = 1_000_000  # type: ignore[misc]
 
-app = Brubeck(streams=[Quakes, Board, Journal, Posts])
+app = Brubeck(
+    streams=[Quakes, Board, Journal, Posts],
+    title="Examples",
+    api_info={
+        "license": {"name": "CC0-1.0", "url": "https://creativecommons.org/publicdomain/zero/1.0/"},
+        "contact": {"name": "Ella", "url": "https://example.org"},
+    },
+)
 app.register_api(TodosAPI)
 
 with suppress(UsernameTaken):
