@@ -14,7 +14,7 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Any, ClassVar, Never, cast
 
 from brubeck import config
-from brubeck.autoapi import AutoAPIBase, pattern_of, placed
+from brubeck.autoapi import AutoAPIBase, pattern_of, placed, refuse_shared
 from brubeck.callables import check_plain, check_plain_methods
 from brubeck.configured import Configured
 from brubeck.description.autoapis import describe_api
@@ -218,6 +218,8 @@ class Brubeck(Configured):
         declare(stream)
         self._served.pop(stream, None)  # one that was used before has the declaration of then
         refuse_clash(stream, self.streams)
+        for api in self.apis:
+            refuse_shared(api, stream)
         seal(stream)
         index.serve(self)
         self.streams.append(stream)
@@ -230,6 +232,8 @@ class Brubeck(Configured):
     def register_api(self, api: type[AutoAPIBase], prefix: str | None = None) -> None:
         """Serve an AutoAPI at ``api_base_url`` and its model's name, or at a prefix."""
         served = placed(api, self.api_base_url, prefix)
+        for stream in self.streams:
+            refuse_shared(served, stream)
         index.serve(self)
         self.apis.append(served)
         self.router.add(pattern_of(served), served)

@@ -10,6 +10,7 @@ from brubeck.dictshield.document import Document
 from brubeck.errors import ConfigError
 from brubeck.queryset import AbstractQueryset
 from brubeck.queryset.operations import id_field
+from brubeck.streams import StreamHandler
 from brubeck.streams.documents import OwnedDocument
 from brubeck.streams.private_fields import check_hidden_fields, hidden_fields
 
@@ -40,6 +41,20 @@ def placed(api: type[AutoAPIBase], base_url: str, prefix: str | None) -> type[Au
     if not _PATH.fullmatch(path):
         raise ConfigError(f'{name}: an AutoAPI is served at a path like "/todo", not {path!r}.')
     return type(api.__name__, (api,), {"path": path, "__doc__": api.__doc__})
+
+
+def refuse_shared(api: type[AutoAPIBase], stream: type[StreamHandler]) -> None:
+    """Raise `ConfigError` where an AutoAPI would keep its documents in a stream by its name.
+
+    Anybody could read and change there what the stream guards.
+    """
+    name = api.model.__name__.lower()
+    if api.queries is None and (api.storage, name) == (stream.storage, stream.spec.path.stream("")):
+        raise ConfigError(
+            f"{api.__name__} and the stream {stream.path} would both keep their documents as "
+            f'"{name}" in the store "{api.storage}", and the guards of the stream are not those of '
+            "the AutoAPI. Give the stream another path, or the AutoAPI another store."
+        )
 
 
 def pattern_of(api: type[AutoAPIBase]) -> str:

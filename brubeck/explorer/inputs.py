@@ -67,7 +67,8 @@ def input_attributes(field: Any) -> dict[str, Any]:
     if field.kind in _TIMES:
         return {"hint": TIME}
     if field.kind in ("integer", "number"):
-        bounds = {"least": field.min_value, "most": field.max_value}
+        names = {"least": "min_value", "most": "max_value"}
+        bounds = {name: getattr(field, bound, None) for name, bound in names.items()}
         known = {name: plain(bound) for name, bound in bounds.items() if bound is not None}
         return {"kind": "number", "step": "1" if field.kind == "integer" else "any", **known}
     return {}

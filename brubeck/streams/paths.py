@@ -66,6 +66,11 @@ def declare_path(path: object, owner: str) -> StreamPath:
         raise ConfigError(
             f'{owner}.path must look like "/quakes" or "/users/<owner>/posts", not {path!r}.'
         )
+    if path.startswith("/brubeck."):
+        raise ConfigError(
+            f"{owner}.path: the storage keeps accounts and the like under names that begin so; "
+            f"choose another path than {path}."
+        )
     arguments = _ARGUMENT.findall(path)
     if len(arguments) > 1:
         raise ConfigError(f"{owner}.path has more than one argument; a stream is parted by one.")

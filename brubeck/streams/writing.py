@@ -217,7 +217,7 @@ class Writer:
         if document.id not in (None, stored.id):
             raise invalid("/id", f"The id of this item is {stored.id}.")
         if document.created_at not in (None, stored.created_at):
-            raise invalid("/created_at", f"This item was made at {stored.created_at}.")
+            raise invalid("/created_at", "The time at which an item was made stays the same.")
         document.id, document.created_at = stored.id, stored.created_at
         document.updated_at = context.plan.now
         for field in (*spec.set_by_server, *spec.hidden):

@@ -165,8 +165,11 @@ class Connection:
                 http.feed(data)
             except Problem as problem:
                 self._problem = problem.with_traceback(None)
-            if http.ready and not self._answer_all(stream):
-                return
+            if http.ready:
+                if not self._answer_all(stream):
+                    return
+                # What is left is the beginning of another request, whose time begins now.
+                began, self.began_at, self._body_until = True, server.tick, 0.0
             if http.started and self._problem is None:
                 self._wait_for_more(stream, len(data), began=began)
         self._refuse(stream, self._problem)
