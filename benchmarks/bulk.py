@@ -3,7 +3,7 @@
 ``python -m benchmarks bulk`` measures every durable storage; ``python -m benchmarks.bulk 100000
 sqlite`` one of them with so many items. Memory is the peak of the serving process above what it
 had before (``VmHWM`` of ``/proc``), while ``brubeck import`` and ``brubeck export`` talk to it;
-their own peak stands beside it.
+their own peak stands beside it. At the end the store's own tool loads the same file; see `loaders`.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final, NamedTuple
 
+from benchmarks.loaders import load
 from tests.servers.mongo import mongo_set, set_url
 from tests.servers.programs import brubeck_run
 from tests.servers.redis import RedisServer
@@ -138,12 +139,14 @@ def measure(name: str, count: int) -> str:
         for each in (read, written):
             cells += [f"{each.seconds:.0f} s", f"{count / each.seconds:,.0f}"]
             cells += [f"{each.server:.0f} MiB", f"{each.command:.0f} MiB"]
+        tool, seconds = load(url, source, folder)
+        cells.append(f"{seconds:.0f} s ({tool})")
         return f"| {' | '.join(cells)} |"
 
 
 HEAD: Final = (
     "| storage | items | import | items/s | server above idle | command | export | items/s "
-    "| server above idle | command |\n| --- |" + " ---: |" * 9
+    "| server above idle | command | import by its own tool |\n| --- |" + " ---: |" * 10
 )
 
 

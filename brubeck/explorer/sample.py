@@ -19,8 +19,10 @@ from brubeck.streams.pages import PagePlan, PageView
 
 T = TypeVar("T")
 
-SAMPLE: Final = 1000
+SAMPLE: Final = 2000
 """The maximal number of items of a sample."""
+AT_ONCE: Final = 1000
+"""The number of items that are asked for in one step, which holds up nobody else."""
 _STEPS: Final = 4
 """The maximal number of steps of the storage: a rare filter is scanned in bounded steps, and large
 items end the sample early."""
@@ -79,7 +81,7 @@ def _walked(context: Context, plan: PagePlan) -> Sample:
     size = 0
     for _ in range(_STEPS):
         query = msgspec.structs.replace(
-            plan.query, limit=SAMPLE - len(records), start=start, descending=True
+            plan.query, limit=min(AT_ONCE, SAMPLE - len(records)), start=start, descending=True
         )
         page = context.records.page(query)
         records += page.records

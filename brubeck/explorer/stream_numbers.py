@@ -11,7 +11,7 @@ from weakref import WeakKeyDictionary
 import msgspec
 
 from brubeck.explorer.histogram import Sparkline, sparkline_of
-from brubeck.explorer.sample import SAMPLE
+from brubeck.explorer.sample import AT_ONCE
 from brubeck.storage import Count, Head, PageQuery
 from brubeck.streams.stream import Stream
 
@@ -34,7 +34,7 @@ _kept: WeakKeyDictionary[Stream, Numbers] = WeakKeyDictionary()
 def numbers_of(stream: Stream) -> Numbers:
     """Return the numbers of a stream that everybody may read; it may raise `Unavailable`."""
     records, known = stream.records(), _kept.get(stream)
-    query = PageQuery(limit=SAMPLE)
+    query = PageQuery(limit=AT_ONCE)
     if known is not None:
         page = records.page_unless(query, known.head)
         if page is None:

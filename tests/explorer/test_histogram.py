@@ -80,7 +80,7 @@ def test_a_long_stream_is_sampled() -> None:
     client = client_of([at * HOUR // 10 for at in range(2 * SAMPLE)])
     page = Page(client.get("/notes"))
     assert len(bars(page)) <= MAX_BARS + 2
-    assert "the newest 1,000" in page.reply.text
+    assert f"the newest {SAMPLE:,}" in page.reply.text
     assert page.reply.text.count("or more</title>") == 1
     (earlier,) = [each["href"] for each in page.all("a") if "until=" in (each["href"] or "")]
     before = Page(client.get(earlier or ""))
