@@ -33,6 +33,7 @@ class BasicAuth(Scheme):
     ) -> None:
         self._challenge = f'Basic realm={quoted_string(realm)}, charset="UTF-8"'
         self._lookup = plain_lookup(lookup)
+        self.uses_accounts = lookup is None
         self._guesses = Guesses()
 
     @property

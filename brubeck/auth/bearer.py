@@ -35,6 +35,7 @@ class BearerAuth(Scheme):
         self._challenge = f"Bearer realm={quoted_string(realm)}"
         self._prefix = prefix
         self._lookup = plain_lookup(lookup)
+        self.uses_accounts = lookup is None
 
     @property
     def challenge(self) -> str:

@@ -83,6 +83,7 @@ class CookieAuth(Scheme):
         except ValueError as reason:
             raise ConfigError(f"trusted_origins: {reason}.") from None
         self._lookup = plain_lookup(lookup)
+        self.uses_accounts = lookup is None
 
     def check(self, context: AuthContext) -> None:
         """Raise `ConfigError` where there is no key to sign sessions with."""

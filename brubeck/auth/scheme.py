@@ -33,6 +33,8 @@ class Scheme(ABC):
 
     trusted_origins: Collection[str] = ()
     """Origins of pages, beside our own, that may write for a caller of this scheme."""
+    uses_accounts: bool = False
+    """Whether its callers are accounts of the application."""
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         """Refuse a scheme of coroutines, which would let everybody in."""

@@ -64,6 +64,7 @@ class SignatureAuth(Scheme):
         self._max_age = max_age
         self._leeway = leeway
         self._lookup = plain_lookup(lookup)
+        self.uses_accounts = lookup is None
         self._seen = SeenNonces()
         # A feed that stays open asks again, with the same request, whether its key is still good.
         self._accepted: WeakKeyDictionary[Request, str] = WeakKeyDictionary()

@@ -7,6 +7,7 @@ position any more: another one's write has moved the record.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cached_property
 from hashlib import blake2b
 from typing import Final
 from uuid import uuid4
@@ -72,7 +73,7 @@ class Track:
         self.lease = lease
         self._places = stream.store.records(TRACKS, RecordSchema({}))
         self.id = track_id(consumer, path.stream(partition))
-        self._dead = stream.store.records(f"{DEAD}{self.id}", RecordSchema({}))
+        self._store = stream.store
         self._position: int | None = None
         self._place: TrackState | None = None
 
@@ -134,7 +135,23 @@ class Track:
         self._position, self._place = outcome.position, place
         return True
 
+    def move(self, cursor: str) -> bool:
+        """Move the track to a cursor, whichever process has it: that one loses its lease.
+
+        Returns False where another writer came first.
+        """
+        self.read()
+        return self._save(cursor, "")
+
+    def remove(self) -> None:
+        """Forget the place."""
+        self._places.write([Delete(id=self.id, token=uuid4().hex)])
+
     # Dead letters.
+
+    @cached_property
+    def _dead(self) -> RecordStream:
+        return self._store.records(f"{DEAD}{self.id}", RecordSchema({}))
 
     def archive(self, letter: DeadLetter) -> None:
         """Keep a change that cannot be delivered; one that was kept before stays as it is."""

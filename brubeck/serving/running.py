@@ -24,6 +24,7 @@ from brubeck.routing import Router
 from brubeck.serving import listening, signals
 from brubeck.streams import StreamHandler
 from brubeck.streams.sweeper import Sweeper
+from brubeck.webhooks.connection import WebhooksConnection
 
 
 class Application(Program, Protocol):
@@ -108,7 +109,11 @@ def work(app: Application) -> None:
             consuming = ConsumersConnection(app)
             names = ", ".join(name_of(each) for each in app.consumers)
             connections.append((f"consumers {names}", consuming.serve, consuming.stop))
-        if app.jobs.streams or settings.jobs.queue or not app.consumers:
+        sending = WebhooksConnection(app)
+        if sending.declarations:
+            names = ", ".join(each.path for each in sending.declarations)
+            connections.append((f"webhooks of {names}", sending.serve, sending.stop))
+        if app.jobs.streams or settings.jobs.queue or not connections:
             worker = app.jobs.connection()
             perform = partial(worker.serve, app.jobs.perform)
             connections.append((f"jobs of {worker.queue.shown}", perform, worker.stop))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABCMeta
+from collections.abc import Mapping
 from typing import Any, ClassVar, Final
 
 from brubeck.callables import check_plain_methods
@@ -66,6 +67,10 @@ class StreamHandler(Declaration, Hooks, metaclass=_StreamClass):
     """The rules for reading and writing; a subclass of `ProtectedAccess` for rules of your own."""
     spec: ClassVar[StreamSpec]
     """The compiled declaration."""
+    actions: ClassVar[Mapping[str, type[Any]]] = {}
+    """Resources at ``<path>/<id>/<name>``, by name; of ready-made streams such as `Webhooks`."""
+    companions: ClassVar[tuple[type[StreamHandler], ...]] = ()
+    """Streams that are served with this one."""
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)

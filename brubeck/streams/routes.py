@@ -45,6 +45,8 @@ def routes(
         yield rf"{pattern}\.(?P<shape>{ends})$", collection
     yield f"{pattern}/changes$", resource("changes", ChangeFeed)
     yield f"{pattern}/(?P<ids>[^/]+)$", resource("items", Items)
+    for name, kind in declaration.actions.items():
+        yield rf"{pattern}/(?P<ids>[^/]+)/{re.escape(name)}$", kind.of(stream, declaration)
 
 
 def shapes_of(path: str) -> list[str]:

@@ -1,0 +1,128 @@
+"""The URLs of receivers, and the addresses that messages may be sent to (no SSRF).
+
+A URL is checked when it is stored, as far as it says the address itself; the name in it is resolved
+for every connection, and the connection is made to the very address that was checked, so that
+another answer of the name server in between changes nothing (DNS rebinding).
+"""
+
+from __future__ import annotations
+
+import re
+import socket
+from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
+from typing import Final
+from urllib.parse import urlsplit
+
+import msgspec
+
+_TEXT: Final = re.compile(r"[!-~]{1,2048}")
+_HOST: Final = re.compile(r"[A-Za-z0-9._-]{1,253}")
+_SCHEMES: Final = {"https": 443, "http": 80}
+_REFUSED: Final = (
+    IPv4Address("168.63.129.16"),  # the host of a virtual machine on Azure, for its guests alone
+    IPv4Address("192.88.99.1"),  # the relay of 6to4
+)
+_NAT64: Final = IPv6Network("64:ff9b::/96")
+_EMBEDDING: Final = (
+    IPv6Network("::/96"),
+    IPv6Network("64:ff9b:1::/48"),
+    IPv6Network("2001::/32"),
+    IPv6Network("fec0::/10"),
+)
+"""Networks of IPv6 that are no public hosts: IPv4-compatible, local NAT64, Teredo, site-local."""
+
+
+class Refused(Exception):
+    """A URL or an address to which nothing is sent; its text is for the owner."""
+
+
+class Target(msgspec.Struct, frozen=True):
+    """A URL in its parts."""
+
+    scheme: str
+    host: str
+    port: int
+    path: str
+
+    @property
+    def origin(self) -> str:
+        """The scheme, host and port: the part that may be logged."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{self.scheme}://{host}:{self.port}"
+
+
+def parse_url(url: str, *, allow_private: bool) -> Target:
+    """Return the parts of a URL; `Refused` with the reason for one that nothing is sent to."""
+    if not _TEXT.fullmatch(url):
+        raise Refused("It is 1 to 2048 characters of ASCII; a name of others is written xn--….")
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError as reason:
+        raise Refused(f"It is no URL: {reason}.") from None
+    if parts.scheme not in _SCHEMES or (parts.scheme == "http" and not allow_private):
+        raise Refused("It begins with https://.")
+    if "@" in parts.netloc or "#" in url:
+        raise Refused("It has no user name, no password and no fragment.")
+    host = parts.hostname or ""
+    literal = _literal(host)
+    if literal is None and not _HOST.fullmatch(host):
+        raise Refused("It has the name of a host.")
+    if port == 0:
+        raise Refused("Its port is 1 to 65535.")
+    if not allow_private and (
+        (literal is not None and not is_public(literal)) or _is_local_name(host)
+    ):
+        raise Refused("It leads to a private address.")
+    path = parts.path or "/"
+    path = f"{path}?{parts.query}" if parts.query else path
+    return Target(parts.scheme, host, port or _SCHEMES[parts.scheme], path)
+
+
+def resolve(target: Target, *, allow_private: bool) -> tuple[int, str]:
+    """Return the family and the address to connect to.
+
+    Raises `Refused` where any address of the name is private, and `OSError` where it has none.
+    """
+    try:
+        found = socket.getaddrinfo(target.host, target.port, type=socket.SOCK_STREAM)
+    except UnicodeError as reason:
+        raise OSError(f"the name {target.host} cannot be resolved") from reason
+    for _, _, _, _, address in found:
+        if not allow_private and not is_public(ip_address(str(address[0]))):
+            raise Refused(f"{target.host} has a private address.")
+    if not found:
+        raise OSError(f"the name {target.host} has no address")
+    family, _, _, _, address = found[0]
+    return family, str(address[0])
+
+
+def is_public(address: IPv4Address | IPv6Address) -> bool:
+    """Return whether an address is one of a host on the internet.
+
+    An address of IPv6 that leads to one of IPv4 counts as that one.
+
+    >>> [is_public(ip_address(each)) for each in ('93.184.215.14', '10.0.0.1', '::ffff:127.0.0.1')]
+    [True, False, False]
+    """
+    if isinstance(address, IPv6Address):
+        inner = address.ipv4_mapped or address.sixtofour
+        if inner is None and address in _NAT64:
+            inner = IPv4Address(int(address) & 0xFFFFFFFF)
+        if inner is not None:
+            return is_public(inner)
+        if any(address in network for network in _EMBEDDING):
+            return False
+    return address.is_global and not address.is_multicast and address not in _REFUSED
+
+
+def _literal(host: str) -> IPv4Address | IPv6Address | None:
+    try:
+        return ip_address(host)
+    except ValueError:
+        return None
+
+
+def _is_local_name(host: str) -> bool:
+    name = host.rstrip(".").lower()
+    return name == "localhost" or name.endswith((".localhost", ".local", ".internal"))

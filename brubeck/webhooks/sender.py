@@ -1,0 +1,182 @@
+"""`Sender`: requests to receivers, each of which ends in time and reads little.
+
+The standard library's client does what is needed here and no more: no redirects, no proxies, no
+cookies, and a connection to the address that was checked.
+"""
+
+from __future__ import annotations
+
+import http.client
+import io
+import socket
+import ssl
+from collections.abc import Mapping
+from functools import cache
+from time import monotonic
+from typing import Any, Final
+
+import msgspec
+
+from brubeck.timekeeping import http_date_to_millis
+from brubeck.webhooks.addresses import Refused, Target, parse_url, resolve
+
+MAX_BODY: Final = 4096
+"""The number of bytes of an answer's body that are read; then the connection is closed."""
+MAX_ANSWER: Final = 262_144
+"""The number of bytes of an answer with its headers that are read from a connection."""
+SHOWN: Final = 500
+"""The number of characters of an answer's body that are shown to the owner."""
+_PIECE: Final = 65_536
+
+
+class Answer(msgspec.Struct, frozen=True, kw_only=True):
+    """The result of an attempt: an answer, or the reason why there is none."""
+
+    status: int | None = None
+    text: str = ""
+    """The beginning of the body."""
+    error: str = ""
+    retry_after: str = ""
+    """The value of ``Retry-After``."""
+
+    @property
+    def is_success(self) -> bool:
+        """Whether the receiver has the message."""
+        return self.status is not None and 200 <= self.status < 300
+
+    def retry_seconds(self, now_millis: int) -> float:
+        """Return how many seconds the receiver asks to be left alone; 0 without such a wish."""
+        if self.status not in (429, 503) or not self.retry_after:
+            return 0.0
+        if self.retry_after.isascii() and self.retry_after.isdigit():
+            return float(self.retry_after[:9])
+        try:
+            return max(0.0, (http_date_to_millis(self.retry_after) - now_millis) / 1000)
+        except ValueError:
+            return 0.0
+
+
+class Sender:
+    """A connection to one receiver, used again while it lasts."""
+
+    def __init__(self, url: str, *, timeout: float, allow_private: bool) -> None:
+        self._url, self._timeout, self._allow_private = url, timeout, allow_private
+        self._connection: _Connection | None = None
+
+    def post(self, headers: Mapping[str, str], body: bytes) -> Answer:
+        """Send a message and return the receiver's answer; failures are answers, too."""
+        until = monotonic() + self._timeout
+        try:
+            target = parse_url(self._url, allow_private=self._allow_private)
+            if self._connection is not None:
+                try:
+                    return self._attempt(target, headers, body, until)
+                except (OSError, http.client.HTTPException):
+                    self.close()  # it was closed while nothing was sent; the message has an id
+            return self._attempt(target, headers, body, until)
+        except Refused as reason:
+            return Answer(error=str(reason))
+        except TimeoutError:
+            self.close()
+            return Answer(error=f"There was no answer within {self._timeout:g} s.")
+        except (OSError, http.client.HTTPException, ValueError) as reason:
+            self.close()
+            return Answer(error=f"{type(reason).__name__}: {reason}"[:SHOWN])
+
+    def _attempt(
+        self, target: Target, headers: Mapping[str, str], body: bytes, until: float
+    ) -> Answer:
+        if self._connection is None:
+            self._connection = _Connection(target, allow_private=self._allow_private)
+        connection = self._connection
+        connection.until = until
+        connection.request("POST", target.path, body, dict(headers))
+        response = connection.getresponse()
+        read = response.read(MAX_BODY)
+        text = read.decode("utf-8", "replace").replace("\0", "")[:SHOWN]
+        if not response.isclosed() or response.will_close:
+            self.close()
+        error = "" if 200 <= response.status < 300 else f"The receiver answered {response.status}."
+        retry_after = (response.getheader("Retry-After") or "").strip()
+        return Answer(status=response.status, text=text, error=error, retry_after=retry_after)
+
+    def close(self) -> None:
+        """Close the connection."""
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.close()
+
+
+class _Connection(http.client.HTTPConnection):
+    """A connection to the checked address of a target; all that it does ends at ``until``."""
+
+    until: float = 0.0
+
+    def __init__(self, target: Target, *, allow_private: bool) -> None:
+        super().__init__(target.host, target.port)
+        self._target, self._allow_private = target, allow_private
+        if target.port == {"https": 443, "http": 80}[target.scheme]:
+            self.default_port = target.port  # for the header Host
+
+    def connect(self) -> None:
+        family, address = resolve(self._target, allow_private=self._allow_private)
+        made = socket.socket(family, socket.SOCK_STREAM)
+        try:
+            made.settimeout(self.remaining())
+            made.connect((address, self._target.port))
+            made.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            if self._target.scheme == "https":
+                made.settimeout(self.remaining())
+                made = _tls().wrap_socket(made, server_hostname=self._target.host)
+        except BaseException:
+            made.close()
+            raise
+        self.sock: Any = _TimedSocket(made, self)
+
+    def remaining(self) -> float:
+        """Return the seconds that are left; `TimeoutError` after the end."""
+        left = self.until - monotonic()
+        if left <= 0:
+            raise TimeoutError
+        return left
+
+
+class _TimedSocket:
+    """A socket as `http.client` uses it, with one end for all calls together."""
+
+    def __init__(self, made: socket.socket, connection: _Connection) -> None:
+        self._socket, self._connection = made, connection
+
+    def sendall(self, data: bytes) -> None:
+        for at in range(0, len(data), _PIECE):
+            self._socket.settimeout(self._connection.remaining())
+            self._socket.sendall(data[at : at + _PIECE])
+
+    def makefile(self, _mode: str) -> io.BufferedReader:
+        return io.BufferedReader(_TimedReader(self._socket, self._connection))
+
+    def close(self) -> None:
+        self._socket.close()
+
+
+class _TimedReader(io.RawIOBase):
+    """The bytes of one answer."""
+
+    def __init__(self, made: socket.socket, connection: _Connection) -> None:
+        self._socket, self._connection, self._left = made, connection, MAX_ANSWER
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        if self._left <= 0:
+            raise http.client.HTTPException("the answer is too long")
+        self._socket.settimeout(self._connection.remaining())
+        count = self._socket.recv_into(buffer)
+        self._left -= count
+        return count
+
+
+@cache
+def _tls() -> ssl.SSLContext:
+    return ssl.create_default_context()

@@ -1,0 +1,226 @@
+"""`Webhooks`: the subscriptions of a program as a stream, of which each caller has its own."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, ClassVar, Final
+
+import msgspec
+
+from brubeck.auth import Caller
+from brubeck.config.values import duration
+from brubeck.consumers.track import beginning_of
+from brubeck.errors import ConfigError
+from brubeck.handlers.program import Program
+from brubeck.http import Problem
+from brubeck.storage import PageQuery
+from brubeck.streams import AuthStreamHandler, Context, StreamedDocument, StreamHandler
+from brubeck.streams.spec import StreamSpec
+from brubeck.streams.writing import invalid
+from brubeck.webhooks.actions import ACTIONS
+from brubeck.webhooks.addresses import Refused, parse_url
+from brubeck.webhooks.documents import CLEARED, EVENTS, STATE_FIELDS, Delivery, Subscription
+from brubeck.webhooks.rights import check_source, conditions_of, may_read, source_of
+from brubeck.webhooks.signatures import new_secret
+
+_FIXED: Final = ("stream", "partition", "start")
+"""The fields of a subscription that do not change."""
+_LIST_OF_NUMBERS: Final = "a tuple of seconds, such as (5, 300, 1800)"
+
+
+class Webhooks(AuthStreamHandler):
+    """The subscriptions to some streams: callers make them, and `brubeck work` sends the messages.
+
+    >>> from brubeck.auth import BearerAuth
+    >>> class Quakes(StreamHandler):
+    ...     model = Quake
+    >>> class Hooks(Webhooks):
+    ...     sources = (Quakes,)
+    ...     schemes = (BearerAuth(),)
+
+    Rules:
+
+    - A subscription gets each change of its stream at least once and in order, signed, with the
+      same ``webhook-id`` each time. No subscription waits for another.
+    - An attempt that fails is repeated for as long as ``give_up_after`` says; then the subscription
+      is paused, and its owner sees why.
+    - It gets what its owner may read (`brubeck.webhooks.rights`), without private fields.
+    """
+
+    sources: ClassVar[tuple[type[StreamHandler], ...]]
+    """The streams that there are subscriptions to."""
+    path = "/webhooks"
+    filters = ("stream", "paused")
+    owned = True
+    allow_private: ClassVar[bool] = False
+    """Whether ``http://`` and private addresses are allowed; for development alone."""
+    timeout: ClassVar[float] = 15.0
+    """Seconds of an attempt, from the look-up of the name to the end of the answer."""
+    retries: ClassVar[Sequence[float]] = (5, 300, 1800, 7200, 18_000, 36_000)
+    """Seconds before each further attempt; the last is repeated."""
+    give_up_after: ClassVar[str] = "3d"
+    """The time of failures after which a subscription is paused."""
+    keep_deliveries: ClassVar[str] = "7d"
+    """The time for which attempts are kept, at ``/webhooks/deliveries``."""
+    max_subscriptions: ClassVar[int] = 100
+    """The maximal number of subscriptions of a caller."""
+    deliveries: ClassVar[type[AuthStreamHandler]]
+    """The stream of the attempts; it is made with the class."""
+    actions = ACTIONS
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        if not hasattr(cls, "model"):
+            cls.model = Subscription
+        super().__init_subclass__(**kwargs)
+
+    # To be overridden.
+
+    def may_subscribe(
+        self,
+        application: Program,  # noqa: ARG002, for subclasses
+        caller: Caller,
+        stream: type[StreamHandler],
+        partition: str,  # noqa: ARG002
+    ) -> bool:
+        """Return whether a caller may have the changes of a stream, or of a partition of it.
+
+        Asked when a subscription is made or enabled, and again before messages are sent.
+        """
+        return may_read(stream, caller)
+
+    # The hooks.
+
+    def before_create(self, context: Context, document: StreamedDocument) -> None:
+        """Check a new subscription, and give it a secret and the place where it begins."""
+        subscription = _subscription(document)
+        stream = self._check(context, subscription)
+        partition = subscription.partition or ""
+        self._check_number(context)
+        local = context.application.stream(stream)
+        subscription.start_cursor = beginning_of(
+            local.opened(partition), subscription.start or "now"
+        )
+        subscription.secret = new_secret()
+        subscription.events = _in_order(subscription.events)
+
+    def before_update(
+        self, context: Context, document: StreamedDocument, stored: StreamedDocument
+    ) -> None:
+        """Check a change of a subscription; another URL, or its end of pause, begins anew."""
+        new, old = _subscription(document), _subscription(stored)
+        for name in _FIXED:
+            if getattr(new, name) != getattr(old, name):
+                raise invalid(f"/{name}", "It does not change; make another subscription.")
+        new.events = _in_order(new.events)
+        is_enabled = bool(old.paused) and not new.paused
+        if is_enabled or (new.url, new.query) != (old.url, old.query):
+            self._check(context, new)
+            for name in CLEARED:
+                setattr(new, name, None)
+
+    def _check(self, context: Context, subscription: Subscription) -> type[StreamHandler]:
+        """Return the stream of a subscription that its owner may have; else a `Problem`."""
+        try:
+            parse_url(subscription.url or "", allow_private=self.allow_private)
+        except Refused as reason:
+            raise invalid("/url", str(reason)) from None
+        stream = source_of(type(self), subscription.stream or "")
+        if stream is None:
+            known = ", ".join(each.path for each in self.sources)
+            raise invalid("/stream", f"There are webhooks for {known}.")
+        partition = subscription.partition or ""
+        if bool(partition) != bool(stream.spec.path.partition):
+            needed = "A partition is required." if not partition else "It has no partitions."
+            raise invalid("/partition", needed)
+        try:
+            stream.spec.check_partition(partition)
+        except ValueError:
+            raise invalid("/partition", "There is no such partition.") from None
+        conditions_of(stream, subscription)
+        caller = context.identified
+        if caller is None:
+            raise Problem(422, "A subscription has an owner.")
+        if not self.may_subscribe(context.application, caller, stream, partition):
+            raise Problem(403, f"The right to read {stream.path} is required to subscribe to it.")
+        subscription.owner_scopes = sorted(caller.scopes)
+        return stream
+
+    def _check_number(self, context: Context) -> None:
+        most = self.max_subscriptions
+        query = PageQuery(limit=most, viewer=context.caller.id)
+        if context.records.count(query).total >= most:
+            raise Problem(409, f"A caller has at most {most} subscriptions; delete another one.")
+
+    @classmethod
+    def _compile(cls) -> StreamSpec:
+        spec = super()._compile()
+        _check_declaration(cls)
+        if "deliveries" not in vars(cls):
+            cls.deliveries = _deliveries_of(cls)
+            cls.companions = (cls.deliveries,)
+        fixed = (*spec.set_by_server, *STATE_FIELDS)
+        return msgspec.structs.replace(spec, set_by_server=fixed)
+
+
+def _deliveries_of(cls: type[Webhooks]) -> type[AuthStreamHandler]:
+    """Return the stream of the attempts, for the same callers."""
+    declared: dict[str, Any] = {
+        "__doc__": "The attempts at messages, which each owner of a subscription sees.",
+        "model": Delivery,
+        "path": f"{cls.path}/deliveries",
+        "schemes": cls.schemes,
+        "scopes": {name: scope for name, scope in cls.scopes.items() if name == "read"},
+        "owned": True,
+        "read_only": True,
+        "filters": ("subscription", "outcome", "item", "webhook_id"),
+        "retain": cls.keep_deliveries,
+        "storage": cls.storage,
+        "cors": cls.cors,
+        "explorer": cls.explorer,
+    }
+    if cls.get_current_user is not AuthStreamHandler.get_current_user:
+        declared["get_current_user"] = cls.get_current_user
+    return type(f"{cls.__name__}Deliveries", (AuthStreamHandler,), declared)
+
+
+def _check_declaration(cls: type[Webhooks]) -> None:
+    """Refuse a declaration that cannot work with a `ConfigError`."""
+    name = cls.__name__
+    sources: Any = getattr(cls, "sources", ())
+    if not isinstance(sources, tuple | list) or not sources:
+        raise ConfigError(f"{name}.sources is a tuple of streams: sources = (Quakes,).")
+    decides = cls.may_subscribe is not Webhooks.may_subscribe
+    for each in sources:
+        check_source(each, cls, decides=decides)
+    if not cls.owned or cls.read_only:
+        raise ConfigError(f"{name} is owned and not read_only: callers have their subscriptions.")
+    if "<" in cls.path:
+        raise ConfigError(f"{name}.path takes no argument: a caller sees its own subscriptions.")
+    if not issubclass(cls.model, Subscription):
+        raise ConfigError(f"{name}.model must be a Subscription.")
+    try:
+        duration(cls.give_up_after)
+        duration(cls.keep_deliveries)
+    except ValueError as reason:
+        raise ConfigError(f"{name}.give_up_after and keep_deliveries: {reason}.") from None
+    numbers = cls.retries
+    if not isinstance(numbers, tuple | list) or not numbers or not all(map(_is_seconds, numbers)):
+        raise ConfigError(f"{name}.retries is {_LIST_OF_NUMBERS}.")
+    if not _is_seconds(cls.timeout):
+        raise ConfigError(f"{name}.timeout is a number of seconds.")
+    if not isinstance(cls.allow_private, bool):
+        raise ConfigError(f"{name}.allow_private is True or False.")
+
+
+def _is_seconds(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and value > 0
+
+
+def _in_order(events: list[str] | None) -> list[str]:
+    return [each for each in EVENTS if each in (events or ())]
+
+
+def _subscription(document: StreamedDocument) -> Subscription:
+    if not isinstance(document, Subscription):
+        raise TypeError(f"{type(document).__name__} is no Subscription")
+    return document

@@ -1,0 +1,1 @@
+"""Webhooks: the changes of streams, sent to subscribers."""
