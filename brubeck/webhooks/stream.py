@@ -153,6 +153,8 @@ class Webhooks(AuthStreamHandler):
 
     @classmethod
     def _compile(cls) -> StreamSpec:
+        if not (isinstance(cls.model, type) and issubclass(cls.model, Subscription)):
+            raise ConfigError(f"{cls.__name__}.model must be a Subscription.")
         spec = super()._compile()
         _check_declaration(cls)
         if "deliveries" not in vars(cls):
@@ -196,8 +198,6 @@ def _check_declaration(cls: type[Webhooks]) -> None:
         raise ConfigError(f"{name} is owned and not read_only: callers have their subscriptions.")
     if "<" in cls.path:
         raise ConfigError(f"{name}.path takes no argument: a caller sees its own subscriptions.")
-    if not issubclass(cls.model, Subscription):
-        raise ConfigError(f"{name}.model must be a Subscription.")
     try:
         duration(cls.give_up_after)
         duration(cls.keep_deliveries)
