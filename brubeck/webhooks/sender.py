@@ -71,17 +71,17 @@ class Sender:
             if self._connection is not None:
                 try:
                     return self._attempt(target, headers, body, until)
-                except (OSError, http.client.HTTPException):
-                    self.close()  # it was closed while nothing was sent; the message has an id
+                except ConnectionError:
+                    self.close()  # an idle connection was closed; the id shows a repetition
             return self._attempt(target, headers, body, until)
         except Refused as reason:
-            return Answer(error=str(reason))
+            error = str(reason)
         except TimeoutError:
-            self.close()
-            return Answer(error=f"There was no answer within {self._timeout:g} s.")
+            error = f"There was no answer within {self._timeout:g} s."
         except (OSError, http.client.HTTPException, ValueError) as reason:
-            self.close()
-            return Answer(error=f"{type(reason).__name__}: {reason}"[:SHOWN])
+            error = f"{type(reason).__name__}: {reason}"
+        self.close()
+        return Answer(error=_printable(error)[:SHOWN])
 
     def _attempt(
         self, target: Target, headers: Mapping[str, str], body: bytes, until: float
@@ -93,7 +93,7 @@ class Sender:
         connection.request("POST", target.path, body, dict(headers))
         response = connection.getresponse()
         read = response.read(MAX_BODY)
-        text = read.decode("utf-8", "replace").replace("\0", "")[:SHOWN]
+        text = _printable(read.decode("utf-8", "replace"))[:SHOWN]
         if not response.isclosed() or response.will_close:
             self.close()
         error = "" if 200 <= response.status < 300 else f"The receiver answered {response.status}."
@@ -104,17 +104,19 @@ class Sender:
         """Close the connection."""
         connection, self._connection = self._connection, None
         if connection is not None:
-            connection.close()
+            connection.end()
 
 
 class _Connection(http.client.HTTPConnection):
     """A connection to the checked address of a target; all that it does ends at ``until``."""
 
     until: float = 0.0
+    sock: Any
 
     def __init__(self, target: Target, *, allow_private: bool) -> None:
         super().__init__(target.host, target.port)
         self._target, self._allow_private = target, allow_private
+        self._made: socket.socket | None = None
         if target.port == {"https": 443, "http": 80}[target.scheme]:
             self.default_port = target.port  # for the header Host
 
@@ -131,7 +133,13 @@ class _Connection(http.client.HTTPConnection):
         except BaseException:
             made.close()
             raise
-        self.sock: Any = _TimedSocket(made, self)
+        self._made, self.sock = made, _TimedSocket(made, self)
+
+    def end(self) -> None:
+        """Close the connection; what `http.client` closes may still be read."""
+        self.close()
+        if self._made is not None:
+            self._made.close()
 
     def remaining(self) -> float:
         """Return the seconds that are left; `TimeoutError` after the end."""
@@ -156,7 +164,7 @@ class _TimedSocket:
         return io.BufferedReader(_TimedReader(self._socket, self._connection))
 
     def close(self) -> None:
-        self._socket.close()
+        """Stay open for the answer's body; `_Connection.end` closes."""
 
 
 class _TimedReader(io.RawIOBase):
@@ -175,6 +183,11 @@ class _TimedReader(io.RawIOBase):
         count = self._socket.recv_into(buffer)
         self._left -= count
         return count
+
+
+def _printable(text: str) -> str:
+    """Return a text of a receiver without control characters, to be stored and shown."""
+    return "".join(each if each.isprintable() or each == "\n" else " " for each in text).strip()
 
 
 @cache

@@ -153,7 +153,7 @@ class Webhooks(AuthStreamHandler):
 
     @classmethod
     def _compile(cls) -> StreamSpec:
-        if not (isinstance(cls.model, type) and issubclass(cls.model, Subscription)):
+        if not issubclass(cls.model, Subscription):
             raise ConfigError(f"{cls.__name__}.model must be a Subscription.")
         spec = super()._compile()
         _check_declaration(cls)

@@ -59,14 +59,18 @@ class Hooked:
         name = f"h{uuid4().hex[:8]}"
         path = declared.pop("source_path", f"/{name}")
         self.source: Any = type("Source", (base,), {"model": base.model, "path": path})
-        given = {"sources": (self.source,), "schemes": SCHEMES, "allow_private": True}
-        given |= {"path": f"/{name}-hooks", "retries": (0.01,)} | declared
+        given: dict[str, Any] = {
+            "sources": (self.source,),
+            "schemes": SCHEMES,
+            "allow_private": True,
+        }
+        self.path = str(declared.get("path", f"/{name}-hooks"))
+        given |= {"path": self.path, "retries": (0.01,)} | declared
         self.declaration: Any = type("Hooks", (Webhooks,), given)
         streams = [self.source, self.declaration]
         self.app = Brubeck(streams=streams, storage={"default": storage}, clock=clock)
         self.items = self.app.stream(self.source)
         self.hooks = self.app.stream(self.declaration)
-        self.path: str = self.declaration.path
 
     def user(self, name: str = "ella", scopes: tuple[str, ...] = ()) -> Client:
         """Return a client of a new user."""

@@ -153,7 +153,8 @@ def test_a_time_to_redeliver_from_is_a_time_that_has_been(hooked: Hooked, ella: 
     path = f"{hooked.path}/{hooked.subscribe(ella, URL)}/redeliver"
     for since in ("yesterday", True, None, 253_402_300_799_000, "9999-01-01T00:00:00Z", -(10**30)):
         assert ella.post(path, json={"since": since}).status == 422, since
-    for body in ({}, [], {"since": 0, "until": 1}):
+    wrong: list[Any] = [{}, [], {"since": 0, "until": 1}]
+    for body in wrong:
         assert ella.post(path, json=body).status == 422
     assert ella.post(path, body=b"{").status == 400
     for since in ("now", 0, -1, "2026-01-01T00:00:00Z", 1_517_966_773_840):
@@ -210,7 +211,7 @@ class ByToken(Journal):
     """A stream with other callers."""
 
     path = "/by-token"
-    schemes = (JWTAuth(key="k" * 32, algorithms=["HS256"]),)
+    schemes = (JWTAuth(key="k" * 32, algorithms=["HS256"]),)  # type: ignore[assignment]
 
 
 @pytest.mark.parametrize(
