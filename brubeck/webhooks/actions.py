@@ -33,13 +33,14 @@ class Action(Resource):
     """``/webhooks/<id>/<action>``."""
 
     def subscription(self, item_id: str) -> Subscription:
-        """Return the caller's subscription; a `Problem` (404, 410) where there is none."""
+        """Return the caller's subscription; a `Problem` (403, 404, 410) where it has none."""
         no_parameters(self.message.query_pairs)
         found = None
         if is_id(item_id):
             (found,) = self.context.records.get([item_id], self.context.viewer)
         if not isinstance(found, Record):
             raise Problem(404 if found is None else 410, f"There is no item {item_id[:160]}.")
+        self.access.check_change(self.context, found)  # a reader of a shared one is not its owner
         return cast("Subscription", self.spec.model.decode_stored(found.body))
 
     def source(self, subscription: Subscription) -> Stream:

@@ -70,6 +70,8 @@ class Dispatcher:
             self._cursor, self._known = "0", {}
 
     def _note(self, item_id: str, subscription: Subscription | None) -> None:
+        if (turn := self._turns.get(item_id)) is not None:
+            turn.is_stale = True
         before = self._known.pop(item_id, None)
         self._caught_up.pop(item_id, None)
         if subscription is not None:
@@ -97,8 +99,7 @@ class Dispatcher:
         heads: dict[tuple[str, str], _Head] = {}
         found: dict[str, _Head] = {}
         now, moment = self._program.clock.micros() // 1000, monotonic()
-        for item_id in sorted(self._known, key=lambda each: self._last.get(each, 0.0)):
-            subscription = self._known[item_id]
+        for item_id, subscription in self._known.items():
             source = source_of(self._declaration, subscription.stream or "")
             waits = subscription.paused or (subscription.next_attempt_at or 0) > now
             if (
@@ -114,7 +115,7 @@ class Dispatcher:
                 heads[at] = (head.position, head.era)
             if subscription.test or self._caught_up.get(item_id) != heads[at]:
                 found[item_id] = heads[at]
-        return found
+        return dict(sorted(found.items(), key=lambda each: self._last.get(each[0], 0.0)))
 
     def take_turn(self, item_id: str, head: _Head) -> tuple[State, int]:
         """Let a subscription have its turn; return how it ended, and how much was delivered."""
@@ -130,14 +131,15 @@ class Dispatcher:
         except Exception:
             log.exception("The webhook %s failed, and goes on in 1 s", item_id)
             self._not_before[item_id] = monotonic() + 1.0
-        finally:
-            del self._turns[item_id]
         if state == "idle":
             self._caught_up[item_id] = head
+            if turn.is_stale:  # looked at last: it may have been sent back meanwhile
+                self._caught_up.pop(item_id, None)
         elif state in ("elsewhere", "failed"):
             # By then `follow` has noted what the turn has changed of the subscription.
             pause = monotonic() + min(_LOOK, self._lease / 2)
             self._not_before[item_id] = max(pause, self._not_before.get(item_id, 0.0))
+        del self._turns[item_id]
         self._wake.set()
         return state, turn.sent
 

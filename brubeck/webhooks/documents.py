@@ -16,6 +16,11 @@ from brubeck.streams import OwnedDocument
 EVENTS: Final = ("put", "delete")
 """The kinds of changes, as in the changes of a stream."""
 STARTS: Final = ("now", "beginning")
+PRIVATE_FIELDS: Final = (
+    *("secret", "previous_secret", "previous_until"),
+    *("start_cursor", "test", "owner_scopes"),
+)
+"""The fields of a subscription that no caller sees; the secret has a path of its own."""
 
 
 class Subscription(OwnedDocument):
@@ -25,10 +30,7 @@ class Subscription(OwnedDocument):
     owner reads it at ``…/secret``.
     """
 
-    _private_fields = [
-        *("secret", "previous_secret", "previous_until"),
-        *("start_cursor", "test", "owner_scopes"),
-    ]
+    _private_fields = list(PRIVATE_FIELDS)
 
     url = StringField(required=True, max_length=2048, description="The URL of the receiver.")
     stream = StringField(required=True, max_length=512, description="The path of the stream.")

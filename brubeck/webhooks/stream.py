@@ -19,7 +19,14 @@ from brubeck.streams.spec import StreamSpec
 from brubeck.streams.writing import invalid
 from brubeck.webhooks.actions import ACTIONS
 from brubeck.webhooks.addresses import Refused, parse_url
-from brubeck.webhooks.documents import CLEARED, EVENTS, STATE_FIELDS, Delivery, Subscription
+from brubeck.webhooks.documents import (
+    CLEARED,
+    EVENTS,
+    PRIVATE_FIELDS,
+    STATE_FIELDS,
+    Delivery,
+    Subscription,
+)
 from brubeck.webhooks.rights import check_source, conditions_of, may_read, source_of
 from brubeck.webhooks.signatures import new_secret
 
@@ -67,6 +74,9 @@ class Webhooks(AuthStreamHandler):
     deliveries: ClassVar[type[AuthStreamHandler]]
     """The stream of the attempts; it is made with the class."""
     actions = ACTIONS
+    _stored: int | None = None
+    _made: frozenset[str] = frozenset()
+    """The ids of the subscriptions of this request."""
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         if not hasattr(cls, "model"):
@@ -95,7 +105,7 @@ class Webhooks(AuthStreamHandler):
         subscription = _subscription(document)
         stream = self._check(context, subscription)
         partition = subscription.partition or ""
-        self._check_number(context)
+        self._check_number(context, subscription.id or "")
         local = context.application.stream(stream)
         subscription.start_cursor = beginning_of(
             local.opened(partition), subscription.start or "now"
@@ -145,10 +155,14 @@ class Webhooks(AuthStreamHandler):
         subscription.owner_scopes = sorted(caller.scopes)
         return stream
 
-    def _check_number(self, context: Context) -> None:
+    def _check_number(self, context: Context, item_id: str) -> None:
+        """Refuse more subscriptions than a caller may have, also those of one request together."""
         most = self.max_subscriptions
-        query = PageQuery(limit=most, viewer=context.caller.id)
-        if context.records.count(query).total >= most:
+        if self._stored is None:
+            query = PageQuery(limit=most, viewer=context.caller.id)
+            self._stored = context.records.count(query).total
+        self._made |= {item_id}
+        if self._stored + len(self._made) > most:
             raise Problem(409, f"A caller has at most {most} subscriptions; delete another one.")
 
     @classmethod
@@ -156,6 +170,11 @@ class Webhooks(AuthStreamHandler):
         if not issubclass(cls.model, Subscription):
             raise ConfigError(f"{cls.__name__}.model must be a Subscription.")
         spec = super()._compile()
+        if shown := sorted(set(PRIVATE_FIELDS) - spec.hidden):
+            raise ConfigError(
+                f"{cls.__name__}.model shows {', '.join(shown)}: add its _private_fields to those "
+                "of Subscription."
+            )
         _check_declaration(cls)
         if "deliveries" not in vars(cls):
             cls.deliveries = _deliveries_of(cls)

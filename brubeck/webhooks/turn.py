@@ -77,6 +77,8 @@ class Turn:
         self._saved = monotonic()
         self.sent = 0
         """The number of messages that were delivered."""
+        self.is_stale = False
+        """Whether somebody has changed the subscription since the turn began."""
 
     def run(self) -> State:
         """Send messages and return how it ended; may raise `LeaseLost`, and a `StorageError`."""

@@ -27,5 +27,5 @@ def test_the_page_on_webhooks_does_what_it_says() -> None:
             page.globs["server"].server_close()
         page.globs["app"].close()
     for name in Webhooks.__annotations__:
-        if name != "deliveries":
+        if name != "deliveries" and not name.startswith("_"):
             assert f"| `{name}` |" in TEXT

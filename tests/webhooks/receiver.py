@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -45,6 +46,8 @@ class Receiver:
 
     def __init__(self) -> None:
         self.received: list[Received] = []
+        self.taken: dict[str, set[str]] = defaultdict(set)
+        """The ids of the messages that were answered with 2xx, by path."""
         self.connections = 0
         self.answer: Callable[[Received], int | Answer] = lambda _: 204
         self.port = 0
@@ -87,6 +90,8 @@ def receiving() -> Iterator[Receiver]:
             status, more, text = (given, {}, b"") if isinstance(given, int) else given
             found.status = status
             receiver.received.append(found)
+            if status < 300:
+                receiver.taken[self.path].add(found.id)
             self.send_response(status)
             for name, value in more.items():
                 self.send_header(name, value)

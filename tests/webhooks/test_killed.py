@@ -25,6 +25,8 @@ from tests.webhooks.receiver import Received, Receiver, receiving
 
 CHANGES = often(500, 20_000)
 KILLS = often(4, 20)
+AHEAD = 100
+"""The number of changes that are written ahead of the receiver."""
 
 
 @contextmanager
@@ -63,11 +65,6 @@ def assert_at_least_once_and_in_order(received: list[Received], total: int) -> N
 def taken(receiver: Receiver, path: str) -> list[Received]:
     """Return the messages at a path that were answered with 2xx."""
     return [each for each in receiver.at(path) if each.status < 300]
-
-
-def taken_ids(receiver: Receiver, path: str) -> set[str]:
-    """Return the ids of those."""
-    return {each.id for each in taken(receiver, path)}
 
 
 @pytest.fixture
@@ -111,27 +108,31 @@ def test_every_change_is_delivered_at_least_once_and_in_order(
         made = hooks.insert({"url": receiver.url(path), "stream": Counts.path}, owner=owner)
         secrets[path] = getattr(hooks.get(made.id), "secret", "")
 
+    ended = threading.Event()
+
     def write() -> None:
+        """Write somewhat faster than the messages are taken, so that some are always waiting."""
         for start in range(0, CHANGES, 10):
             counts.insert_many([{"number": number} for number in range(start, start + 10)])
-            reached.wait(0.001)
+            while len(receiver.taken["/one"]) < start - AHEAD and not ended.wait(0.01):
+                pass
 
-    reached = threading.Event()
     writer = threading.Thread(target=write)
     writer.start()
     try:
         for kill in range(KILLS):
             with worker(tmp_path, url) as process:
                 goal = CHANGES * kill // KILLS + chance.randrange(1, CHANGES // KILLS)
-                wait_until(lambda goal=goal: len(receiver.at("/one")) >= goal, seconds=90)  # type: ignore[misc]
+                wait_until(lambda goal=goal: len(receiver.taken["/one"]) >= goal, seconds=90)  # type: ignore[misc]
                 process.send_signal(signal.SIGKILL)
                 process.wait()
         with worker(tmp_path, url) as process:
             for path in secrets:
-                wait_until(lambda path=path: len(taken_ids(receiver, path)) >= CHANGES, seconds=120)  # type: ignore[misc]
+                wait_until(lambda path=path: len(receiver.taken[path]) >= CHANGES, seconds=120)  # type: ignore[misc]
             process.send_signal(signal.SIGTERM)
             assert process.wait(30) == 0
     finally:
+        ended.set()
         writer.join()
         app.close()
     for path, secret in secrets.items():
@@ -158,7 +159,7 @@ def test_webhooks_are_sent_by_several_processes_in_green_threads(
             for start in range(0, 100, 10):
                 counts.insert_many([{"number": number} for number in range(start, start + 10)])
             for path in paths:
-                wait_until(lambda path=path: len(taken_ids(receiver, path)) >= 100, seconds=60)  # type: ignore[misc]
+                wait_until(lambda path=path: len(receiver.taken[path]) >= 100, seconds=60)  # type: ignore[misc]
             for process in (one, two):
                 process.send_signal(signal.SIGTERM)
             assert [process.wait(30) for process in (one, two)] == [0, 0]

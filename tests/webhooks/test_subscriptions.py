@@ -9,10 +9,11 @@ import pytest
 
 from brubeck import Brubeck
 from brubeck.auth import JWTAuth
+from brubeck.dictshield.fields import StringField
 from brubeck.errors import ConfigError
-from brubeck.streams import StreamHandler
+from brubeck.streams import SharedDocument, StreamHandler
 from brubeck.testing import Client
-from brubeck.webhooks import Webhooks, deliver
+from brubeck.webhooks import Subscription, Webhooks, deliver
 from brubeck.webhooks.connection import WebhooksConnection
 from tests.webhooks.programs import SCHEMES, Bulletins, Hooked, Journal, Quake, Quakes
 
@@ -64,6 +65,21 @@ def test_a_subscription_of_another_owner_is_not_there(hooked: Hooked, ella: Clie
     assert ella.post(f"{hooked.path}/no-such-hook/rotate").status == 404
     ella.delete(f"{hooked.path}/{hook}")
     assert ella.post(f"{hooked.path}/{hook}/rotate").status == 410
+
+
+def test_a_reader_of_a_shared_subscription_does_not_act_on_it() -> None:
+    """A model of the program may have readers; the secret is the owner's."""
+
+    class Shared(Subscription, SharedDocument):
+        """A subscription that others may see."""
+
+    hooked = Hooked(model=Shared)
+    ella, joe = hooked.user(), hooked.user("joe")
+    joe_id = joe.user.id  # type: ignore[attr-defined]
+    hook = hooked.subscribe(ella, URL, readers=[joe_id])
+    assert joe.get(f"{hooked.path}/{hook}").status == 200
+    assert joe.get(f"{hooked.path}/{hook}/secret").status == 403
+    assert joe.post(f"{hooked.path}/{hook}/rotate").status == 403
 
 
 def test_a_page_of_another_site_acts_on_nothing(hooked: Hooked, ella: Client) -> None:
@@ -163,10 +179,12 @@ def test_a_time_to_redeliver_from_is_a_time_that_has_been(hooked: Hooked, ella: 
 
 def test_a_caller_has_a_bounded_number_of_subscriptions() -> None:
     """Each of them costs the worker."""
-    hooked = Hooked(max_subscriptions=2)
+    hooked = Hooked(max_subscriptions=3)
     ella, joe = hooked.user(), hooked.user("joe")
-    for _ in range(2):
-        hooked.subscribe(ella, URL)
+    hooked.subscribe(ella, URL)
+    several = [{"url": URL, "stream": hooked.source.path}] * 3
+    results = ella.post(hooked.path, json=several).json()["data"]
+    assert [each["status"] for each in results] == [201, 201, 409]
     answer = ella.post(hooked.path, json={"url": URL, "stream": hooked.source.path})
     assert answer.status == 409
     hooked.subscribe(joe, URL)
@@ -214,6 +232,13 @@ class ByToken(Journal):
     schemes = (JWTAuth(key="k" * 32, algorithms=["HS256"]),)  # type: ignore[assignment]
 
 
+class Forgetful(Subscription):
+    """A subscription that hides something else instead."""
+
+    _private_fields = ["note"]
+    note = StringField()
+
+
 @pytest.mark.parametrize(
     ("declared", "rule"),
     [
@@ -228,6 +253,7 @@ class ByToken(Journal):
         ({"read_only": True}, "is owned and not read_only"),
         ({"path": "/<owner>/hooks"}, "takes no argument"),
         ({"model": Quake}, "must be a Subscription"),
+        ({"model": Forgetful}, "model shows .*secret"),
         ({"retries": 5}, "retries is a tuple of seconds"),
         ({"retries": (0,)}, "retries is a tuple of seconds"),
         ({"timeout": "15s"}, "timeout is a number"),
