@@ -28,6 +28,7 @@ def describe_stream(stream: type[StreamHandler], description: Description) -> No
 class _Stream:
     def __init__(self, stream: type[StreamHandler], description: Description) -> None:
         self.spec = spec = stream.spec
+        self.actions = stream.actions
         self.description = description
         self.declared = spec.parameters
         self.answers = Answers(
@@ -60,6 +61,8 @@ class _Stream:
             patch=self._change(),
             delete=self._delete(),
         )
+        for name, action in self.actions.items():
+            self._path(f"{base}/{{id}}/{name}", **{action.method: self._act(name, action)})
         self.description.add_model(self.spec.model, self.names)
 
     # Schemas.
@@ -245,6 +248,17 @@ class _Stream:
             answers,
             self._of_writes | {422},
         )
+
+    def _act(self, name: str, action: Any) -> Schema:
+        given = {"type": "object", "properties": {"data": action.gives}, "required": ["data"]}
+        return self._operation(
+            name,
+            first_line(action).partition(": ")[2].capitalize(),
+            [parameters.ID, *([] if action.method == "get" else [parameters.IDEMPOTENCY_KEY])],
+            {str(action.status): self.answers.json("It was done, or will be soon.", given)},
+            self._of_writes - {412} | ({422} if action.takes else set()),
+            body={JSON: action.takes} if action.takes else None,
+        ) | {"security": self._security("write")}
 
     @property
     def _of_writes(self) -> set[int]:

@@ -7,7 +7,7 @@ against forms of other sites; a subscription of another owner does not exist (40
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Final, cast
+from typing import Any, ClassVar, Final, cast
 from uuid import uuid4
 
 from brubeck.consumers.track import beginning_of
@@ -27,10 +27,33 @@ from brubeck.webhooks.rights import source_of
 from brubeck.webhooks.signatures import ROTATION, new_secret
 
 _ROUNDS: Final = 100
+_STRING: Final = {"type": "string"}
+_INTEGER: Final = {"type": "integer"}
+_TIME: Final = {
+    "type": ["integer", "string"],
+    "description": "Milliseconds since the epoch, RFC 3339, or `now`.",
+}
+
+
+def _object(**properties: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the schema of an object with some members."""
+    return {
+        "type": "object",
+        "properties": properties,
+        "required": list(properties),
+        "additionalProperties": False,
+    }
 
 
 class Action(Resource):
-    """``/webhooks/<id>/<action>``."""
+    """``/webhooks/<id>/<action>``; the attributes describe it in ``/openapi.json``."""
+
+    method: ClassVar[str] = "post"
+    status: ClassVar[int] = 200
+    takes: ClassVar[Mapping[str, Any] | None] = None
+    """The schema of the request's body."""
+    gives: ClassVar[Mapping[str, Any]]
+    """The schema of the answer's ``data``."""
 
     def subscription(self, item_id: str) -> Subscription:
         """Return the caller's subscription; a `Problem` (403, 404, 410) where it has none."""
@@ -55,10 +78,10 @@ class Action(Resource):
         """Change fields that the server sets."""
         self.application.stream(self.make_hooks).update(subscription.id, changes)
 
-    def kept_nowhere(self, data: Mapping[str, Any], status: int = 200) -> Response:
+    def kept_nowhere(self, data: Mapping[str, Any]) -> Response:
         """Return an answer that no cache may keep."""
         headers = {"Cache-Control": "no-store"}
-        return self.answer(b'{"data":%b}' % json_bytes(data), status, headers)
+        return self.answer(b'{"data":%b}' % json_bytes(data), self.status, headers)
 
     @property
     def now(self) -> int:
@@ -68,6 +91,9 @@ class Action(Resource):
 
 class Secret(Action):
     """``GET …/secret``: the secret that messages are signed with."""
+
+    method = "get"
+    gives = _object(secret=_STRING)
 
     def get(self, ids: str) -> Response:
         """Return the secret; 403 without the right to write, since it makes messages credible."""
@@ -79,7 +105,9 @@ class Secret(Action):
 
 
 class Rotate(Action):
-    """``POST …/rotate``: a new secret."""
+    """``POST …/rotate``: a new secret; for a day messages are signed with both."""
+
+    gives = _object(secret=_STRING, previous_until=_INTEGER)
 
     def post(self, ids: str) -> Response:
         """Make a new secret and return it; for a day messages are signed with both."""
@@ -97,15 +125,22 @@ class Rotate(Action):
 class Test(Action):
     """``POST …/test``: a message to try the receiver with."""
 
+    status = 202
+    gives = _object(webhook_id=_STRING)
+
     def post(self, ids: str) -> Response:
         """Let a message be sent soon, also to a paused subscription; return its id."""
         subscription, test = self.subscription(ids), uuid4().hex
         self.change(subscription, {"test": test})
-        return self.kept_nowhere({"webhook_id": sample_id(ids, test)}, 202)
+        return self.kept_nowhere({"webhook_id": sample_id(ids, test)})
 
 
 class Redeliver(Action):
     """``POST …/redeliver``: the changes since a time come again."""
+
+    status = 202
+    takes = _object(since=_TIME)
+    gives = takes
 
     def post(self, ids: str) -> Response:
         """Go back, or ahead, to a time: ``{"since": "2026-01-01T00:00:00Z"}``, or ``"now"``."""
@@ -125,7 +160,7 @@ class Redeliver(Action):
             raise Problem(409, "The subscription is being changed by other writers; retry.")
         if not subscription.paused:
             self.change(subscription, CLEARED)
-        return self.kept_nowhere({"since": body["since"]}, 202)
+        return self.kept_nowhere({"since": body["since"]})
 
     def _cursor(self, since: object, source: Stream, subscription: Subscription) -> str:
         if since == "now":

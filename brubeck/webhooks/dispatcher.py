@@ -195,11 +195,13 @@ class Dispatcher:
 
         def wait() -> bool:
             nonlocal position
+            if self._stopping.is_set():
+                return False
             records = stream.opened("")
             if records.wait(position, _WATCH):
                 position = records.head().position
                 self._wake.set()
-            return not self._stopping.is_set()
+            return True
 
         green.supervise(wait, f"Watching {stream.spec.path.template}", every=_PAUSE)
 

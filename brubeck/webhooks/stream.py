@@ -62,7 +62,7 @@ class Webhooks(AuthStreamHandler):
     allow_private: ClassVar[bool] = False
     """Whether ``http://`` and private addresses are allowed; for development alone."""
     timeout: ClassVar[float] = 15.0
-    """Seconds of an attempt, from the look-up of the name to the end of the answer."""
+    """Seconds of an attempt; the look-up of a name ends when the resolver gives up."""
     retries: ClassVar[Sequence[float]] = (5, 300, 1800, 7200, 18_000, 36_000)
     """Seconds before each further attempt; the last is repeated."""
     give_up_after: ClassVar[str] = "3d"

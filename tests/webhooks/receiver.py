@@ -26,7 +26,7 @@ class Received(msgspec.Struct):
     @property
     def id(self) -> str:
         """The id of the message."""
-        return self.headers["webhook-id"]
+        return self.headers.get("webhook-id", "")
 
     @property
     def json(self) -> Any:

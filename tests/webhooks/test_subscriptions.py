@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from base64 import b64encode
+from importlib import import_module
 from typing import Any
 
 import pytest
+from openapi_spec_validator import validate
 
 from brubeck import Brubeck
 from brubeck.auth import JWTAuth
@@ -17,6 +19,7 @@ from brubeck.webhooks import Subscription, Webhooks, deliver
 from brubeck.webhooks.connection import WebhooksConnection
 from tests.webhooks.programs import SCHEMES, Bulletins, Hooked, Journal, Quake, Quakes
 
+jsonschema = import_module("jsonschema")
 URL = "https://example.com/hook"
 
 
@@ -277,3 +280,19 @@ def test_the_sources_are_served_and_shared() -> None:
     with pytest.raises(ConfigError, match="store that processes share"):
         WebhooksConnection(app)
     assert [each.path for each in app.streams] == ["/quakes", "/webhooks/deliveries", "/webhooks"]
+
+
+def test_the_actions_are_described(hooked: Hooked, ella: Client) -> None:
+    """In a description that is valid, with the answers that there are."""
+    described = ella.get("/openapi.json").json()
+    validate(described)
+    hook = hooked.subscribe(ella, URL)
+    bodies: dict[str, Any] = {"redeliver": {"since": "now"}}
+    for name in ("secret", "rotate", "test", "redeliver"):
+        ((method, operation),) = described["paths"][f"{hooked.path}/{{id}}/{name}"].items()
+        path = f"{hooked.path}/{hook}/{name}"
+        answer = ella.get(path) if method == "get" else ella.post(path, json=bodies.get(name))
+        found = operation["responses"][str(answer.status)]["content"]["application/json"]
+        jsonschema.validate(answer.json(), found["schema"])
+        assert operation["security"]
+        assert operation["summary"]
