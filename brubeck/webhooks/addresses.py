@@ -79,8 +79,8 @@ def parse_url(url: str, *, allow_private: bool) -> Target:
     return Target(parts.scheme, host, port or _SCHEMES[parts.scheme], path)
 
 
-def resolve(target: Target, *, allow_private: bool) -> tuple[int, str]:
-    """Return the family and the address to connect to.
+def resolve(target: Target, *, allow_private: bool) -> list[tuple[int, str]]:
+    """Return the families and addresses to connect to, the preferred one first.
 
     Raises `Refused` where any address of the name is private, and `OSError` where it has none.
     """
@@ -88,13 +88,14 @@ def resolve(target: Target, *, allow_private: bool) -> tuple[int, str]:
         found = socket.getaddrinfo(target.host, target.port, type=socket.SOCK_STREAM)
     except UnicodeError as reason:
         raise OSError(f"the name {target.host} cannot be resolved") from reason
-    for _, _, _, _, address in found:
-        if not allow_private and not is_public(ip_address(str(address[0]))):
-            raise Refused(f"{target.host} has a private address.")
-    if not found:
+    addresses: list[tuple[int, str]] = [
+        (family, str(address[0])) for family, _, _, _, address in found
+    ]
+    if not allow_private and not all(is_public(ip_address(each)) for _, each in addresses):
+        raise Refused(f"{target.host} has a private address.")
+    if not addresses:
         raise OSError(f"the name {target.host} has no address")
-    family, _, _, _, address = found[0]
-    return family, str(address[0])
+    return addresses
 
 
 def is_public(address: IPv4Address | IPv6Address) -> bool:

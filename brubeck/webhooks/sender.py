@@ -13,7 +13,7 @@ import ssl
 from collections.abc import Mapping
 from functools import cache
 from time import monotonic
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import msgspec
 
@@ -121,19 +121,32 @@ class _Connection(http.client.HTTPConnection):
             self.default_port = target.port  # for the header Host
 
     def connect(self) -> None:
-        family, address = resolve(self._target, allow_private=self._allow_private)
+        """Connect to the first of the checked addresses that answers."""
+        addresses = resolve(self._target, allow_private=self._allow_private)
+        for left, (family, address) in zip(range(len(addresses))[::-1], addresses, strict=True):
+            try:
+                self._made = self._connected(family, address, parts=left + 1)
+            except OSError:
+                if not left:
+                    raise
+            else:
+                break
+        self.sock = _TimedSocket(cast("socket.socket", self._made), self)
+
+    def _connected(self, family: int, address: str, parts: int) -> socket.socket:
+        """Return a socket that is connected within its part of the time that is left."""
         made = socket.socket(family, socket.SOCK_STREAM)
         try:
-            made.settimeout(self.remaining())
+            made.settimeout(self.remaining() / parts)
             made.connect((address, self._target.port))
             made.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             if self._target.scheme == "https":
                 made.settimeout(self.remaining())
-                made = _tls().wrap_socket(made, server_hostname=self._target.host)
+                return _tls().wrap_socket(made, server_hostname=self._target.host)
         except BaseException:
             made.close()
             raise
-        self._made, self.sock = made, _TimedSocket(made, self)
+        return made
 
     def end(self) -> None:
         """Close the connection; what `http.client` closes may still be read."""
