@@ -216,7 +216,7 @@ class Brubeck(Configured):
         """Serve a stream: its pages, its items and its changes."""
         check_stream(stream)
         declare(stream)
-        for companion in stream.companions:
+        for companion in stream._companions:  # noqa: SLF001, not for programs
             self.add_stream(companion)  # before it, since their paths may be below its own
         self._served.pop(stream, None)  # one that was used before has the declaration of then
         refuse_clash(stream, self.streams)

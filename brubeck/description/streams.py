@@ -28,7 +28,7 @@ def describe_stream(stream: type[StreamHandler], description: Description) -> No
 class _Stream:
     def __init__(self, stream: type[StreamHandler], description: Description) -> None:
         self.spec = spec = stream.spec
-        self.actions = stream.actions
+        self.actions = stream._actions  # noqa: SLF001, not for programs
         self.description = description
         self.declared = spec.parameters
         self.answers = Answers(

@@ -67,9 +67,9 @@ class StreamHandler(Declaration, Hooks, metaclass=_StreamClass):
     """The rules for reading and writing; a subclass of `ProtectedAccess` for rules of your own."""
     spec: ClassVar[StreamSpec]
     """The compiled declaration."""
-    actions: ClassVar[Mapping[str, type[Any]]] = {}
+    _actions: ClassVar[Mapping[str, type[Any]]] = {}
     """Resources at ``<path>/<id>/<name>``, by name; of ready-made streams such as `Webhooks`."""
-    companions: ClassVar[tuple[type[StreamHandler], ...]] = ()
+    _companions: ClassVar[tuple[type[StreamHandler], ...]] = ()
     """Streams that are served with this one."""
 
     def __init_subclass__(cls, **kwargs: Any) -> None:

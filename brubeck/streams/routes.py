@@ -45,7 +45,7 @@ def routes(
         yield rf"{pattern}\.(?P<shape>{ends})$", collection
     yield f"{pattern}/changes$", resource("changes", ChangeFeed)
     yield f"{pattern}/(?P<ids>[^/]+)$", resource("items", Items)
-    for name, kind in declaration.actions.items():
+    for name, kind in declaration._actions.items():  # noqa: SLF001, of its own package
         yield rf"{pattern}/(?P<ids>[^/]+)/{re.escape(name)}$", kind.of(stream, declaration)
 
 

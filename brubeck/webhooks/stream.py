@@ -73,7 +73,7 @@ class Webhooks(AuthStreamHandler):
     """The maximal number of subscriptions of a caller."""
     deliveries: ClassVar[type[AuthStreamHandler]]
     """The stream of the attempts; it is made with the class."""
-    actions = ACTIONS
+    _actions = ACTIONS
     _stored: int | None = None
     _made: frozenset[str] = frozenset()
     """The ids of the subscriptions of this request."""
@@ -178,7 +178,7 @@ class Webhooks(AuthStreamHandler):
         _check_declaration(cls)
         if "deliveries" not in vars(cls):
             cls.deliveries = _deliveries_of(cls)
-            cls.companions = (cls.deliveries,)
+            cls._companions = (cls.deliveries,)
         fixed = (*spec.set_by_server, *STATE_FIELDS)
         return msgspec.structs.replace(spec, set_by_server=fixed)
 
