@@ -329,7 +329,8 @@ class _Stream:
         made["responses"] = answers | self.answers.problems(problems, **headers)
         action = "write" if body or verb == "delete" else "read"
         made["security"] = self._security(action)
-        made["description"] = " ".join([texts.OPERATIONS[verb], *self._scope(action)])
+        text = texts.OPERATIONS.get(verb, f"{summary}.")
+        made["description"] = " ".join([text, *self._scope(action)])
         return made
 
     def _security(self, action: str) -> list[dict[str, list[str]]]:

@@ -32,6 +32,8 @@ log = logging.getLogger("brubeck.server")
 
 MAX_FIELDS: Final = 1000
 _SLICE: Final = 16_384
+_PLAIN: Final = 1024
+"""The bytes up to which parameters without an escape are read at once."""
 _PADDING: Final = 1000
 _EXTENDED_NAME: Final = re.compile(
     r";\s*filename\*\s*=\s*([^'\s;]*)'[^'\s;]*'([^;\s]*)", re.IGNORECASE
@@ -76,12 +78,19 @@ def parse_urlencoded(text: str | bytes, *, max_fields: int = MAX_FIELDS) -> Pair
         return []
     if raw.count(b"&") >= max_fields:
         raise Problem(400, f"More than {max_fields} parameters.")
+    if len(raw) <= _PLAIN and raw.isascii() and b"%" not in raw and b"+" not in raw:
+        return [_parted(pair) for pair in raw.decode("ascii").split("&") if pair]
     pairs = []
     for pair in green.fairly(raw.split(b"&")):
         if pair:
             name, _, value = pair.partition(b"=")
             pairs.append((_decode(name), _decode(value)))
     return pairs
+
+
+def _parted(pair: str) -> tuple[str, str]:
+    name, _, value = pair.partition("=")
+    return name, value
 
 
 def _decode(raw: bytes) -> str:

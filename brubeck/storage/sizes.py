@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from operator import attrgetter
 from typing import Final
 
 from brubeck.storage.records import Page, TimelineCursor
 
 STEP_BYTES: Final = 2 << 20
 """How many bytes of bodies fill a step; the one that fills it is its last."""
+
+
+_body: Final = attrgetter("body")
 
 
 def fitting(sizes: Sequence[int]) -> int:
@@ -33,7 +37,8 @@ def bounded(page: Page) -> Page:
     Whether anything lies beyond a full step need not have been looked at: such a page says where
     to go on.
     """
-    sizes = [len(record.body) for record in page.records]
+    bodies = map(_body, page.records)
+    sizes = list(map(len, bodies))
     if sum(sizes) < STEP_BYTES:
         return page
     kept = fitting(sizes)

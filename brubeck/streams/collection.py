@@ -97,8 +97,9 @@ class Collection(Resource):
 
     def _page(self) -> Response:
         plan = self._page_plan()
-        made = self._made(plan)
-        headers = made.headers_at(self._origin)
+        origin = self._origin
+        made = self._made(plan, origin)
+        headers = made.headers_at(origin)
         if matches(self.message.header("if-none-match"), made.tag):
             return Response(b"", 304, headers=headers.copy())
         response = Response(made.body, 200, headers=headers.having("Content-Type", JSON))
@@ -156,7 +157,7 @@ class Collection(Resource):
         wish = remember(self.context)
         return tidied(self.message.query_pairs) if wish is None else wish
 
-    def _made(self, plan: PagePlan) -> MadePage:
+    def _made(self, plan: PagePlan, origin: str) -> MadePage:
         """Return the page of a plan: the one that was made before, while nothing has changed."""
         known = plan.made
         if known is None:
@@ -166,7 +167,7 @@ class Collection(Resource):
             if found is None:
                 return known
             page = found
-        made = self._make(plan, page)
+        made = self._make(plan, page, origin)
         # Most places of a timeline are asked for once; only what comes again is kept. Nothing is
         # for a viewer: the moment of a new page would reveal when others have written.
         again = plan.asked > 1 and plan.query.viewer is None
@@ -205,7 +206,7 @@ class Collection(Resource):
             plan, page, records, found, total, page_tag(records, found, total, past, plan.view)
         )
 
-    def _make(self, plan: PagePlan, page: Page) -> MadePage:
+    def _make(self, plan: PagePlan, page: Page, origin: str) -> MadePage:
         view = self._view(plan, page)
         found, total = view.links, view.total
         paging = {
@@ -219,7 +220,6 @@ class Collection(Resource):
         if total is not None:
             paging |= {"total": total.total, "total_exact": total.exact}
         body = b'{"data":%b,"paging":%b}' % (json_list(view.bodies), json_bytes(paging))
-        origin = self._origin
         headers = linked_headers(self.spec.reading_headers, view, origin)
         return MadePage(page.head, view.tag, found, origin, headers, body, Twin(body))
 

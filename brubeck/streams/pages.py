@@ -12,6 +12,7 @@ from __future__ import annotations
 import hashlib
 import struct
 from collections.abc import Collection, Iterable, Sequence
+from operator import attrgetter
 from typing import Final
 
 import msgspec
@@ -131,7 +132,7 @@ class PagePlan:
         self._path, self._pairs = path + shape, pairs
         kept = _KEPT_BY_PAGES | declared.filters.keys()
         self._link = _stem(self._path, pairs, kept)
-        self.identity = _stem(path, pairs, kept)[:-1]
+        self.identity = (_stem(path, pairs, kept) if shape else self._link)[:-1]
         """The link to the first page, whichever shape it has."""
         self._changes = _stem(f"{path}/changes", pairs, {"fields", *declared.filters})
 
@@ -199,7 +200,10 @@ def linked_headers(base: Headers, view: PageView, origin: str) -> Headers:
 
 def _stem(path: str, pairs: Pairs, kept: Collection[str]) -> str:
     """Return a link up to the parameter that is still to come."""
-    link = url(path, [pair for pair in pairs if pair[0] in kept])
+    chosen = [pair for pair in pairs if pair[0] in kept]
+    if not chosen:
+        return f"{path}?"
+    link = url(path, chosen)
     return f"{link}&" if "?" in link else f"{link}?"
 
 
@@ -226,6 +230,9 @@ def history(head: Head, viewer: str | None, keep_deletions: float) -> str:
     return f"{head.era} {head.floor // int(max(keep_deletions, 2) * 500_000)}"
 
 
+_position: Final = attrgetter("position")
+
+
 def page_tag(
     records: Sequence[Record], found: Links, total: object, history: str, view: str
 ) -> str:
@@ -234,6 +241,6 @@ def page_tag(
     A position is given once in a stream and era, so it stands for the item's whole version. The
     history is in it, so that a reader of a lost cursor is not sent back to it by a 304.
     """
-    positions = struct.pack(f"{len(records)}q", *[record.position for record in records])
+    positions = struct.pack(f"{len(records)}q", *map(_position, records))
     said = f"{found.next} {found.previous} {total} {history} {view}".encode()
     return f'W/"{hashlib.blake2b(positions + said, digest_size=12).hexdigest()}"'
