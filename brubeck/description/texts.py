@@ -18,7 +18,7 @@ SHAPES: Final = {
     atom.MEDIA_TYPE: "The page as Atom (RFC 4287).",
     csv_rows.MEDIA_TYPE: (
         "All items within the bounds, one a row, below a row with the names of the fields; without "
-        "`limit` and `total`."
+        "`limit` and `total`. `times=rfc3339` makes times readable, `bom=true` is for spreadsheets."
     ),
 }
 FEATURES: Final = (

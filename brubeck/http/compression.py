@@ -7,6 +7,7 @@ compared without it. The same bytes always compress to the same bytes.
 from __future__ import annotations
 
 import zlib
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from typing import Final
 
@@ -14,11 +15,13 @@ from brubeck import green
 from brubeck.http.headers import Headers
 from brubeck.http.media import accepts_gzip, media_type
 from brubeck.http.request import Request
-from brubeck.http.response import Response, Twin
+from brubeck.http.response import Response, StreamingResponse, Twin
 
 LEAST: Final = 1000
 ETAG_SUFFIX: Final = "-gzip"
 _LEVEL: Final = 5
+_QUICK: Final = 1
+"""The level of a stream, which is compressed once, for one reader."""
 _SLICE: Final = 1 << 16
 _GZIP: Final = 16 + zlib.MAX_WBITS
 _TEXTUAL: Final = ("+json", "+xml", "/json", "/xml", "/javascript", "/x-ndjson")
@@ -43,6 +46,33 @@ def compressed(response: Response, request: Request) -> Response:
         body = _zipped_once(body, response.twin)
         _mark(headers)
     return response.changed(body, headers)
+
+
+def compressed_stream(response: StreamingResponse, request: Request) -> StreamingResponse:
+    """Return a stream compressed where the caller takes it, chunk by chunk.
+
+    A stream that breaks off does so before the end of its gzip, too.
+    """
+    headers = response.headers
+    vary = headers.get("vary")
+    headers["Vary"] = f"{vary}, Accept-Encoding" if vary else "Accept-Encoding"
+    if accepts_gzip(request.header("accept-encoding")):
+        _mark(headers)
+        response.chunks = _zipped_chunks(response.chunks)
+    return response
+
+
+def _zipped_chunks(chunks: Iterable[bytes]) -> Iterator[bytes]:
+    coder = zlib.compressobj(_QUICK, wbits=_GZIP)
+    try:
+        for chunk in chunks:
+            starts = green.fairly(range(0, len(chunk), _SLICE))
+            if made := b"".join([coder.compress(chunk[at : at + _SLICE]) for at in starts]):
+                yield made
+        yield coder.flush()
+    finally:
+        if close := getattr(chunks, "close", None):
+            close()
 
 
 def _zipped_once(body: bytes, twin: Twin | None) -> bytes:

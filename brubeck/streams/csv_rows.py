@@ -19,6 +19,8 @@ from typing import Any, Final
 
 import msgspec
 
+from brubeck.timekeeping import EARLIEST, LATEST, millis_to_rfc3339
+
 MEDIA_TYPE: Final = "text/csv"
 CONTENT_TYPE: Final = "text/csv; charset=utf-8; header=present"
 
@@ -43,8 +45,12 @@ def header_row(columns: Sequence[str]) -> bytes:
     return (",".join(columns) + _END).encode()
 
 
-def rows(bodies: Iterable[bytes], columns: Sequence[str]) -> bytes:
+def rows(
+    bodies: Iterable[bytes], columns: Sequence[str], times: frozenset[str] = frozenset()
+) -> bytes:
     r"""Return a row for each item, given as the JSON of an object.
+
+    ``times`` are columns of milliseconds that are shown as RFC 3339.
 
     >>> rows([b'{"id":"a","place":"=1+1","tags":["x"],"magnitude":-0.50}'],
     ...      ['id', 'place', 'magnitude', 'network', 'tags'])
@@ -53,8 +59,19 @@ def rows(bodies: Iterable[bytes], columns: Sequence[str]) -> bytes:
     lines = []
     for body in bodies:
         members: dict[str, Any] = _members.decode(body)
+        for name in times & members.keys():
+            members[name] = _readable(members[name])
         lines.append(",".join([_cell(members.get(name)) for name in columns]))
     return (_END.join(lines) + _END).encode() if lines else b""
+
+
+def _readable(raw: Any) -> bytes:
+    """Return a number of milliseconds as a text of JSON; anything else as it is."""
+    value = bytes(raw)
+    moment = int(value) if value.lstrip(b"-").isdigit() else None
+    if moment is None or not EARLIEST <= moment <= LATEST:
+        return value
+    return f'"{millis_to_rfc3339(moment)}"'.encode()
 
 
 def _cell(raw: msgspec.Raw | None) -> str:

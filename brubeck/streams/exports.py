@@ -8,6 +8,7 @@ first item is read, so a reader of the whole export that follows that link has t
 
 from __future__ import annotations
 
+import codecs
 import time
 from collections.abc import Callable, Iterator, Sequence
 from functools import cache
@@ -17,6 +18,7 @@ import msgspec
 
 from brubeck import green
 from brubeck.http import Problem, Response, StreamingResponse
+from brubeck.http.compression import compressed_stream
 from brubeck.storage import Page, PageQuery, Record, TimelineCursor, Unavailable
 from brubeck.streams import csv_rows, geojson
 from brubeck.streams.context import Context
@@ -49,7 +51,12 @@ def types_of(spec: StreamSpec) -> tuple[str, ...]:
 def export(context: Context, media_type: str) -> Response:
     """Return the whole timeline, as the parameters bound it, in one of the `MEDIA_TYPES`."""
     request = context.request
-    parameters = export_parameters(request.query_pairs, context.spec.parameters, FIRST_STEP)
+    parameters = export_parameters(
+        request.query_pairs,
+        context.spec.parameters,
+        FIRST_STEP,
+        table=media_type == csv_rows.MEDIA_TYPE,
+    )
     walk = Walk(context, parameters)
     headers = context.spec.headers.copy()
     origin = f"{request.scheme}://{request.host}" if request.host else ""
@@ -66,7 +73,7 @@ def export(context: Context, media_type: str) -> Response:
         chunks = _table(walk, context, parameters)
     headers["Content-Disposition"] = f'attachment; filename="{name}.{extension}"'
     headers["X-Content-Type-Options"] = "nosniff"
-    return StreamingResponse(chunks, headers=headers)
+    return compressed_stream(StreamingResponse(chunks, headers=headers), request)
 
 
 def _changes_link(context: Context, first: Page) -> str:
@@ -82,9 +89,14 @@ def _lines(walk: Walk, context: Context, parameters: PageParameters) -> Iterator
 
 
 def _table(walk: Walk, context: Context, parameters: PageParameters) -> Iterator[bytes]:
-    names = columns(parameters.fields, context.spec.model._fields, context.spec.hidden)
-    yield csv_rows.header_row(names)
-    yield from walk.chunks(lambda records: csv_rows.rows([each.body for each in records], names))
+    fields = context.spec.model._fields
+    names = columns(parameters.fields, fields, context.spec.hidden)
+    times = [each for each in names if fields[each].kind == "milliseconds"]
+    readable = frozenset(times if parameters.readable_times else ())
+    yield (codecs.BOM_UTF8 if parameters.bom else b"") + csv_rows.header_row(names)
+    yield from walk.chunks(
+        lambda records: csv_rows.rows([each.body for each in records], names, readable)
+    )
 
 
 def _features(walk: Walk, context: Context, parameters: PageParameters) -> Iterator[bytes]:

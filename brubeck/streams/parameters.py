@@ -28,6 +28,8 @@ PAGE_PARAMETERS: Final = (
     *("limit", "count", "order", "before", "after", "since", "until", "fields", "total"),
 )
 EXPORT_PARAMETERS: Final = ("order", "before", "after", "since", "until", "fields")
+TABLE_PARAMETERS: Final = ("times", "bom")
+"""The parameters of an export as CSV alone."""
 _OF_PAGES: Final = frozenset(PAGE_PARAMETERS) - frozenset(EXPORT_PARAMETERS)
 CHANGES_PARAMETERS: Final = ("limit", "count", "after", "fields", "wait", "tick")
 ITEM_PARAMETERS: Final = ("fields",)
@@ -54,6 +56,10 @@ class PageParameters(msgspec.Struct, frozen=True, kw_only=True):
     fields: tuple[str, ...] | None = None
     total: bool = False
     where: tuple[FieldCondition, ...] = ()
+    readable_times: bool = False
+    """Whether times are RFC 3339 texts; only of an export as CSV."""
+    bom: bool = False
+    """Whether a byte order mark comes first; only of an export as CSV."""
 
 
 class ChangesParameters(msgspec.Struct, frozen=True, kw_only=True):
@@ -75,17 +81,27 @@ def page_parameters(pairs: Pairs, declared: Declared) -> PageParameters:
     return _page_parameters(given, declared, _limit(given, declared))
 
 
-def export_parameters(pairs: Pairs, declared: Declared, step: int) -> PageParameters:
+def export_parameters(
+    pairs: Pairs, declared: Declared, step: int, *, table: bool = False
+) -> PageParameters:
     """Read the parameters of an export: those of a page without its size and its cursors.
 
-    ``step`` is how many items are to be read at a time. Raises a `Problem` for a parameter of
-    pages.
+    ``step`` is how many items are to be read at a time; ``table`` says that it is CSV, which has
+    parameters of its own. Raises a `Problem` for a parameter of pages.
     """
     for name, _ in pairs:
         if name in _OF_PAGES:
             raise _wrong(name, "it is for pages, and an export has every item")
-    given = _Given(pairs, (*EXPORT_PARAMETERS, *declared.filters))
-    return _page_parameters(given, declared, step)
+        if name in TABLE_PARAMETERS and not table and name not in declared.filters:
+            raise _wrong(name, "it is for CSV")
+    own = [name for name in TABLE_PARAMETERS if table and name not in declared.filters]
+    given = _Given(pairs, (*EXPORT_PARAMETERS, *own, *declared.filters))
+    parameters = _page_parameters(given, declared, step)
+    return msgspec.structs.replace(
+        parameters,
+        readable_times="times" in own and given.read("times", _times, False),
+        bom="bom" in own and given.read("bom", _true, False),
+    )
 
 
 def timeline_parameters(pairs: Pairs, declared: Declared, step: int) -> PageParameters:
@@ -194,6 +210,12 @@ def _positive(text: str) -> int:
     if not re.fullmatch(r"\d{1,4000}", text, re.ASCII) or int(text) < 1:
         raise ValueError("it takes a whole number of at least 1")
     return int(text)
+
+
+def _times(text: str) -> bool:
+    if text not in ("rfc3339", "millis"):
+        raise ValueError("it is rfc3339 or millis")
+    return text == "rfc3339"
 
 
 def _order(text: str) -> Literal["newest", "oldest"]:
