@@ -345,6 +345,8 @@ class Brubeck(Configured):
         from brubeck.serving.running import check_declarations
 
         check_declarations(self)
+        if self.jobs.streams:
+            self.jobs.check_shared()
         return WSGIConnection(self.observed, max_body=self.settings.server.max_body)
 
     @cached_property

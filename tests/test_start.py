@@ -34,7 +34,10 @@ def journal() -> Brubeck:
 PROGRAMS: dict[str, tuple[Callable[[], Brubeck], str]] = {
     "a stream of sessions": (journal, "cookie_secret"),
     "a page of sessions": (lambda: Brubeck(handler_tuples=[("^/$", Page)]), "cookie_secret"),
-    "jobs without a queue": (lambda: Brubeck(streams=[JobStream]), "jobs.queue"),
+    "jobs without a queue": (
+        lambda: Brubeck(streams=[JobStream], storage="mongodb://127.0.0.1:1/x"),
+        "jobs.queue",
+    ),
 }
 
 

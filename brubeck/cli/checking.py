@@ -115,14 +115,8 @@ def has_jobs(application: Brubeck) -> bool:
 
 
 def _of_queue(application: Brubeck) -> Finding:
-    """Return whether the user of the queue's Redis has every right that jobs need."""
-    from brubeck.storage.checking import fine, wrong
-
-    queue = application.jobs.queue
-    missing = queue.missing_rules()
-    if missing:
-        return wrong(f"the user of the queue lacks rights; add {' '.join(missing)}")
-    return fine(f"the user may send and do jobs at {queue.shown}")
+    """Return whether the queue is set up so that jobs can be sent and done."""
+    return application.jobs.queue.check()
 
 
 def _of_store(application: Brubeck, name: str) -> Iterator[Finding]:

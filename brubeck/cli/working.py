@@ -14,9 +14,11 @@ from brubeck import green
 from brubeck.cli.output import AS_JSON, print_json, print_line, print_lines, print_text, report
 from brubeck.cli.programs import PROGRAM, load, plain_errors, said
 from brubeck.errors import ConfigError
+from brubeck.http import Problem
 from brubeck.timekeeping import millis_to_rfc3339
 
 if TYPE_CHECKING:
+    from brubeck import Brubeck
     from brubeck.jobs.queue import DeadLetter, JobQueue
 
 LETTERS = click.argument("letters", nargs=-1, metavar="[LETTER]...")
@@ -25,7 +27,7 @@ ALL = click.option("--all", "every", is_flag=True, help="All of them.")
 
 @click.command()
 @PROGRAM
-@click.option("--queue", metavar="URL", help="The URL of the Redis in which jobs wait.")
+@click.option("--queue", metavar="URL", help="The URL of the Redis or SQLite file of jobs.")
 @click.option("--storage", metavar="URL", help="The URL of the default store. [default: memory://]")
 @click.option("--workers", metavar="N", help="How many processes do jobs. [default: 1]")
 @click.option(
@@ -70,8 +72,8 @@ def job_commands() -> None:
 @AS_JSON
 def count(program: str, *, as_json: bool) -> None:
     """Count the jobs that wait, are in hand, are to be tried again, and are dead letters."""
-    with _queue(program) as queue:
-        depth = queue.depth()
+    with _jobs_of(program) as app:
+        depth = app.jobs.queue.depth()
     if as_json:
         print_json(msgspec.to_builtins(depth))
     else:
@@ -88,7 +90,8 @@ def dead(program: str, letters: tuple[str, ...], *, as_json: bool) -> None:
 
     With --json each is a line with all of it.
     """
-    with _queue(program) as queue:
+    with _jobs_of(program) as app:
+        queue = app.jobs.queue
         if as_json:
             for each in list(_chosen(queue, letters, every=not letters)):
                 print_line(_shown(each))
@@ -112,8 +115,8 @@ def dead(program: str, letters: tuple[str, ...], *, as_json: bool) -> None:
 @AS_JSON
 def retry(program: str, letters: tuple[str, ...], *, every: bool, as_json: bool) -> None:
     """Put dead letters back into the queue, to be tried as often as new jobs."""
-    with _queue(program) as queue:
-        done = 0
+    with _jobs_of(program) as app:
+        queue, done = app.jobs.queue, 0
         for found in _chosen(queue, letters, every=every):
             if found.job is None:
                 print_text(f"{found.letter} is no job, and stays where it is.", err=True)
@@ -129,17 +132,39 @@ def retry(program: str, letters: tuple[str, ...], *, every: bool, as_json: bool)
 @AS_JSON
 def drop(program: str, letters: tuple[str, ...], *, every: bool, as_json: bool) -> None:
     """Remove dead letters for ever."""
-    with _queue(program) as queue:
+    with _jobs_of(program) as app:
+        queue = app.jobs.queue
         done = sum(queue.forget(found) for found in _chosen(queue, letters, every=every))
         report({"dropped": done}, f"{done} dropped.", as_json=as_json)
 
 
+@job_commands.command("cancel")
+@PROGRAM
+@click.argument("jobs", nargs=-1, metavar="ID...", required=True)
+@AS_JSON
+def cancel(program: str, jobs: tuple[str, ...], *, as_json: bool) -> None:
+    """Cancel jobs that wait, or are to be done or tried again later."""
+    with _jobs_of(program) as app:
+        for job in jobs:
+            try:
+                app.jobs.cancel(job)
+            except Problem as reason:
+                raise ConfigError(f"{job}: {reason.detail}") from None
+        report({"cancelled": len(jobs)}, f"{len(jobs)} cancelled.", as_json=as_json)
+
+
 @contextmanager
-def _queue(program: str) -> Iterator[JobQueue]:
+def _jobs_of(program: str) -> Iterator[Brubeck]:
+    """Load a program with jobs that this process can see."""
     with plain_errors():
         app = load(program)
         try:
-            yield app.jobs.queue
+            if not app.jobs.queue.shared:
+                raise ConfigError(
+                    "The jobs wait in the memory of the process that serves, which no other sees: "
+                    'set jobs.queue = "sqlite:///jobs.db" or "redis://…".'
+                )
+            yield app
         finally:
             app.close()
 

@@ -110,8 +110,8 @@ SETTINGS: Final[dict[str, dict[str, Setting]]] = {
         "explorer_logo": Setting(local_path, "", "The path of an image for the explorer's pages."),
     },
     "jobs": {
-        "queue": Setting(text, "", "The Redis in which jobs wait; else the default store."),
-        "name": Setting(job_name, "jobs", "The queue's name, for programs that share a Redis."),
+        "queue": Setting(text, "", "The Redis or SQLite file of jobs; else the default store."),
+        "name": Setting(job_name, "jobs", "The queue's name, for programs that share it."),
         "workers": Setting(whole(1, 512), 1, "How many processes do jobs."),
         "concurrency": Setting(whole(1, 10_000), 10, "Jobs at once, a process."),
         "attempts": Setting(whole(1, 1000), 5, "How often a job that fails is tried."),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime, timedelta
 from typing import Any, Protocol
 
 from brubeck.auth import Accounts
@@ -18,9 +19,19 @@ class JobSender(Protocol):
     """The jobs of a program, as far as sending goes; see `brubeck.jobs.Jobs`."""
 
     def send(
-        self, path: str, data: Any = None, *, key: str | None = None, owner: Caller | None = None
+        self,
+        path: str,
+        data: Any = None,
+        *,
+        key: str | None = None,
+        owner: Caller | None = None,
+        delay: str | float | timedelta | None = None,
+        at: str | int | datetime | None = None,
     ) -> Response:
         """Send a job to the handler of a path; return the answer to a request that asks for it."""
+
+    def cancel(self, job_id: str, *, owner: Caller | None = None) -> Response:
+        """Cancel a job that waits; return its state as the answer to a request."""
 
 
 class Program(Protocol):

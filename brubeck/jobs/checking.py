@@ -23,6 +23,7 @@ TRIED: Final = (
     ("XGROUP DELCONSUMER", "{key}", _GROUP, "w"),
     *(("SET", "{key}:key", "1", "PX", 1000), ("GET", "{key}:key"), ("PEXPIRE", "{key}", 1000)),
     *(("ZADD", "{key}:later", 1, "m"), ("ZCARD", "{key}:later"), ("ZREM", "{key}:later", "m")),
+    ("ZSCAN", "{key}:later", 0),
     *(("ZRANGE", "{key}:later", 0, 0), ("ZRANGEBYSCORE", "{key}:later", 0, 1)),
     ("DEL", "{key}", "{key}:key", "{key}:later"),
 )

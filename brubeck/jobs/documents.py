@@ -4,7 +4,13 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from brubeck.dictshield.fields import BaseField, FloatField, IntField, StringField
+from brubeck.dictshield.fields import (
+    BaseField,
+    FloatField,
+    IntField,
+    MillisecondField,
+    StringField,
+)
 from brubeck.streams.documents import OwnedDocument, StreamedDocument
 
 QUEUED: Final = "queued"
@@ -12,7 +18,10 @@ RUNNING: Final = "running"
 WAITING: Final = "waiting"
 DONE: Final = "done"
 FAILED: Final = "failed"
-STATES: Final = (QUEUED, RUNNING, WAITING, DONE, FAILED)
+CANCELLED: Final = "cancelled"
+STATES: Final = (QUEUED, RUNNING, WAITING, DONE, FAILED, CANCELLED)
+OVER: Final = frozenset((DONE, FAILED, CANCELLED))
+"""The states in which nothing more happens to a job, unless a dead letter is put back."""
 
 MAX_NOTE: Final = 1000
 
@@ -23,9 +32,11 @@ class Job(StreamedDocument):
     path = StringField(max_length=1000, description="What is to be done.")
     state = StringField(
         choices=STATES,
-        description="It waits for a worker, is done, is to be tried again, is done, or never will.",
+        description="It waits for a worker, is in hand, is to be tried again, is done, never will "
+        "be, or was cancelled.",
     )
     attempt = IntField(min_value=0, description="Which attempt this is; 0 before the first.")
+    due_at = MillisecondField(description="When a delayed job is due, ms since the epoch.")
     progress = FloatField(min_value=0, max_value=1, description="Which part of it is done.")
     note = StringField(max_length=MAX_NOTE, description="What is being done.")
     result: BaseField[Any] = BaseField(description="What came of it.")

@@ -25,6 +25,13 @@ class JobHandler(MessageHandler):
     backoff: ClassVar[float | None] = None
     """Seconds between the first two attempts; None is the setting ``jobs.backoff``."""
 
+    every: ClassVar[str | float | None] = None
+    """How often the job is sent by itself, such as ``'1d'``, without data; None is never.
+
+    Workers send it, one of them for all, at the beginning of each period (UTC). It is not sent
+    while the previous one is not over, and once after a pause of several periods.
+    """
+
     result: Any = None
     record: JobRecord | None = None
 

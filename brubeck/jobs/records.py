@@ -12,7 +12,7 @@ from uuid import uuid4
 
 from brubeck.dictshield.base import ShieldException
 from brubeck.documents.repository import Entry, Repository
-from brubeck.jobs.documents import DONE, FAILED, QUEUED, RUNNING, WAITING, Job
+from brubeck.jobs.documents import CANCELLED, DONE, FAILED, QUEUED, RUNNING, WAITING, Job
 from brubeck.jobs.errors import JobLost, plain
 from brubeck.storage import (
     NotCanonical,
@@ -53,9 +53,14 @@ class JobRecord:
         return str(self._document.id)
 
     @property
-    def is_done(self) -> bool:
-        """Whether the job has been done."""
-        return self._document.state == DONE
+    def is_over(self) -> bool:
+        """Whether the job has been done, or was cancelled, so that no worker begins it."""
+        return self._document.state in (DONE, CANCELLED)
+
+    @property
+    def state(self) -> str:
+        """The state of the job."""
+        return str(self._document.state)
 
     @property
     def attempt(self) -> int:
@@ -84,11 +89,25 @@ class JobRecord:
             self.read(self._queryset.get([self.id])[0])
 
     def begin(self, attempt: int) -> bool:
-        """Write down that the job is being done; False where it has been already."""
+        """Write down that the job is being done; False where it is over already."""
 
         def propose(found: Entry) -> Put | None:
             self.read(found)
-            return None if self.is_done else self.beginning(attempt)
+            return None if self.is_over else self.beginning(attempt)
+
+        changed = Repository(self._queryset).change(self.id, propose)
+        return changed is not None and self.wrote(changed[1])
+
+    def cancel(self) -> bool:
+        """Write down that the job is cancelled; False where it no longer waits."""
+
+        def propose(found: Entry) -> Put | None:
+            self.read(found)
+            document = self._document
+            if not isinstance(found, Record) or document.state not in (QUEUED, WAITING):
+                return None
+            document.state = CANCELLED
+            return self._put()
 
         changed = Repository(self._queryset).change(self.id, propose)
         return changed is not None and self.wrote(changed[1])

@@ -8,7 +8,9 @@ from typing import Final
 
 from brubeck.storage.redis.scripts import Script
 
-_NAMES: Final = ("send", "wake", "claim", "renew", "later", "bury", "revive", "leave", "done")
+_NAMES: Final = (
+    *("send", "delay", "wake", "claim", "renew", "later", "bury", "revive", "leave", "done"),
+)
 _CALLS: Final = re.compile(r"redis\.call\(\s*'([A-Z]+)'(?:, '([A-Z]+)')?")
 _GUARD: Final = """local function allowed(name, subcommand, key)
   if subcommand ~= '' then

@@ -1,42 +1,49 @@
-"""`Jobs`: sending jobs from a program, and their states in the store while workers do them."""
+"""`Jobs`: the jobs of a program, to send, cancel and do."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
 from contextlib import suppress
-from functools import cached_property, partial
-from typing import Any, Final, Protocol, TypeVar, cast
+from functools import cached_property
+from typing import Any, Final, TypeVar
 
 import msgspec
 
-from brubeck import green
 from brubeck.auth import Caller
-from brubeck.connections.messages import MAX_BYTES, check_path
-from brubeck.errors import ConfigError, ProtocolError, did_you_mean
-from brubeck.handlers import MessageHandler
-from brubeck.handlers.program import Program
-from brubeck.http import Headers, Problem, Request, Response
-from brubeck.jobs.documents import Job, OwnedJob
-from brubeck.jobs.errors import JobLost
-from brubeck.jobs.handler import JobHandler
-from brubeck.jobs.queue import SCHEMES, Delivery, JobQueue, KeyTaken, QueuedJob, QueueUnavailable
+from brubeck.documents.repository import Repository
+from brubeck.errors import ConfigError
+from brubeck.http import Headers, Problem, Response
+from brubeck.jobs.documents import CANCELLED, DONE, FAILED, RUNNING, OwnedJob
+from brubeck.jobs.job_data import Duration, Moment, UnsendableData, delay_of, due_at, encoded
+from brubeck.jobs.lookup import JobLookup, JobProgram
+from brubeck.jobs.opening import has_queue, open_queue, queue_of
+from brubeck.jobs.performing import Performer
+from brubeck.jobs.queue import (
+    KEEP_KEYS,
+    Delivery,
+    JobQueue,
+    KeyTaken,
+    QueuedJob,
+    QueueUnavailable,
+)
 from brubeck.jobs.records import JobRecord
+from brubeck.jobs.schedule import SCHEDULES, Schedule
 from brubeck.jobs.stream import JobStream
-from brubeck.jobs.worker import JobsConnection, Outcome, outcome_of
-from brubeck.routing import Match
-from brubeck.storage import Put, Unavailable
+from brubeck.jobs.worker import JobsConnection, Outcome
+from brubeck.storage import Record, RecordSchema, RecordStream, Unavailable
 from brubeck.storage.ids import new_id
-from brubeck.streams import StreamHandler
-from brubeck.streams.local_documents import numbers_lost
 
 log = logging.getLogger("brubeck.jobs")
 
 T = TypeVar("T")
 
 _PAUSE: Final = 0.25
-_HEADROOM: Final = 200
 _JSON: Final = "application/json"
+_NOT_CANCELLED: Final = {
+    RUNNING: "The job is in hand and cannot be cancelled.",
+    DONE: "The job is done.",
+    FAILED: "The job has failed.",
+}
 
 
 class Sent(Response):
@@ -58,14 +65,8 @@ class Sent(Response):
         super().__init__(b'{"data":%b}' % record.body, 202, headers=Headers(headers))
 
 
-class UnsendableData(Problem, ValueError):
-    """The data of a job that no worker could take: a 413 or 422 for their sender."""
-
-
-class JobProgram(Program, Protocol):
-    """The application of jobs; it is a `Brubeck`."""
-
-    streams: list[type[StreamHandler]]
+class UnknownJob(Problem, LookupError):
+    """There is no job with that id, or it is another's: a 404."""
 
 
 class Jobs:
@@ -73,57 +74,118 @@ class Jobs:
 
     def __init__(self, application: JobProgram) -> None:
         self._app = application
-        self._connection: JobsConnection | None = None
+        self._lookup = JobLookup(application)
+        self._performer = Performer(self._lookup)
 
     # Sending.
 
     def send(
-        self, path: str, data: Any = None, *, key: str | None = None, owner: Caller | None = None
+        self,
+        path: str,
+        data: Any = None,
+        *,
+        key: str | None = None,
+        owner: Caller | None = None,
+        delay: Duration | None = None,
+        at: Moment | None = None,
     ) -> Sent:
         """Send a job to the handler of a path, with some data that JSON can encode.
 
         A ``key`` names the work: sent again within a day, it is the same job. ``owner`` is the
-        caller that owns the job, in a stream of `OwnedJob`. Once this returns, the job will be
-        done.
+        caller that owns the job, in a stream of `OwnedJob`. The job is due after a ``delay``
+        (``'5m'``, or seconds), or ``at`` a time (RFC 3339, or ms since the epoch). Once this
+        returns, the job will be done.
 
         Raises a `Problem` (503) when the queue or the store cannot be reached, `LookupError` for a
         path without a handler, `TypeError` for data that JSON cannot encode, and a `Problem` that
-        is a `ValueError` for data that are too large (413) or nested too deeply, or with a key
-        that stands for other data (422).
+        is a `ValueError` for data that are too large (413) or nested too deeply, for a time that
+        is none, or with a key that stands for other data (422).
         """
-        stream, _ = self._found(path)
+        named = "" if key is None else _key(path, None if owner is None else owner.id, key)
+        return self._send(path, data, named, owner, self._delay(delay, at))
+
+    def _delay(self, delay: Duration | None, at: Moment | None) -> float:
+        return delay_of(delay, at, self._app.clock.micros() // 1000)
+
+    def _send(
+        self,
+        path: str,
+        data: Any,
+        key: str,
+        owner: Caller | None = None,
+        delay: float = 0.0,
+        keep: float = KEEP_KEYS,
+    ) -> Sent:
+        stream, _ = self._lookup.found(path)
         owned = issubclass(stream.model, OwnedJob)
         if owned and owner is None:
             raise TypeError(f"a job of {stream.__name__} belongs to somebody: give its owner")
-        job = QueuedJob(path=path, id=new_id(), data=_written(data))
+        job = QueuedJob(path=path, id=new_id(), data=encoded(data))
         if owner is not None:
             job.owner = owner.id, owner.username
-        self._record(stream, job).check()
-        known = "" if key is None else msgspec.json.encode([path, owner and owner.id, key]).decode()
+        due = due_at(delay, self._app.clock.micros() // 1000)
+        self._lookup.record(stream, job, due).check()
         try:
-            sent = self.queue.send(job, known)
+            sent = self.queue.send(job, key, delay=delay, keep=keep)
             again, job.id = sent != job.id, sent
-            record = self._record(stream, job)
+            record = self._lookup.record(stream, job, due)
             record.queue(again=again)
         except KeyTaken as reason:
             detail = "The key stands for a job with other data; use another key."
             raise UnsendableData(422, detail) from reason
         except (QueueUnavailable, Unavailable) as reason:
-            detail = "The job queue is unavailable; retry later."
-            raise Problem(503, detail, headers={"Retry-After": "5"}) from reason
+            raise _unavailable() from reason
         return Sent(stream, record, job.id)
+
+    def cancel(self, job_id: str, *, owner: Caller | None = None) -> Response:
+        """Cancel a job that waits or is due later; return its state, as an answer to a request.
+
+        With an ``owner`` only a job of that caller. One that was cancelled before stays so.
+
+        Raises a `Problem` that is a `LookupError` for an id without a job (404), and a `Problem`
+        for a job that is in hand or over (409), or when the store cannot be reached (503).
+        """
+        try:
+            record, owner_id = self._job(job_id)
+            if owner is not None and owner_id != owner.id:
+                raise UnknownJob(404, "There is no such job.")
+            if not record.cancel() and record.state != CANCELLED:
+                raise Problem(409, _NOT_CANCELLED.get(record.state, _NOT_CANCELLED[RUNNING]))
+        except Unavailable as reason:
+            raise _unavailable() from reason
+        with suppress(QueueUnavailable):  # the worker that is given the job drops it
+            self.queue.remove(job_id)
+        return Response(b'{"data":%b}' % record.body, headers=Headers({"Content-Type": _JSON}))
+
+    def _job(self, job_id: str) -> tuple[JobRecord, str | None]:
+        """Return the record of a job and the id of its owner; `UnknownJob` where there is none."""
+        for stream in self.streams:
+            records = self._app.stream(stream).records()
+            found = Repository(records).find(job_id)
+            if isinstance(found, Record):
+                document = stream.model.decode_stored(found.body)
+                job = QueuedJob(path=str(document.path), id=job_id)
+                owner = document.owner_id if isinstance(document, OwnedJob) else None
+                return self._lookup.record(stream, job), owner
+        raise UnknownJob(404, "There is no such job.")
 
     @cached_property
     def queue(self) -> JobQueue:
-        """The queue, at ``jobs.queue``, or in the default store if that is a Redis."""
-        return JobQueue(self.check_queue(), self._app.settings.jobs.name)
+        """The queue, at ``jobs.queue`` or in the default store."""
+        name, clock = self._app.settings.jobs.name, self._app.clock
+        at = self._app.settings.jobs.queue
+        found = None if at else queue_of(self._app.store(), name, clock)
+        return found or open_queue(self.check_queue(), name, clock=clock)
 
     def check_queue(self) -> str:
         """Return the URL of the queue; `ConfigError` where the program has none."""
         settings = self._app.settings
         url: str = settings.jobs.queue or settings.storage["default"]
-        if not settings.jobs.queue and url.partition("://")[0] not in SCHEMES:
-            raise ConfigError('A JobStream needs a queue of jobs: set jobs.queue = "redis://…".')
+        if not settings.jobs.queue and not has_queue(url):
+            raise ConfigError(
+                "A JobStream needs a queue of jobs, which the default store cannot be: set "
+                'jobs.queue = "sqlite:///jobs.db" or "redis://…".'
+            )
         return url
 
     def close(self) -> None:
@@ -136,204 +198,79 @@ class Jobs:
     @property
     def streams(self) -> list[type[JobStream]]:
         """The streams of jobs that the application serves."""
-        return [each for each in self._app.streams if issubclass(each, JobStream)]
+        return self._lookup.streams
 
-    def connection(self) -> JobsConnection:
-        """Return a worker, which is to `serve` with `perform`; `ConfigError` without any jobs."""
+    def connection(self, *, apart: bool = True) -> JobsConnection:
+        """Return a worker, which is to `serve` with `perform`; `ConfigError` without any jobs.
+
+        One in a process ``apart`` from the senders' needs a queue and stores that processes share.
+        """
         if not self.streams:
             raise ConfigError("The program has no jobs: streams=[…] has no JobStream in it.")
-        for stream in self.streams:
-            if not self._app.store(stream.storage).shared:
-                raise ConfigError(
-                    f"{stream.path} is kept in the memory of one process, and workers are "
-                    "processes of their own: give it a store that processes share."
-                )
+        if apart:
+            self.check_shared()
         settings = self._app.settings
-        self._connection = JobsConnection(
+        self._lookup.worker = JobsConnection(
             self.queue,
             concurrency=settings.jobs.concurrency,
             attempts=settings.jobs.attempts,
             backoff=settings.jobs.backoff,
             lease=settings.jobs.lease,
             grace=settings.server.grace,
-            watch=self,
+            watch=self._performer,
+            send_due=self.send_due if self._schedule else None,
         )
-        return self._connection
+        return self._lookup.worker
+
+    def check_shared(self) -> None:
+        """Raise `ConfigError` for jobs that another process could not see."""
+        for stream in self.streams:
+            if not self._app.store(stream.storage).shared:
+                raise ConfigError(
+                    f"{stream.path} is kept in the memory of one process, and workers are "
+                    "processes of their own: give it a store that processes share."
+                )
+        if not self.queue.shared:
+            raise ConfigError(
+                "The jobs wait in the memory of one process, which does them itself "
+                '(`brubeck run`): for workers set jobs.queue = "sqlite:///jobs.db" or "redis://…".'
+            )
+
+    @cached_property
+    def _schedule(self) -> Schedule:
+        def kept(stream: type[JobStream]) -> tuple[RecordStream, RecordStream]:
+            store = self._app.store(stream.storage)
+            return self._app.stream(stream).records(), store.records(SCHEDULES, RecordSchema({}))
+
+        def send(path: str, period: str, keep: float) -> str:
+            return self._send(path, None, _key(path, None, period, "every"), keep=keep).id
+
+        return Schedule(self.streams, kept, send, self._app.clock)
+
+    def send_due(self) -> list[str]:
+        """Send the jobs of handlers with ``every`` whose period has begun; return their ids.
+
+        Workers call it. Of several processes one sends each job.
+        """
+        return self._schedule.send_due()
+
+    def perform_all(self) -> int:
+        """Do the jobs that are due, in this thread, and return their number; for tests.
+
+        Those of handlers with ``every`` are sent first. A job that fails waits for its next
+        attempt, as one that is delayed: move the clock on and call this again.
+        """
+        self.send_due()
+        return self.connection(apart=False).perform_waiting(self.perform)
 
     def perform(self, delivery: Delivery) -> Outcome:
         """Have a job done by its handler, and store its result; return its outcome."""
-        job = cast("QueuedJob", delivery.job)
-        request = job.request(delivery)
-        return outcome_of(request, self._respond(request, job, delivery))
-
-    def _respond(self, request: Request, job: QueuedJob, delivery: Delivery) -> Response:
-        try:
-            stream, match = self._found(job.path)
-        except LookupError as reason:
-            # Perhaps an older program than the one that sent it: a newer one may know.
-            return Response(str(reason), 500)
-        record = cast("JobRecord | None", delivery.context)
-        if record is None:  # it could not be started together with others
-            record = self._record(stream, job)
-            if not self._patiently(partial(record.begin, job.attempt)):
-                return Response(b"null")
-            delivery.context = record
-        # A failure without a text of its own is identified by an id.
-        record.shown = f"Server error, job {job.id}"
-        made = cast("type[MessageHandler]", match.route.handler)
-        if issubclass(made, JobHandler):
-            delivery.attempts, delivery.backoff = made.attempts, made.backoff
-        handler = made(self._app, request)
-        handler._url_args = match.kwargs or match.args  # noqa: SLF001, as for requests
-        if isinstance(handler, JobHandler):
-            handler.record = record
-        response = handler()
-        if response.status < 400:
-            result = handler.result if isinstance(handler, JobHandler) else _payload(response)
-            with suppress(JobLost):
-                record.finish(result)
-        else:
-            record.shown = str(handler.status_msg) or record.shown
-        delivery.lost = record.lost
-        return response
-
-    # The callbacks of the worker.
-
-    def taken(self, deliveries: Sequence[Delivery]) -> list[Delivery]:
-        """Write down that some jobs are being done; return those that have been before."""
-        over: list[Delivery] = []
-        by_stream: dict[type[JobStream], list[Delivery]] = {}
-        for each in deliveries:
-            with suppress(LookupError):
-                stream, _ = self._found(cast("QueuedJob", each.job).path)
-                by_stream.setdefault(stream, []).append(each)
-        for stream, some in by_stream.items():
-            try:
-                over += self._patiently(partial(self._begin, stream, some), hasty=True)
-            except Unavailable:
-                raise
-            except Exception:
-                # It may be the fault of one of them. Each is started, and fails, by itself.
-                log.exception("%d jobs could not be begun together.", len(some))
-                for each in some:
-                    each.context = None
-        return over
-
-    def _begin(self, stream: type[JobStream], deliveries: list[Delivery]) -> list[Delivery]:
-        """Begin jobs of one stream, all of them at once; return those that are done."""
-        jobs = [(each, cast("QueuedJob", each.job)) for each in deliveries]
-        queryset = self._app.stream(stream).records()
-        over = []
-        begun: list[tuple[JobRecord, int, Put]] = []
-        found = queryset.get([job.id for _, job in jobs])
-        for (delivery, job), there in zip(jobs, found, strict=True):
-            delivery.context = record = self._record(stream, job)
-            record.read(there)
-            if record.is_done:
-                over.append(delivery)
-            else:
-                begun.append((record, job.attempt, record.beginning(job.attempt)))
-        outcomes = queryset.write([put for _, _, put in begun]) if begun else []
-        for (record, attempt, _), outcome in zip(begun, outcomes, strict=True):
-            if not record.wrote(outcome):  # its sender was just writing the record
-                record.begin(attempt)
-        return over
-
-    def put_back(self, delivery: Delivery, reason: str) -> None:
-        """Write down that a job will be tried again."""
-        self._tell(delivery, reason, JobRecord.put_back)
-
-    def archived(self, delivery: Delivery, reason: str) -> None:
-        """Write down that a job will never be done."""
-        self._tell(delivery, reason, JobRecord.fail)
-
-    def _tell(
-        self, delivery: Delivery, reason: str, tell: Callable[[JobRecord, str], None]
-    ) -> None:
-        try:
-            record = cast("JobRecord | None", delivery.context) or self._unbegun(delivery)
-            if record is not None:
-                with suppress(JobLost):
-                    tell(record, record.shown or reason)
-                delivery.lost = record.lost
-        except Unavailable:
-            raise
-        except Exception:  # the queue knows it all the same
-            log.exception("What became of a job could not be written down: %s", reason)
-
-    def _unbegun(self, delivery: Delivery) -> JobRecord | None:
-        """Return the record of a job that this worker never started; None if it can have none."""
-        if delivery.job is None:
-            return None
-        try:
-            stream, _ = self._found(delivery.job.path)
-        except LookupError:
-            return None
-        record = self._record(stream, delivery.job)
-        queryset = self._app.stream(stream).records()
-        self._patiently(lambda: record.read(queryset.get([record.id])[0]))
-        return record
-
-    def _patiently(self, action: Callable[[], T], *, hasty: bool = False) -> T:
-        """Retry an action while the store is unavailable; if hasty, not once the worker stops."""
-        while True:
-            try:
-                return action()
-            except Unavailable:
-                worker = self._connection
-                if worker is None or worker.must_end or (hasty and worker.is_stopping):
-                    raise
-                green.sleep(_PAUSE)
-
-    # In between.
-
-    def _found(self, path: str) -> tuple[type[JobStream], Match]:
-        """Return the stream and the match of a job's path; `LookupError` without a handler."""
-        try:
-            check_path(path)
-        except ProtocolError as reason:
-            raise LookupError(str(reason)) from None
-        for stream in self.streams:
-            match = stream.router.match(path)
-            if match is not None:
-                return stream, match
-        known = [route.pattern for each in self.streams for route in each.router.routes]
-        raise LookupError(f"Nobody does jobs at {path}.{did_you_mean(path, known)}")
-
-    def _record(self, stream: type[JobStream], job: QueuedJob) -> JobRecord:
-        def made() -> Job:
-            document = stream.model(id=job.id, path=job.path)
-            if isinstance(document, OwnedJob) and job.owner is not None:
-                document.owner_id, document.owner_username = job.owner[0], job.owner[1] or None
-            return document
-
-        return JobRecord(self._app.stream(stream).records(), made, self._app.clock, self._patiently)
+        return self._performer.perform(delivery)
 
 
-def _written(data: Any) -> msgspec.Raw:
-    try:
-        written = msgspec.json.encode(data)
-        # A reader may accept less nesting than the writer.
-        msgspec.json.decode(b"[" * _HEADROOM + written + b"]" * _HEADROOM)
-        errors = list(numbers_lost(data, written))
-    except RecursionError:
-        raise UnsendableData(422, "The data of a job are nested too deeply.") from None
-    except UnicodeEncodeError:
-        raise UnsendableData(422, "The data of a job contain half a surrogate pair.") from None
-    if errors:
-        detail = "The data of a job contain a number that is not finite."
-        raise UnsendableData(422, detail, errors=errors)
-    if len(written) > MAX_BYTES:
-        raise UnsendableData(
-            413,
-            f"A job has at most {MAX_BYTES} bytes of data, not {len(written)}; "
-            "keep them in a store and send their place.",
-        )
-    return msgspec.Raw(written)
+def _key(path: str, owner: str | None, key: str, *kind: str) -> str:
+    return msgspec.json.encode([path, owner, key, *kind]).decode()
 
 
-def _payload(response: Response) -> Any:
-    try:
-        return msgspec.json.decode(response.body)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-        return response.body.decode(errors="replace")
+def _unavailable() -> Problem:
+    return Problem(503, "The job queue is unavailable; retry later.", headers={"Retry-After": "5"})

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import ClassVar
 
+from brubeck.config.values import duration
 from brubeck.errors import ConfigError
 from brubeck.handlers import MessageHandler, WebMessageHandler
-from brubeck.jobs.documents import Job
-from brubeck.routing import Router
+from brubeck.jobs.documents import Job, OwnedJob
+from brubeck.jobs.handler import JobHandler
+from brubeck.routing import Router, path_template
 from brubeck.streams import StreamHandler
 from brubeck.streams.spec import StreamSpec
 
@@ -37,6 +39,8 @@ class JobStream(StreamHandler):
     handlers: ClassVar[Sequence[tuple[str, type[MessageHandler]]]] = ()
     """Pairs of a pattern and a handler, such as a `JobHandler`."""
     router: ClassVar[Router]
+    scheduled: ClassVar[list[tuple[str, float]]]
+    """The paths of the handlers that have ``every``, with the seconds of their periods."""
 
     @classmethod
     def _compile(cls) -> StreamSpec:
@@ -47,7 +51,7 @@ class JobStream(StreamHandler):
             raise ConfigError(f"{cls.__name__}.path takes no argument: there is one queue of jobs.")
         if not cls.read_only:
             raise ConfigError(f"{cls.__name__} is read only: jobs are sent by the program.")
-        cls.router = Router()
+        cls.router, cls.scheduled = Router(), []
         for rule in cls.handlers:
             cls._add(rule)
         return spec
@@ -67,3 +71,29 @@ class JobStream(StreamHandler):
                 "jobs; a JobHandler does."
             )
         cls.router.add(pattern, handler)
+        if issubclass(handler, JobHandler) and handler.every is not None:
+            cls.scheduled.append((cls._scheduled_path(pattern, handler), _period(handler)))
+
+    @classmethod
+    def _scheduled_path(cls, pattern: str, handler: type[JobHandler]) -> str:
+        """Return the path to which the jobs of a handler with ``every`` are sent."""
+        path, arguments = path_template(pattern) or ("", [])
+        if not path or arguments:
+            raise ConfigError(
+                f"{cls.__name__}.handlers: {handler.__name__} has every, and {pattern!r} is not "
+                "the pattern of one path, such as '^/report$'."
+            )
+        if issubclass(cls.model, OwnedJob):
+            raise ConfigError(
+                f"{cls.__name__}.handlers: {handler.__name__} has every, and nobody owns its jobs: "
+                "put it into a stream of its own, with model = Job."
+            )
+        return path
+
+
+def _period(handler: type[JobHandler]) -> float:
+    """Return the seconds of a handler's period; `ConfigError` for what is none."""
+    try:
+        return duration(handler.every)
+    except ValueError as reason:
+        raise ConfigError(f"{handler.__name__}.every {reason}") from None

@@ -64,7 +64,7 @@ class Watch(Protocol):
     """The callbacks before each change of the queue: jobs taken, put back or archived."""
 
     def taken(self, deliveries: Sequence[Delivery]) -> Collection[Delivery]:
-        """Take note of jobs that are about to be done; return those that have been done before."""
+        """Take note of jobs that are about to be done; return those that are over already."""
 
     def put_back(self, delivery: Delivery, reason: str) -> None:
         """Take note of a job that will be tried again."""
@@ -78,7 +78,8 @@ class JobsConnection:
 
     At most ``concurrency`` jobs are in hand at once. A job that fails is tried ``attempts`` times,
     ``backoff`` seconds after the first failure. ``lease`` is after how many seconds without a sign
-    of life others take over what is in hand; ``grace`` what `stop` leaves to it.
+    of life others take over what is in hand; ``grace`` what `stop` leaves to it. ``send_due`` sends
+    the jobs whose period has begun.
     """
 
     def __init__(
@@ -91,11 +92,13 @@ class JobsConnection:
         lease: float = 30.0,
         grace: float = 30.0,
         watch: Watch | None = None,
+        send_due: Callable[[], object] | None = None,
     ) -> None:
         self.name = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}"
         self.queue = queue
         self._concurrency, self._attempts, self._backoff = concurrency, attempts, backoff
         self._lease, self._grace, self._watch = lease, grace, watch
+        self._send_due = send_due
         self._todo: green.Queue[Delivery | None] = green.Queue()
         self._hand: dict[bytes, Delivery] = {}
         self._done: list[Delivery] = []
@@ -111,6 +114,8 @@ class JobsConnection:
             green.spawn(self._work, perform)
         green.spawn(self._renew_leases)
         green.spawn(self._acknowledge)
+        if self._send_due is not None:
+            green.spawn(self._keep_schedule)
         while not self._stopping:
             try:
                 self._take_turn()
@@ -119,6 +124,22 @@ class JobsConnection:
                 self._tell_down(reason)
                 green.sleep(_PAUSE)
         self._finish()
+
+    def perform_waiting(self, perform: Perform) -> int:
+        """Do the jobs that are due, in this thread, and return their number; for tests."""
+        performed = 0
+        while True:
+            self.queue.wake()
+            if not (taken := self.queue.take(self.name, self._concurrency, 0.0)):
+                return performed
+            self._start(taken)
+            while not self._todo.empty():
+                if (delivery := self._todo.get()) is not None:
+                    self._do(delivery, perform)
+                    self._forget(delivery)
+                    performed += 1
+            self.queue.done(self._done)
+            self._done.clear()
 
     def stop(self) -> None:
         """Take no more jobs; called again, at once. A signal handler may call it."""
@@ -134,6 +155,17 @@ class JobsConnection:
     def must_end(self) -> bool:
         """Whether waits have to end, because the grace or the worker's life is over."""
         return self._hurried or self._over
+
+    # Scheduled jobs.
+
+    def _keep_schedule(self) -> None:
+        """Send the jobs of each period when it begins."""
+        green.supervise(self._send_scheduled, "Sending scheduled jobs", every=_LOOK)
+
+    def _send_scheduled(self) -> bool:
+        if self._send_due is not None and not self._stopping:
+            self._send_due()
+        return not self._stopping
 
     # Taking.
 

@@ -30,11 +30,13 @@ def run(
     connection: Connection | None = None,
     reload: bool = False,
     paths: Sequence[str] = (),
+    stop_beside: Callable[[], None] | None = None,
 ) -> None:
     """Serve as configured until SIGTERM or SIGINT; with several workers, watch over them.
 
     ``connection`` is one that the program made itself; then this process alone serves it. ``paths``
-    are those of the streams, for the line that is logged at the start.
+    are those of the streams, for the line that is logged at the start. ``stop_beside`` is called at
+    each signal, too.
     """
     server = settings.server
     worker = inherited()
@@ -60,7 +62,13 @@ def run(
         chosen = connection or open_connection(server, listener)
         serve = partial(chosen.serve, respond)
         announce = partial(_announce, settings, listener, paths)
-        serve_until_signal(serve, chosen.stop, worker, announce)
+        serve_until_signal(serve, partial(_stop, chosen, stop_beside), worker, announce)
+
+
+def _stop(connection: Connection, stop_beside: Callable[[], None] | None) -> None:
+    connection.stop()
+    if stop_beside is not None:
+        stop_beside()
 
 
 def _remover(path: Path) -> Callable[[], None]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -22,9 +23,12 @@ from brubeck.jobs import Jobs
 from brubeck.monitoring import logs
 from brubeck.routing import Router
 from brubeck.serving import listening, signals
+from brubeck.serving.supervising import inherited
 from brubeck.streams import StreamHandler
 from brubeck.streams.sweeper import Sweeper
 from brubeck.webhooks.connection import WebhooksConnection
+
+log = logging.getLogger("brubeck.jobs")
 
 
 class Application(Program, Protocol):
@@ -80,7 +84,54 @@ def serve(app: Application, *, reload: bool) -> None:
         respond = app.observed
         _watch(app)
         paths = [each.path for each in app.streams]
-        listening.run(respond, settings, connection=app.msg_conn, reload=reload, paths=paths)
+        with _doing_own_jobs(app, apart=_is_supervisor(app, reload=reload)) as stop:
+            listening.run(
+                respond,
+                settings,
+                connection=app.msg_conn,
+                reload=reload,
+                paths=paths,
+                stop_beside=stop,
+            )
+
+
+def _is_supervisor(app: Application, *, reload: bool) -> bool:
+    """Return whether this process serves nothing itself, but watches over others that do."""
+    several = app.msg_conn is None and (app.settings.server.workers > 1 or reload)
+    return several and inherited() is None
+
+
+@contextmanager
+def _doing_own_jobs(app: Application, *, apart: bool) -> Iterator[Callable[[], None]]:
+    """Do the jobs that wait in the memory of this process, where no worker could see them.
+
+    Yields the function that stops doing them, which a signal handler may call.
+    """
+    if apart or not app.jobs.streams or app.jobs.queue.shared:
+        yield lambda: None
+        return
+    worker, over = app.jobs.connection(apart=False), green.Event()
+
+    def do_jobs() -> None:
+        try:
+            worker.serve(app.jobs.perform)
+        finally:
+            over.set()
+
+    green.spawn(do_jobs)
+    try:
+        yield worker.stop
+    finally:
+        if not worker.is_stopping:
+            worker.stop()
+        over.wait(app.settings.server.grace)
+        depth = worker.queue.depth()
+        if left := depth.waiting + depth.in_hand + depth.later:
+            log.warning(
+                "%d jobs that waited in memory end with this process; jobs in a file outlive it: "
+                'jobs.queue = "sqlite:///jobs.db".',
+                left,
+            )
 
 
 def _watch(app: Application) -> None:

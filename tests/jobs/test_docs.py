@@ -15,6 +15,7 @@ import pytest
 from playwright.sync_api import expect
 
 from brubeck.cli import main
+from tests.jobs.conftest import KINDS, backend_of
 from tests.servers import wait_until
 from tests.servers.browser import person, running_chromium
 from tests.servers.mongrel2 import running_mongrel2
@@ -52,13 +53,18 @@ def followed(base: str, link: str) -> dict[str, object]:
         url = found["paging"]["next"]
 
 
-def test_the_first_program_does_what_it_says(emptied: str, tmp_path: Path) -> None:
-    """Sent by the web, done by a worker, followed by its link."""
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_first_program_does_what_it_says(
+    kind: str, request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
+    """Sent by the web, done by a worker or the server itself, followed by its link."""
     (tmp_path / "pictures.py").write_text(BLOCKS[0])
-    with (
-        brubeck_run("pictures:app", cwd=tmp_path, storage_default=emptied) as web,
-        worker("pictures:app", tmp_path, emptied),
-    ):
+    backend = backend_of(kind, request, tmp_path)
+    with ExitStack() as afterwards:
+        served = brubeck_run("pictures:app", cwd=tmp_path, storage_default=backend.url)
+        web = afterwards.enter_context(served)
+        if backend.shared:
+            afterwards.enter_context(worker("pictures:app", tmp_path, backend.url))
         base = f"http://127.0.0.1:{web.port}"
         status, headers = post(f"{base}/pictures", {"picture": "ella.png"})
         assert status == 202
@@ -72,11 +78,12 @@ def test_the_first_program_does_what_it_says(emptied: str, tmp_path: Path) -> No
 
 
 def test_the_other_programs_run() -> None:
-    """The protected jobs behind the first, the messages by themselves."""
-    known: dict[str, object] = {}
-    for block in BLOCKS[:2]:
+    """Those of jobs behind the first, the messages by themselves."""
+    for block in BLOCKS[1:-1]:
+        known: dict[str, object] = {}
+        exec(compile(BLOCKS[0], "jobs.md", "exec"), known)
         exec(compile(block, "jobs.md", "exec"), known)
-    exec(compile(BLOCKS[2], "jobs.md", "exec"), {})
+    exec(compile(BLOCKS[-1], "jobs.md", "exec"), {})
 
 
 def test_every_command_is_there() -> None:

@@ -1,4 +1,4 @@
-"""A queue keeps its promises on every kind of Redis that a store may be on."""
+"""A queue keeps its promises on every kind of Redis, in a file and in memory."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from brubeck.jobs.opening import open_queue
 from brubeck.jobs.queue import Delivery, Depth, JobQueue, QueuedJob
 from brubeck.storage.ids import new_id
 from tests.servers import wait_until
@@ -69,11 +70,26 @@ def clustered(directory: Path) -> Iterator[str]:
         yield f"redis+cluster://127.0.0.1:{masters[0].port}"
 
 
-@pytest.mark.parametrize("kind", [alone, at_a_socket, over_tls, watched, clustered])
+@contextmanager
+def in_a_file(directory: Path) -> Iterator[str]:
+    """Use a file of SQLite."""
+    yield f"sqlite:///{directory / 'jobs.db'}"
+
+
+@contextmanager
+def in_memory(_directory: Path) -> Iterator[str]:
+    """Use the memory of this process."""
+    yield "memory://"
+
+
+KINDS = (alone, at_a_socket, over_tls, watched, clustered, in_a_file, in_memory)
+
+
+@pytest.mark.parametrize("kind", KINDS)
 def test_a_queue_does_everything(kind: Kind, tmp_path: Path) -> None:
     """Each of its steps, once."""
-    with kind(tmp_path) as url, closing(JobQueue(url)) as queue:
-        assert queue.missing_rules() == []
+    with kind(tmp_path) as url, closing(open_queue(url)) as queue:
+        assert queue.check().grade != "wrong"
         sent = [queue.send(QueuedJob(path=f"/{n}", id=new_id()), f"key {n}") for n in range(4)]
         assert queue.send(QueuedJob(path="/0", id=new_id()), "key 0") == sent[0]
         done, later, dead, taken = queue.take("one", 4, 1)

@@ -11,7 +11,8 @@ import pytest
 from redis.exceptions import ResponseError
 
 from brubeck.jobs.checking import TRIED
-from brubeck.jobs.queue import JobQueue, QueuedJob, QueueUnavailable
+from brubeck.jobs.queue import QueuedJob, QueueUnavailable
+from brubeck.jobs.redis_queue import RedisQueue
 from brubeck.jobs.scripts import _CALLS, _NAMES, guarded
 from brubeck.storage.redis.scripts import SCRIPTS
 from tests.servers.redis import RedisServer
@@ -33,11 +34,11 @@ def server(redis_server: RedisServer) -> Iterator[RedisServer]:
         client.flushall()
 
 
-def limited(server: RedisServer, *rules: str) -> JobQueue:
+def limited(server: RedisServer, *rules: str) -> RedisQueue:
     """Return the queue of a user that has these rules alone."""
     with server.client() as client:
         client.execute_command("ACL", "SETUSER", "app", "reset", "on", ">secret", *rules)
-    return JobQueue(f"redis://app:secret@127.0.0.1:{server.port}/0")
+    return RedisQueue(f"redis://app:secret@127.0.0.1:{server.port}/0")
 
 
 @pytest.mark.parametrize("command", CALLED)

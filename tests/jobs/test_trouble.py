@@ -12,7 +12,7 @@ import pytest
 from brubeck.auth import Caller
 from brubeck.http import Problem
 from brubeck.jobs import JobHandler, JobStream, OwnedJob
-from brubeck.jobs.queue import JobQueue
+from brubeck.jobs.opening import open_queue
 from brubeck.jobs.worker import Done, JobsConnection
 from brubeck.storage import Delete, Outcome, RecordStream, Tombstone, Unavailable, Write
 from brubeck.storage.ids import new_id
@@ -200,7 +200,7 @@ def test_keys_run_into_nothing(make_app: MakeApp) -> None:
 
 def test_who_is_in_a_hurry_asks_nobody(caplog: pytest.LogCaptureFixture) -> None:
     """A worker that was told twice to stop does not wait for a queue that may stand still."""
-    queue = JobQueue(f"redis://127.0.0.1:{free_port()}/0")
+    queue = open_queue(f"redis://127.0.0.1:{free_port()}/0")
     worker = JobsConnection(queue, concurrency=1)
     worker.stop()
     worker.stop()

@@ -13,12 +13,18 @@ from pathlib import Path
 import pytest
 
 from brubeck import Brubeck
-from tests.jobs.conftest import MakeApp
+from tests.jobs.conftest import Backend, MakeApp, backend_of
 from tests.jobs.program import state_of
 from tests.servers import wait_until
 from tests.servers.programs import ROOT, Program, brubeck, running
 
 PROGRAM = "tests.jobs.program:app"
+
+
+@pytest.fixture(params=["redis", "sqlite"])
+def backend(request: pytest.FixtureRequest, tmp_path: Path) -> Backend:
+    """Return an empty backend of each kind that processes share."""
+    return backend_of(request.param, request, tmp_path)
 
 
 @contextmanager
@@ -33,7 +39,7 @@ def worker(url: str, *options: str, **settings: str) -> Iterator[Program]:
 
 
 def brubeck_at(url: str, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """Run a command over a Redis, to its end."""
+    """Run a command over a backend, to its end."""
     return brubeck(ROOT, *arguments, storage_default=url)
 
 
@@ -44,13 +50,13 @@ def is_in(app: Brubeck, job_id: str, state: str) -> bool:
 
 @pytest.mark.parametrize("engine", ["", "eventlet", "gevent"])
 def test_what_is_in_hand_is_finished(
-    make_app: MakeApp, emptied: str, tmp_path: Path, engine: str
+    make_app: MakeApp, backend: Backend, tmp_path: Path, engine: str
 ) -> None:
     """By a worker that is told to stop; what waits is left to others."""
     app = make_app()
     told = {"begun": str(tmp_path / "begun"), "go": str(tmp_path / "go")}
     settings = {"green": engine} if engine else {}
-    with worker(emptied, "--concurrency", "1", **settings) as first:
+    with worker(backend.url, "--concurrency", "1", **settings) as first:
         one, other = app.jobs.send("/wait", told), app.jobs.send("/wait", told)
         wait_until((tmp_path / "begun").exists)
         first.process.send_signal(signal.SIGTERM)
@@ -60,32 +66,36 @@ def test_what_is_in_hand_is_finished(
     assert len(done) == 1
     assert (tmp_path / "begun").read_text().count("\n") == 1
     assert app.jobs.queue.depth().waiting == 1
-    with worker(emptied):
+    with worker(backend.url):
         wait_until(lambda: is_in(app, one.id, "done") and is_in(app, other.id, "done"))
 
 
-def test_a_second_signal_waits_for_nothing(make_app: MakeApp, emptied: str, tmp_path: Path) -> None:
+def test_a_second_signal_waits_for_nothing(
+    make_app: MakeApp, backend: Backend, tmp_path: Path
+) -> None:
     """And another worker has the job then."""
     app = make_app()
     told = {"begun": str(tmp_path / "begun"), "go": str(tmp_path / "go")}
-    with worker(emptied) as first:
+    with worker(backend.url) as first:
         sent = app.jobs.send("/wait", told)
         wait_until((tmp_path / "begun").exists)
         first.process.send_signal(signal.SIGTERM)
         first.process.send_signal(signal.SIGINT)
         first.process.wait(10)
     (tmp_path / "go").touch()
-    with worker(emptied):
+    with worker(backend.url):
         wait_until(lambda: is_in(app, sent.id, "done"))
 
 
-def test_a_job_that_kills_its_worker_becomes_a_dead_letter(make_app: MakeApp, emptied: str) -> None:
+def test_a_job_that_kills_its_worker_becomes_a_dead_letter(
+    make_app: MakeApp, backend: Backend
+) -> None:
     """Every time it kills one; those that were in its company are done."""
     app = make_app()
     others = [app.jobs.send("/add", {"numbers": [each]}) for each in range(3)]
     killer = app.jobs.send("/kill")
     others += [app.jobs.send("/add", {"numbers": [each]}) for each in range(3)]
-    with worker(emptied, "--workers", "2"):
+    with worker(backend.url, "--workers", "2"):
         wait_until(lambda: is_in(app, killer.id, "failed"), seconds=60)
         wait_until(lambda: all(is_in(app, each.id, "done") for each in others), seconds=30)
         wait_until(lambda: app.jobs.queue.depth().dead == 1)
@@ -96,17 +106,17 @@ def test_a_job_that_kills_its_worker_becomes_a_dead_letter(make_app: MakeApp, em
 
 
 def test_a_worker_that_stood_still_changes_nothing(
-    make_app: MakeApp, emptied: str, tmp_path: Path
+    make_app: MakeApp, backend: Backend, tmp_path: Path
 ) -> None:
     """What another did in the meantime stays as it is."""
     app = make_app()
     told = {"begun": str(tmp_path / "begun"), "go": str(tmp_path / "go")}
-    with worker(emptied) as first:
+    with worker(backend.url) as first:
         sent = app.jobs.send("/wait", told)
         wait_until((tmp_path / "begun").exists)
         first.process.send_signal(signal.SIGSTOP)
         try:
-            with worker(emptied) as second:
+            with worker(backend.url) as second:
                 begun = tmp_path / "begun"
                 wait_until(lambda: begun.read_text().count("\n") == 2)
                 (tmp_path / "go").touch()
@@ -121,11 +131,11 @@ def test_a_worker_that_stood_still_changes_nothing(
     assert (depth.waiting, depth.in_hand, depth.later, depth.dead) == (0, 0, 0, 0)
 
 
-def test_several_processes_do_jobs(make_app: MakeApp, emptied: str, tmp_path: Path) -> None:
+def test_several_processes_do_jobs(make_app: MakeApp, backend: Backend, tmp_path: Path) -> None:
     """Under a supervisor, which replaces one that dies."""
     app = make_app()
     told = {"begun": str(tmp_path / "begun"), "go": str(tmp_path / "go")}
-    with worker(emptied, "--workers", "2", "--concurrency", "1") as both:
+    with worker(backend.url, "--workers", "2", "--concurrency", "1") as both:
         jobs = [app.jobs.send("/wait", told) for _ in range(2)]
         wait_until((tmp_path / "begun").exists)
         wait_until(lambda: (tmp_path / "begun").read_text().count("\n") == 2)
@@ -138,26 +148,26 @@ def test_several_processes_do_jobs(make_app: MakeApp, emptied: str, tmp_path: Pa
         assert both.stop() == 0
 
 
-def test_dead_letters_are_looked_after(make_app: MakeApp, emptied: str) -> None:
+def test_dead_letters_are_looked_after(make_app: MakeApp, backend: Backend) -> None:
     """Counted, shown, put back and dropped."""
     app = make_app()
     one, other = app.jobs.send("/fail", {"how": "give up"}), app.jobs.send("/odd")
-    with worker(emptied):
+    with worker(backend.url):
         wait_until(lambda: app.jobs.queue.depth().dead == 2)
-    assert brubeck_at(emptied, "jobs", "count", PROGRAM).stdout.split() == [
+    assert brubeck_at(backend.url, "jobs", "count", PROGRAM).stdout.split() == [
         *("waiting", "0", "in", "hand", "0", "later", "0", "dead", "2")
     ]
-    lines = brubeck_at(emptied, "jobs", "dead", PROGRAM).stdout.splitlines()
+    lines = brubeck_at(backend.url, "jobs", "dead", PROGRAM).stdout.splitlines()
     assert {line.split()[2] for line in lines} == {"/fail", "/odd"}
     letter = next(line.split()[0] for line in lines if "/fail" in line)
-    shown = brubeck_at(emptied, "jobs", "dead", PROGRAM, letter).stdout
+    shown = brubeck_at(backend.url, "jobs", "dead", PROGRAM, letter).stdout
     assert one.id in shown
     assert 'raise GiveUp("Nothing can be done.")' in shown
-    assert brubeck_at(emptied, "jobs", "retry", PROGRAM, letter).stdout == "1 put back.\n"
+    assert brubeck_at(backend.url, "jobs", "retry", PROGRAM, letter).stdout == "1 put back.\n"
     assert app.jobs.queue.depth().waiting == 1
-    with worker(emptied):
+    with worker(backend.url):
         wait_until(lambda: app.jobs.queue.depth().dead == 2)
-    assert brubeck_at(emptied, "jobs", "drop", PROGRAM, "--all").stdout == "2 dropped.\n"
+    assert brubeck_at(backend.url, "jobs", "drop", PROGRAM, "--all").stdout == "2 dropped.\n"
     assert app.jobs.queue.depth().dead == 0
     assert is_in(app, other.id, "failed")
 
@@ -168,16 +178,17 @@ def test_dead_letters_are_looked_after(make_app: MakeApp, emptied: str) -> None:
         (("work", "tests.jobs.program:nothing"), "has no application"),
         (("work", PROGRAM, "--concurrency", "0"), "concurrency"),
         (("work", PROGRAM, "--storage", "memory://"), "memory of one process"),
-        (("work", PROGRAM, "--queue", "mongodb://x"), "Jobs wait in a Redis"),
+        (("work", PROGRAM, "--queue", "mongodb://x"), "Jobs wait in one of"),
         (("jobs", "dead", PROGRAM, "nonsense"), 'no dead letter "nonsense"'),
         (("jobs", "retry", PROGRAM), "--all"),
+        (("jobs", "cancel", PROGRAM, "nonsense"), "There is no such job"),
         (("jobs", "retry", PROGRAM, "1-1"), 'no dead letter "1-1"'),
         (("jobs", "drop", PROGRAM, "1-1", "--all"), "--all"),
     ],
 )
-def test_a_mistake_is_one_sentence(emptied: str, arguments: tuple[str, ...], told: str) -> None:
+def test_a_mistake_is_one_sentence(backend: Backend, arguments: tuple[str, ...], told: str) -> None:
     """And no traceback."""
-    done = brubeck_at(emptied, *arguments)
+    done = brubeck_at(backend.url, *arguments)
     assert done.returncode != 0
     assert told in done.stderr
     assert "Traceback" not in done.stderr

@@ -11,7 +11,6 @@ from brubeck.jobs import GiveUp, JobHandler, JobStream
 from tests.jobs.program import Jobs, state_of
 from tests.servers import wait_until
 
-QUEUE = "brubeck-jobs:{jobs}"
 LEASE = 2.0
 
 

@@ -17,7 +17,8 @@ import redis.cluster
 import redis.exceptions
 import redis.sentinel
 
-from brubeck.jobs.queue import JobQueue, QueueUnavailable
+from brubeck.jobs.queue import QueueUnavailable
+from brubeck.jobs.redis_queue import RedisQueue
 from brubeck.storage import RecordSchema, StorageError, Unavailable
 from brubeck.storage.mongo.client import DatabaseClient
 from brubeck.storage.redis import RedisStorage
@@ -90,7 +91,7 @@ def test_every_error_of_redis_py_is_translated(error: Exception) -> None:
         _raises(server.commands(), error)
     assert caught.value.__cause__ is error
     with (
-        closing(JobQueue(f"redis://127.0.0.1:{free_port()}/0")) as queue,
+        closing(RedisQueue(f"redis://127.0.0.1:{free_port()}/0")) as queue,
         pytest.raises(QueueUnavailable),
     ):
         _raises(queue._commands(), error)
@@ -125,7 +126,7 @@ def test_an_error_of_the_seams_user_passes(
     with (
         closing(_redis_client()) as server,
         closing(SQLiteStorage(str(tmp_path / "a.db"))) as storage,
-        closing(JobQueue(f"redis://127.0.0.1:{free_port()}/0")) as queue,
+        closing(RedisQueue(f"redis://127.0.0.1:{free_port()}/0")) as queue,
     ):
         for seam in (
             *(server.commands(), mongo_client.database(), mongo_client.reading()),

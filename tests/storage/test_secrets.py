@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from brubeck.config.urls import redacted, split_url
 from brubeck.errors import ConfigError
-from brubeck.jobs.queue import JobQueue
+from brubeck.jobs.opening import open_queue
 from brubeck.storage import open_storage
 from brubeck.storage.opening import SCHEMES
 
@@ -32,7 +32,7 @@ def test_a_password_is_in_no_error(
     """Of a store or a queue: not in its words, its form, or its traceback."""
     url = f"{scheme}{separator}me:{before}s3c{within}r3t@{rest}"
     assert not _secret(redacted(url))
-    for opens in (lambda: open_storage(url), lambda: JobQueue(url)):
+    for opens in (lambda: open_storage(url), lambda: open_queue(url)):
         try:
             opens().close()
         except ConfigError as reason:

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from time import monotonic
-from typing import Any, Final, TypeVar, cast
+from typing import Any, Final, TypeAlias, TypeVar, cast
 
 from brubeck import green
 from brubeck.storage.batching import Batches, Waiting
@@ -21,6 +21,7 @@ from brubeck.storage.errors import Unavailable
 from brubeck.storage.records import fresh_era
 
 T = TypeVar("T")
+Connection: TypeAlias = sqlite3.Connection
 Job = Callable[[sqlite3.Connection], T]
 
 FORMAT: Final = 2
