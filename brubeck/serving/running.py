@@ -128,7 +128,7 @@ def _doing_own_jobs(app: Application, *, apart: bool) -> Iterator[Callable[[], N
         depth = worker.queue.depth()
         if left := depth.waiting + depth.in_hand + depth.later:
             log.warning(
-                "%d jobs that waited in memory end with this process; jobs in a file outlive it: "
+                "Jobs that waited in memory end with this process: %d. Jobs in a file outlive it: "
                 'jobs.queue = "sqlite:///jobs.db".',
                 left,
             )

@@ -1,4 +1,4 @@
-"""Jobs under fire: workers are killed at any moment, and their Redis in the middle of it.
+"""Jobs under fire: workers are killed at any moment, and a Redis in the middle of it.
 
 Every job that was accepted is done at least once, and written down as done; nothing is left over,
 and a dead letter is only what asked to be one.
@@ -14,10 +14,12 @@ import sys
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from threading import Event, Thread
 from time import monotonic
+
+import pytest
 
 from brubeck import Brubeck
 from brubeck.http import Problem
@@ -144,17 +146,23 @@ def _states(app: Brubeck) -> dict[str, str]:
         start = page.stopped
 
 
-def test_no_job_is_lost(tmp_path: Path) -> None:
+@pytest.mark.parametrize("kind", ["redis", "sqlite"])
+def test_no_job_is_lost(kind: str, tmp_path: Path) -> None:
     """Whatever dies."""
     random_ = dice("jobs")
-    server = RedisServer(tmp_path, *DURABLE)
+    server = RedisServer(tmp_path, *DURABLE) if kind == "redis" else None
     done = tmp_path / "done"
     done.touch()
-    server.run()
-    app = Brubeck(streams=[Jobs], storage=server.url)
-    crew = Crew(server.url, tmp_path, random_)
+    if server is not None:
+        server.run()
+    url = f"sqlite:///{tmp_path / 'jobs.db'}" if server is None else server.url
+    app = Brubeck(streams=[Jobs], storage=url)
+    crew = Crew(url, tmp_path, random_)
+    killed: AbstractContextManager[None] = nullcontext()
+    if server is not None:
+        killed = _killed_once(server, app, done)
     try:
-        with _killed_once(server, app, done), ThreadPoolExecutor(SENDERS) as pool:
+        with killed, ThreadPoolExecutor(SENDERS) as pool:
             sent = list(pool.map(lambda number: _send(app, number, done), range(COUNT)))
         assert len(set(sent)) == COUNT
 
@@ -182,4 +190,5 @@ def test_no_job_is_lost(tmp_path: Path) -> None:
     finally:
         crew.end()
         app.close()
-        server.kill()
+        if server is not None:
+            server.kill()
