@@ -1,8 +1,11 @@
-"""Longer running jobs: primes are counted by workers, and the page shows how far they are.
+"""Longer running jobs: primes are counted, and the page shows how far they are.
 
-redis-server
 brubeck run examples.demo_jobs:app
-brubeck work examples.demo_jobs:app
+
+The jobs wait in memory and are done by the server itself; with a file, or a Redis, by workers:
+
+brubeck run examples.demo_jobs:app --storage sqlite:///jobs.db
+brubeck work examples.demo_jobs:app --storage sqlite:///jobs.db
 
 open http://127.0.0.1:6767/
 curl -i --json '{"below": 1000000}' localhost:6767/primes
@@ -76,5 +79,4 @@ class Page(WebMessageHandler):
 app = Brubeck(
     handler_tuples=[(r"^/$", Page), (r"^/primes$", Primes)],
     streams=[Jobs],
-    storage="redis://127.0.0.1:6379/0",
 )

@@ -98,21 +98,21 @@ def test_the_sweep_of_connections_goes_on(
     server.draining = True
 
 
-@pytest.mark.parametrize("loop", ["_renew_leases", "_acknowledge"])
+@pytest.mark.parametrize("loop", ["_renew_leases", "_acknowledge", "_keep_schedule"])
 def test_the_loops_of_a_worker_go_on(
     loop: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Leases are renewed, and what is done is acknowledged."""
+    """Leases are renewed, what is done is acknowledged, and scheduled jobs are sent."""
     monkeypatch.setattr(worker, "_PAUSE", 0.01)
     fails = Fails()
     queue: Any = SimpleNamespace(renew=fails, done=fails)
-    connection = JobsConnection(queue, lease=0.04)
+    connection = JobsConnection(queue, lease=0.04, send_due=fails)
     delivery: Any = SimpleNamespace(entry=b"1", lost=False)
     connection._hand[b"1"] = delivery
     connection._done.append(delivery)
     _spawned(getattr(connection, loop))
     _goes_on(fails, caplog)
-    connection._hurried = connection._over = True
+    connection._stopping = connection._hurried = connection._over = True
 
 
 @pytest.mark.parametrize("module", [redis, mongo], ids=["redis", "mongo"])

@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import cached_property
 from typing import Any, ClassVar
 
+from brubeck import green
 from brubeck.callables import check_value
 from brubeck.handlers import MessageHandler
 from brubeck.http import Problem, Response
@@ -65,6 +66,7 @@ class JobHandler(MessageHandler):
         """
         if self.record is not None:
             self.record.tell(part, note)
+        green.sleep(0)  # a job that computes shares a process with others, perhaps with a server
 
     def _answer(self) -> Response:
         if (answer := self._prepared()) is not None:

@@ -60,20 +60,25 @@ def open_queue(
     return SQLQueue(MemoryDatabase(), url, name, clock=clock, shared=False)
 
 
-def queue_of(store: Storage, name: str, clock: Clock) -> JobQueue | None:
-    """Return a queue in the database of an open store, None where the store has none.
-
-    A job that is sent and its item share a commit with the other writes of the store.
-    """
+def holds_queue(store: Storage) -> bool:
+    """Return whether an open store can have a queue in its own database."""
     from brubeck.storage.memory import MemoryStorage
+    from brubeck.storage.sqlite import SQLiteStorage
 
-    if isinstance(store, MemoryStorage):
-        return open_queue(MEMORY, name, clock=clock)
+    return isinstance(store, MemoryStorage | SQLiteStorage)
+
+
+def queue_of(store: Storage, name: str, clock: Clock) -> JobQueue | None:
+    """Return a queue in the database of an open store, None where it cannot have one.
+
+    In a file, jobs are sent by the connections of the store, and share commits with its writes.
+    """
+    if not holds_queue(store):
+        return None
+    from brubeck.jobs.sql_queue import SQLQueue
     from brubeck.storage.sqlite import SQLiteStorage
 
     if not isinstance(store, SQLiteStorage):
-        return None
-    from brubeck.jobs.sql_queue import SQLQueue
-
+        return open_queue(MEMORY, name, clock=clock)
     shown = f"sqlite:///{store.database.path}"
     return SQLQueue(store.database, shown, name, clock=clock, owns=False)

@@ -9,6 +9,7 @@ from typing import Any, Final, TypeVar
 
 import msgspec
 
+from brubeck import green
 from brubeck.auth import Caller
 from brubeck.documents.repository import Repository
 from brubeck.errors import ConfigError
@@ -16,7 +17,7 @@ from brubeck.http import Headers, Problem, Response
 from brubeck.jobs.documents import CANCELLED, DONE, FAILED, RUNNING, OwnedJob
 from brubeck.jobs.job_data import Duration, Moment, UnsendableData, delay_of, due_at, encoded
 from brubeck.jobs.lookup import JobLookup, JobProgram
-from brubeck.jobs.opening import has_queue, open_queue, queue_of
+from brubeck.jobs.opening import has_queue, holds_queue, open_queue, queue_of
 from brubeck.jobs.performing import Performer
 from brubeck.jobs.queue import (
     KEEP_KEYS,
@@ -76,6 +77,8 @@ class Jobs:
         self._app = application
         self._lookup = JobLookup(application)
         self._performer = Performer(self._lookup)
+        self._queue: JobQueue | None = None
+        self._opening = green.Lock()
 
     # Sending.
 
@@ -169,9 +172,15 @@ class Jobs:
                 return self._lookup.record(stream, job), owner
         raise UnknownJob(404, "There is no such job.")
 
-    @cached_property
+    @property
     def queue(self) -> JobQueue:
-        """The queue, at ``jobs.queue`` or in the default store."""
+        """The queue, at ``jobs.queue`` or in the default store, opened at its first use."""
+        with self._opening:
+            if self._queue is None:
+                self._queue = self._open_queue()
+            return self._queue
+
+    def _open_queue(self) -> JobQueue:
         name, clock = self._app.settings.jobs.name, self._app.clock
         at = self._app.settings.jobs.queue
         found = None if at else queue_of(self._app.store(), name, clock)
@@ -180,8 +189,11 @@ class Jobs:
     def check_queue(self) -> str:
         """Return the URL of the queue; `ConfigError` where the program has none."""
         settings = self._app.settings
-        url: str = settings.jobs.queue or settings.storage["default"]
-        if not settings.jobs.queue and not has_queue(url):
+        if settings.jobs.queue:
+            return str(settings.jobs.queue)
+        url: str = settings.storage["default"]
+        is_url = "default" in settings.stores_given  # or the program has opened the store itself
+        if not (has_queue(url) if is_url else holds_queue(self._app.store())):
             raise ConfigError(
                 "A JobStream needs a queue of jobs, which the default store cannot be: set "
                 'jobs.queue = "sqlite:///jobs.db" or "redis://…".'
@@ -190,8 +202,10 @@ class Jobs:
 
     def close(self) -> None:
         """Close the queue; it is opened again at its next use."""
-        if "queue" in self.__dict__:
-            self.__dict__.pop("queue").close()
+        with self._opening:
+            if self._queue is not None:
+                self._queue.close()
+            self._queue = None
 
     # Working.
 

@@ -160,7 +160,7 @@ class JobsConnection:
 
     def _keep_schedule(self) -> None:
         """Send the jobs of each period when it begins."""
-        green.supervise(self._send_scheduled, "Sending scheduled jobs", every=_LOOK)
+        green.supervise(self._send_scheduled, "Sending scheduled jobs", every=_LOOK, pause=_PAUSE)
 
     def _send_scheduled(self) -> bool:
         if self._send_due is not None and not self._stopping:

@@ -93,11 +93,15 @@ def test_every_command_is_there() -> None:
     assert set(re.findall(r"^\$ brubeck jobs (\w+)", PAGE, re.MULTILINE)) == set(group.commands)
 
 
-@pytest.fixture(params=["embedded", pytest.param("mongrel2", marks=pytest.mark.mongrel2)])
+@pytest.fixture(params=["embedded", "memory", pytest.param("mongrel2", marks=pytest.mark.mongrel2)])
 def counting(request: pytest.FixtureRequest, emptied: str) -> Iterator[str]:
     """Run the example with a worker, and yield the URL at which it is served."""
     program = "examples.demo_jobs:app"
     with ExitStack() as afterwards:
+        if request.param == "memory":
+            web = afterwards.enter_context(brubeck_run(program))
+            yield f"http://127.0.0.1:{web.port}"
+            return
         afterwards.enter_context(worker(program, ROOT, emptied))
         if request.param == "embedded":
             web = afterwards.enter_context(brubeck_run(program, storage_default=emptied))

@@ -12,6 +12,7 @@ from brubeck.errors import ConfigError
 from brubeck.http import Problem
 from brubeck.jobs import JobHandler, JobStream, OwnedJob
 from brubeck.jobs.opening import open_queue
+from brubeck.storage import open_storage
 from brubeck.streams import AuthStreamHandler
 from brubeck.streams.context import Context
 from brubeck.testing import Client
@@ -379,6 +380,9 @@ def test_a_queue_that_is_none(url: str, told: str) -> None:
 
 def test_a_store_that_is_no_queue_needs_one() -> None:
     """And the error says which setting."""
-    app = Brubeck(streams=[Jobs], storage="mongodb://127.0.0.1/x")
-    with pytest.raises(ConfigError, match=r"jobs\.queue"):
-        app.jobs.send("/add")
+    url = "mongodb://127.0.0.1/x"
+    for storage in (url, open_storage(url)):
+        app = Brubeck(streams=[Jobs], storage=storage)
+        with pytest.raises(ConfigError, match=r"jobs\.queue"):
+            app.jobs.send("/add")
+        app.close()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -170,6 +171,19 @@ def test_dead_letters_are_looked_after(make_app: MakeApp, backend: Backend) -> N
     assert brubeck_at(backend.url, "jobs", "drop", PROGRAM, "--all").stdout == "2 dropped.\n"
     assert app.jobs.queue.depth().dead == 0
     assert is_in(app, other.id, "failed")
+
+
+def test_jobs_are_cancelled_by_the_command(make_app: MakeApp, backend: Backend) -> None:
+    """Those that wait, and those that are due later."""
+    app = make_app()
+    jobs = [app.jobs.send("/add", {"numbers": []}, delay=delay).id for delay in (None, "1h", "2h")]
+    assert brubeck_at(backend.url, "jobs", "cancel", PROGRAM, *jobs[:2]).stdout == "2 cancelled.\n"
+    done = brubeck_at(backend.url, "jobs", "cancel", PROGRAM, jobs[2], "--json")
+    assert json.loads(done.stdout) == {"cancelled": 1}
+    assert all(is_in(app, job, "cancelled") for job in jobs)
+    assert app.jobs.queue.depth().later == 0
+    wrong = brubeck_at(backend.url, "jobs", "cancel", PROGRAM)
+    assert "Missing argument 'ID...'" in wrong.stderr
 
 
 @pytest.mark.parametrize(
