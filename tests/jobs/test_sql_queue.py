@@ -9,12 +9,13 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
-from threading import Barrier, Thread
+from threading import Barrier, Event, Thread
 
 import pytest
 
 from brubeck import Brubeck
 from brubeck.http import Problem
+from brubeck.jobs import JobHandler
 from brubeck.jobs.opening import open_queue
 from brubeck.jobs.queue import Depth, JobQueue, QueuedJob, QueueUnavailable
 from brubeck.storage.ids import new_id
@@ -22,6 +23,7 @@ from brubeck.storage.sqlite import SQLiteStorage
 from brubeck.timekeeping import HeldClock
 from tests.jobs.conftest import working
 from tests.jobs.program import Jobs, state_of
+from tests.jobs.troubled import Around, Troubled, ended
 from tests.servers import wait_until
 from tests.servers.programs import ROOT
 
@@ -199,6 +201,29 @@ def test_a_file_that_another_writes_to_for_too_long(url: str) -> None:
     assert app.jobs.queue.depth().waiting == 1
     app.jobs.send("/add", {"numbers": [1]}, key="k")
     assert app.jobs.perform_all() == 2
+    app.close()
+
+
+def test_a_job_in_hand_outlasts_a_file_that_is_down(url: str) -> None:
+    """Its worker keeps it, and writes down what came of it when that can be written."""
+    app = Brubeck(streams=[Troubled], storage=f"{url}?timeout=0.05s")
+    app.configure(jobs={"lease": 1.0})
+    locked = Event()
+
+    def meddle(_handler: JobHandler) -> None:
+        other.execute("BEGIN IMMEDIATE")
+        locked.set()
+
+    Around.begun.clear()
+    Around.meddle = staticmethod(meddle)
+    job = app.jobs.send("/around")
+    path = url.removeprefix("sqlite:///")
+    with closing(sqlite3.connect(path, check_same_thread=False)) as other, working(app):
+        assert locked.wait(30)
+        wait_until(lambda: _is_down(app))
+        other.execute("ROLLBACK")
+        done = ended(app, job.id)
+    assert (done["state"], done["attempt"], Around.begun) == ("done", 1, [job.id])
     app.close()
 
 
