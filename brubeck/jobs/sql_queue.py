@@ -36,8 +36,8 @@ _TAKE: Final = """UPDATE jobs SET worker = ?, heard = ?, given = 1 WHERE number 
     SELECT number FROM jobs WHERE queue = ? AND worker IS NULL AND due IS NULL
     ORDER BY number LIMIT ?) RETURNING number, job"""
 _IS_TO_CLAIM: Final = """SELECT
-    EXISTS (SELECT 1 FROM jobs WHERE queue = ?1 AND worker IS NOT NULL AND heard <= ?2)
-    OR EXISTS (SELECT 1 FROM jobs_alone WHERE queue = ?1)"""
+    EXISTS (SELECT 1 FROM jobs WHERE queue = ? AND worker IS NOT NULL AND heard <= ?)
+    OR EXISTS (SELECT 1 FROM jobs_alone WHERE queue = ?)"""
 """Whether a worker has not been heard of, or one has or wants a job alone."""
 _LETTERS: Final = """SELECT letter, job, reason, traceback, buried_at FROM dead_jobs
     WHERE queue = ? AND letter BETWEEN ? AND ? ORDER BY letter LIMIT ?"""
@@ -120,8 +120,9 @@ class SQLQueue(JobQueue):
             left = until - monotonic()
             if left <= 0:
                 return []
+            pause = min(pause, left) if self.shared else left
             with self._changed:
-                self._changed.wait_for(lambda: self._arrivals != before, min(pause, left))  # noqa: B023, it is called at once
+                self._changed.wait_for(lambda: self._arrivals != before, pause)  # noqa: B023, it is called at once
             pause = min(2 * pause, _LONGEST_PAUSE)
 
     def _take(self, db: Connection, worker: str, most: int) -> list[Delivery]:
@@ -134,7 +135,7 @@ class SQLQueue(JobQueue):
         """Take over jobs of dead workers; see `JobQueue.claim`."""
         in_hand = {int(each.entry) for each in held}
         until = self._now() - millis(lease)
-        found = self._tables.read(_IS_TO_CLAIM, self._name, until)
+        found = self._tables.read(_IS_TO_CLAIM, self._name, until, self._name)
         if not found or not found[0][0]:
             return [], False
         return self._tables.write(lambda db: self._claim(db, worker, millis(lease), most, in_hand))
@@ -280,7 +281,8 @@ class SQLQueue(JobQueue):
         """Return how many jobs there are."""
         counts = self._tables.read(
             "SELECT COUNT(*), COUNT(worker), COUNT(due),"
-            " (SELECT COUNT(*) FROM dead_jobs WHERE queue = ?1) FROM jobs WHERE queue = ?1",
+            " (SELECT COUNT(*) FROM dead_jobs WHERE queue = ?) FROM jobs WHERE queue = ?",
+            self._name,
             self._name,
         )
         jobs, in_hand, later, dead = counts[0] if counts else (0, 0, 0, 0)

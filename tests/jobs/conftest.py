@@ -25,10 +25,9 @@ QUEUE = "brubeck-jobs:{jobs}"
 class Backend:
     """Where jobs wait, and their states are kept: in SQLite or in memory."""
 
-    shared = True
-
     def __init__(self, url: str) -> None:
         self.url = url
+        self.shared = url != "memory://"
 
     def put(self, queue: JobQueue, raw: bytes) -> None:
         """Put some bytes into the queue, as if they were a job."""
@@ -47,12 +46,6 @@ class Backend:
         for end in ("", "-wal", "-shm"):
             with suppress(FileNotFoundError):
                 Path(f"{self.url.removeprefix('sqlite:///')}{end}").unlink()
-
-
-class MemoryBackend(Backend):
-    """In the memory of this process."""
-
-    shared = False
 
 
 class RedisBackend(Backend):
@@ -90,6 +83,8 @@ def emptied(redis_server: RedisServer) -> str:
 
 
 KINDS = ("redis", "sqlite", "memory")
+SHARED = pytest.mark.parametrize("backend", ["redis", "sqlite"], indirect=True)
+"""Marks a test of several processes, or of several programs over one backend."""
 
 
 def backend_of(kind: str, request: pytest.FixtureRequest, directory: Path) -> Backend:
@@ -100,12 +95,12 @@ def backend_of(kind: str, request: pytest.FixtureRequest, directory: Path) -> Ba
         return backend
     if kind == "sqlite":
         return Backend(f"sqlite:///{directory / 'jobs.db'}")
-    return MemoryBackend("memory://")
+    return Backend("memory://")
 
 
 @pytest.fixture(params=KINDS)
 def backend(request: pytest.FixtureRequest, tmp_path: Path) -> Backend:
-    """Return an empty backend of each kind; modules of some kinds alone have their own fixture."""
+    """Return an empty backend of each kind, or of those of a mark."""
     return backend_of(request.param, request, tmp_path)
 
 

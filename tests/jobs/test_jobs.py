@@ -16,7 +16,7 @@ from brubeck.storage import open_storage
 from brubeck.streams import AuthStreamHandler
 from brubeck.streams.context import Context
 from brubeck.testing import Client
-from tests.jobs.conftest import Backend, MakeApp, working
+from tests.jobs.conftest import SHARED, Backend, MakeApp, working
 from tests.jobs.program import Additions, Jobs, state_of
 from tests.servers import free_port, wait_until
 
@@ -250,10 +250,9 @@ def test_what_is_no_job_is_a_dead_letter(make_app: MakeApp, backend: Backend) ->
     assert {each.raw for each in app.jobs.queue.dead()} == {b"\x00 no JSON", b"", b'{"path": 7}'}
 
 
-def test_a_path_that_an_older_worker_does_not_know(make_app: MakeApp, backend: Backend) -> None:
+@SHARED
+def test_a_path_that_an_older_worker_does_not_know(make_app: MakeApp) -> None:
     """Is tried again: a newer one may be on its way."""
-    if not backend.shared:
-        pytest.skip("no other process works there")
     app = make_app()
     sent = app.jobs.send("/add", {"numbers": [1, 1]})
     older = make_app(type("Older", (JobStream,), {}))

@@ -11,7 +11,7 @@ from brubeck.jobs import JobHandler
 from brubeck.jobs.opening import open_queue
 from brubeck.jobs.queue import Delivery, JobQueue, QueuedJob
 from brubeck.storage.ids import new_id
-from tests.jobs.conftest import Backend, MakeApp, working
+from tests.jobs.conftest import SHARED, Backend, MakeApp, working
 from tests.jobs.program import state_of
 from tests.jobs.troubled import Around, Strange, Troubled, ended
 from tests.servers import wait_until
@@ -48,10 +48,9 @@ def test_what_no_worker_can_begin_holds_up_nobody(make_app: MakeApp, backend: Ba
     assert not [each.reason for each in letters if "worker died" in each.reason]
 
 
+@SHARED
 def test_a_queue_that_was_emptied(make_app: MakeApp, backend: Backend) -> None:
     """Workers do what is sent after that."""
-    if not backend.shared:
-        pytest.skip("nobody else empties it")
     app = make_app(Troubled)
     with working(app):
         ended(app, app.jobs.send("/add", {"numbers": [1]}).id)

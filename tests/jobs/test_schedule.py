@@ -15,7 +15,7 @@ from brubeck.jobs.schedule import SCHEDULES
 from brubeck.storage import Delete, PageQuery, RecordSchema
 from brubeck.storage.ids import new_id
 from brubeck.timekeeping import HeldClock
-from tests.jobs.conftest import Backend, MakeApp, working
+from tests.jobs.conftest import SHARED, MakeApp, working
 from tests.jobs.program import state_of
 from tests.servers import wait_until
 
@@ -143,10 +143,9 @@ def test_a_process_that_dies_while_it_sends(app: Brubeck) -> None:
     assert app.jobs.queue.depth().waiting == 2
 
 
-def test_one_process_of_all_sends(make_app: MakeApp, backend: Backend, clock: HeldClock) -> None:
+@SHARED
+def test_one_process_of_all_sends(make_app: MakeApp, clock: HeldClock) -> None:
     """Whichever is first; of those that do it at once, too."""
-    if not backend.shared:
-        pytest.skip("no other process is there")
     apps = [make_app(Reports, clock=clock) for _ in range(4)]
     for period in range(3):
         barrier = Barrier(len(apps))
