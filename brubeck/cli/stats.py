@@ -61,8 +61,8 @@ def stats(program: str, *, as_json: bool) -> None:
     """
     with loaded(program) as application:
         found = list(_all_stats(application))
-        queue = application.jobs.queue if has_jobs(application) else None
-        depth = queue.depth() if queue is not None and queue.shared else None
+        is_seen = has_jobs(application) and application.jobs.is_shared
+        depth = application.jobs.queue.depth() if is_seen else None
         consumed = list(_consumed(application))
     if as_json:
         print_json(msgspec.to_builtins({"streams": found, "jobs": depth, "consumers": consumed}))

@@ -159,7 +159,7 @@ def _jobs_of(program: str) -> Iterator[Brubeck]:
     with plain_errors():
         app = load(program)
         try:
-            if not app.jobs.queue.shared:
+            if not app.jobs.is_shared:
                 raise ConfigError(
                     "The jobs wait in the memory of the process that serves, which no other sees: "
                     'set jobs.queue = "sqlite:///jobs.db" or "redis://…".'

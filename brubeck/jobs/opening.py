@@ -28,6 +28,11 @@ def has_queue(url: str) -> bool:
     return url.partition(":")[0] in SCHEMES
 
 
+def is_shared(url: str) -> bool:
+    """Return whether several processes see the jobs of the queue at a URL."""
+    return url.partition(":")[0] != "memory"
+
+
 def open_queue(
     url: str, name: str = "jobs", *, timeout: float = 5.0, clock: Clock = SYSTEM_CLOCK
 ) -> JobQueue:

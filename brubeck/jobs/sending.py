@@ -17,7 +17,7 @@ from brubeck.http import Headers, Problem, Response
 from brubeck.jobs.documents import CANCELLED, DONE, FAILED, RUNNING, OwnedJob
 from brubeck.jobs.job_data import Duration, Moment, UnsendableData, delay_of, due_at, encoded
 from brubeck.jobs.lookup import JobLookup, JobProgram
-from brubeck.jobs.opening import has_queue, holds_queue, open_queue, queue_of
+from brubeck.jobs.opening import has_queue, holds_queue, is_shared, open_queue, queue_of
 from brubeck.jobs.performing import Performer
 from brubeck.jobs.queue import (
     KEEP_KEYS,
@@ -222,6 +222,7 @@ class Jobs:
         if not self.streams:
             raise ConfigError("The program has no jobs: streams=[…] has no JobStream in it.")
         if apart:
+            self._check_stores()
             self.check_shared()
         settings = self._app.settings
         self._lookup.worker = JobsConnection(
@@ -236,15 +237,26 @@ class Jobs:
         )
         return self._lookup.worker
 
-    def check_shared(self) -> None:
-        """Raise `ConfigError` for jobs that another process could not see."""
+    def _check_stores(self) -> None:
+        """Raise `ConfigError` for a stream whose jobs no other process sees."""
         for stream in self.streams:
             if not self._app.store(stream.storage).shared:
                 raise ConfigError(
                     f"{stream.path} is kept in the memory of one process, and workers are "
                     "processes of their own: give it a store that processes share."
                 )
-        if not self.queue.shared:
+
+    @property
+    def is_shared(self) -> bool:
+        """Whether several processes see the same jobs; opens no queue."""
+        settings = self._app.settings
+        is_url = "default" in settings.stores_given
+        url = settings.jobs.queue or (settings.storage["default"] if is_url else "")
+        return is_shared(url) if url else self._app.store().shared
+
+    def check_shared(self) -> None:
+        """Raise `ConfigError` for a queue that no other process sees; opens none."""
+        if not self.is_shared:
             raise ConfigError(
                 "The jobs wait in the memory of one process, which does them itself "
                 '(`brubeck run`): for workers set jobs.queue = "sqlite:///jobs.db" or "redis://…".'

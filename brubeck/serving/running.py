@@ -107,7 +107,7 @@ def _doing_own_jobs(app: Application, *, apart: bool) -> Iterator[Callable[[], N
 
     Yields the function that stops doing them, which a signal handler may call.
     """
-    if apart or not app.jobs.streams or app.jobs.queue.shared:
+    if apart or not app.jobs.streams or app.jobs.is_shared:
         yield lambda: None
         return
     worker, over = app.jobs.connection(apart=False), green.Event()
