@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from brubeck.auth import Caller
 from brubeck.http import Problem, Response
 from brubeck.jobs import JobStream, OwnedJob
 from brubeck.jobs.queue import Depth
+from brubeck.storage import Outcome, RecordStream, Write
 from brubeck.testing import Client
 from brubeck.timekeeping import HeldClock, millis_to_rfc3339
 from tests.jobs.conftest import MakeApp, working
@@ -197,6 +199,42 @@ def test_a_job_that_was_just_given_out_is_dropped(make_app: MakeApp) -> None:
     deliveries[0].context = None  # as where several jobs could not be begun together
     app.jobs.perform(deliveries[0])
     assert states(app, job.id) == ["cancelled"]
+
+
+class Overtaken:
+    """A stream in which something is done just before the next write."""
+
+    def __init__(self, records: RecordStream) -> None:
+        self._records = records
+        self.before: Callable[[], object] | None = None
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._records, name)
+
+    def write(self, writes: Sequence[Write]) -> list[Outcome]:
+        """Do what is to be done before, and write."""
+        before, self.before = self.before, None
+        if before is not None:
+            before()
+        return self._records.write(writes)
+
+
+def test_a_job_that_is_cancelled_while_it_is_begun(make_app: MakeApp) -> None:
+    """Between the look of its worker and its write: the worker's write is refused."""
+    app = make_app()
+    overtaken: list[Overtaken] = []
+
+    def wrap(records: RecordStream) -> Any:
+        overtaken.append(Overtaken(records))
+        return overtaken[-1]
+
+    app.stream(Jobs).wrap = wrap
+    job, other = app.jobs.send("/add", {"numbers": []}), app.jobs.send("/add", {"numbers": []})
+    deliveries = app.jobs.queue.take("one", 2, 1.0)
+    for each in overtaken:
+        each.before = lambda: app.jobs.cancel(job.id)
+    assert app.jobs._performer.taken(deliveries) == deliveries[:1]
+    assert states(app, job.id, other.id) == ["cancelled", "running"]
 
 
 def test_a_cancelled_job_stays_cancelled(make_app: MakeApp) -> None:

@@ -18,6 +18,7 @@ from brubeck.http import Problem
 from brubeck.jobs import JobHandler
 from brubeck.jobs.opening import open_queue
 from brubeck.jobs.queue import Depth, JobQueue, QueuedJob, QueueUnavailable
+from brubeck.jobs.sql_queue import SQLQueue
 from brubeck.storage.ids import new_id
 from brubeck.storage.sqlite import SQLiteStorage
 from brubeck.timekeeping import HeldClock
@@ -88,21 +89,20 @@ def test_jobs_are_given_out_in_their_order(queue: JobQueue, clock: HeldClock) ->
     assert [each.job.path for each in taken if each.job] == ["/a", "/b", "/c", "/soon", "/late"]
 
 
-def test_who_waits_is_woken_by_its_own_process_and_by_others(url: str) -> None:
-    """It is given what is sent, wherever that is."""
-    with closing(open_queue(url)) as queue, closing(open_queue(url)) as other:
-        for sender in (queue, other):
-            taken: list[str] = []
-
-            def wait(taken: list[str] = taken) -> None:
-                taken.extend(each.raw.decode() for each in queue.take("one", 1, 20))
-
-            thread = Thread(target=wait)
-            thread.start()
-            (sent,) = send(sender, "/a")
-            thread.join(20)
-            assert len(taken) == 1
-            assert sent in taken[0]
+@pytest.mark.parametrize("sender", ["its own process", "another", "in memory"])
+def test_who_waits_is_woken(url: str, sender: str) -> None:
+    """By what is sent in its own process, and by what others write into the file."""
+    at = "memory://" if sender == "in memory" else url
+    with closing(open_queue(at)) as queue, closing(open_queue(at)) as other:
+        assert isinstance(queue, SQLQueue)
+        taken: list[str] = []
+        waiter = Thread(target=lambda: taken.extend(e.raw.decode() for e in queue.take("w", 1, 60)))
+        waiter.start()
+        wait_until(lambda: queue._changed._waiters)  # type: ignore[attr-defined]  # it waits
+        (sent,) = send(other if sender == "another" else queue, "/a")
+        waiter.join(20)
+        assert not waiter.is_alive()
+        assert sent in taken[0]
 
 
 def test_a_lease_ends_to_the_millisecond(queue: JobQueue, clock: HeldClock) -> None:
