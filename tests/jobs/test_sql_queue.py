@@ -137,6 +137,16 @@ def test_a_key_is_kept_for_its_time(queue: JobQueue, clock: HeldClock) -> None:
     assert queue.send(again, "k", keep=60) == again.id
 
 
+def test_a_key_outlasts_the_delay_of_its_job(queue: JobQueue, clock: HeldClock) -> None:
+    """Until the job is due, and for the key's time from then on."""
+    first, second = (QueuedJob(path="/a", id=new_id()) for _ in range(2))
+    queue.send(first, "k", delay=100, keep=60)
+    clock.advance(160_000_000 - 1000)
+    assert queue.send(second, "k", keep=60) == first.id
+    clock.advance(1000)
+    assert queue.send(second, "k", keep=60) == second.id
+
+
 def test_queues_of_one_file_have_names(url: str) -> None:
     """And see nothing of each other."""
     with closing(open_queue(url, "one")) as one, closing(open_queue(url, "two")) as two:
