@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import re
 import socket
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
@@ -92,6 +94,28 @@ def apache(directory: Path, port: int, origin: int) -> list[str]:
     return [program, "-X", "-d", str(directory), "-f", str(main)]
 
 
+def caddy(directory: Path, port: int, origin: int) -> list[str]:
+    """Return the command of a Caddy with ``deploy/Caddyfile``, without a certificate."""
+    program = require("caddy", "caddy")
+    replaced = {
+        "api.example.org {": f"http://:{port} {{\n\tbind 127.0.0.1",
+        PROGRAM: f"127.0.0.1:{origin}",
+    }
+    general = "{\n\tadmin off\n}\n\n"
+    path = write(directory / "Caddyfile", general + shipped("Caddyfile", replaced))
+    # It keeps what it keeps below the home directory.
+    home = (f"HOME={directory}", f"XDG_DATA_HOME={directory}", f"XDG_CONFIG_HOME={directory}")
+    return ["env", *home, program, "run", "--adapter", "caddyfile", "--config", str(path)]
+
+
+def caddy_version() -> tuple[int, ...]:
+    """Return the version of Caddy, such as ``(2, 6, 2)``."""
+    said = subprocess.run(["caddy", "version"], capture_output=True, text=True, check=True).stdout
+    found = re.match(r"v?(\d+)\.(\d+)\.(\d+)", said)
+    assert found is not None, said
+    return tuple(map(int, found.groups()))
+
+
 def nginx_by_default(directory: Path, port: int, origin: int) -> list[str]:
     """Return the command of an nginx that speaks HTTP/1.0 to the program, as it does by itself."""
     command = nginx(directory, port, origin)
@@ -107,6 +131,7 @@ FRONTS: dict[str, Callable[[Path, int, int], list[str]]] = {
     "haproxy": haproxy,
     "varnish": varnish,
     "apache": apache,
+    "caddy": caddy,
 }
 """Each proxy of ``deploy/`` by its name."""
 
