@@ -1,4 +1,4 @@
-"""The npm package eventsource follows a stream, however often it is cut off."""
+"""The npm packages eventsource and fetch-event-source follow a stream that is cut off often."""
 
 from __future__ import annotations
 
@@ -68,15 +68,18 @@ def post(port: int, ids: list[str]) -> None:
     connection.close()
 
 
-@pytest.mark.parametrize("over", ["embedded", "mongrel2"])
-def test_it_misses_and_repeats_nothing_across_twenty_cuts(over: str) -> None:
+@pytest.mark.parametrize(
+    ("over", "client"),
+    [("embedded", "follow"), ("mongrel2", "follow"), ("embedded", "follow-fetch")],
+)
+def test_it_misses_and_repeats_nothing_across_twenty_cuts(over: str, client: str) -> None:
     """Each change once and in order, though connections end in the middle of messages."""
     node_package()
     dice = random.Random(20)
     ids = [f"n{number}" for number in range(ITEMS)]
     with served(over) as port, cutter(port) as way:
         url = f"http://127.0.0.1:{way.port}/notes/changes"
-        with running("node", str(HERE / "follow.mjs"), url) as follower:
+        with running("node", str(HERE / f"{client}.mjs"), url) as follower:
             wait_until(partial(_has, follower, "checkpoint", 1), seconds=30)
             for cut in range(CUTS):
                 wait_until(partial(_has, follower, "open", cut + 1), seconds=30)

@@ -1,0 +1,115 @@
+"""A program on the WSGI servers that people have: pages, writes, feeds, bodies without a length."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator
+from http.client import HTTPConnection
+from typing import Any, Final
+
+import pytest
+
+from tests.servers import Caller, free_port, wait_until
+from tests.servers.programs import Program, running
+
+APP: Final = "tests.connections.wsgi_servers_program:app"
+SERVERS: Final = {
+    "gunicorn": (
+        "gunicorn",
+        "-b",
+        "127.0.0.1:{}",
+        "--threads",
+        "4",
+        "--graceful-timeout",
+        "1",
+        "--no-control-socket",
+        APP,
+    ),
+    "waitress": ("waitress", "--listen=127.0.0.1:{}", APP),
+    "granian": ("granian", "--interface", "wsgi", "--host", "127.0.0.1", "--port", "{}", APP),
+    "a2wsgi": (
+        "uvicorn",
+        "--timeout-graceful-shutdown",
+        "1",
+        "--port",
+        "{}",
+        "tests.connections.wsgi_servers_program:asgi",
+    ),
+}
+"""The commands of the servers, with the port to come."""
+
+
+@pytest.fixture(scope="module", params=SERVERS)
+def server(request: pytest.FixtureRequest) -> Iterator[Program]:
+    """Run a server with the program."""
+    port = free_port()
+    module, *arguments = [each.format(port) for each in SERVERS[request.param]]
+    with running(sys.executable, "-m", module, *arguments) as program:
+        program.port = port
+
+        def answers() -> bool:
+            try:
+                return ask(program, "GET", "/-/health")[0] == 200
+            except OSError:
+                return False
+
+        wait_until(answers, seconds=30)
+        yield program
+
+
+def ask(server: Program, method: str, path: str, body: object = None) -> tuple[int, Any]:
+    """Return the status and the decoded body of an answer."""
+    connection = HTTPConnection("127.0.0.1", server.port, timeout=30)
+    try:
+        sent = None if body is None else json.dumps(body)
+        connection.request(method, path, sent, {"Content-Type": "application/json"})
+        answer = connection.getresponse()
+        text = answer.read()
+        return answer.status, json.loads(text) if text else None
+    finally:
+        connection.close()
+
+
+def test_pages_and_writes(server: Program) -> None:
+    """As on Brubeck's own server."""
+    status, made = ask(server, "POST", "/notes", {"text": "über"})
+    assert status == 201
+    item = f"/notes/{made['data']['id']}"
+    assert ask(server, "GET", item)[1]["data"]["text"] == "über"
+    assert ask(server, "PATCH", item, {"text": "two"})[0] == 200
+    assert item.rpartition("/")[2] in {
+        each["id"] for each in ask(server, "GET", "/notes")[1]["data"]
+    }
+    assert ask(server, "DELETE", item)[0] == 204
+    assert ask(server, "GET", item)[0] == 410
+    assert ask(server, "GET", "/notes?limit=0")[0] == 400
+
+
+def test_a_feed_tells_of_a_write(server: Program) -> None:
+    """While it is open; it is cut after a while, and the reader goes on from its last id."""
+    with Caller(server.port) as feed:
+        feed.get("/notes/changes?after=now", "Accept: text/event-stream")
+        response = feed.response()
+        assert response.status == 200
+        status, made = ask(server, "POST", "/notes", {"text": "live"})
+        assert status == 201
+        seen = b""
+        while made["data"]["id"].encode() not in seen:
+            line = response.readline()
+            assert line, "the feed has ended"
+            seen += line
+
+
+def test_a_body_without_a_length_is_read_or_refused(server: Program) -> None:
+    """A server that does not pass it is 411; nothing is taken for an empty body."""
+    with Caller(server.port) as caller:
+        text = b'{"text": "in chunks"}'
+        caller.send(
+            b"POST /notes HTTP/1.1\r\nHost: h\r\nContent-Type: application/json\r\n"
+            b"Transfer-Encoding: chunked\r\n\r\n%x\r\n%b\r\n0\r\n\r\n" % (len(text), text)
+        )
+        response = caller.response()
+        assert response.status in (201, 411)
+        if response.status == 201:
+            assert json.loads(response.read())["data"]["text"] == "in chunks"
