@@ -10,6 +10,7 @@ import click
 
 from brubeck import __version__
 from brubeck.cli.checking import check
+from brubeck.cli.consuming import consumer_commands
 from brubeck.cli.copying import copy_command
 from brubeck.cli.exporting import export
 from brubeck.cli.importing import import_command
@@ -37,7 +38,7 @@ def main() -> None:
 _SERVING = (new, run, work, mongrel2, routes, config_command, check, openapi)
 _USING = (get, tail, export, import_command)
 _KEEPING = (copy_command, stats, index, shell, store_commands)
-_GROUPS = (user_commands, token_commands, job_commands)
+_GROUPS = (user_commands, token_commands, job_commands, consumer_commands)
 
 for command in (*_SERVING, *_USING, *_KEEPING, *_GROUPS):
     main.add_command(command)

@@ -94,25 +94,20 @@ class ConsumerStats(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def _consumed(application: Brubeck) -> Iterator[ConsumerStats]:
-    from brubeck.consumers.consumer import name_of, streams_of
-    from brubeck.consumers.track import Track
+    from brubeck.consumers.letters import followed
     from brubeck.streams.cursors import parse_change_cursor
 
-    for consumer in application.consumers:
-        for declaration in streams_of(consumer):
-            stream = application.stream(declaration)
-            for partition in stream.partitions():
-                track = Track(name_of(consumer), stream, partition)
-                place = track.read()
-                head = stream.opened(partition).head().position
-                at = 0 if place is None else parse_change_cursor(place.cursor).position
-                yield ConsumerStats(
-                    consumer=name_of(consumer),
-                    stream=track.path,
-                    behind=None if place is None else max(head - at, 0) / 1e6 if at else None,
-                    dead=track.dead(),
-                    process="" if place is None else place.owner,
-                )
+    for _, stream, partition, track in followed(application):
+        place = track.read()
+        head = stream.opened(partition).head().position
+        at = 0 if place is None else parse_change_cursor(place.cursor).position
+        yield ConsumerStats(
+            consumer=track.consumer,
+            stream=track.path,
+            behind=None if place is None else max(head - at, 0) / 1e6 if at else None,
+            dead=track.dead(),
+            process="" if place is None else place.owner,
+        )
 
 
 def _consumer_row(each: ConsumerStats) -> tuple[str, ...]:
