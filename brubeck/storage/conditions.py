@@ -50,9 +50,22 @@ def may_have_met(
     return True
 
 
+def range_bounds(condition: FieldCondition) -> list[tuple[Any, Any]]:
+    """Return the least and the greatest value of each range of a ``within`` condition.
+
+    >>> range_bounds(FieldCondition('longitude', 'within', (170, 180, -180, -170)))
+    [(170, 180), (-180, -170)]
+    """
+    bounds: Any = condition.value
+    return list(zip(bounds[::2], bounds[1::2], strict=True))
+
+
 def _any(condition: FieldCondition, values: Iterable[Any]) -> bool:
     if condition.operator == "in":
         # Up to 50 values against up to 100 of each record: one by one that takes 5,000 comparisons.
         return not _as_set(condition.value).isdisjoint(values)
+    if condition.operator == "within":
+        ranges = range_bounds(condition)
+        return any(low <= value <= high for value in values for low, high in ranges)
     compare = _COMPARE[condition.operator]
     return any(compare(value, condition.value) for value in values)

@@ -12,7 +12,7 @@ from typing import Final, Literal, TypeAlias
 import msgspec
 
 Scalar: TypeAlias = str | int | float | bool
-Operator: TypeAlias = Literal["eq", "gt", "gte", "lt", "lte", "in"]
+Operator: TypeAlias = Literal["eq", "gt", "gte", "lt", "lte", "in", "within"]
 Reason: TypeAlias = Literal["exists", "missing", "moved"]
 
 
@@ -88,6 +88,9 @@ class TimelineCursor(msgspec.Struct, frozen=True):
 
 class FieldCondition(msgspec.Struct, frozen=True):
     """One demand on one indexed field; ``in`` takes a tuple of values.
+
+    ``within`` takes the bounds of ranges, ``(low, high, low, high, …)``: a value meets it that lies
+    in any of them, on a bound too.
 
     A field that holds a list meets a condition when any of its members does; one that holds
     nothing meets none.

@@ -40,12 +40,17 @@ class FieldInfo(msgspec.Struct, frozen=True, omit_defaults=True):
 
     ``equality`` says that an indexed field is asked for by its very values, not only by ranges: it
     is worth an order of the timeline for each of them.
+
+    A field with a ``source`` is no member of a body: its values are those in the source, a list or
+    an object, at each of the ``keys``; a number is a place in a list, a text a name in an object.
     """
 
     kind: Kind
     indexed: bool = False
     item_kind: Kind | None = None
     equality: bool = False
+    source: str = ""
+    keys: tuple[int | str, ...] = ()
 
 
 class RecordSchema(msgspec.Struct, frozen=True, dict=True):
@@ -85,10 +90,13 @@ class RecordSchema(msgspec.Struct, frozen=True, dict=True):
         the first ones: no step of a storage depends on how long a list was.
         """
         kinds = self._kinds
-        if not kinds:
+        if not self._names:
             return {}
         found = self._decoder.decode(body)
-        return {name: _values(getattr(found, name), kind, whole) for name, kind, whole in kinds}
+        values = {name: _values(getattr(found, name), kind, whole) for name, kind, whole in kinds}
+        for name, info in self._derived:
+            values[name] = _values_inside(getattr(found, info.source), info)
+        return values
 
     def check(self, body: bytes) -> None:
         """Raise `NotCanonical` for a body with more values of a known field than are indexed."""
@@ -121,7 +129,15 @@ class RecordSchema(msgspec.Struct, frozen=True, dict=True):
 
     @cached_property
     def _names(self) -> list[str]:
-        return self.known
+        """The members of a body that have the values of known fields."""
+        infos = [(name, self.fields.get(name)) for name in self.known]
+        names = [name if info is None else info.source or name for name, info in infos]
+        return list(dict.fromkeys(names))
+
+    @cached_property
+    def _derived(self) -> list[tuple[str, FieldInfo]]:
+        """The known fields with values inside other ones."""
+        return [(name, self.fields[name]) for name in self.known if self.fields[name].source]
 
     @cached_property
     def _decoder(self) -> msgspec.json.Decoder[Any]:
@@ -132,7 +148,7 @@ class RecordSchema(msgspec.Struct, frozen=True, dict=True):
     @cached_property
     def _kinds(self) -> list[tuple[str, Kind, bool]]:
         """The known fields, with the kind of each value or member, and whether it stays whole."""
-        infos = [(name, self.fields[name]) for name in self._names]
+        infos = [(name, self.fields[name]) for name in self.known if not self.fields[name].source]
         return [
             (
                 name,
@@ -151,6 +167,19 @@ def _values(value: Any, kind: Kind, whole: bool) -> Values:
         return () if key is None else (key,)
     found = [filter_key(member, kind, whole=whole) for member in value[:MAX_VALUES]]
     return tuple(member for member in found if member is not None)
+
+
+def _values_inside(value: Any, info: FieldInfo) -> Values:
+    """Return the values of a field that lie inside another one."""
+    found = []
+    for key in info.keys:
+        if isinstance(key, str):
+            member = value.get(key) if isinstance(value, dict) else None
+        else:
+            member = value[key] if isinstance(value, list) and key < len(value) else None
+        if (known := filter_key(member, info.kind)) is not None:
+            found.append(known)
+    return tuple(found)
 
 
 def filter_key(value: Any, kind: Kind, *, whole: bool = False) -> Scalar | None:

@@ -39,6 +39,7 @@ SCHEMA = RecordSchema(
         "magnitude": FieldInfo("number", indexed=True, equality=True),
         "network": FieldInfo("string", indexed=True, equality=True),
         "depth": FieldInfo("number", indexed=True),
+        "north": FieldInfo("number", indexed=True, source="at", keys=(0, "north", "n")),
         "tags": FieldInfo("list", indexed=True, item_kind="string", equality=True),
         "owner": FieldInfo("string"),
         "readers": FieldInfo("list", item_kind="string"),
@@ -58,6 +59,7 @@ _filters: st.SearchStrategy[tuple[FieldCondition, ...]] = st.one_of(
     st.just(()),
     st.builds(lambda n: (FieldCondition("magnitude", "gte", n),), st.integers(0, 3)),
     st.builds(lambda n: (FieldCondition("magnitude", "eq", n),), st.integers(0, 3)),
+    st.builds(lambda n: (FieldCondition("magnitude", "within", (0, 0, n, 3)),), st.integers(0, 3)),
 )
 
 

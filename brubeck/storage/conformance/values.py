@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from brubeck.canonical import MAX_BYTES
-from brubeck.storage.conformance.base import RELAXED, START, Suite, walk
+from brubeck.storage.conformance.base import RELAXED, START, Suite, replacing, walk
 from brubeck.storage.conformance.machine import SCHEMA, put_new
 from brubeck.storage.errors import NotCanonical
 from brubeck.storage.records import (
@@ -21,6 +21,7 @@ from brubeck.storage.records import (
     Put,
     Record,
     TimelineCursor,
+    Written,
 )
 from brubeck.storage.schema import MAX_VALUES
 from brubeck.timekeeping import HeldClock
@@ -67,6 +68,9 @@ class Values(Suite):
             ("lt", 2, ["a"]),
             ("lte", 2, ["a", "b"]),
             ("in", (1, 3, 9), ["a", "c"]),
+            ("within", (2, 3), ["b", "c"]),
+            ("within", (2.5, 9, -1, 1), ["a", "c"]),
+            ("within", (3.5, 9, 1.5, 1.5), []),
         ],
     )
     def test_each_operator_means_the_same(
@@ -94,6 +98,50 @@ class Values(Suite):
                 assert walk(stream, limit=2, where=where) == [(0, "d"), (0, "c"), (0, "a")]
                 up = walk(stream, limit=2, where=where, descending=False)
                 assert up == [(0, "a"), (0, "c"), (0, "d")]
+
+    def test_one_member_of_a_list_lies_within_a_range(self) -> None:
+        """G9: and not two of them on both sides of it."""
+        with self.stream() as stream:
+            tags = {"a": ["x", "y"], "b": ["y"], "c": ["x", "z"], "d": []}
+            stream.write([put_new(each, 0, tags=members) for each, members in tags.items()])
+            where = (FieldCondition("tags", "within", ("y", "yy", "b", "w")),)
+            assert walk(stream, limit=2, where=where) == [(0, "b"), (0, "a")]
+
+    def test_values_inside_a_member_meet_conditions(self) -> None:
+        """G9: by place in a list or by name in an object; what has another form has no values."""
+        points: dict[str, Any] = {
+            "a": [45, 7],
+            "b": {"north": 44.5, "east": 7},
+            "c": {"n": 46, "e": 7},
+            "d": [7, 45],
+            "e": {"east": 45},
+            "f": {"0": 45},
+            "g": [{"north": 45}],
+            "h": [[45], 45],
+            "i": {"north": [45]},
+            "j": "45",
+            "k": 45,
+            "l": None,
+            "m": [],
+            "n": [True, 45],
+        }
+        with self.stream() as stream:
+            stream.write([put_new(each, 0, at=at) for each, at in points.items()])
+            where = (FieldCondition("north", "within", (44.5, 45, 46, 47)),)
+            assert walk(stream, limit=2, where=where) == [(0, "c"), (0, "b"), (0, "a")]
+            assert stream.count(PageQuery(where=where, limit=99)).total == 3
+            found = stream.changes(ChangesQuery(limit=99, where=where))
+            assert [each.id for each in found.changes] == ["a", "b", "c"]
+
+    def test_an_item_that_leaves_a_range_is_shown_as_gone(self) -> None:
+        """G4: also by a value inside a member; and one that never was in it is passed over."""
+        with self.stream() as stream:
+            written = stream.write([put_new("a", 0, at=[45, 7]), put_new("b", 0, at=[7, 45])])
+            a, b = (each.position for each in written if isinstance(each, Written))
+            stream.write([replacing("a", 0, a, at=[7, 45]), replacing("b", 0, b, at=[8, 45])])
+            where = (FieldCondition("north", "within", (44.5, 45)),)
+            (gone,) = stream.changes(ChangesQuery(limit=9, after=b, where=where)).changes
+            assert (gone.id, gone.record) == ("a", None)
 
     def test_a_field_has_so_many_values_and_no_more(self) -> None:
         """G9: a list that is longer is refused, by its name, before anything is written."""

@@ -16,7 +16,7 @@ import msgspec
 from bson.datetime_ms import DatetimeMS
 from bson.int64 import Int64
 
-from brubeck.storage.conditions import Former
+from brubeck.storage.conditions import Former, range_bounds
 from brubeck.storage.history import WriteHistory
 from brubeck.storage.records import Delete, FieldCondition, Put, Record, Tombstone, Write
 from brubeck.storage.schema import FieldInfo, RecordSchema, filter_key, text_key
@@ -94,6 +94,9 @@ def selector(where: tuple[FieldCondition, ...], schema: RecordSchema) -> Documen
     """Return the query that conditions are."""
     found = []
     for each in where:
+        if each.operator == "within":
+            found.append(_ranges(each, schema.fields[each.name]))
+            continue
         info = schema.fields[each.name]
         single = FieldInfo(info.item_kind or "any") if info.kind == "list" else info
         if isinstance(each.value, tuple):
@@ -102,6 +105,24 @@ def selector(where: tuple[FieldCondition, ...], schema: RecordSchema) -> Documen
             value = native(each.value, single)
         found.append({each.name: {f"${each.operator}": value}})
     return {"$and": found} if found else {}
+
+
+def _ranges(condition: FieldCondition, info: FieldInfo) -> Document:
+    """Return the query that a condition on ranges is.
+
+    Of a list, one and the same member has to lie between both bounds of a range.
+    """
+    name, no_list = condition.name, {"$not": {"$type": "array"}}
+    ranges = []
+    for low, high in range_bounds(condition):
+        between = {"$gte": low, "$lte": high}
+        if not info.source:
+            ranges += [{name: {**between, **no_list}}, {name: {"$elemMatch": between}}]
+        for key in info.keys:
+            of_list = isinstance(key, int)
+            source = {"$type": "array"} if of_list else no_list
+            ranges.append({info.source: source, f"{info.source}.{key}": {**between, **no_list}})
+    return {"$or": ranges}
 
 
 def record(found: Document) -> Record:

@@ -191,6 +191,16 @@ local compare = {
   lte = function(value, wanted) return not less(wanted, value) end,
 }
 
+-- Return whether a value is in one of the ranges {low, high, low, high, ...}.
+local function within(value, bounds)
+  for at = 1, #bounds, 2 do
+    if not less(value, bounds[at]) and not less(bounds[at + 1], value) then
+      return true
+    end
+  end
+  return false
+end
+
 -- Return conditions, {field, operator, {value, ...}}, as {field, a function that tells whether some
 -- value is wanted}: looking at a value costs the same however many are wanted.
 local function read_conditions(packed)
@@ -198,6 +208,9 @@ local function read_conditions(packed)
   for at, condition in ipairs(conditions) do
     local field, operator, wanted = unpack(condition)
     local ordered, one, several = compare[operator], wanted[1], set(wanted)
+    if operator == 'within' then
+      ordered, one = within, wanted
+    end
     conditions[at] = {field, function(values)
       for _, value in ipairs(values or {}) do
         if ordered and ordered(value, one) or not ordered and several[value] then
