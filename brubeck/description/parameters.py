@@ -8,7 +8,7 @@ from typing import Any, Final
 from brubeck.description.components import Schema
 from brubeck.description.schemas import DATE_TIME, ID_PATTERN, ID_SCHEMA, MILLIS
 from brubeck.streams.cursors import CHANGE
-from brubeck.streams.filters import Filter
+from brubeck.streams.filters import BoxFilter, Filter
 from brubeck.streams.idempotency import KEY
 from brubeck.streams.items import MAX_IDS
 from brubeck.streams.parameters import MAX_WAIT, Declared
@@ -35,6 +35,13 @@ _OPERATORS: Final = {
     "lte": "is at most this",
     "in": "is one of these",
 }
+
+
+_BOX: Final = (
+    "Only items with a position in this box, edges included: west, south, east, north, in degrees "
+    "(WGS 84). A west greater than its east reaches across the antimeridian. Six numbers have the "
+    "least height after south and the greatest after north, where items have heights."
+)
 
 
 def in_query(name: str, schema: Schema, text: str, **more: Any) -> Schema:
@@ -130,12 +137,24 @@ def filters(declared: Declared) -> Iterator[Schema]:
 
 
 def _filter(name: str, each: Filter) -> Schema:
+    if isinstance(each, BoxFilter):
+        return in_query(name, _box_schema(each), _BOX, style="form", explode=False)
     schema = _KINDS[each.kind]
     text = f"Only items whose `{each.field}` {_OPERATORS[each.operator]}."
     if each.operator == "in":
         many = {"type": "array", "items": schema, "minItems": 1}
         return in_query(name, many, text, style="form", explode=True)
     return in_query(name, schema, text)
+
+
+def _box_schema(each: BoxFilter) -> Schema:
+    """Return the schema of a box: four numbers, or six where items have heights."""
+    degrees: Schema = {"type": "number", "minimum": -180, "maximum": 180}
+    four: Schema = {"type": "array", "items": degrees, "minItems": 4, "maxItems": 4}
+    if not each.geometry.height:
+        return four
+    six: Schema = {"type": "array", "items": {"type": "number"}, "minItems": 6, "maxItems": 6}
+    return {"oneOf": [four, six]}
 
 
 def _limits(declared: Declared) -> Iterator[Schema]:

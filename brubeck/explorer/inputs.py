@@ -9,11 +9,22 @@ import msgspec
 
 from brubeck.streams.context import Context
 from brubeck.streams.entries import plain
-from brubeck.streams.filters import Filter
+from brubeck.streams.filters import BoxFilter, Filter
 
 TIME: Final = "2026-01-31T12:00:00Z"
 """The hint of an input for a time."""
-SIGNS: Final = {"eq": "", "gt": ">", "gte": "≥", "lt": "<", "lte": "≤", "in": "is any of"}
+BOX: Final = "west,south,east,north"
+"""The hint of an input for a box."""
+BOX_TITLE: Final = "Degrees, such as -125,32,-114,42. A west greater than its east crosses 180°."
+SIGNS: Final = {
+    "eq": "",
+    "gt": ">",
+    "gte": "≥",
+    "lt": "<",
+    "lte": "≤",
+    "in": "is any of",
+    "within": "",
+}
 
 _TIMES: Final = frozenset(("datetime", "milliseconds"))
 
@@ -44,12 +55,14 @@ def filter_inputs(context: Context) -> Iterator[Input]:
         if each.operator == "in" or not values:
             values = [*values, ""]  # one more to fill in
         for value in values:
-            yield _filter_input(each, fields[each.field], value)
+            yield _filter_input(each, fields.get(each.field), value)
     for name, title in (("since", "Not before this time."), ("until", "Before this time.")):
         yield Input(name, name, given.get(name, [""])[0], hint=TIME, title=title)
 
 
 def _filter_input(each: Filter, field: Any, value: str) -> Input:
+    if isinstance(each, BoxFilter):
+        return Input(each.parameter, "bounding box", value, hint=BOX, title=BOX_TITLE)
     label = f"{_words(each.field)} {SIGNS[each.operator]}".strip()
     attributes = input_attributes(field) if field.kind not in ("list", "object") else {}
     if each.kind == "string" and attributes.get("kind") == "number":

@@ -15,7 +15,7 @@ import msgspec
 from brubeck.storage import Record
 from brubeck.streams.context import Context
 from brubeck.streams.entries import plain
-from brubeck.streams.geojson import Coordinates, coordinates_of
+from brubeck.streams.geometry import Geometry
 from brubeck.streams.projection import members
 from brubeck.streams.spec import StreamSpec
 
@@ -57,18 +57,18 @@ class WorldMap(msgspec.Struct, frozen=True):
 class Axes(msgspec.Struct, frozen=True):
     """The coordinates, and the fields with the size and the text of an item; empty for none."""
 
-    coordinates: Coordinates
+    coordinates: Geometry
     size: str
     text: str
 
 
 def axes_of(spec: StreamSpec) -> Axes | None:
     """Return the fields of a stream that make a map, or None where it has no coordinates."""
-    return _axes(spec.model, spec.hidden, coordinates_of(spec))
+    return _axes(spec.model, spec.hidden, spec.geometry)
 
 
 @lru_cache(maxsize=256)
-def _axes(model: Any, hidden: frozenset[str], found: Coordinates | None) -> Axes | None:
+def _axes(model: Any, hidden: frozenset[str], found: Geometry | None) -> Axes | None:
     if found is None:
         return None
     fields = {name: field for name, field in model._fields.items() if name not in hidden}

@@ -34,6 +34,9 @@ CHECKS: Final = (
 """The methods of an access class that are named like nothing else; ``may_read`` is a rule, too."""
 _NEVER_READ: Final = {
     "rate_limit": "rate",
+    "geometry": "_geometry of the model",
+    "_geometry": "_geometry of the model",
+    "bbox": "filters",
     "private": "may_read",
     "private_fields": "_private_fields of the model",
     "_private_fields": "_private_fields of the model",
@@ -171,6 +174,10 @@ def check_resource(resource: type) -> None:
 def check_model(model: type) -> None:
     """Raise `ConfigError` for a list of a model that is nearly the one of its private fields."""
     for base in model.__mro__:
+        if isinstance(vars(base).get("geometry"), tuple | list | str):
+            raise ConfigError(
+                f'{base.__name__}.geometry declares nothing. Did you mean "_geometry"?'
+            )
         # A document that a call of its metaclass made says that it is of a module of this package.
         if getattr(sys.modules.get(base.__module__), base.__name__, None) is base and _is_ours(
             base

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 import msgspec
 
@@ -17,6 +17,10 @@ class StreamedDocument(Document):
     The stream sets these. ``created_at`` never changes in the life of an item and, with the id,
     is its place in the timeline; both times are milliseconds since the epoch, UTC.
     """
+
+    _geometry: ClassVar[str | tuple[str, ...] | None] = ""
+    """The fields with the position of an item: ``("longitude", "latitude")``, with a height as a
+    third, or the name of a `GeoPointField`. Empty finds them by type and name; None has none."""
 
     id = StringField(max_length=128, description="The item's name in its stream.", example="c6a4")
     created_at = MillisecondField(description="When the item was made, ms since the epoch.")

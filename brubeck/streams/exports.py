@@ -44,8 +44,8 @@ Write = Callable[[Sequence[Record]], bytes]
 
 
 def types_of(spec: StreamSpec) -> tuple[str, ...]:
-    """Return the media types in which a stream is exported: GeoJSON only with coordinates."""
-    return MEDIA_TYPES if geojson.coordinates_of(spec) is not None else MEDIA_TYPES[:-1]
+    """Return the media types in which a stream is exported: GeoJSON only with a geometry."""
+    return MEDIA_TYPES if spec.geometry is not None else MEDIA_TYPES[:-1]
 
 
 def export(context: Context, media_type: str) -> Response:
@@ -101,7 +101,7 @@ def _table(walk: Walk, context: Context, parameters: PageParameters) -> Iterator
 
 def _features(walk: Walk, context: Context, parameters: PageParameters) -> Iterator[bytes]:
     project = projection(parameters.fields, context.spec.hidden)
-    fields = geojson.coordinates_of(context.spec)
+    fields = context.spec.geometry
     if fields is None:
         raise Problem(406, "The items of this stream have no coordinates.")
     between = geojson.BEGIN + b"\n"

@@ -15,10 +15,13 @@ from brubeck.storage import FieldCondition, FieldInfo, Scalar
 from brubeck.storage.records import Operator
 from brubeck.storage.schema import Kind, filter_key
 from brubeck.streams.cursors import parse_time
+from brubeck.streams.geometry import POINT_LATITUDES, POINT_LONGITUDES, Geometry, parse_box
 
 RESERVED: Final = frozenset(
     ("limit", "count", "order", "before", "after", "since", "until", "fields", "total", "wait")
 )
+BBOX: Final = "bbox"
+"""The name of the filter by position; where the model has a field of that name, it is a field's."""
 MAX_CHOICES: Final = 50
 """How many values an ``__in`` filter takes: each of them is work for the storage."""
 _WHOLE: Final = re.compile(r"[+-]?\d{1,19}", re.ASCII)
@@ -32,6 +35,15 @@ class Filter(msgspec.Struct, frozen=True):
     field: str
     operator: Operator
     kind: Kind
+
+    @property
+    def fields(self) -> tuple[str, ...]:
+        """The names of the fields whose values it compares, as the storage knows them."""
+        return (self.field,)
+
+    def conditions(self, values: list[str]) -> tuple[FieldCondition, ...]:
+        """Return the conditions that the parameter's values mean; `ValueError` for bad ones."""
+        return (self.condition(values),)
 
     def condition(self, values: list[str]) -> FieldCondition:
         """Return the condition that the parameter's values mean; `ValueError` for bad ones."""
@@ -52,6 +64,41 @@ class Filter(msgspec.Struct, frozen=True):
         return key
 
 
+class BoxFilter(Filter, frozen=True):
+    """The filter ``bbox``: only items with a position in a box; see `brubeck.streams.geometry`."""
+
+    geometry: Geometry
+
+    @property
+    def fields(self) -> tuple[str, ...]:
+        """The names of the latitude, the longitude and the height, if there is one."""
+        geometry = self.geometry
+        if geometry.point:
+            return f"{geometry.point}@latitude", f"{geometry.point}@longitude"
+        found = (geometry.latitude, geometry.longitude, geometry.height)
+        return tuple(each for each in found if each)
+
+    def conditions(self, values: list[str]) -> tuple[FieldCondition, ...]:
+        """Return the conditions that a box means; `ValueError` for a bad one."""
+        if len(values) > 1:
+            raise ValueError("it is given more than once")
+        box = parse_box(values[0], has_height=bool(self.geometry.height))
+        ranges = (box.latitudes, box.longitudes, box.heights)
+        pairs = zip(self.fields, ranges, strict=False)  # a box needs no heights
+        return tuple(FieldCondition(name, "within", bounds) for name, bounds in pairs if bounds)
+
+    def infos(self) -> dict[str, FieldInfo]:
+        """Return the storage's information on the values inside a point."""
+        point = self.geometry.point
+        if not point:
+            return {}
+        keys = ((0, *POINT_LATITUDES), (1, *POINT_LONGITUDES))
+        return {
+            name: FieldInfo("number", indexed=True, source=point, keys=each)
+            for name, each in zip(self.fields, keys, strict=True)
+        }
+
+
 class ModelField(Protocol):
     """The attributes of a document's field that a filter uses."""
 
@@ -60,17 +107,26 @@ class ModelField(Protocol):
 
 
 def declare_filters(
-    declared: Iterable[str], fields: Mapping[str, Any], owner: str, *, hidden: Container[str] = ()
+    declared: Iterable[str],
+    fields: Mapping[str, Any],
+    owner: str,
+    *,
+    hidden: Container[str] = (),
+    geometry: Geometry | None = None,
 ) -> dict[str, Filter]:
     """Return the filters of a handler by parameter; `ConfigError` for one that cannot be.
 
-    A filter is a field's name, for equality, or a name with an operator: ``magnitude__gte``. None
-    may ask for what is ``hidden``: which items meet it would tell what they hold.
+    A filter is a field's name, for equality, or a name with an operator: ``magnitude__gte``; or
+    ``bbox``, for the items with a position in a box, by their ``geometry``. None may ask for what
+    is ``hidden``: which items meet it would tell what they hold.
     """
     if isinstance(declared, str):
         raise ConfigError(f'{owner}.filters is a tuple of names: write ("{declared}",).')
-    filters = {}
+    filters: dict[str, Filter] = {}
     for parameter in declared:
+        if parameter == BBOX and BBOX not in fields:
+            filters[BBOX] = _box_filter(geometry, owner)
+            continue
         name, separator, operator = parameter.partition("__")
         if separator and operator not in OPERATORS:
             hint = did_you_mean(operator, OPERATORS)
@@ -97,6 +153,15 @@ def declare_filters(
     return filters
 
 
+def _box_filter(geometry: Geometry | None, owner: str) -> BoxFilter:
+    if geometry is None:
+        raise ConfigError(
+            f'{owner}.filters: "{BBOX}" takes items with a position: a GeoPointField, numbers '
+            'called longitude and latitude, or _geometry = ("…", "…") on the model.'
+        )
+    return BoxFilter(BBOX, BBOX, "within", "string", geometry)
+
+
 def field_infos(fields: Mapping[str, Any], filters: Mapping[str, Filter]) -> dict[str, FieldInfo]:
     """Return the storage's information on a model's fields, by their names.
 
@@ -107,9 +172,9 @@ def field_infos(fields: Mapping[str, Any], filters: Mapping[str, Filter]) -> dic
         for part in field.parts():
             if isinstance(part, DateTimeField) and not part.reads_back():
                 raise ConfigError(f"The format of {name} shows texts that it does not read back.")
-    indexed = {each.field for each in filters.values()}
+    indexed = {name for each in filters.values() for name in each.fields}
     equality = {each.field for each in filters.values() if each.operator in ("eq", "in")}
-    return {
+    infos = {
         name: FieldInfo(
             _shown_kind(field),
             indexed=name in indexed,
@@ -118,6 +183,10 @@ def field_infos(fields: Mapping[str, Any], filters: Mapping[str, Filter]) -> dic
         )
         for name, field in fields.items()
     }
+    for each in filters.values():
+        if isinstance(each, BoxFilter):
+            infos |= each.infos()
+    return infos
 
 
 def _kind(field: ModelField, parameter: str, owner: str) -> Kind:

@@ -257,11 +257,11 @@ def _fields(given: _Given, declared: Declared) -> tuple[str, ...] | None:
 
 
 def _where(given: _Given, declared: Declared) -> tuple[FieldCondition, ...]:
-    conditions = []
+    conditions: list[FieldCondition] = []
     for name, each in declared.filters.items():
         if given.has(name):
             try:
-                conditions.append(each.condition(given.all(name)))
+                conditions += each.conditions(given.all(name))
             except ValueError as reason:
                 raise _wrong(name, str(reason)) from None
     return tuple(conditions)

@@ -18,6 +18,7 @@ from brubeck.streams.cross_origin import Origins, declare_origins
 from brubeck.streams.declaration import Declaration
 from brubeck.streams.documents import OwnedDocument, StreamedDocument
 from brubeck.streams.filters import declare_filters, field_infos
+from brubeck.streams.geometry import Geometry, declare_geometry
 from brubeck.streams.parameters import Declared
 from brubeck.streams.paths import PartitionRule, StreamPath, declare_partitions, declare_path
 from brubeck.streams.private_fields import check_hidden_fields, hidden_fields
@@ -51,6 +52,8 @@ class StreamSpec(msgspec.Struct, frozen=True, kw_only=True):
     schema: RecordSchema
     hidden: frozenset[str]
     """The names of the private fields, which no caller sees or sets."""
+    geometry: Geometry | None
+    """The fields with the position of an item; None where they have none."""
     explorer: bool
     """Whether the stream has HTML pages."""
     appearance: Explorer
@@ -112,7 +115,8 @@ def compile_spec(declaration: type[Declaration], overridden: frozenset[str]) -> 
             )
     hidden = hidden_fields(model, StreamedDocument._fields)
     check_hidden_fields(model, hidden, name)
-    filters = declare_filters(declaration.filters, fields, name, hidden=hidden)
+    geometry = declare_geometry(model, hidden, name)
+    filters = declare_filters(declaration.filters, fields, name, hidden=hidden, geometry=geometry)
     owner_fields = set(OwnedDocument._fields) - set(StreamedDocument._fields)
     retention = declare_retention(declaration.retain, declaration.keep_deletions, name)
     return StreamSpec(
@@ -131,6 +135,7 @@ def compile_spec(declaration: type[Declaration], overridden: frozenset[str]) -> 
         ),
         schema=RecordSchema(field_infos(fields, filters)),
         hidden=hidden,
+        geometry=geometry,
         explorer=declaration.explorer is not False,
         appearance=declaration.explorer if isinstance(declaration.explorer, Explorer) else PLAIN,
         set_by_server=tuple(sorted(owner_fields)) if issubclass(model, OwnedDocument) else (),

@@ -13,6 +13,8 @@ from brubeck.streams import StreamedDocument, StreamHandler
 class Quake(StreamedDocument):
     """One earthquake, as the USGS reports it."""
 
+    _geometry = ("longitude", "latitude", "depth")
+
     place = StringField(max_length=200, required=True, description="Where it was, in words.")
     magnitude = FloatField(min_value=-3, max_value=10)
     magnitude_type = StringField(max_length=8)
@@ -34,7 +36,7 @@ class Quakes(StreamHandler):
     path = "/quakes"
     feed_title = "Earthquakes"
     description = "One week of earthquakes, as the USGS reports them."
-    filters = ("network", "kind", "magnitude__gte", "magnitude__lt")
+    filters = ("network", "kind", "magnitude__gte", "magnitude__lt", "bbox")
     page_size, max_page_size = 25, 200
     accept_created_at = True  # a quake's place in the timeline is when it happened
 
