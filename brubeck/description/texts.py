@@ -22,8 +22,8 @@ SHAPES: Final = {
     ),
 }
 FEATURES: Final = (
-    "All items within the bounds as features (RFC 7946), with their coordinates as geometry; "
-    "without `limit` and `total`."
+    "All items within the bounds as features (RFC 7946), with their coordinates as geometry; with "
+    "`limit`, a page of them with `numberReturned` and `links`."
 )
 EXPORT: Final = (
     "All items within the bounds, one a line; `contentSchema` is the schema of one line. Without "

@@ -32,7 +32,7 @@ from brubeck.streams.pages import (
 )
 from brubeck.streams.parameters import no_parameters
 from brubeck.streams.projection import json_bytes, json_list
-from brubeck.streams.representations import REPRESENTATIONS, Representation
+from brubeck.streams.representations import FEATURES, REPRESENTATIONS, Representation
 from brubeck.streams.resource import Resource
 from brubeck.streams.spec import JSON
 from brubeck.streams.writing import Drafts, Result, Writer
@@ -121,11 +121,14 @@ class Collection(Resource):
 
     def _otherwise(self, media_type: str) -> Response:
         """Return the timeline in another shape: a page of it, or all of it."""
-        if media_type in exports.MEDIA_TYPES:
+        if media_type == geojson.MEDIA_TYPE and self._has_limit:
+            representation = FEATURES
+        elif media_type in exports.MEDIA_TYPES:
             return exports.export(self.context, media_type)
-        if media_type not in self.representations:
+        elif media_type not in self.representations:
             raise Problem(406, f"There is no representation as {media_type}.")
-        representation = self.representations[media_type]
+        else:
+            representation = self.representations[media_type]
         for_people = representation.for_people
         tidy = self._tidied() if for_people else None
         if tidy is not None:
@@ -151,6 +154,11 @@ class Collection(Resource):
             return Response(b"", 304, headers=headers)
         body = body or representation.render(self.context, view)
         return Response(body, 200, headers=representation.headers(self.context, headers))
+
+    @property
+    def _has_limit(self) -> bool:
+        """Whether the request names a size, and so asks for a page and not for all."""
+        return any(name in ("limit", "count") for name, _ in self.message.query_pairs)
 
     def _tidied(self) -> list[tuple[str, str]] | None:
         """Return the parameters to redirect a form to; None where it needs no other URL."""

@@ -86,7 +86,7 @@ def origin_of(request: Request) -> str:
     """Return the scheme and host that a caller sees, as its absolute URLs begin."""
     host = request.host
     if not _HOST.fullmatch(host):
-        raise Problem(400, "The URLs of a feed are absolute, and the Host header names no host.")
+        raise Problem(400, "This format has absolute URLs, and the Host header names no host.")
     return f"{request.scheme}://{host}"
 
 

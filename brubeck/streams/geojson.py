@@ -10,7 +10,11 @@ from typing import Final
 
 import msgspec
 
+from brubeck.http import Problem
+from brubeck.streams.context import Context
+from brubeck.streams.feeds import origin_of
 from brubeck.streams.geometry import Geometry
+from brubeck.streams.pages import PageView
 from brubeck.streams.projection import Projection, members
 
 MEDIA_TYPE: Final = "application/geo+json"
@@ -36,3 +40,40 @@ def features(bodies: Sequence[bytes], fields: Geometry, project: Projection) -> 
             geometry,
             project(body),
         )
+
+
+class FeaturePage(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A page of features: its members before them, and each of them as the JSON it is."""
+
+    links: list[dict[str, str]]
+    numberReturned: int  # noqa: N815, the name of OGC API Features
+    features: list[msgspec.Raw]
+    numberMatched: int | None = None  # noqa: N815
+
+    def encode(self) -> bytes:
+        """Return the page as a ``FeatureCollection``."""
+        head: dict[str, object] = {"type": "FeatureCollection", "links": self.links}
+        head["numberReturned"] = self.numberReturned
+        if self.numberMatched is not None:
+            head["numberMatched"] = self.numberMatched
+        features = b",\n".join(map(bytes, self.features))
+        return b'%b,"features":[\n%b]}\n' % (msgspec.json.encode(head)[:-1], features)
+
+
+def page(context: Context, view: PageView) -> bytes:
+    """Return a page of the timeline as a ``FeatureCollection``; its links are whole URLs."""
+    geometry = context.spec.geometry
+    if geometry is None:
+        raise Problem(406, "The items of this stream have no coordinates.")
+    origin = origin_of(context.request)
+    named = {"self": view.plan.here, "next": view.links.next, "prev": view.links.previous}
+    links = [link(rel, f"{origin}{at}") for rel, at in named.items() if at is not None]
+    bodies = [record.body for record in view.records]
+    made = [msgspec.Raw(each) for each in features(bodies, geometry, view.plan.projection)]
+    total = view.total.total if view.total is not None and view.total.exact else None
+    return FeaturePage(links, len(made), made, total).encode()
+
+
+def link(rel: str, href: str, media_type: str = MEDIA_TYPE) -> dict[str, str]:
+    """Return a link as a member of a JSON document."""
+    return {"rel": rel, "type": media_type, "href": href}

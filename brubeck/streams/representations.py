@@ -9,7 +9,7 @@ import msgspec
 
 from brubeck.explorer import rendering, stream_page
 from brubeck.http import Headers
-from brubeck.streams import atom, json_feed
+from brubeck.streams import atom, geojson, json_feed
 from brubeck.streams.context import Context
 from brubeck.streams.feeds import Feed, make_feed
 from brubeck.streams.pages import PageView
@@ -49,3 +49,6 @@ REPRESENTATIONS: Final[Mapping[str, Representation]] = {
     atom.MEDIA_TYPE: _feed(atom.MEDIA_TYPE, "atom", atom.render),
     json_feed.MEDIA_TYPE: _feed(json_feed.MEDIA_TYPE, "feed", json_feed.render),
 }
+
+FEATURES: Final = Representation("geo", geojson.page, geojson.MEDIA_TYPE)
+"""A page of a stream with a geometry as GeoJSON."""

@@ -137,7 +137,39 @@ def test_bounds_filters_and_fields_are_those_of_an_export() -> None:
     found = features(client.get("/places.geojson?name=a&fields=name&since=1"))
     assert geometries(found) == [[2, 1]]
     assert set(found[0]["properties"]) == {"id", "name"}
-    assert client.get("/places.geojson?limit=1").status == 400
+    assert client.get("/places.geojson?total=true").status == 400
+
+
+def test_a_limit_makes_a_page() -> None:
+    """With the number of its features and links to the next, in the same format."""
+    client = served(Place, filters=("name",))
+    items = [{"id": f"p{n}", "name": "x", "latitude": 1, "longitude": n} for n in range(5)]
+    client.post("/places", json=items)
+    url: str | None = "/places.geojson?limit=2&name=x&total=true"
+    found: list[str] = []
+    while url is not None:
+        reply = client.get(url)
+        page = reply.json()
+        assert reply.headers["Content-Type"] == "application/geo+json"
+        assert "Content-Disposition" not in reply.headers
+        assert page["numberReturned"] == len(features(reply))
+        assert page.get("numberMatched") == (5 if "total" in url else None)
+        found += [each["id"] for each in page["features"]]
+        links = {each["rel"]: each["href"] for each in page["links"]}
+        assert links["self"] == f"http://localhost{url}"
+        assert ("next" in links) == ('rel="next"' in reply.headers.get("Link", ""))
+        url = links["next"].removeprefix("http://localhost") if "next" in links else None
+    assert sorted(found) == ["p0", "p1", "p2", "p3", "p4"]
+    first = client.get("/places?count=2", headers=GEO)
+    assert first.json()["numberReturned"] == 2
+    assert first.json()["links"][1]["href"].startswith("http://localhost/places?")
+    again = {**GEO, "If-None-Match": first.headers["ETag"]}
+    assert client.get("/places?count=2", headers=again).status == 304
+    client.put("/places/p9", json={"latitude": 1})
+    assert client.get("/places?count=2", headers=again).status == 200
+    assert client.get("/places.geojson?limit=0").status == 400
+    without = served(Place, filters=()).get("/places?limit=2", headers=GEO)
+    assert (without.json()["features"], without.json()["numberReturned"]) == ([], 0)
 
 
 @pytest.mark.parametrize(
