@@ -23,6 +23,7 @@ from brubeck.description.streams import describe_stream
 from brubeck.dispatch import dispatch, failed
 from brubeck.errors import ConfigError, did_you_mean
 from brubeck.explorer import index
+from brubeck.features import add_features
 from brubeck.handlers import WebMessageHandler
 from brubeck.http.access_log import log_access
 from brubeck.http.caching import SET_COOKIE, kept_private
@@ -72,6 +73,8 @@ class Brubeck(Configured):
     ``title`` and ``version`` are what ``/openapi.json`` calls the program; ``api_info`` has more of
     OpenAPI's Info object: ``description``, ``contact``, ``license`` and so on.
 
+    ``features`` is the path of OGC API Features, of the streams with a ``bbox`` filter.
+
     Every argument may be left out, and everything but routes and streams may be said better by
     configuration (see `brubeck.config`).
     """
@@ -102,6 +105,7 @@ class Brubeck(Configured):
         api_info: Mapping[str, Any] | None = None,
         logout_url: str | None = None,
         consumers: Iterable[type[Consumer]] = (),
+        features: str = "",
         **unknown: Never,
     ) -> None:
         for name in unknown:
@@ -145,6 +149,8 @@ class Brubeck(Configured):
             raise ConfigError(f"streams is a list: streams=[{streams.__name__}].")
         for stream in streams:
             self.add_stream(stream)
+        if features:
+            add_features(self, features)
         self.consumers: tuple[type[Consumer], ...] = tuple(consumers)
 
     # Settings.

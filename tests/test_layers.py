@@ -28,6 +28,7 @@ LAYERS = (
         "stores",
         "streams",
         "explorer",
+        "features",
         "webhooks",
     },
     {"cli", "client", "testing", "request_handling", "__main__"},

@@ -34,8 +34,8 @@ class Descriptions:
 
     def __init__(self, title: str, version: str, info: Mapping[str, Any]) -> None:
         check_info(info)
-        self._title = title
-        self._version = version
+        self.title = title
+        self.version = version
         self._info = info
         self._describe: list[Callable[[Description], None]] = []
         self._routes: list[Route] = []
@@ -63,7 +63,7 @@ class Descriptions:
     @cached_property
     def whole(self) -> Description:
         """The description of everything."""
-        made = Description(self._title, self._version, self._info)
+        made = Description(self.title, self.version, self._info)
         for describe in self._describe:
             describe(made)
         for route in self._routes:

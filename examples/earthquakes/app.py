@@ -41,4 +41,4 @@ class Quakes(StreamHandler):
     accept_created_at = True  # a quake's place in the timeline is when it happened
 
 
-app = Brubeck(streams=[Quakes])
+app = Brubeck(streams=[Quakes], features="/ogc")

@@ -1,0 +1,1 @@
+"""OGC API Features: parameters, guards, and the programs of others as clients."""
