@@ -1,9 +1,7 @@
 """OGC API Features, Part 1: the streams with positions as collections of features, to read.
 
->>> app = Brubeck(streams=[Quakes], features='/ogc')
-
-A stream is a collection of it where ``bbox`` is among its ``filters``. Every read is a request to
-the stream itself, so the face shows nothing that the stream would not.
+``Brubeck(streams=[Quakes], features='/ogc')`` serves those with ``bbox`` among their filters. Every
+read is a request to the stream itself, so the features show nothing that the stream would not.
 """
 
 from brubeck.features.resources import add_features

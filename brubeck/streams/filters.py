@@ -79,10 +79,13 @@ class BoxFilter(Filter, frozen=True):
         return tuple(each for each in found if each)
 
     def conditions(self, values: list[str]) -> tuple[FieldCondition, ...]:
-        """Return the conditions that a box means; `ValueError` for a bad one."""
-        if len(values) > 1:
+        """Return the conditions that a box means; `ValueError` for a bad one.
+
+        Its numbers may also come one by one, as a list is sent by `brubeck.client`.
+        """
+        if len(values) not in (1, 4, 6):
             raise ValueError("it is given more than once")
-        box = parse_box(values[0], has_height=bool(self.geometry.height))
+        box = parse_box(",".join(values), has_height=bool(self.geometry.height))
         ranges = (box.latitudes, box.longitudes, box.heights)
         pairs = zip(self.fields, ranges, strict=False)  # a box needs no heights
         return tuple(FieldCondition(name, "within", bounds) for name, bounds in pairs if bounds)

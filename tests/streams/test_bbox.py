@@ -216,7 +216,7 @@ def test_an_item_that_leaves_the_box_is_gone(
 
 
 def test_the_program_itself_asks_for_a_box() -> None:
-    """As text, as in a URL."""
+    """As text, as in a URL, or as numbers."""
     handler: Any = type(
         "Spots", (StreamHandler,), {"model": Spot, "path": "/spots", "filters": ("bbox",)}
     )
@@ -225,6 +225,7 @@ def test_the_program_itself_asks_for_a_box() -> None:
     stream.insert({"id": "here", "at": [45, 7]})
     stream.insert({"id": "there", "at": [7, 45]})
     assert [each.id for each in stream.items(bbox="6,44,8,46")] == ["here"]
+    assert [each.id for each in stream.items(bbox=(6, 44, 8.5, 46))] == ["here"]
     with pytest.raises(ValueError, match="is no latitude"):
         list(stream.items(bbox="0,0,0,99"))
 
