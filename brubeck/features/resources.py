@@ -61,13 +61,13 @@ def add_features(program: Any, path: object) -> None:
     base = re.escape(path)
     one = r"/collections/(?P<name>[^/]+)"
     for ending, resource in (
-        ("/?", Landing),
+        ("/?", LandingPage),
         ("/api", ApiDefinition),
         ("/conformance", Conformance),
-        ("/collections", Collections),
-        (one, Collection),
-        (f"{one}/items", Items),
-        (f"{one}/items/(?P<item>[^/,]+)", Item),
+        ("/collections", FeatureCollections),
+        (one, OneCollection),
+        (f"{one}/items", FeatureItems),
+        (f"{one}/items/(?P<item>[^/,]+)", FeatureItem),
     ):
         bound = type(resource.__name__, (resource,), {"base": path})
         program.router.add(f"^{base}{ending}$", bound)
@@ -110,7 +110,7 @@ class FeatureResource(WebMessageHandler):
         return err.answer if isinstance(err, Refused) else super().error(err)
 
 
-class Landing(FeatureResource):
+class LandingPage(FeatureResource):
     """The landing page: links to the others."""
 
     def get(self) -> Response:
@@ -150,7 +150,7 @@ class Conformance(FeatureResource):
         return self.document({"conformsTo": CONFORMANCE})
 
 
-class Collections(FeatureResource):
+class FeatureCollections(FeatureResource):
     """The collections that the caller may read."""
 
     def get(self) -> Response:
@@ -178,7 +178,7 @@ class Collections(FeatureResource):
         return {key: value for key, value in described.items() if value}
 
 
-class Collection(Collections):
+class OneCollection(FeatureCollections):
     """One collection."""
 
     def get(self, name: str) -> Response:  # type: ignore[override]  # the path has an argument
@@ -191,7 +191,7 @@ class Collection(Collections):
         return self.document(self.describe(name, spec))
 
 
-class Items(FeatureResource):
+class FeatureItems(FeatureResource):
     """The features of a collection, page by page."""
 
     def get(self, name: str) -> Response:
@@ -240,7 +240,7 @@ class Items(FeatureResource):
             pairs = [*bounds, *_cursor(further[0])]
 
 
-class Item(FeatureResource):
+class FeatureItem(FeatureResource):
     """One feature."""
 
     def get(self, name: str, item: str) -> Response:
