@@ -103,6 +103,19 @@ class RunsAhead(MemoryRecordStream):
         return msgspec.structs.replace(found, position=self._head)
 
 
+class SpansRanges(MemoryRecordStream):
+    """Takes the ranges of a condition for one that spans them all."""
+
+    def page(self, query: PageQuery) -> Page:
+        where = tuple(
+            msgspec.structs.replace(each, value=(each.value[0], each.value[-1]))
+            if isinstance(each.value, tuple)
+            else each
+            for each in query.where
+        )
+        return super().page(msgspec.structs.replace(query, where=where))
+
+
 WRONG = (
     CutsTies,
     CountsOffsets,
@@ -112,6 +125,7 @@ WRONG = (
     HidesPurges,
     ReadsTheHeadLate,
     RunsAhead,
+    SpansRanges,
 )
 
 
