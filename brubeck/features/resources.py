@@ -17,6 +17,7 @@ from brubeck.features.collections import (
     FeatureProgram,
     Refused,
     collection_of,
+    collections_of,
     headers_of,
     item_of,
     page_members,
@@ -26,6 +27,7 @@ from brubeck.features.collections import (
 )
 from brubeck.features.parameters import Pairs, stream_pairs
 from brubeck.handlers import WebMessageHandler
+from brubeck.handlers.web import allowed_methods
 from brubeck.http import Headers, Problem, Response
 from brubeck.http.conditions import matches
 from brubeck.streams.cursors import url
@@ -83,6 +85,38 @@ class FeatureResource(WebMessageHandler):
     def program(self) -> FeatureProgram:
         """The program whose streams are the collections."""
         return cast("FeatureProgram", self.application)
+
+    def __call__(self) -> Response:
+        """Answer the request, for pages of other origins too where the streams are for them."""
+        response = super().__call__()
+        specs = [spec for _, spec in collections_of(self.program) if spec.origins is not None]
+        if not specs or "access-control-allow-origin" in response.headers:
+            return response
+        response = response.copy()
+        response.headers.update(self._cross_origin())
+        if any(spec.has_named_origins for spec in specs):
+            response.headers.add("Vary", "Origin")
+        return response
+
+    def _cross_origin(self) -> Headers:
+        """Return the headers for pages of other origins.
+
+        A document of several collections is for those pages that all of its streams are for.
+        """
+        arguments = self._url_args if isinstance(self._url_args, dict) else {}
+        name = arguments.get("name")
+        methods = allowed_methods(type(self))
+        made = [
+            Headers({})
+            if spec.origins is None
+            else spec.origins.headers(self.message, methods, spec.schemes)
+            for known, spec in collections_of(self.program)
+            if name in (None, known)
+        ]
+        if not all("access-control-allow-origin" in each for each in made):
+            return Headers({})
+        with_credentials = "access-control-allow-credentials"
+        return min(made, key=lambda each: with_credentials in each, default=Headers({}))
 
     def href(self, path: str = "", pairs: Pairs | None = None) -> str:
         """Return the whole URL of a path below the landing page."""

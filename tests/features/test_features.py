@@ -239,3 +239,31 @@ def test_a_path_that_cannot_be_is_refused(path: Any) -> None:
     """When the program is made."""
     with pytest.raises(ConfigError):
         Brubeck(streams=[Places], features=path)
+
+
+def test_pages_of_other_origins_read_what_the_streams_let_them() -> None:
+    """A document of several streams is for those pages that all of them are for."""
+    named = type("Named", (Places,), {"path": "/named", "cors": ("https://a.example",)})
+    everybody = type("Everybody", (Places,), {"path": "/everybody", "cors": "*"})
+    client = Client(program(named, everybody))
+
+    def allowed(path: str, origin: str, method: str = "GET") -> tuple[str | None, str | None]:
+        asked = {"Origin": origin, "Access-Control-Request-Method": "GET"}
+        headers = client.request(method, f"/ogc{path}", headers=asked).headers
+        assert "Origin" in headers.get("Vary", "") or "everybody" in path
+        return (
+            headers.get("Access-Control-Allow-Origin"),
+            headers.get("Access-Control-Allow-Credentials"),
+        )
+
+    for method in ("GET", "OPTIONS"):
+        for path in ("", "/api", "/conformance", "/collections"):
+            assert allowed(path, "https://a.example", method) == ("*", None)
+            assert allowed(path, "https://b.example", method) == (None, None)
+        for path in ("/collections/named", "/collections/named/items"):
+            assert allowed(path, "https://a.example", method) == ("https://a.example", "true")
+            assert allowed(path, "https://b.example", method) == (None, None)
+        assert allowed("/collections/everybody/items", "https://b.example", method) == ("*", None)
+    guarded = Client(program(everybody, Guarded))
+    reply = guarded.get("/ogc/collections", headers={"Origin": "https://b.example"})
+    assert "Access-Control-Allow-Origin" not in reply.headers

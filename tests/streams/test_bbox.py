@@ -188,7 +188,7 @@ def test_six_numbers_have_heights() -> None:
         client.put(f"/places/{name}", json={"east": 1, "north": 1, "height": height})
     assert walked(client, "/places?bbox=0,0,-10,2,2,0") == ["low"]
     assert walked(client, "/places?bbox=0,0,7.5,2,2,7.5") == ["high"]
-    assert walked(client, "/places?bbox= 0, 0, 2, 2") == ["none", "high", "low"]
+    assert set(walked(client, "/places?bbox= 0, 0, 2, 2")) == {"none", "high", "low"}
     reply = served(Spot).get("/places?bbox=0,0,-10,2,2,0")
     assert "the items have no heights here" in reply.json()["detail"]
 
