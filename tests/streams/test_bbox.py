@@ -17,6 +17,7 @@ from brubeck.storage import Storage
 from brubeck.streams import StreamedDocument, StreamHandler
 from brubeck.streams.geometry import parse_box, position
 from brubeck.testing import Client
+from tests.servers import wait_until
 
 Position = tuple[float, float] | None
 
@@ -240,6 +241,22 @@ def test_a_walk_in_a_box_with_nothing_is_bounded(any_storage: Storage) -> None:
     assert reply["data"] == []
     assert reply["paging"]["next"] is not None
     assert walked(client, f"{path}?bbox=2,2,3,3") == []
+
+
+@pytest.mark.parametrize("model", [Place, Spot])
+def test_a_box_finds_items_that_are_older_than_it(
+    any_storage: Storage, model: type[StreamedDocument]
+) -> None:
+    """Once their values are indexed; until then it is a 503."""
+    path = f"/p{uuid4().hex[:8]}"
+    before = served(model, any_storage, path=path, filters=())
+    for name, north, east in (("in", 1, 175), ("out", 1, 10)):
+        at = {"at": [north, east]} if model is Spot else {"north": north, "east": east}
+        assert before.put(f"{path}/{name}", json=at).status == 201
+    client = served(model, any_storage, path=path)
+    url = f"{path}?bbox=170,0,-170,5"
+    wait_until(lambda: client.get(url).status != 503, what="the index is built")
+    assert walked(client, url) == ["in"]
 
 
 def test_it_is_described_and_has_an_input() -> None:
