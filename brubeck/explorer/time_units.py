@@ -128,7 +128,7 @@ def unit_of(first: int, last: int, most: int) -> Unit:
     ('6 hours', 'second')
     """
     for unit in UNITS:
-        size = unit.size if unit.kind == "millis" else unit.size * 28 * DAY
+        size = unit.size if unit.kind == "millis" else unit.size * 31 * DAY
         if (last - first) // size > most:
             continue  # it need not be counted
         if sum(1 for _ in unit.starts(first, last)) <= most:

@@ -32,7 +32,7 @@ def test_a_filter_of_many_values_over_long_lists_lets_others_be_served(
     holds: dict[str, dict[str, float]], storage: str
 ) -> None:
     """Fifty values are compared with a hundred of each item, one by one, for 5,000 items."""
-    assert {name: hold for name, hold in holds[storage].items() if hold > 0.2} == {}
+    assert {name: hold for name, hold in holds[storage].items() if hold > 0.3} == {}
 
 
 PROGRAM = """

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from brubeck.explorer.time_units import UNITS, Unit, unit_of
@@ -26,6 +26,7 @@ def test_a_moment_is_in_its_unit(moment: int, unit: Unit) -> None:
 
 
 @given(one=MOMENTS, other=MOMENTS, most=st.integers(20, 60))
+@example(one=0, other=60_480_000_000, most=24)
 def test_a_few_units_cover_any_time(one: int, other: int, most: int) -> None:
     """Of the shortest one that does."""
     first, last = sorted((one, other))
