@@ -23,7 +23,7 @@ from brubeck.jobs import Jobs
 from brubeck.monitoring import logs
 from brubeck.routing import Router
 from brubeck.serving import listening, signals
-from brubeck.serving.supervising import inherited
+from brubeck.serving.supervising import is_worker
 from brubeck.streams import StreamHandler
 from brubeck.streams.sweeper import Sweeper
 from brubeck.webhooks.connection import WebhooksConnection
@@ -98,7 +98,7 @@ def serve(app: Application, *, reload: bool) -> None:
 def _is_supervisor(app: Application, *, reload: bool) -> bool:
     """Return whether this process serves nothing itself, but watches over others that do."""
     several = app.msg_conn is None and (app.settings.server.workers > 1 or reload)
-    return several and inherited() is None
+    return several and not is_worker()
 
 
 @contextmanager

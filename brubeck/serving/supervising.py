@@ -77,6 +77,11 @@ def inherited() -> Inherited | None:
     return Inherited(supervisor, listener, pipe)
 
 
+def is_worker() -> bool:
+    """Return whether this process has an inheritance that was not taken yet."""
+    return VARIABLE in os.environ
+
+
 class _Worker(NamedTuple):
     process: subprocess.Popen[bytes]
     pipe: int
