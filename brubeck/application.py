@@ -14,7 +14,7 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Any, ClassVar, Never, cast
 
 from brubeck import config
-from brubeck.autoapi import AutoAPIBase, pattern_of, placed, refuse_shared
+from brubeck.autoapi import AutoAPIBase, pattern_of, placed, refuse_shared, refuse_twins
 from brubeck.callables import check_plain, check_plain_methods
 from brubeck.configured import Configured
 from brubeck.description.autoapis import describe_api
@@ -240,6 +240,7 @@ class Brubeck(Configured):
     def register_api(self, api: type[AutoAPIBase], prefix: str | None = None) -> None:
         """Serve an AutoAPI at ``api_base_url`` and its model's name, or at a prefix."""
         served = placed(api, self.api_base_url, prefix)
+        refuse_twins(served, self.apis)
         for stream in self.streams:
             refuse_shared(served, stream)
         index.serve(self)

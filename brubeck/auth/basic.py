@@ -53,13 +53,15 @@ class BasicAuth(Scheme):
         lookup = self._lookup or context.accounts.by_username
         account = check_type(lookup(username), Account, "lookup")
         line = "" if account is None else account.password_line
-        if account is not None and was_checked(password, line):
+        guesses = self._guesses_of(context)
+        guesses.refuse(request.remote_addr, username)
+        if account is not None and account.active and was_checked(password, line):
             return account.caller(f"basic:{account.id}")
-        with self._guesses_of(context).attempt(request.remote_addr, username) as attempt:
-            if account is not None and check_password(password, line):
+        with guesses.attempt(request.remote_addr, username) as attempt:
+            # An unknown name takes as long as any other, and an inactive account is as one.
+            is_right = check_password(password, line)
+            if account is not None and account.active and is_right:
                 attempt.succeed()
-            elif account is None:
-                check_password(password, line)  # it takes as long as any other
         if account is None or not attempt.succeeded:
             raise BadCredentials("The name or the password is wrong.")
         return account.caller(f"basic:{account.id}")

@@ -55,15 +55,30 @@ class Guesses:
         self._pending: Counter[str] = Counter()
         self._turns: dict[str, green.Semaphore] = {}
 
+    def refuse(self, address: str, name: str) -> None:
+        """Raise a `Problem` (429) while the network of an address has to wait.
+
+        It is asked before a cache of right passwords, too: whoever waits learns of none.
+        """
+        if self._failures:
+            for key, free in self._keys(address, name).items():
+                self._check(key, free)
+
+    @staticmethod
+    def _keys(address: str, name: str) -> dict[_Key, int]:
+        origin = network(address)
+        of_name = origin, canonical_name(name[:_NAME_LENGTH])[:_NAME_LENGTH]
+        return {of_name: OF_A_NAME, (origin, ""): OF_A_NETWORK}
+
     @contextmanager
     def attempt(self, address: str, name: str) -> Iterator[Attempt]:
         """Yield an attempt to log in, which fails unless `Attempt.succeed` is called.
 
         Raises a `Problem` (429) while the network of the address has to wait.
         """
-        origin = network(address)
-        of_name = origin, canonical_name(name[:_NAME_LENGTH])[:_NAME_LENGTH]
-        keys = {of_name: OF_A_NAME, (origin, ""): OF_A_NETWORK}
+        keys = self._keys(address, name)
+        of_name = next(iter(keys))
+        origin = of_name[0]
         for key, free in keys.items():
             self._check(key, free)
         attempt = Attempt()

@@ -15,6 +15,6 @@
 from __future__ import annotations
 
 from brubeck.autoapi.base import AutoAPIBase
-from brubeck.autoapi.paths import pattern_of, placed, refuse_shared
+from brubeck.autoapi.paths import pattern_of, placed, refuse_shared, refuse_twins
 
-__all__ = ["AutoAPIBase", "pattern_of", "placed", "refuse_shared"]
+__all__ = ["AutoAPIBase", "pattern_of", "placed", "refuse_shared", "refuse_twins"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from typing import Final
 
 from brubeck.autoapi.base import AutoAPIBase
@@ -55,6 +56,22 @@ def refuse_shared(api: type[AutoAPIBase], stream: type[StreamHandler]) -> None:
             f'"{name}" in the store "{api.storage}", and the guards of the stream are not those of '
             "the AutoAPI. Give the stream another path, or the AutoAPI another store."
         )
+
+
+def refuse_twins(api: type[AutoAPIBase], others: Iterable[type[AutoAPIBase]]) -> None:
+    """Raise `ConfigError` where two classes of one name would keep their documents together.
+
+    What one AutoAPI guards, or hides, would be open in the other. One class may be served twice.
+    """
+    for other in others:
+        is_one_place = other.storage == api.storage and other.queries is api.queries is None
+        are_named_alike = other.model.__name__.lower() == api.model.__name__.lower()
+        if is_one_place and are_named_alike and other.model is not api.model:
+            raise ConfigError(
+                f"{other.__name__} and {api.__name__} have two classes of the name "
+                f"{api.model.__name__}, and would keep their documents together in the store "
+                f'"{api.storage}": rename one, or give it another store.'
+            )
 
 
 def pattern_of(api: type[AutoAPIBase]) -> str:

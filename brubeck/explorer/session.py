@@ -40,8 +40,9 @@ def session_of(program: Program, request: Request, caller: Caller | None = None)
 
 def login_url(program: Program, request: Request) -> str:
     """Return the URL of the log-in, which leads back to the page of the request."""
-    target = wanted(request)
-    return with_next(program.login_url, None if target is None else f"{request.prefix}{target}")
+    target = wanted(request)  # which has the path of a WSGI mount in it, but not a proxy's prefix
+    prefix = request.client.prefix
+    return with_next(program.login_url, None if target is None else f"{prefix}{target}")
 
 
 def leads_to_login(context: Context) -> bool:

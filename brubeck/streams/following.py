@@ -61,6 +61,7 @@ class Follower:
         queryset = self._context.records
         if self._query is None:
             self._query = self._first()
+        green.take_turn()  # hundreds of readers may wake at one write, each with a scan of its own
         found = queryset.changes(self._query)
         self.go_on(found)
         return found

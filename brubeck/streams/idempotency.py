@@ -159,11 +159,16 @@ class IdempotentRequest:
 
 
 class IdempotencyStore:
-    """The requests of one caller to one resource."""
+    """The requests of one caller to one resource.
 
-    def __init__(self, store: Storage, caller: str) -> None:
+    ``may_read`` says whether the answers have what only a reader may see: with other rights a
+    request is another one, whose answer is not given out.
+    """
+
+    def __init__(self, store: Storage, caller: str, *, may_read: bool = True) -> None:
         self._store = store
         self._caller = caller
+        self._sight = [] if may_read else ["without reading"]
 
     @contextmanager
     def begin(self, key: str, request: Request, plan: bytes) -> Iterator[IdempotentRequest]:
@@ -180,7 +185,11 @@ class IdempotencyStore:
             most = f"A request with an Idempotency-Key has at most {MAX_BODY} bytes"
             raise Problem(413, f"{most}; send smaller lists.")
         name = _digest_of(self._caller, key.strip('"')).hex()
-        identifying = [request.query, *(request.header(each) or "" for each in _IDENTIFYING)]
+        identifying = [
+            request.query,
+            *self._sight,
+            *(request.header(each) or "" for each in _IDENTIFYING),
+        ]
         digest = _digest_of("\0".join(identifying), request.body)
         known = self._store.attempt(name, digest, plan, lease=LEASE, keep=KEEP)
         if known.digest != digest:

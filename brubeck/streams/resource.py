@@ -148,7 +148,8 @@ class Resource(WebMessageHandler):
         """Carry a request out once, however often it is sent with its key."""
         context = self.context
         caller = f"{context.caller_key} {self.message.method} {self.message.path}"
-        requests = IdempotencyStore(context.stream.store, caller)
+        may_read = self.access.may_read(context)
+        requests = IdempotencyStore(context.stream.store, caller, may_read=may_read)
         record = RecordedPlan.record(context.stream.clock.micros() // 1000)
         with requests.begin(key, self.message, record) as request:
             if request.answer is None:

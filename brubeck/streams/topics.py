@@ -113,6 +113,7 @@ class Topic:
         query = msgspec.structs.replace(
             self._query, after=found.position, era=found.era, began=found.began
         )
+        green.take_turn()  # many topics may wake at one write, each with a scan of its own
         return self._queryset().changes(query)
 
     def _tell(self, data: bytes, found: Changes) -> None:

@@ -266,7 +266,8 @@ class Writer:
         if before is None or after is None or type(document).validate is not Document.validate:
             document.validate(validate_all=True)
         else:
-            given = {*spec.set_by_server, *spec.hidden}
+            # Those of an item that is there were copied from it: only the hook can change them.
+            given = set() if stored else {*spec.set_by_server, *spec.hidden}
             document.validate_fields(given | _differing(document, before, after))
 
 

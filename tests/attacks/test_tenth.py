@@ -46,7 +46,6 @@ from tests.attacks.people import JSON, as_caller
 from tests.attacks.test_ninth import Log, Scoped
 
 ROOT = Path(__file__).parents[2]
-fault = pytest.mark.xfail(strict=True, reason="a fault that is not mended yet")
 
 
 def unique(name: str) -> str:
@@ -72,7 +71,6 @@ def tried(app: Brubeck, password: str, address: str) -> Response:
     return app.respond(Request("GET", "/known", headers, client=Peer(address)))
 
 
-@fault
 def test_who_waits_is_not_told_the_password_of_a_user_who_is_there() -> None:
     """Any number of guesses were compared with the passwords of late, at no price."""
     app = Brubeck(streams=[Known])
@@ -84,7 +82,6 @@ def test_who_waits_is_not_told_the_password_of_a_user_who_is_there() -> None:
     assert tried(app, "pw0321", "192.0.2.1").status == 200  # the true user does not wait
 
 
-@fault
 def test_the_password_of_who_is_not_let_in_is_as_wrong_as_any_other() -> None:
     """It was refused in other words, which tell that it is the right one."""
     app = Brubeck(streams=[Known])
@@ -117,7 +114,6 @@ def with_members(storage: Storage) -> tuple[Brubeck, Any]:
     return Brubeck(streams=[handler], storage={"default": storage}), handler
 
 
-@fault
 @pytest.mark.parametrize("method", ["POST", "PUT"])
 def test_a_hidden_field_is_not_set_by_its_short_key(any_storage: Storage, method: str) -> None:
     """Only its name was refused."""
@@ -130,7 +126,6 @@ def test_a_hidden_field_is_not_set_by_its_short_key(any_storage: Storage, method
     assert all(role(each) == "user" for each in app.stream(handler).items())
 
 
-@fault
 @pytest.mark.parametrize("method", ["POST", "PUT"])
 def test_a_hidden_field_of_an_autoapi_is_not_set_by_its_short_key(method: str) -> None:
     """As that of a stream."""
@@ -162,7 +157,6 @@ class Shorters(StreamHandler):
         """Change nothing."""
 
 
-@fault
 @pytest.mark.parametrize("method", ["PUT", "PATCH"])
 def test_a_hook_tells_no_hidden_field_that_is_not_valid_any_longer(method: str) -> None:
     """Without a hook its stored value is left alone; with one it was named, and its rule."""
@@ -178,7 +172,6 @@ def test_a_hook_tells_no_hidden_field_that_is_not_valid_any_longer(method: str) 
 # Feeds.
 
 
-@fault
 @pytest.mark.parametrize("kind", ["memory", "sqlite"])
 def test_feeds_with_filters_of_their_own_let_others_be_served(kind: str, tmp_path: Path) -> None:
     """Each of them looked at a thousand new items before anybody else had a turn."""
@@ -201,7 +194,6 @@ class Guarded(AutoAPIBase):
         return None
 
 
-@fault
 def test_autoapis_of_two_classes_of_one_name_do_not_share_their_documents() -> None:
     """What one guards was read and destroyed by the other."""
     fields: list[Any] = [{"id": StringField(), "text": StringField()} for _ in range(2)]
@@ -220,7 +212,6 @@ def test_autoapis_of_two_classes_of_one_name_do_not_share_their_documents() -> N
     assert client.get("/guarded/a", headers=key).status == 200
 
 
-@fault
 def test_a_replay_is_no_way_to_read_without_the_scope() -> None:
     """The answer that was kept for a caller was given to a credential of it that may not read."""
     client = Client(Brubeck(streams=[Log], storage="memory://"))

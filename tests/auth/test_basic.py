@@ -48,7 +48,7 @@ def test_a_wrong_name_or_password_is_told_nothing_else(
 def test_who_is_not_active_is_not_let_in(world: World) -> None:
     """Though the password is right."""
     asked = request(authorization=basic("gone", "take:five"))
-    assert outcome(SCHEME, asked, world) == "The credentials are not valid."
+    assert outcome(SCHEME, asked, world) == "The name or the password is wrong."
 
 
 def test_an_unknown_name_has_a_password_checked_all_the_same(
