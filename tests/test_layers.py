@@ -31,6 +31,7 @@ LAYERS = (
         "features",
         "webhooks",
     },
+    {"demo"},
     {"cli", "client", "testing", "request_handling", "__main__"},
 )
 ISLANDS = LAYERS[2]

@@ -12,6 +12,7 @@ from brubeck import __version__
 from brubeck.cli.checking import check
 from brubeck.cli.consuming import consumer_commands
 from brubeck.cli.copying import copy_command
+from brubeck.cli.demo import demo
 from brubeck.cli.exporting import export
 from brubeck.cli.importing import import_command
 from brubeck.cli.inspecting import index, openapi, shell
@@ -35,7 +36,7 @@ def main() -> None:
     """Run and inspect Brubeck programs."""
 
 
-_SERVING = (new, run, work, mongrel2, routes, config_command, check, openapi)
+_SERVING = (new, demo, run, work, mongrel2, routes, config_command, check, openapi)
 _USING = (get, tail, export, import_command)
 _KEEPING = (copy_command, stats, index, shell, store_commands)
 _GROUPS = (user_commands, token_commands, job_commands, consumer_commands)

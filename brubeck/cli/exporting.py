@@ -16,12 +16,15 @@ from brubeck.cli.output import AS_JSON, ShownBytes, full_output, one_line, print
 from brubeck.cli.programs import ended_in_order, find_stream, loaded, plain_errors
 from brubeck.cli.progress import Progress
 from brubeck.cli.targets import TARGET, credentials, is_url, open_stream, parameters, stream_url
-from brubeck.errors import BrubeckError
+from brubeck.errors import BrubeckError, ConfigError
 
 NDJSON: Final = "application/x-ndjson"
 CSV: Final = "text/csv"
+GEOJSON: Final = "application/geo+json"
 FORMATS: Final = {".ndjson": NDJSON, ".jsonl": NDJSON, ".csv": CSV}
-"""The media types by the endings of files."""
+"""The media types of imports and exports by the endings of files."""
+EXPORTS: Final = {**FORMATS, ".geojson": GEOJSON}
+"""Those of exports alone."""
 _CHUNK: Final = 500
 """The number of a program's own items that are encoded at a time."""
 
@@ -35,7 +38,7 @@ _CHUNK: Final = 500
     "--output",
     metavar="FILE",
     required=True,
-    help="The file: .ndjson, .jsonl or .csv; - is the standard output, as NDJSON.",
+    help="The file: .ndjson, .jsonl, .csv or .geojson; - is the standard output, as NDJSON.",
 )
 @AS_JSON
 @credentials
@@ -55,7 +58,7 @@ def export(
     fields are NAME=VALUE. The file has its name only when it is complete. Of a program
     (MODULE:APP) the private fields are exported too.
     """
-    media_type = format_of(output)
+    media_type = format_of(output, EXPORTS)
     chosen = _bounds(arguments)
     if as_json and output == "-":
         raise click.UsageError("--json tells of a file; the standard output has the items.")
@@ -76,13 +79,13 @@ def export(
         print_json({"file": output, "bytes": progress.bytes, **items})
 
 
-def format_of(name: str) -> str:
+def format_of(name: str, formats: dict[str, str] = FORMATS) -> str:
     """Return the media type of a file by its ending; `click.UsageError` for any other."""
     if name == "-":
         return NDJSON
-    found = FORMATS.get(Path(name).suffix.lower())
+    found = formats.get(Path(name).suffix.lower())
     if found is None:
-        raise click.UsageError(f'The name of a file ends with {", ".join(FORMATS)}, not "{name}".')
+        raise click.UsageError(f'The name of a file ends with {", ".join(formats)}, not "{name}".')
     return found
 
 
@@ -140,11 +143,16 @@ def _from_program(
 
     with loaded(program) as application:
         stream, partition = find_stream(application, name)
+        if media_type == GEOJSON and stream.spec.geometry is None:
+            raise ConfigError(f"The items of {stream.spec.path.template} have no coordinates.")
         columns = list(stream.spec.model._fields)
         try:
             items = stream.items(partition, oldest_first=order == "oldest", **chosen)
         except (TypeError, ValueError) as reason:
             raise click.UsageError(f"{reason}") from None
+        if media_type == GEOJSON:
+            yield from _features(items, stream.spec.geometry)
+            return
         if media_type == CSV:
             yield csv_rows.header_row(columns)
         while bodies := [each.encode() for each in islice(items, _CHUNK)]:
@@ -152,3 +160,14 @@ def _from_program(
                 yield csv_rows.rows(bodies, columns)
             else:
                 yield b"\n".join([*bodies, b""])
+
+
+def _features(items: Iterator[Any], geometry: Any) -> Iterator[bytes]:
+    """Yield a collection of features, as a server exports it."""
+    from brubeck.streams import geojson
+
+    between = geojson.BEGIN + b"\n"
+    while bodies := [each.encode() for each in islice(items, _CHUNK)]:
+        yield between + b",\n".join(geojson.features(bodies, geometry, bytes))
+        between = b",\n"
+    yield geojson.END if between == b",\n" else geojson.BEGIN + geojson.END

@@ -16,7 +16,7 @@ from tests.servers.programs import brubeck
 
 IS_JSON = ("openapi", "tail")
 """The commands with no output but JSON."""
-WITHOUT = ("run", "work", "shell", "mongrel2")
+WITHOUT = ("demo", "run", "work", "shell", "mongrel2")
 """The commands that run until they are stopped."""
 
 

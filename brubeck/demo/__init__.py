@@ -1,0 +1,1 @@
+"""The stream of ``brubeck demo``: one real week of earthquakes."""
