@@ -15,6 +15,7 @@ import click
 from brubeck.cli.output import AS_JSON, ShownBytes, full_output, one_line, print_json
 from brubeck.cli.programs import ended_in_order, find_stream, loaded, plain_errors
 from brubeck.cli.progress import Progress
+from brubeck.cli.resuming import ResumableFile, behind
 from brubeck.cli.targets import TARGET, credentials, is_url, open_stream, parameters, stream_url
 from brubeck.errors import BrubeckError, ConfigError
 
@@ -40,6 +41,7 @@ _CHUNK: Final = 500
     required=True,
     help="The file: .ndjson, .jsonl, .csv or .geojson; - is the standard output, as NDJSON.",
 )
+@click.option("--resume", is_flag=True, help="Keep what is there if it breaks off, and go on.")
 @AS_JSON
 @credentials
 def export(
@@ -48,6 +50,7 @@ def export(
     arguments: tuple[str, ...],
     *,
     output: str,
+    resume: bool,
     as_json: bool,
     user: str | None,
     token: str | None,
@@ -56,7 +59,8 @@ def export(
 
     STREAM is the path of a stream, such as quakes or users/ella/posts. Filters, since, until and
     fields are NAME=VALUE. The file has its name only when it is complete. Of a program
-    (MODULE:APP) the private fields are exported too.
+    (MODULE:APP) the private fields are exported too. With --resume (NDJSON alone) an export that
+    broke off is in FILE.part, and the same command goes on behind its last line.
     """
     media_type = format_of(output, EXPORTS)
     chosen = _bounds(arguments)
@@ -64,11 +68,23 @@ def export(
         raise click.UsageError("--json tells of a file; the standard output has the items.")
     # On a terminal the items themselves show that it goes on.
     progress = Progress("exported", quiet=output == "-" and sys.stdout.isatty())
-    with plain_errors(), _written(output) as file:
+    kept: ResumableFile | None = None
+    if resume:
+        if media_type != NDJSON or output == "-" or {"order", "fields", "since"} & chosen.keys():
+            raise click.UsageError(
+                "--resume is for whole items in a file of NDJSON, oldest first, without since."
+            )
+        kept = ResumableFile(output, {"target": target, "stream": stream, "chosen": chosen})
+    with plain_errors(), kept.opened() if kept else _written(output) as file:
+        place = kept.place if kept else None
+        if place is not None:
+            chosen["since"] = place.created_at
         if is_url(target):
             chunks = _from_server(stream_url(target, stream), media_type, chosen, user, token)
         else:
             chunks = _from_program(target, stream, media_type, chosen)
+        if place is not None:
+            chunks = behind(place, chunks)
         with progress, closing(chunks):
             for chunk in chunks:
                 file.write(chunk)

@@ -1,0 +1,110 @@
+"""An export that goes on where it broke off: its file until then, and the place in the timeline.
+
+The lines that are there are ``FILE.part``; what they are of is in ``FILE.part.json``. The place is
+that of the last whole line: items come in the order of their times and ids.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+from collections.abc import Generator, Iterator, Mapping
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import IO, Any, NamedTuple
+
+from brubeck.cli.output import json_line
+from brubeck.cli.programs import ended_in_order
+from brubeck.errors import BrubeckError, ConfigError
+
+_BLOCK = 1 << 16
+
+
+class Place(NamedTuple):
+    """The time (in milliseconds) and the id of an item."""
+
+    created_at: int
+    id: str
+
+
+def behind(place: Place, chunks: Generator[bytes, None, None]) -> Generator[bytes, None, None]:
+    """Yield the lines of an export behind a place; those up to it are few, at one time."""
+    rest = b""
+    with closing(chunks):
+        for chunk in chunks:
+            rest += chunk
+            while (end := rest.find(b"\n")) >= 0:
+                item = json.loads(rest[:end])
+                if (item["created_at"], item["id"]) > place:
+                    yield rest
+                    yield from chunks
+                    return
+                rest = rest[end + 1 :]
+
+
+class ResumableFile:
+    """The file of an export that is kept when it breaks off; ``names`` say what it is of."""
+
+    def __init__(self, output: str, names: Mapping[str, Any]) -> None:
+        self._path, self._part = Path(output), Path(f"{output}.part")
+        self._note = Path(f"{output}.part.json")
+        self._names = dict(names)
+        self.place: Place | None = None
+        """The last item that is there already."""
+
+    @contextmanager
+    def opened(self) -> Iterator[IO[bytes]]:
+        """Open the file behind its last whole line, and rename it when it is complete.
+
+        Raises `ConfigError` for one that is of another export, or damaged.
+        """
+        with ended_in_order():
+            try:
+                with self._part.open("ab+") as file:
+                    self._lock(file)
+                    self._check_names()
+                    self.place = self._last(file)
+                    yield file
+                self._part.replace(self._path)
+                self._note.unlink(missing_ok=True)
+            except OSError as reason:
+                text = f"{self._path} cannot be written: {reason.strerror}."
+                raise BrubeckError(text) from reason
+
+    def _lock(self, file: IO[bytes]) -> None:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise BrubeckError(f"{self._part} is being written by another export.") from None
+
+    def _check_names(self) -> None:
+        if self._part.stat().st_size == 0:
+            self._note.write_text(json_line(self._names))
+            return
+        try:
+            found = json.loads(self._note.read_bytes())
+        except (OSError, ValueError):
+            found = None
+        if found != self._names:
+            raise ConfigError(f"{self._part} is of another export; remove it to begin anew.")
+
+    def _last(self, file: IO[bytes]) -> Place | None:
+        """Cut off what is no whole line, and return the place of the last one."""
+        end = file.seek(0, os.SEEK_END)
+        line, start = b"", end
+        while start and line.count(b"\n") < 2:
+            start = max(0, start - _BLOCK)
+            file.seek(start)
+            line = file.read(end - start)
+        whole = line.rfind(b"\n") + 1
+        file.truncate(start + whole)
+        file.seek(0, os.SEEK_END)
+        last = line[:whole].rstrip(b"\n").rpartition(b"\n")[2]
+        if not last:
+            return None
+        try:
+            item = json.loads(last)
+            return Place(int(item["created_at"]), str(item["id"]))
+        except (KeyError, TypeError, ValueError) as reason:
+            raise ConfigError(f"{self._part} is damaged; remove it to begin anew.") from reason
