@@ -91,6 +91,13 @@ class Metrics:
             ["store", "operation"],
             registry=registry,
         )
+        self._storage_in_progress = library.Gauge(
+            "brubeck_storage_operations_in_progress",
+            "Operations of a storage that have begun, with those that wait for a connection.",
+            ["store"],
+            registry=registry,
+            multiprocess_mode="livesum",
+        )
         self._lag = library.Histogram(
             "brubeck_follower_lag_seconds",
             "Seconds from a write to its arrival at a reader that waited for it.",
@@ -145,15 +152,19 @@ class Metrics:
         return MeasuredRecords(records, self._operation(store), self._lag.labels(stream).observe)
 
     def _operation(self, store: str) -> Callable[[str], Any]:
+        in_progress = self._storage_in_progress.labels(store)
+
         @contextmanager
         def operation(name: str) -> Iterator[None]:
             began = perf_counter()
+            in_progress.inc()
             try:
                 yield
             except Exception:
                 self._storage_errors.labels(store, name).inc()
                 raise
             finally:
+                in_progress.dec()
                 self._storage.labels(store, name).observe(perf_counter() - began)
 
         return operation

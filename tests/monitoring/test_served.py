@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from pathlib import Path
+from threading import Thread
 from typing import Any
 from urllib.error import HTTPError
 from urllib.request import Request, urlopen
@@ -13,6 +15,7 @@ import pytest
 
 from tests.servers import free_port, wait_until
 from tests.servers.programs import Program, brubeck_run
+from tests.servers.redis import RedisServer
 
 PROGRAM = "tests.monitoring.program:app"
 
@@ -121,6 +124,30 @@ def test_metrics_are_those_of_all_workers(tmp_path: Any, workers: int) -> None:
             feed.readline()
             wait_until(lambda: figures(program.port)[feeds] == 1)
         wait_until(lambda: figures(program.port)[feeds] == 0, seconds=20)
+
+
+def test_operations_that_wait_for_a_store_are_counted(tmp_path: Path) -> None:
+    """While a Redis answers nothing, and no longer."""
+    name = 'brubeck_storage_operations_in_progress{store="default"}'
+    redis = RedisServer(tmp_path)
+    try:
+        redis.run()
+        url = f"{redis.url}?timeout=30s"
+        with brubeck_run(PROGRAM, server_metrics="/-/metrics", storage_default=url) as program:
+            assert ask(program.port, "/notes/a")[0] == 404
+            purged = 'brubeck_storage_seconds_count{operation="purge",store="default"}'
+            wait_until(lambda: purged in figures(program.port))  # the sweeper begins at the start
+            assert figures(program.port)[name] == 0
+            with redis.client() as client:
+                client.client_pause(20_000)
+                caller = Thread(target=ask, args=(program.port, "/notes/b"))
+                caller.start()
+                wait_until(lambda: figures(program.port)[name] == 1)
+                client.client_unpause()
+            caller.join()
+            wait_until(lambda: figures(program.port)[name] == 0)
+    finally:
+        redis.kill()
 
 
 def test_metrics_may_have_an_address_of_their_own() -> None:
