@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 import subprocess
+import sys
 from importlib import import_module
 from pathlib import Path
 
@@ -50,6 +51,18 @@ def test_the_probes_of_kubernetes_and_docker_are_answered() -> None:
     service = yaml.safe_load((DEPLOY / "kubernetes" / "service.yaml").read_text())
     assert service["spec"]["selector"] == deployment["spec"]["selector"]["matchLabels"]
     assert service["spec"]["ports"][0]["targetPort"] == container["ports"][0]["name"]
+
+
+DOCKERFILES = (DEPLOY / "Dockerfile", DEPLOY.parent / "brubeck/cli/project/Dockerfile.txt")
+
+
+@pytest.mark.parametrize("path", DOCKERFILES, ids=lambda path: path.name)
+def test_a_dockerfile_has_no_findings(path: Path) -> None:
+    """By hadolint, which knows the rules that people follow."""
+    command = [str(Path(sys.executable).with_name("hadolint")), "--no-color", "-"]
+    text = path.read_text()
+    done = subprocess.run(command, input=text, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (0, "")
 
 
 @pytest.mark.parametrize("name", ["brubeck.service", "brubeck-worker.service"])
