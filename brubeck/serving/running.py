@@ -83,7 +83,7 @@ def serve(app: Application, *, reload: bool) -> None:
         green.spawn(app.sweeper.run)
         respond = app.observed
         _watch(app)
-        paths = [each.path for each in app.streams]
+        paths = [*(each.path for each in app.streams), *(["/docs"] if app.streams else [])]
         with _doing_own_jobs(app, apart=_is_supervisor(app, reload=reload)) as stop:
             listening.run(
                 respond,

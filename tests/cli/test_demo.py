@@ -32,6 +32,7 @@ def test_it_needs_nothing_but_the_package(demo: Program) -> None:
     with Stream(f"http://127.0.0.1:{demo.port}/quakes") as quakes:
         assert sum(1 for _ in quakes.items()) == 1707
     assert "/quakes?limit=2'" in demo.output
+    assert f":{demo.port}/quakes, http://127.0.0.1:{demo.port}/docs (" in demo.output
 
 
 def test_its_items_are_exported_as_geojson(demo: Program, tmp_path: Path) -> None:
