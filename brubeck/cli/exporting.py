@@ -76,15 +76,15 @@ def export(
             )
         kept = ResumableFile(output, {"target": target, "stream": stream, "chosen": chosen})
     with plain_errors(), kept.opened() if kept else _written(output) as file:
-        place = kept.place if kept else None
-        if place is not None:
-            chosen["since"] = place.created_at
+        last = kept.last if kept else None
+        if last is not None:
+            chosen["since"] = last.created_at
         if is_url(target):
             chunks = _from_server(stream_url(target, stream), media_type, chosen, user, token)
         else:
             chunks = _from_program(target, stream, media_type, chosen)
-        if place is not None:
-            chunks = behind(place, chunks)
+        if last is not None:
+            chunks = behind(last, chunks)
         with progress, closing(chunks):
             for chunk in chunks:
                 file.write(chunk)

@@ -21,14 +21,14 @@ from brubeck.errors import BrubeckError, ConfigError
 _BLOCK = 1 << 16
 
 
-class Place(NamedTuple):
+class LastItem(NamedTuple):
     """The time (in milliseconds) and the id of an item."""
 
     created_at: int
     id: str
 
 
-def behind(place: Place, chunks: Generator[bytes, None, None]) -> Generator[bytes, None, None]:
+def behind(last: LastItem, chunks: Generator[bytes, None, None]) -> Generator[bytes, None, None]:
     """Yield the lines of an export behind a place; those up to it are few, at one time."""
     rest = b""
     with closing(chunks):
@@ -36,7 +36,7 @@ def behind(place: Place, chunks: Generator[bytes, None, None]) -> Generator[byte
             rest += chunk
             while (end := rest.find(b"\n")) >= 0:
                 item = json.loads(rest[:end])
-                if (item["created_at"], item["id"]) > place:
+                if (item["created_at"], item["id"]) > last:
                     yield rest
                     yield from chunks
                     return
@@ -50,7 +50,7 @@ class ResumableFile:
         self._path, self._part = Path(output), Path(f"{output}.part")
         self._note = Path(f"{output}.part.json")
         self._names = dict(names)
-        self.place: Place | None = None
+        self.last: LastItem | None = None
         """The last item that is there already."""
 
     @contextmanager
@@ -64,7 +64,7 @@ class ResumableFile:
                 with self._part.open("ab+") as file:
                     self._lock(file)
                     self._check_names()
-                    self.place = self._last(file)
+                    self.last = self._last(file)
                     yield file
                 self._part.replace(self._path)
                 self._note.unlink(missing_ok=True)
@@ -89,7 +89,7 @@ class ResumableFile:
         if found != self._names:
             raise ConfigError(f"{self._part} is of another export; remove it to begin anew.")
 
-    def _last(self, file: IO[bytes]) -> Place | None:
+    def _last(self, file: IO[bytes]) -> LastItem | None:
         """Cut off what is no whole line, and return the place of the last one."""
         end = file.seek(0, os.SEEK_END)
         line, start = b"", end
@@ -105,6 +105,6 @@ class ResumableFile:
             return None
         try:
             item = json.loads(last)
-            return Place(int(item["created_at"]), str(item["id"]))
+            return LastItem(int(item["created_at"]), str(item["id"]))
         except (KeyError, TypeError, ValueError) as reason:
             raise ConfigError(f"{self._part} is damaged; remove it to begin anew.") from reason
