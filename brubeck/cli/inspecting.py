@@ -52,7 +52,7 @@ def index(program: str, *, as_json: bool) -> None:
 
 
 def _nothing(_text: str) -> None:
-    """Say nothing."""
+    """Take a text, and print none: the report is JSON."""
 
 
 @click.command()

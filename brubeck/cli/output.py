@@ -134,7 +134,7 @@ def print_table(
 
 
 def _print_rich_table(lines: Sequence[Sequence[str]], *, fit: bool) -> None:
-    """Print a table whose first line has the headings to a terminal."""
+    """Print a table to a terminal; its headings are the first line."""
     from rich.cells import cell_len
     from rich.table import Table
     from rich.text import Text

@@ -44,7 +44,7 @@ def behind(last: LastItem, chunks: Generator[bytes, None, None]) -> Generator[by
 
 
 class ResumableFile:
-    """The file of an export that is kept when it breaks off; ``names`` say what it is of."""
+    """The file of a resumable export; ``names`` are its target, its stream and its filters."""
 
     def __init__(self, output: str, names: Mapping[str, Any]) -> None:
         self._path, self._part = Path(output), Path(f"{output}.part")
@@ -90,7 +90,7 @@ class ResumableFile:
             raise ConfigError(f"{self._part} is of another export; remove it to begin anew.")
 
     def _last(self, file: IO[bytes]) -> LastItem | None:
-        """Cut off what is no whole line, and return the place of the last one."""
+        """Cut off a part of a line at the end, and return the item of the last whole one."""
         end = file.seek(0, os.SEEK_END)
         line, start = b"", end
         while start and line.count(b"\n") < 2:

@@ -1,4 +1,4 @@
-"""What the description of a stream says in words."""
+"""The texts in the description of a stream."""
 
 from __future__ import annotations
 

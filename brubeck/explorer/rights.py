@@ -48,7 +48,7 @@ def _everybody_writes(context: Context) -> bool:
 
 
 def _writer(context: Context) -> Caller | None:
-    """Return the caller whose rights decide; None where it has none, or nobody needs any."""
+    """Return the caller with the deciding rights; None where it has none, or nobody needs any."""
     if context.spec.read_only or context.spec.rules.write == "anyone":
         return None
     caller = caller_of(context)

@@ -114,7 +114,7 @@ _read_item: Final = msgspec.json.Decoder(_Item).decode
 
 
 def read_item(program: FeatureProgram, request: Request, path: str, name: str) -> Response:
-    """Return the answer of a stream for one item; a `Problem` (404) for what is no item's id."""
+    """Return the answer of a stream for one item; a `Problem` (404) for an impossible id."""
     if not is_id(name):  # it could be another resource of the stream
         raise Problem(404, f"There is no feature {name[:160]}.")
     return read(program, request, f"{path}/{name}", [], JSON)

@@ -83,7 +83,7 @@ class FeatureResource(WebMessageHandler):
 
     @property
     def program(self) -> FeatureProgram:
-        """The program whose streams are the collections."""
+        """The program with the streams of the collections."""
         return cast("FeatureProgram", self.application)
 
     def __call__(self) -> Response:

@@ -33,7 +33,7 @@ class UnsendableData(Problem, ValueError):
 
 
 def encoded(data: Any) -> msgspec.Raw:
-    """Return the data of a job as JSON; `UnsendableData` for what no worker could read."""
+    """Return the data of a job as JSON; `UnsendableData` for data that no worker could read."""
     try:
         written = msgspec.json.encode(data)
         # A reader may accept less nesting than the writer.

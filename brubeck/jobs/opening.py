@@ -1,4 +1,4 @@
-"""Opening the queue of a URL: the scheme names the kind, whose modules are imported only then."""
+"""Opening the queue of a URL: the scheme names the kind, and its modules are imported then."""
 
 from __future__ import annotations
 

@@ -116,7 +116,7 @@ class JobQueue(ABC):
 
     @abstractmethod
     def _send(self, raw: bytes, key: str, stands: str, keep: float, delay: float) -> str:
-        """Put a job into the queue unless its key stands for one; return what the key stands for.
+        """Put a job into the queue unless its key stands for one; return the job of the key.
 
         It stands for ``stands`` from now on, for ``keep`` seconds.
         """

@@ -70,7 +70,7 @@ class Schedule:
         return bool(self._scheduled)
 
     def send_due(self) -> list[str]:
-        """Send the jobs whose period has begun, unless another process has; return their ids.
+        """Send the jobs of each begun period, unless another process has; return their ids.
 
         Raises the first error of the queue or a store, after all of them were tried.
         """

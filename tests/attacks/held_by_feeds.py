@@ -51,13 +51,13 @@ def measure(url: str) -> float:
     client.put("/tags/a", json={})
     for number in range(FEEDS[url.partition(":")[0]]):
         green.spawn(list, followed(client, number))
-    green.sleep(0.1)
+    green.sleep(0.1)  # the readers begin to wait: nothing outside tells that they do
     items = [{"tags": [f"t{each}" for each in range(100)]}] * 1000
     with neighbour() as turns:
 
         def write() -> None:
             assert client.post("/tags", json=items).status == 201
-            green.sleep(1)
+            green.sleep(1)  # the window in which holds are measured, not a wait for one
 
         return longest_hold(turns, write)
 

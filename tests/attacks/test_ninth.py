@@ -10,7 +10,6 @@ from contextlib import suppress
 from io import BytesIO
 from pathlib import Path
 from typing import Any
-from unittest.mock import Mock
 from urllib.parse import unquote
 from uuid import uuid4
 from wsgiref.util import setup_testing_defaults
@@ -206,6 +205,18 @@ def test_a_form_with_an_odd_id_finds_nothing(any_storage: Storage, action: str) 
     assert client.get(f"{path}/a").json()["data"]["text"] == "a"
 
 
+def answered(client: Client, environ: dict[str, Any]) -> tuple[str, bytes]:
+    """Return the status and the body of an answer by WSGI."""
+    begun: list[str] = []
+
+    def begin(status: str, headers: object, error: object = None) -> None:
+        del headers, error
+        begun.append(status)
+
+    body = b"".join(client.application.wsgi(environ, begin))
+    return begun[0], body
+
+
 @pytest.mark.parametrize("name", ["answer", "prepare", "stream", "error", "_found", "read_again"])
 @pytest.mark.parametrize("key", [{}, {"HTTP_IDEMPOTENCY_KEY": "k"}])
 def test_a_method_with_the_name_of_an_attribute_is_none(name: str, key: dict[str, str]) -> None:
@@ -216,9 +227,8 @@ def test_a_method_with_the_name_of_an_attribute_is_none(name: str, key: dict[str
             environ: dict[str, Any] = {"REQUEST_METHOD": method, "PATH_INFO": path, **key}
             environ |= {"HTTP_X_BADGE": "ella%20r%20w", "wsgi.input": BytesIO()}
             setup_testing_defaults(environ)
-            begin = Mock()
-            body = b"".join(client.application.wsgi(environ, begin))
-            assert begin.call_args[0][0][:3] in ("405", "501"), method
+            status, body = answered(client, environ)
+            assert status[:3] in ("405", "501"), method
             assert b"secret" not in body
 
 
