@@ -147,14 +147,15 @@ def test_host_and_port_change_their_part_of_the_address(folder: Path) -> None:
 
 
 def test_the_start_line_names_the_url_of_each_stream(folder: Path) -> None:
-    """With the port that it has."""
+    """With the port that it has, and those of the documentation."""
     port = free_port()
     command = ("-W", "error", "-m", "brubeck", "run", "mine:app", "--port", str(port))
 
     with running(sys.executable, *command, cwd=folder) as program:
         program.await_output("Ctrl-C stops it")
         base = f"http://127.0.0.1:{port}"
-        urls = [f"{base}{path}" for path in ("/notes", "/journals/<owner>/entries", "/bulletin")]
+        paths = ("/notes", "/journals/<owner>/entries", "/bulletin", "/docs")
+        urls = [f"{base}{path}" for path in paths]
         assert f"Brubeck on {base} with {', '.join(urls)} (" in program.output
         with Caller(port) as caller:
             caller.get("/notes")
