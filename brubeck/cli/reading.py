@@ -145,7 +145,10 @@ def tail(
 
 
 def _line(change: Change) -> dict[str, Any]:
-    return {"cursor": change.cursor, "op": change.op, "id": change.id, "data": change.item}
+    line: dict[str, Any] = {"cursor": change.cursor, "op": change.op, "id": change.id}
+    if change.version:
+        line["version"] = change.version
+    return {**line, "data": change.item}
 
 
 @contextmanager

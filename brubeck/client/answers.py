@@ -61,6 +61,8 @@ class Change:
     """A change of an item: its latest state, or None after its deletion.
 
     ``cursor`` is where ``follow(after=…)`` continues; ``position`` grows from change to change.
+    ``version`` counts the writes of this life of the item, from 1; it is 0 for a deletion, and when
+    the server does not say it.
     """
 
     op: Literal["put", "delete"]
@@ -68,6 +70,7 @@ class Change:
     item: Item | None
     position: int
     cursor: str
+    version: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,10 +221,10 @@ def change_of(members: Mapping[str, Any], cursor: str) -> Change:
     position, data = members["position"], members["data"]
     op: Literal["put", "delete"] = "delete" if members["op"] == "delete" else "put"
     item = None if op == "delete" else _item(data, f'"{position}"')
-    item_id = members["id"]
-    if type(position) is not int or not isinstance(item_id, str):
+    item_id, version = members["id"], members.get("version", 0)
+    if type(position) is not int or type(version) is not int or not isinstance(item_id, str):
         raise ValueError("a change has a position and the id of an item")
-    return Change(op, item_id, item, position, cursor)
+    return Change(op, item_id, item, position, cursor, version)
 
 
 def _item(members: object, etag: str | None = None) -> Item:

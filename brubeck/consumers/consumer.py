@@ -22,7 +22,8 @@ class ConsumedChange(msgspec.Struct, frozen=True, kw_only=True):
 
     ``key`` names the change: it is the same each time that the change is delivered, so a consumer
     can tell a repetition. ``stream`` is the path of the stream or partition, ``document`` the item
-    as it was written, None for a deletion. ``attempt`` counts from 1.
+    as it was written, None for a deletion. ``version`` counts the writes of this life of the item,
+    from 1, and is 0 for a deletion. ``attempt`` counts from 1.
     """
 
     key: str
@@ -33,6 +34,7 @@ class ConsumedChange(msgspec.Struct, frozen=True, kw_only=True):
     document: StreamedDocument | None
     position: int
     cursor: str
+    version: int = 0
     attempt: int = 1
 
 

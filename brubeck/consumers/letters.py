@@ -58,6 +58,7 @@ def deliver_again(application: HasConsumers, place: Followed, letter: DeadLetter
         op="delete" if record is None else "put",
         id=letter.item,
         document=None if record is None else place.stream.spec.model.decode_stored(record.body),
+        version=0 if record is None else record.version,
         position=int(letter.key.rpartition(":")[2]),
         cursor="",
         attempt=place.consumer.attempts + 1,

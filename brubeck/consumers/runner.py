@@ -164,6 +164,7 @@ class Runner:
             id=change.id,
             document=None if record is None else self._stream.spec.model.decode_stored(record.body),
             position=change.position,
+            version=0 if record is None else record.version,
             cursor=str(ChangeCursor(change.position, found.era, found.began)),
         )
         attempt = self._postponed[partition].attempt + 1 if partition in self._postponed else 1

@@ -289,6 +289,11 @@ def change(item: Schema) -> Schema:
             "position": POSITION,
             "id": ID_SCHEMA,
             "op": {"type": "string", "enum": ["put", "delete"]},
+            "version": {
+                "type": "integer",
+                "minimum": 1,
+                "description": "How many writes this life of the item had; a deletion has none.",
+            },
             "data": {"anyOf": [item, {"type": "null"}]},
         },
         "required": ["position", "id", "op", "data"],

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Final, TypeAlias, TypeVar
+from typing import Final, Generic, NamedTuple, TypeAlias, TypeVar
 
 import msgspec
 
@@ -65,6 +65,14 @@ class Operation(ABC):
         """Note that the change was not made."""
 
 
+class Changed(NamedTuple, Generic[W]):
+    """A change that was made: its write, its outcome, and the entry that it replaced."""
+
+    write: W
+    outcome: Written
+    found: Entry
+
+
 class Repository:
     """The records of a stream, for a viewer if one is given. Any call may raise `Unavailable`."""
 
@@ -98,21 +106,22 @@ class Repository:
 
     def change(
         self, item_id: str, propose: Callable[[Entry], W | None], attempts: int | None = None
-    ) -> tuple[W, Written] | None:
+    ) -> Changed[W] | None:
         """Write a proposed change of a record, proposed again when another writer came first.
 
         ``propose`` is given the record or the tombstone as it is; its write names the position that
-        it expects. Returns the write that happened, or None where ``propose`` made none; what it
+        it expects. Returns the change that happened, or None where ``propose`` made none; what it
         raises is raised. Raises `Contended` after so many ``attempts``, by default
         `MAX_ATTEMPTS`.
         """
         for _ in range(MAX_ATTEMPTS if attempts is None else attempts):
-            write = propose(self.find(item_id))
+            found = self.find(item_id)
+            write = propose(found)
             if write is None:
                 return None
             (outcome,) = self.stream.write([write])
             if isinstance(outcome, Written):
-                return write, outcome
+                return Changed(write, outcome, found)
         raise Contended(item_id)
 
     def apply(self, operations: Sequence[Operation], *, look: bool) -> None:

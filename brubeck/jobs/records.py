@@ -96,7 +96,7 @@ class JobRecord:
             return None if self.is_over else self.beginning(attempt)
 
         changed = Repository(self._queryset).change(self.id, propose)
-        return changed is not None and self.wrote(changed[1])
+        return changed is not None and self.wrote(changed.outcome)
 
     def cancel(self) -> bool:
         """Write down that the job is cancelled; False where it no longer waits."""
@@ -110,7 +110,7 @@ class JobRecord:
             return self._put()
 
         changed = Repository(self._queryset).change(self.id, propose)
-        return changed is not None and self.wrote(changed[1])
+        return changed is not None and self.wrote(changed.outcome)
 
     def read(self, found: Entry) -> None:
         """Take the item as it is in the stream."""

@@ -64,12 +64,17 @@ Outcome: TypeAlias = Written | Refused
 
 
 class Record(msgspec.Struct, frozen=True):
-    """A live item as it stands."""
+    """A live item as it stands.
+
+    ``version`` counts the writes of this life of the item: 1 is that which began it. An item that
+    was written before versions were counted begins with 1, too.
+    """
 
     id: str
     created_at: int
     position: int
     body: bytes
+    version: int = 1
 
 
 class Tombstone(msgspec.Struct, frozen=True):

@@ -212,15 +212,11 @@ class _Frames:
 
 def element(change: Change, project: Projection) -> bytes:
     """Return one element of ``data[]``; the item's own JSON goes in as it is stored."""
-    op, data = (
-        (b"delete", b"null") if change.record is None else (b"put", project(change.record.body))
-    )
-    return b'{"position":%d,"id":"%b","op":"%b","data":%b}' % (
-        change.position,
-        change.id.encode(),
-        op,
-        data,
-    )
+    named, record = (change.position, change.id.encode()), change.record
+    if record is None:
+        return b'{"position":%d,"id":"%b","op":"delete","data":null}' % named
+    written = (record.version, project(record.body))
+    return b'{"position":%d,"id":"%b","op":"put","version":%d,"data":%b}' % (*named, *written)
 
 
 def _subscription(

@@ -19,13 +19,13 @@ import msgspec
 from brubeck import green
 from brubeck.canonical import MAX_BYTES, faults
 from brubeck.dictshield.structure import NO_SUCH_FIELD
-from brubeck.documents.repository import Entry, Repository
+from brubeck.documents.repository import Changed, Entry, Repository
 from brubeck.explorer import rendering
 from brubeck.explorer.item_page import item_page
 from brubeck.explorer.look import look_of
 from brubeck.http import Problem, Response
 from brubeck.http.conditions import matches, opaque_tags
-from brubeck.storage import Change, Delete, NotCanonical, Put, Record, Refused, Tombstone, Written
+from brubeck.storage import Change, Delete, NotCanonical, Put, Record, Refused, Tombstone
 from brubeck.storage.ids import RULE, is_id
 from brubeck.storage.sizes import STEP_BYTES
 from brubeck.streams.documents import StreamedDocument
@@ -242,16 +242,16 @@ class Items(Resource):
         """Delete an item, again when another writer came between."""
         if self._happened(item_id) is not None:
             return
-        _, outcome = self._change(item_id, lambda found: self._deletion(item_id, found))
-        self._writer.announce([Change(outcome.position, item_id, None)])
+        done = self._change(item_id, lambda found: self._deletion(item_id, found))
+        self._writer.announce([Change(done.outcome.position, item_id, None)])
 
-    def _change(self, item_id: str, propose: Callable[[Entry], W]) -> tuple[W, Written]:
+    def _change(self, item_id: str, propose: Callable[[Entry], W]) -> Changed[W]:
         """Write a proposed change, proposed again when another writer came first."""
         repository = Repository(self.context.records, self.context.viewer)
-        changed = repository.change(item_id, propose, MAX_ATTEMPTS)
-        if changed is None:
+        done = repository.change(item_id, propose, MAX_ATTEMPTS)
+        if done is None:
             raise TypeError("every change of an item proposes a write")
-        return changed
+        return done
 
     @cached_property
     def _writer(self) -> Writer:
@@ -275,8 +275,8 @@ class Items(Resource):
         """
         if (position := self._happened(item_id)) is not None:
             return self._as_it_is(item_id, position)
-        put, outcome = self._change(item_id, propose)
-        self._writer.announce([changed(put, outcome.position)])
+        put, outcome, found = self._change(item_id, propose)
+        self._writer.announce([changed(put, outcome.position, found)])
         return self._written(put, outcome.position)
 
     def _happened(self, item_id: str) -> int | None:

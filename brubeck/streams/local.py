@@ -31,12 +31,12 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime
 from functools import partial
 from itertools import islice
-from typing import Any, Final, cast
+from typing import Any, Final, TypeVar
 
 import msgspec
 
 from brubeck.auth import Caller
-from brubeck.documents.repository import Entry, Repository
+from brubeck.documents.repository import Changed, Entry, Repository
 from brubeck.handlers.program import Program
 from brubeck.http import Headers, Problem, Request
 from brubeck.storage import Change, Count, Delete, PageQuery, Put, Record, Storage
@@ -55,6 +55,8 @@ from brubeck.streams.parameters import timeline_parameters
 from brubeck.streams.stream import PAGE, Stream
 from brubeck.streams.writing import Drafts, Result, Writer, changed, read_document
 from brubeck.timekeeping import Clock
+
+W = TypeVar("W", bound=Put | Delete)
 
 COUNT_BOUND: Final = 10_000
 """The number of items up to which a count is exact."""
@@ -221,9 +223,8 @@ class LocalStream(Stream):
                 document = read_document(self._spec_for_writes, body)
                 return writer.revise(document, stored, record.position)
 
-        written = self._change(partition, item_id, propose)
-        put, outcome = cast("tuple[Put, Any]", written)
-        writer.announce([changed(put, outcome.position)])
+        put, outcome, found = self._change(partition, item_id, propose)
+        writer.announce([changed(put, outcome.position, found)])
         return self.spec.model.decode_stored(put.body)
 
     def delete(
@@ -235,12 +236,16 @@ class LocalStream(Stream):
         def propose(found: Entry) -> Delete:
             return writer.removal(_expected(item_id, found, expected))
 
-        written = self._change(partition, item_id, propose)
-        delete, outcome = cast("tuple[Delete, Any]", written)
-        writer.announce([Change(outcome.position, delete.id, None)])
+        done = self._change(partition, item_id, propose)
+        writer.announce([Change(done.outcome.position, done.write.id, None)])
 
-    def _change(self, partition: str, item_id: str | None, propose: Callable[[Entry], Any]) -> Any:
-        return Repository(self.records(partition)).change(item_id or "", propose)
+    def _change(
+        self, partition: str, item_id: str | None, propose: Callable[[Entry], W]
+    ) -> Changed[W]:
+        done = Repository(self.records(partition)).change(item_id or "", propose)
+        if done is None:
+            raise TypeError("every change of an item proposes a write")
+        return done
 
     def _writer(self, partition: str, owner: Caller | None = None) -> Writer:
         self.spec.check_partition(partition)

@@ -25,11 +25,15 @@ KEPT_PARTITIONS: Final = 1000
 
 
 class StreamChange(msgspec.Struct, frozen=True):
-    """A change of an item: its cursor, the item's id, and its document, None once deleted."""
+    """A change of an item: its cursor, the item's id, and its document, None once deleted.
+
+    ``version`` counts the writes of this life of the item, from 1; it is 0 once deleted.
+    """
 
     cursor: str
     id: str
     document: StreamedDocument | None
+    version: int = 0
 
 
 class Stream:
@@ -98,8 +102,11 @@ class Stream:
             found = self.records(partition).changes(query)
             for change in found.changes:
                 at = str(ChangeCursor(change.position, found.era, found.began))
-                document = None if change.record is None else self._document(change.record)
-                yield StreamChange(at, change.id, document)
+                record = change.record
+                if record is None:
+                    yield StreamChange(at, change.id, None)
+                else:
+                    yield StreamChange(at, change.id, self._document(record), record.version)
             query = msgspec.structs.replace(
                 query, after=found.position, era=found.era, began=found.began
             )

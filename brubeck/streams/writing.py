@@ -17,7 +17,16 @@ from brubeck.dictshield.limits import MOST_FAULTS
 from brubeck.errors import BrubeckError
 from brubeck.http import Problem
 from brubeck.http.json_text import decode_json
-from brubeck.storage import Change, Delete, Put, Record, RecordSchema, Refused, check_canonical
+from brubeck.storage import (
+    Change,
+    Delete,
+    Put,
+    Record,
+    RecordSchema,
+    Refused,
+    Tombstone,
+    check_canonical,
+)
 from brubeck.storage.ids import RULE, is_id
 from brubeck.streams.access import OpenAccess
 from brubeck.streams.context import Context
@@ -114,7 +123,7 @@ class Drafts:
                 _fail(result, context, taken)
             else:
                 result.position, result.body = outcome.position, project(put.body)
-                changes.append(changed(put, outcome.position))
+                changes.append(changed(put, outcome.position, None))
         self._writer.announce(changes)
         return self._results
 
@@ -135,9 +144,10 @@ class Drafts:
         return left
 
 
-def changed(put: Put, position: int) -> Change:
-    """Return the change that a write made."""
-    return Change(position, put.id, Record(put.id, put.created_at, position, put.body))
+def changed(put: Put, position: int, found: Record | Tombstone | None) -> Change:
+    """Return the change that a write made of the entry that was found."""
+    version = found.version + 1 if isinstance(found, Record) else 1
+    return Change(position, put.id, Record(put.id, put.created_at, position, put.body, version))
 
 
 def _fail(result: Result, context: Context, reason: Exception) -> None:

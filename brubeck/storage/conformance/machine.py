@@ -143,7 +143,8 @@ class StreamMachine(RuleBasedStateMachine):
         self.seeing[put.id] = SCHEMA.viewers(SCHEMA.extract(put.body))
         for viewer in self.seeing[put.id]:
             self.gone.pop((viewer, put.id), None)
-        self.live[put.id] = Record(put.id, put.created_at, outcome.position, put.body)
+        version = self.live[put.id].version + 1 if put.id in self.live else 1
+        self.live[put.id] = Record(put.id, put.created_at, outcome.position, put.body, version)
         for walk in self.open_walks:
             if not self._shows(walk.query, put.id):
                 walk.due.discard(put.id)

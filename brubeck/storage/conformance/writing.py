@@ -9,7 +9,10 @@ from brubeck.storage.conformance.base import Suite, replacing, walk
 from brubeck.storage.conformance.machine import put_new
 from brubeck.storage.contract import RecordStream
 from brubeck.storage.records import (
+    ChangesQuery,
     Delete,
+    FieldCondition,
+    PageQuery,
     Put,
     Record,
     Refused,
@@ -58,6 +61,23 @@ class Writing(Suite):
             stream.write([replacing("a", 9, made.position)])
             assert walk(stream, limit=9, descending=True) == [(2, "b"), (1, "a")]
             assert walk(stream, limit=9, descending=True, since=2) == [(2, "b")]
+
+    def test_versions_count_the_writes_of_a_life(self) -> None:
+        """Refused and repeated writes do not count, and a new life begins with 1."""
+        with self.stream() as stream:
+            (made,) = stream.write([put_new("a", 1, depth=1)])
+            stream.write([put_new("a", 1, depth=1), put_new("b", 2, depth=1)])
+            assert isinstance(made, Written)
+            replaced = replacing("a", 1, made.position, depth=2)
+            (moved,) = stream.write([replaced])
+            stream.write([replaced, replacing("a", 1, made.position, depth=3)])
+            assert _versions(stream) == {"a": 2, "b": 1}
+            assert isinstance(moved, Written)
+            stream.write([replacing("a", 1, moved.position, depth=4)])
+            assert _versions(stream) == {"a": 3, "b": 1}
+            stream.write([Delete(id="a", token="d")])
+            stream.write([put_new("a", 3, depth=1)])
+            assert _versions(stream) == {"a": 1, "b": 1}
 
     def test_of_nothing_there_is_nothing(self) -> None:
         """No ids and no writes."""
@@ -139,3 +159,20 @@ def _at_once(writes: list[Put], stream: RecordStream) -> list[Any]:
     for thread in threads:
         thread.join()
     return outcomes
+
+
+def _versions(stream: RecordStream) -> dict[str, int]:
+    """Return the version of each item, which is the same however it is read."""
+    pages = [
+        stream.page(PageQuery(limit=9, descending=descending, where=where)).records
+        for descending in (True, False)
+        for where in ((), (FieldCondition("depth", "gte", 0),))
+    ]
+    changes = stream.changes(ChangesQuery(limit=9)).changes
+    records = [each.record for each in changes if each.record is not None]
+    found = stream.get(sorted(each.id for each in records))
+    live = [each for each in found if isinstance(each, Record)]
+    versions = {each.id: each.version for each in live}
+    for some in (*pages, records):
+        assert {each.id: each.version for each in some} == versions
+    return versions

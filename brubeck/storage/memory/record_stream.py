@@ -151,9 +151,11 @@ class MemoryRecordStream(RecordStream):
         concerned, begins = entry.viewers, not entry.position
         entry.take(values)
         self._move(entry, put.id)
-        # In the life of an item its time never changes, whatever a write says.
-        created_at = put.created_at if entry.record is None else entry.record.created_at
-        record = Record(put.id, created_at, entry.position, put.body)
+        created_at, version = put.created_at, 1
+        if (former := entry.record) is not None:
+            # In the life of an item its time never changes, whatever a write says.
+            created_at, version = former.created_at, former.version + 1
+        record = Record(put.id, created_at, entry.position, put.body, version)
         viewers = self._indexes.schema.viewers(values)
         if not begins:
             entry.past.admit(concerned, viewers)

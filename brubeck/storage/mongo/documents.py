@@ -1,10 +1,10 @@
 """Records as documents: fields as MongoDB's own tools expect them, and Brubeck's own beside them.
 
     {_id: 'ci37868143', created_at: ISODate('2018-02-07T01:26:13.840Z'), place: 'California', …,
-     _brubeck: {position: 1763882651123456, json: BinData(…), tokens: […], former: {…}}}
+     _brubeck: {position: 1763882651123456, version: 2, json: BinData(…), tokens: […], former: {…}}}
 
 The item's own JSON is kept, too: it goes into pages as it is, and comes out byte for byte. The
-fields beside it are for queries, indexes and people.
+fields beside it are for queries, indexes and people. An item that was written once has no version.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from brubeck.timekeeping import EARLIEST, LATEST
 
 OURS: Final = "_brubeck"
 POSITION: Final = f"{OURS}.position"
+VERSION: Final = f"{OURS}.version"
 PENDING: Final = f"{OURS}.pending"
 TOKEN: Final = f"{PENDING}.token"
 BATCH: Final = f"{PENDING}.batch"
@@ -38,6 +39,7 @@ LATE: Final = f"{OURS}.late"
 SHOWN: Final = {
     "created_at": 1,
     POSITION: 1,
+    VERSION: 1,
     TOMBSTONE: 1,
     TOKEN: 1,
     OLD: 1,
@@ -129,7 +131,8 @@ def record(found: Document) -> Record:
     """Return the record of a document: its previous version while a write is pending."""
     ours = found[OURS]
     body = ours["pending"]["old"] if "pending" in ours else ours["json"]
-    return Record(found["_id"], int(found["created_at"]), int(ours["position"]), body)
+    version = ours.get("version", 1)
+    return Record(found["_id"], int(found["created_at"]), int(ours["position"]), body, version)
 
 
 def tombstone(found: Document) -> Tombstone:

@@ -231,6 +231,8 @@ class Finalizer:
             change["late"] = past.late
         if new is None:
             change["dead"] = True
+        elif not begins:
+            change["version"] = ours.get("version", 1) + 1
         values = {f"{OURS}.{name}": value for name, value in change.items()}
         done = self.items(database).update_one(pending, {"$set": values, "$unset": {PENDING: ""}})
         if not done.modified_count:

@@ -67,18 +67,23 @@ def choices(condition: FieldCondition) -> tuple[Scalar, ...]:
 
 
 def read_item(item_id: bytes, item: bytes) -> Record | Tombstone:
-    """Return the entry in an item's text: ``position created_at body``, or only a position."""
-    position, _, rest = item.partition(b" ")
-    if not rest:
-        return Tombstone(item_id.decode(), int(position))
-    created_at, _, body = rest.partition(b" ")
-    return Record(item_id.decode(), int(created_at), int(position), body)
+    """Return the entry in an item's text, which is only a position once it is deleted."""
+    if b" " not in item:
+        return Tombstone(item_id.decode(), int(item))
+    return read_live(item_id, item)
 
 
 def read_live(item_id: bytes, item: bytes) -> Record:
-    """Return the record of an item that is live."""
-    position, created_at, body = item.split(b" ", 2)
-    return Record(item_id.decode(), int(created_at), int(position), body)
+    """Return the record of an item that is live: ``position created_at version body``.
+
+    Raises `ValueError` for a tombstone. An item that was written before versions were counted has
+    none: its body follows, which begins with a brace.
+    """
+    position, created_at, rest = item.split(b" ", 2)
+    if rest.startswith(b"{"):
+        return Record(item_id.decode(), int(created_at), int(position), rest)
+    version, _, body = rest.partition(b" ")
+    return Record(item_id.decode(), int(created_at), int(position), body, int(version))
 
 
 WORK: Final = 2500

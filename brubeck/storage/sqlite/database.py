@@ -24,7 +24,7 @@ T = TypeVar("T")
 Connection: TypeAlias = sqlite3.Connection
 Job = Callable[[sqlite3.Connection], T]
 
-FORMAT: Final = 2
+FORMAT: Final = 3
 """The version of the tables below, kept in the file as its ``user_version``."""
 
 HORIZONS: Final = """CREATE TABLE horizons (
@@ -38,7 +38,8 @@ TABLES: Final = (
         version INTEGER NOT NULL, indexes TEXT NOT NULL)""",
     """CREATE TABLE items (
         number INTEGER PRIMARY KEY, stream INTEGER NOT NULL, id TEXT NOT NULL,
-        created_at INTEGER NOT NULL, position INTEGER NOT NULL, body TEXT, past BLOB NOT NULL)""",
+        created_at INTEGER NOT NULL, position INTEGER NOT NULL, body TEXT, past BLOB NOT NULL,
+        version INTEGER NOT NULL DEFAULT 1)""",
     "CREATE UNIQUE INDEX items_by_id ON items (stream, id)",
     "CREATE UNIQUE INDEX items_by_position ON items (stream, position)",
     """CREATE INDEX items_by_time ON items (stream, created_at, id)
@@ -64,11 +65,14 @@ TABLES: Final = (
     HORIZONS,
 )
 UPGRADES: Final = (
-    HORIZONS,
-    """INSERT INTO horizons SELECT DISTINCT stream, viewer, horizon
-        FROM sight JOIN streams USING (stream) WHERE horizon > 0""",
+    (
+        HORIZONS,
+        """INSERT INTO horizons SELECT DISTINCT stream, viewer, horizon
+            FROM sight JOIN streams USING (stream) WHERE horizon > 0""",
+    ),
+    ("ALTER TABLE items ADD COLUMN version INTEGER NOT NULL DEFAULT 1",),
 )
-"""The statements that convert a file from format 1 to format 2."""
+"""The statements that convert a file from each format to the next, beginning with format 1."""
 
 
 _EVERY: Final = 0.0001
@@ -190,8 +194,9 @@ class Database:
         if found > FORMAT:
             raise sqlite3.DatabaseError(f"the file is of the newer format {found}")
         if found < FORMAT:
-            for statement in UPGRADES if found else TABLES:
-                connection.execute(statement)
+            for statements in UPGRADES[found - 1 :] if found else (TABLES,):
+                for statement in statements:
+                    connection.execute(statement)
             if not found:
                 connection.execute("INSERT INTO storage VALUES ('era', ?)", (fresh_era(),))
             connection.execute(f"PRAGMA user_version = {FORMAT}")

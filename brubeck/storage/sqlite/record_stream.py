@@ -50,6 +50,7 @@ from brubeck.storage.sqlite.rows import (
     BETWEEN,
     ITEM_COLUMNS,
     ChangeRow,
+    ItemRow,
     bounds,
     concerning,
     entry,
@@ -205,12 +206,14 @@ class SQLiteRecordStream(IndexedRecordStream):
                 f"SELECT {ITEM_COLUMNS}, past FROM items WHERE stream = ? AND id IN ({marks})",  # noqa: S608, no value is in it
                 (stream, *ids),
             )
-            found = {row[0].decode(): entry(row[:4]) for row in rows if self._shows(row, viewer)}
+            found = {row[0].decode(): entry(row[:5]) for row in rows if self._shows(row, viewer)}
         return [found.get(each) for each in ids]
 
-    def _shows(self, row: tuple[bytes, int, int, bytes | None, bytes], viewer: str | None) -> bool:
+    def _shows(
+        self, row: tuple[bytes, int, int, bytes | None, int, bytes], viewer: str | None
+    ) -> bool:
         """Return whether a viewer may see an item, or could when it was deleted."""
-        body, past = row[3:]
+        body, past = row[3], row[5]
         if body is None and viewer is not None:
             return viewer in read_history(past).viewers
         return body is None or self._schema.shows(body, viewer)
@@ -264,7 +267,7 @@ class SQLiteRecordStream(IndexedRecordStream):
 
     def _candidates(
         self, db: sqlite3.Connection, stream: int, query: PageQuery, most: int
-    ) -> Iterator[tuple[bytes, int, int, bytes]]:
+    ) -> Iterator[ItemRow]:
         """Yield the rows among which a query's items are, in its direction, each once."""
         if query.viewer is not None:
             return facet_rows(db, stream, SIGHT, query.viewer, query, most)
@@ -311,14 +314,15 @@ class SQLiteRecordStream(IndexedRecordStream):
         return reached(query, found, position, head, ended=ended)
 
     def _change(self, row: ChangeRow, query: ChangesQuery) -> Change | None:
-        item_id, created_at, position, body, past, departed = row
+        item_id, created_at, position, body, version, past, departed = row
         where = query.where
         gone = Change(position, item_id.decode(), None)
         if departed:
             return gone
         values = self._known_indexes().schema.extract(body) if body is not None and where else {}
         if body is not None and meets(where, values):
-            return Change(position, gone.id, Record(gone.id, created_at, position, body))
+            record = Record(gone.id, created_at, position, body, version)
+            return Change(position, gone.id, record)
         if where and not read_history(past).may_have_met(where, values, query.viewer):
             return None
         return gone

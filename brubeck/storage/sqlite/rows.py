@@ -14,9 +14,11 @@ from brubeck.storage.timeline import key_range
 _TOGETHER: Final = 32
 """How many rows are fetched before their size is looked at."""
 
-ChangeRow = tuple[bytes, int, int, bytes | None, bytes, int]
-"""id, created_at, position, body, past, and whether it left the viewer's sight there."""
-ITEM_COLUMNS: Final = "id, created_at, position, body"
+ItemRow = tuple[bytes, int, int, bytes, int]
+"""The row of a live item: id, created_at, position, body, version."""
+ChangeRow = tuple[bytes, int, int, bytes | None, int, bytes, int]
+"""id, created_at, position, body, version, past, and whether it left the viewer's sight there."""
+ITEM_COLUMNS: Final = "id, created_at, position, body, version"
 """The columns of an item's row."""
 BETWEEN: Final = "(created_at, id) >= (?, ?) AND (created_at, id) < (?, ?)"
 """The condition that a row's key lies within two bounds."""
@@ -27,16 +29,16 @@ def position_of(outcome: Outcome) -> int:
     return outcome.position if isinstance(outcome, Written) else 0
 
 
-def entry(row: tuple[bytes, int, int, bytes | None]) -> Record | Tombstone:
+def entry(row: tuple[bytes, int, int, bytes | None, int]) -> Record | Tombstone:
     """Return the item or the tombstone of a row."""
     if row[3] is None:
         return Tombstone(row[0].decode(), row[2])
-    return record_of(cast("tuple[bytes, int, int, bytes]", row))
+    return record_of(cast("ItemRow", row))
 
 
-def record_of(row: tuple[bytes, int, int, bytes]) -> Record:
-    """Return the item of a row: id, created_at, position, body."""
-    return Record(row[0].decode(), row[1], row[2], row[3])
+def record_of(row: ItemRow) -> Record:
+    """Return the item of a row."""
+    return Record(row[0].decode(), *row[1:])
 
 
 def bounds(query: PageQuery) -> tuple[int, str, int, str]:
@@ -61,9 +63,9 @@ def timeline_rows(
     )
 
 
-def rows_within_bounds(rows: sqlite3.Cursor) -> list[tuple[bytes, int, int, bytes]]:
+def rows_within_bounds(rows: sqlite3.Cursor) -> list[ItemRow]:
     """Return the rows of a step, and perhaps some more; not many of them when they are large."""
-    found: list[tuple[bytes, int, int, bytes]] = []
+    found: list[ItemRow] = []
     while some := rows.fetchmany(_TOGETHER):
         found += some
         if len(some) < _TOGETHER or sum([len(row[3]) for row in found]) >= STEP_BYTES:
@@ -73,7 +75,7 @@ def rows_within_bounds(rows: sqlite3.Cursor) -> list[tuple[bytes, int, int, byte
 
 def facet_rows(
     db: sqlite3.Connection, stream: int, field: str, value: object, query: PageQuery, most: int
-) -> Iterator[tuple[bytes, int, int, bytes]]:
+) -> Iterator[ItemRow]:
     """Return the rows with one value of a field, in a query's direction."""
     facets = (
         f"SELECT created_at, id FROM facets WHERE stream = ? AND field = ? AND value = ?"  # noqa: S608, no value is in it
@@ -81,19 +83,17 @@ def facet_rows(
     )
     return iter(
         db.execute(
-            f"SELECT i.id, i.created_at, i.position, i.body FROM ({facets}) AS f"  # noqa: S608, no value is in it
+            f"SELECT i.id, i.created_at, i.position, i.body, i.version FROM ({facets}) AS f"  # noqa: S608, no value is in it
             " CROSS JOIN items AS i ON i.stream = ? AND i.id = f.id",
             (stream, field, value, *bounds(query), most, stream),
         )
     )
 
 
-def merged_rows(
-    orders: list[Iterator[tuple[bytes, int, int, bytes]]], *, descending: bool
-) -> Iterator[tuple[bytes, int, int, bytes]]:
+def merged_rows(orders: list[Iterator[ItemRow]], *, descending: bool) -> Iterator[ItemRow]:
     """Yield rows of several orders as one; a row that stands in more than one comes once."""
 
-    def key(row: tuple[bytes, int, int, bytes]) -> tuple[int, bytes]:
+    def key(row: ItemRow) -> tuple[int, bytes]:
         return row[1], row[0]
 
     last: tuple[int, bytes] | None = None
@@ -109,12 +109,12 @@ def concerning(
     """Return the first changes after a position that are a viewer's business, or anybody's."""
     if viewer is None:
         return db.execute(
-            "SELECT id, created_at, position, body, past, 0 FROM items"
+            "SELECT id, created_at, position, body, version, past, 0 FROM items"
             " WHERE stream = ? AND position > ? ORDER BY position LIMIT ?",
             (stream, after, most),
         )
     return db.execute(
-        "SELECT s.id, i.created_at, s.position, i.body, i.past,"
+        "SELECT s.id, i.created_at, s.position, i.body, i.version, i.past,"
         " i.position IS NOT s.position OR (s.gone AND i.body IS NOT NULL)"
         " FROM (SELECT id, position, gone FROM sight WHERE stream = ? AND viewer = ?"
         " AND position > ? ORDER BY position LIMIT ?) AS s"

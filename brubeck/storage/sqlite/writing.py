@@ -29,6 +29,7 @@ class _Entry(msgspec.Struct):
     created_at: int
     position: int
     body: bytes | None
+    version: int
     past: WriteHistory
 
 
@@ -74,11 +75,14 @@ class Writer:
 
     def _find(self, db: sqlite3.Connection, item_id: str) -> _Entry | None:
         row = db.execute(
-            "SELECT number, created_at, position, body, past FROM items"
+            "SELECT number, created_at, position, body, version, past FROM items"
             " WHERE stream = ? AND id = ?",
             (self._stream, item_id),
         ).fetchone()
-        return None if row is None else _Entry(row[0], row[1], row[2], row[3], read_history(row[4]))
+        if row is None:
+            return None
+        number, created_at, position, body, version, past = row
+        return _Entry(number, created_at, position, body, version, read_history(past))
 
     def _insert(
         self, db: sqlite3.Connection, put: Put, values: dict[str, Values], position: int
@@ -109,6 +113,7 @@ class Writer:
         # In the life of an item it never changes, whatever a write says.
         begins = entry.body is None and isinstance(write, Put)
         created_at = write.created_at if isinstance(write, Put) and begins else entry.created_at
+        version = 1 if begins else entry.version + 1
         past = entry.past
         past.replace(old, values)
         if isinstance(write, Put):
@@ -116,9 +121,9 @@ class Writer:
         past.viewers = sorted(could) if isinstance(write, Delete) else []
         past.remember(write.token, position)
         db.execute(
-            "UPDATE items SET created_at = ?, position = ?, body = CAST(? AS TEXT), past = ?"
-            " WHERE number = ?",
-            (created_at, position, body, write_past(past), entry.number),
+            "UPDATE items SET created_at = ?, position = ?, body = CAST(? AS TEXT), past = ?,"
+            " version = ? WHERE number = ?",
+            (created_at, position, body, write_past(past), version, entry.number),
         )
         if new_life or old != values:
             self._index(db, write.id, created_at, old, values)

@@ -5,7 +5,8 @@
 --
 -- KEYS[1] is the head of the stream, a hash; everything else of the stream lies under keys that
 -- begin with it, so under the same hash tag:
---   :items       id -> "position created_at body", or "position" of a tombstone
+--   :items       id -> "position created_at version body", or "position" of a tombstone; an item that
+--                was written before versions were counted has none
 --   :past        id -> values of indexed fields (v), former values (f), tokens (t) and who may see
 --                the item, or might when it was deleted (s), and which of them came when it was
 --                there already, if any (l); MessagePack

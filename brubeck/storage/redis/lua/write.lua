@@ -181,11 +181,11 @@ end
 
 local function write(number, operation, id, token, expected, created_at, body, values, viewers)
   local item = item_of(number, id)
-  local past, stands, created
+  local past, stands, created, version
   spend(WRITE)
   spend(#body / PLAIN)
   if item then
-    stands, created = string.match(item, '^(%d+) ?(%-?%d*)')
+    stands, created, version = string.match(item, '^(%d+) ?(%-?%d*) ?(%d*)')
     past = past_of(id)
     spend(#item / PLAIN)
     for at = 1, #past.t, 2 do
@@ -221,10 +221,12 @@ local function write(number, operation, id, token, expected, created_at, body, v
   if operation == 'put' then
     if live then
       created_at = created -- it never changes in the life of an item
+      version = text((tonumber(version) or 1) + 1)
     else
+      version = '1'
       add(to_timeline, created_at, id)
     end
-    local new = position .. ' ' .. created_at .. ' ' .. body
+    local new = position .. ' ' .. created_at .. ' ' .. version .. ' ' .. body
     add(to_items, id, new)
     largest = largest and math.max(largest, #new)
     if item then
