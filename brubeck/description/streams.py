@@ -148,7 +148,7 @@ class _Stream:
             ["ETag", "Location"],
         )
         created["links"] = self._links("$response.body#/data/id")
-        return self._operation(
+        operation = self._operation(
             "create",
             "Create an item, each of a list by itself, or each of many lines",
             [parameters.IDEMPOTENCY_KEY],
@@ -162,6 +162,9 @@ class _Stream:
             self.problems | {409, 413, 415, 422},
             body={JSON: {"anyOf": [new, many]}, imports.MEDIA_TYPE: lines},
         )
+        if self.spec.geometry is not None:
+            operation["x-geometry"] = self.spec.geometry.names
+        return operation
 
     def _changes(self) -> Schema:
         change = self._schema("Change", schemas.change(self.item))

@@ -39,6 +39,16 @@ class Geometry(msgspec.Struct, frozen=True):
     latitude: str = ""
     height: str = ""
 
+    @classmethod
+    def of_names(cls, names: Sequence[str]) -> Geometry:
+        """Return the geometry of fields in the order of ``_geometry``, one for a point."""
+        return cls(names[0]) if len(names) == 1 else cls("", *names)
+
+    @property
+    def names(self) -> list[str]:
+        """The fields, in the order of ``_geometry``."""
+        return [name for name in msgspec.structs.astuple(self) if name]
+
     def of(self, found: Mapping[str, msgspec.Raw]) -> tuple[float, float] | None:
         """Return the longitude and the latitude of an item's members, or None."""
         if self.point:
@@ -96,7 +106,7 @@ def declare_geometry(model: Any, hidden: Container[str], owner: str) -> Geometry
 def _named(names: Sequence[str], fields: Mapping[str, Any], where: str) -> Geometry:
     """Return the geometry of fields that a model names, all of which there are."""
     if len(names) == 1 and isinstance(fields[names[0]], GeoPointField):
-        return Geometry(names[0])
+        return Geometry.of_names(names)
     if not 2 <= len(names) <= 3 or len(set(names)) < len(names):
         given = ", ".join(names) or "nothing"
         raise ConfigError(
@@ -108,7 +118,7 @@ def _named(names: Sequence[str], fields: Mapping[str, Any], where: str) -> Geome
             raise ConfigError(f"{where}: {name} is no number.")
     if names[0] in LATITUDES or names[1] in LONGITUDES:
         raise ConfigError(f"{where}: the longitude comes first, as in GeoJSON.")
-    return Geometry("", *names)
+    return Geometry.of_names(names)
 
 
 def _detected(fields: Mapping[str, Any]) -> Geometry | None:
