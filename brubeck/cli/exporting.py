@@ -1,4 +1,4 @@
-"""``brubeck export``: the whole timeline of a stream in a file, NDJSON or CSV."""
+"""``brubeck export``: the whole timeline of a stream in a file, NDJSON, CSV or GeoJSON."""
 
 from __future__ import annotations
 
@@ -22,10 +22,8 @@ from brubeck.errors import BrubeckError, ConfigError
 NDJSON: Final = "application/x-ndjson"
 CSV: Final = "text/csv"
 GEOJSON: Final = "application/geo+json"
-FORMATS: Final = {".ndjson": NDJSON, ".jsonl": NDJSON, ".csv": CSV}
+FORMATS: Final = {".ndjson": NDJSON, ".jsonl": NDJSON, ".csv": CSV, ".geojson": GEOJSON}
 """The media types of imports and exports by the endings of files."""
-EXPORTS: Final = {**FORMATS, ".geojson": GEOJSON}
-"""Those of exports alone."""
 _CHUNK: Final = 500
 """The number of a program's own items that are encoded at a time."""
 
@@ -62,7 +60,7 @@ def export(
     (MODULE:APP) the private fields are exported too. With --resume (NDJSON alone) an export that
     broke off is in FILE.part, and the same command goes on behind its last line.
     """
-    media_type = format_of(output, EXPORTS)
+    media_type = format_of(output)
     chosen = _bounds(arguments)
     if as_json and output == "-":
         raise click.UsageError("--json tells of a file; the standard output has the items.")
@@ -95,13 +93,13 @@ def export(
         print_json({"file": output, "bytes": progress.bytes, **items})
 
 
-def format_of(name: str, formats: dict[str, str] = FORMATS) -> str:
+def format_of(name: str) -> str:
     """Return the media type of a file by its ending; `click.UsageError` for any other."""
     if name == "-":
         return NDJSON
-    found = formats.get(Path(name).suffix.lower())
+    found = FORMATS.get(Path(name).suffix.lower())
     if found is None:
-        raise click.UsageError(f'The name of a file ends with {", ".join(formats)}, not "{name}".')
+        raise click.UsageError(f'The name of a file ends with {", ".join(FORMATS)}, not "{name}".')
     return found
 
 

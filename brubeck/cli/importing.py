@@ -1,8 +1,8 @@
-"""``brubeck import``: create an item of each line of a file, NDJSON or CSV.
+"""``brubeck import``: create an item of each line of a file, or of each feature of GeoJSON.
 
 A file of any size takes constant memory. Each line is an item by itself: one that fails is reported
 with its number and stops no other. The number of the last line with a result is kept in
-``FILE.progress``, for ``--resume``.
+``FILE.progress``, for ``--resume``. So is that of a feature.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import re
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from itertools import dropwhile
 from pathlib import Path
 from typing import BinaryIO, Final
@@ -20,8 +21,9 @@ import click
 import msgspec
 
 from brubeck.canonical import MAX_DEPTH, TOO_DEEP
-from brubeck.cli.csv_documents import Document, documents
-from brubeck.cli.exporting import CSV, format_of
+from brubeck.cli import csv_documents, geojson_documents
+from brubeck.cli.csv_documents import Document
+from brubeck.cli.exporting import CSV, GEOJSON, format_of
 from brubeck.cli.output import AS_JSON, json_line, print_line, print_text
 from brubeck.cli.programs import FAILURE, plain_errors
 from brubeck.cli.progress import Progress
@@ -58,10 +60,11 @@ def import_command(
     user: str | None,
     token: str | None,
 ) -> None:
-    """Create an item of each line of FILE: .ndjson, .jsonl or .csv; - is NDJSON from the input.
+    """Create an item of each line of FILE: .ndjson, .jsonl, .csv; - is NDJSON from the input.
 
     Items keep their ids, and their times where the stream has accept_created_at. A line that fails
-    is reported with its number and reason, the others go in, and the exit status is 1. STREAM is
+    is reported with its number and reason, the others go in, and the exit status is 1. Of .geojson
+    each feature is an item; its coordinates go into the fields of the stream's geometry. STREAM is
     the path of a stream, such as quakes or users/ella/posts. With --json there is a line of JSON
     for each line that fails, and one for the whole: {"imported": …, "failed": …}.
     """
@@ -69,40 +72,51 @@ def import_command(
     if resume and source == "-":
         raise click.UsageError("--resume needs a file, which can be read again.")
     with plain_errors():
-        place = ImportProgress(source, target, stream)
+        unit = "feature" if media_type == GEOJSON else "line"
+        place = ImportProgress(source, target, stream, unit)
         start = place.read() if resume else 0
         with _opened(source) as file, opened_sink(target, stream, user, token) as sink:
-            numbered = documents(file, sink.types()) if media_type == CSV else _lines(file)
+            numbered = _documents(file, media_type, sink)
             left = dropwhile(lambda each: each[0] <= start, numbered)
-            report = _print_failure if as_json else _say_failure
+            report = partial(_print_failure if as_json else _say_failure, unit)
             importing = Importing(sink, place, report, resumed=resume)
             with Progress("imported", file) as progress:
                 importing.run(left, progress)
         place.remove()
-    _say_end(progress.items, importing.failures, as_json=as_json)
+    _say_end(progress.items, importing.failures, unit, as_json=as_json)
     if importing.failures:
         sys.exit(FAILURE)
 
 
-def _say_failure(line: int, outcome: Outcome) -> None:
-    print_text(f"line {line}: {outcome.reason}", err=True)
+def _say_failure(unit: str, number: int, outcome: Outcome) -> None:
+    print_text(f"{unit} {number}: {outcome.reason}", err=True)
 
 
-def _print_failure(line: int, outcome: Outcome) -> None:
-    print_line({"line": line, "status": outcome.status, "reason": outcome.reason})
+def _print_failure(unit: str, number: int, outcome: Outcome) -> None:
+    print_line({unit: number, "status": outcome.status, "reason": outcome.reason})
 
 
-def _say_end(imported: int, failed: int, *, as_json: bool) -> None:
+def _say_end(imported: int, failed: int, unit: str, *, as_json: bool) -> None:
     if as_json:
         print_line({"imported": imported, "failed": failed})
     else:
-        print_text(f"{imported:,} items imported, {failed:,} lines failed.", err=True)
+        print_text(f"{imported:,} items imported, {failed:,} {unit}s failed.", err=True)
+
+
+def _documents(file: BinaryIO, media_type: str, sink: Sink) -> Iterator[Document]:
+    """Return the documents of a file by its format."""
+    if media_type == GEOJSON:
+        return geojson_documents.documents(file, sink.geometry())
+    return csv_documents.documents(file, sink.types()) if media_type == CSV else _lines(file)
 
 
 class ImportProgress:
-    """The number of the last line with a result, in a file beside the imported one."""
+    """The number of the last line or feature with a result, in a file beside the imported one."""
 
-    def __init__(self, source: str, target: str, stream: str) -> None:
+    def __init__(self, source: str, target: str, stream: str, unit: str) -> None:
+        self.last = 0
+        """The number, as far as it is known."""
+        self.unit = unit
         self._path = None if source == "-" else Path(f"{source}.progress")
         self._names = {"target": target, "stream": stream}
 
@@ -111,7 +125,7 @@ class ImportProgress:
         assert self._path is not None  # noqa: S101, the command refuses it
         try:
             found = json.loads(self._path.read_bytes())
-            number, names = int(found.pop("line")), found
+            number, names = int(found.pop(self.unit)), found
         except FileNotFoundError:
             raise ConfigError(f"There is nothing to resume: no {self._path}.") from None
         except (AttributeError, KeyError, TypeError, ValueError) as reason:
@@ -120,13 +134,15 @@ class ImportProgress:
             raise ConfigError(
                 f"{self._path} is of an import to {names.get('target')} {names.get('stream')}."
             )
+        self.last = number
         return number
 
     def write(self, number: int) -> None:
         """Keep a number."""
+        self.last = number
         if self._path is not None:
             new = self._path.with_name(f"{self._path.name}.new")
-            new.write_text(json_line({"line": number, **self._names}))
+            new.write_text(json_line({self.unit: number, **self._names}))
             new.replace(self._path)
 
     def remove(self) -> None:
@@ -155,10 +171,21 @@ class Importing:
 
     def run(self, numbered: Iterator[Document], progress: Progress) -> None:
         """Write all documents, and report and count the lines that fail."""
-        for batch in _batches(_checked(numbered)):
+        for batch in self._resumable(_batches(_checked(numbered))):
             before = self.failures
             self._write(batch)
             progress.add(len(batch) - (self.failures - before))
+
+    def _resumable(self, batches: Iterator[list[Document]]) -> Iterator[list[Document]]:
+        """Yield batches; the error of a file says how to go on when it is repaired."""
+        try:
+            yield from batches
+        except BrubeckError as reason:
+            if not self._place.last:
+                raise
+            last = f"{self._place.unit} {self._place.last}"
+            text = f"{reason} Once it is repaired, --resume goes on behind {last}."
+            raise BrubeckError(text) from reason
 
     def _write(self, batch: list[Document]) -> None:
         from brubeck.client import ClientError
@@ -245,14 +272,20 @@ def _depth(body: bytes) -> int:
 
 
 def _batches(numbered: Iterable[Document]) -> Iterator[list[Document]]:
-    """Yield documents by as many as are written at a time."""
+    """Yield documents by as many as are written at a time; those before an error are not lost."""
     batch: list[Document] = []
     size = 0
-    for number, each in numbered:
-        batch.append((number, each))
-        size += len(each)
-        if len(batch) == BATCH or size >= _BATCH_BYTES:
-            yield batch
-            batch, size = [], 0
+    fault: BrubeckError | None = None
+    try:
+        for number, each in numbered:
+            batch.append((number, each))
+            size += len(each)
+            if len(batch) == BATCH or size >= _BATCH_BYTES:
+                yield batch
+                batch, size = [], 0
+    except BrubeckError as reason:
+        fault = reason
     if batch:
         yield batch
+    if fault is not None:
+        raise fault

@@ -16,6 +16,7 @@ from brubeck.errors import ConfigError
 
 if TYPE_CHECKING:
     from brubeck.client import Stream
+    from brubeck.streams.geometry import Geometry
     from brubeck.streams.local import LocalStream
 
 
@@ -37,6 +38,10 @@ class Sink(ABC):
     def types(self) -> dict[str, str]:
         """Return the JSON types of the fields, as far as they are known."""
 
+    @abstractmethod
+    def geometry(self) -> Geometry:
+        """Return the fields with the positions of items; `ConfigError` where there are none."""
+
 
 class _Server(Sink):
     def __init__(self, stream: Stream, root: Stream, path: str) -> None:
@@ -56,6 +61,9 @@ class _Server(Sink):
             return {}  # a server of its own kind; the values are guessed then
         return types_of(described, f"/{self._path.strip('/')}")
 
+    def geometry(self) -> Geometry:
+        return geometry_of(self._root.fetch("/openapi.json"), f"/{self._path.strip('/')}")
+
 
 class _Program(Sink):
     def __init__(self, stream: LocalStream, partition: str) -> None:
@@ -70,6 +78,10 @@ class _Program(Sink):
         model = self._stream.spec.model
         properties = model.for_jsonschema(list(model._fields))["properties"]
         return {name: found for name, each in properties.items() if (found := _kind(each))}
+
+    def geometry(self) -> Geometry:
+        spec = self._stream.spec
+        return _required(spec.geometry, spec.path.template)
 
 
 @contextmanager
@@ -115,13 +127,36 @@ def _sentence(problem: Any) -> str:
 def types_of(described: Mapping[str, Any], path: str) -> dict[str, str]:
     """Return the JSON types of a new item's fields, of the OpenAPI document of a server."""
     schemas = described.get("components", {}).get("schemas", {})
+    found = re.search(r"#/components/schemas/(\w+)", str(_creation(described, path)))
+    properties = schemas.get(found[1], {}).get("properties", {}) if found else {}
+    return {name: kind for name, each in properties.items() if (kind := _kind(each))}
+
+
+def geometry_of(described: Mapping[str, Any], path: str) -> Geometry:
+    """Return the fields with positions, of the OpenAPI document of a server."""
+    from brubeck.streams.geometry import Geometry
+
+    creation = _creation(described, path)
+    if creation is None:
+        raise ConfigError(f"The server describes no stream {path} that items are created in.")
+    names = creation.get("x-geometry")
+    return _required(Geometry.of_names(names) if names else None, path)
+
+
+def _required(geometry: Geometry | None, path: str) -> Geometry:
+    if geometry is None:
+        raise ConfigError(f"The items of {path} have no coordinates.")
+    return geometry
+
+
+def _creation(described: Mapping[str, Any], path: str) -> dict[str, Any] | None:
+    """Return the operation that creates items at a path, or None."""
     for template, operations in described.get("paths", {}).items():
         pattern = re.sub(r"\\\{[^{}]*\\\}", "[^/]+", re.escape(template))
         if "post" in operations and re.fullmatch(pattern, path):
-            found = re.search(r"#/components/schemas/(\w+)", str(operations["post"]))
-            properties = schemas.get(found[1], {}).get("properties", {}) if found else {}
-            return {name: kind for name, each in properties.items() if (kind := _kind(each))}
-    return {}
+            found: dict[str, Any] = operations["post"]
+            return found
+    return None
 
 
 def _kind(schema: Mapping[str, Any]) -> str:

@@ -59,13 +59,10 @@ def test_an_empty_stream_is_an_empty_collection(tmp_path: Path) -> None:
 
 
 def test_no_coordinates_are_no_geojson(local: Path) -> None:
-    """Which is said before a file is written; an import takes none."""
+    """Which is said before a file is written."""
     done = brubeck(local, "export", "mine:app", "notes", "-o", "notes.geojson")
     assert (done.returncode, done.stderr) == (
         2,
         "brubeck: The items of /notes have no coordinates.\n",
     )
     assert not (local / "notes.geojson").exists()
-    refused = brubeck(local, "import", "notes.geojson", "mine:app", "notes")
-    assert refused.returncode == 2
-    assert ".ndjson, .jsonl, .csv" in refused.stderr

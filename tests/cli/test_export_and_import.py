@@ -174,6 +174,17 @@ def test_a_mistake_is_one_sentence(
     assert not list(local.glob("x.csv*"))
 
 
+def test_rows_before_a_fault_of_the_file_go_in(target: str, run: Run, local: Path) -> None:
+    """And --resume goes on behind them when it is repaired."""
+    (local / "in.csv").write_text('id,text\na,x\nb,"open\n')
+    done = run("import", "in.csv", target, "notes")
+    assert done.returncode == 1
+    assert "a quote has no end. Once it is repaired, --resume goes on behind line 2." in done.stderr
+    (local / "in.csv").write_text('id,text\na,x\nb,"open"\n')
+    done = run("import", "in.csv", target, "notes", "--resume")
+    assert (done.returncode, done.stderr) == (0, "1 items imported, 0 lines failed.\n")
+
+
 def test_a_store_in_memory_takes_no_import(run: Run, local: Path) -> None:
     """Since nothing would be left of it."""
     done = run("import", "-", "mine:app", "notes", given="{}", storage_default="memory://")
