@@ -137,7 +137,8 @@ def _checked_headers(environ: Environ) -> Headers:
 def _body(environ: Environ, most: float) -> bytes | BinaryIO:
     """Return the body, of ``most`` bytes at most: 413 for a longer one, of which no more is read.
 
-    A server that neither names a length nor ends its input passes no body on.
+    A server that neither names a length nor ends its input passes no body on; 411 where it keeps
+    one that came in chunks for itself.
     """
     length = environ.get("CONTENT_LENGTH") or ""
     if length.isdecimal() and (len(length) > 19 or int(length) > most):
@@ -147,6 +148,8 @@ def _body(environ: Environ, most: float) -> bytes | BinaryIO:
         return b"".join(_pieces(source, int(length)))
     if not length and not _terminated(environ):
         return b""
+    if not length and _withheld(environ):
+        raise Problem(411, "This server takes no body without a Content-Length.")
     spool = cast("BinaryIO", tempfile.SpooledTemporaryFile(max_size=_SPOOL))  # noqa: SIM115, the request's
     try:
         pieces = _pieces(source, int(length) if length.isdecimal() else None)
@@ -188,6 +191,11 @@ def _terminated(environ: Environ) -> bool:
     return bool(environ.get("wsgi.input_terminated")) or (
         environ.get("HTTP_TRANSFER_ENCODING", "").lower() == "chunked"
     )
+
+
+def _withheld(environ: Environ) -> bool:
+    """Return whether a chunked body is not in ``wsgi.input``, which uWSGI shows as an empty one."""
+    return "uwsgi.version" in environ and not environ.get("wsgi.input_terminated")
 
 
 def _headers(response: Response) -> list[tuple[str, str]]:

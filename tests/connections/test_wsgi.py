@@ -13,7 +13,7 @@ from brubeck.testing import Client
 from tests.behaviour.app import app
 
 
-def call(method: str, target: str, body: bytes = b"", **environ: str) -> tuple[str, Any, bytes]:
+def call(method: str, target: str, body: bytes = b"", **environ: Any) -> tuple[str, Any, bytes]:
     """Call the application as a strict server does, and return status, headers and body."""
     path, _, query = target.partition("?")
     made: dict[str, Any] = {
@@ -101,6 +101,18 @@ def test_a_body_past_the_limit_is_not_read(length: str) -> None:
     status, _, _ = call("POST", "/echo", b"x", **environ)
     assert status.startswith("413 ")
     assert source.taken <= (0 if length else (64 << 20) + 65_536)
+
+
+def test_a_chunked_body_that_the_server_keeps_is_a_411() -> None:
+    """As uWSGI does: its input looks empty, and such a write would be one of nothing."""
+    environ: dict[str, Any] = {
+        "CONTENT_LENGTH": "",
+        "HTTP_TRANSFER_ENCODING": "chunked",
+        "uwsgi.version": b"2.0",
+    }
+    assert call("POST", "/echo", b"", **environ)[0].startswith("411 ")
+    environ["wsgi.input_terminated"] = True
+    assert call("POST", "/echo", b"x", **environ)[0].startswith("200 ")
 
 
 def test_a_path_that_is_not_utf8_is_a_400() -> None:

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import sys
 from collections.abc import Iterator
 from http.client import HTTPConnection
+from pathlib import Path
 from typing import Any, Final
 
 import pytest
 
-from tests.servers import Caller, free_port, wait_until
-from tests.servers.programs import Program, running
+from tests.servers import Caller, free_port, require, wait_until
+from tests.servers.programs import ROOT, Program, running
 
 APP: Final = "tests.connections.wsgi_servers_program:app"
 SERVERS: Final = {
@@ -37,15 +40,72 @@ SERVERS: Final = {
         "tests.connections.wsgi_servers_program:asgi",
     ),
 }
-"""The commands of the servers, with the port to come."""
+"""The commands of the servers that are modules of Python, with the port to come."""
 
 
-@pytest.fixture(scope="module", params=SERVERS)
-def server(request: pytest.FixtureRequest) -> Iterator[Program]:
+def module(name: str, port: int, _: Path) -> list[str]:
+    """Return the command of a server that is a module of Python."""
+    return [sys.executable, "-m", *(each.format(port) for each in SERVERS[name])]
+
+
+def uwsgi(_name: str, port: int, _: Path) -> list[str]:
+    """Return the command of a uWSGI, which is a program in C."""
+    program = str(Path(sys.executable).with_name("uwsgi"))
+    threads = ("--master", "--die-on-term", "--enable-threads", "--threads", "8")
+    return [program, "--http-socket", f"127.0.0.1:{port}", "--module", APP, *threads]
+
+
+MODULES: Final = Path("/usr/lib/apache2/modules")
+SITE: Final = """
+ServerName localhost
+Listen 127.0.0.1:{port}
+PidFile {folder}/pid
+ErrorLog {folder}/log
+DefaultRuntimeDir {folder}
+LoadModule mpm_event_module {modules}/mod_mpm_event.so
+LoadModule authz_core_module {modules}/mod_authz_core.so
+LoadModule wsgi_module {modules}/mod_wsgi.so
+{user}
+WSGIDaemonProcess notes threads=8 python-home={home} python-path={root}
+WSGIProcessGroup notes
+WSGIApplicationGroup %{{GLOBAL}}
+WSGIScriptAlias / {root}/tests/connections/wsgi_servers_program.py
+WSGICallableObject app
+WSGIChunkedRequest On
+<Location "/">
+    Require all granted
+</Location>
+"""
+
+
+def mod_wsgi(_name: str, port: int, folder: Path) -> list[str]:
+    """Return the command of an Apache that runs the program by mod_wsgi."""
+    program = require("apache2", "apache2-bin")
+    if not (MODULES / "mod_wsgi.so").exists():
+        missing = "mod_wsgi is not installed: apt-get install libapache2-mod-wsgi-py3"
+        if os.environ.get("CI"):
+            pytest.fail(missing)
+        pytest.skip(missing)
+    version = "{}.{}".format(*sys.version_info)
+    if not (MODULES / f"mod_wsgi.so-{version}").exists():
+        pytest.skip(f"Debian's mod_wsgi is not for Python {version}")
+    user = "User www-data\nGroup www-data" if os.geteuid() == 0 else ""
+    words = {"port": port, "folder": folder, "user": user, "home": sys.prefix, "root": ROOT}
+    (folder / "apache2.conf").write_text(SITE.format(modules=MODULES, **words))
+    return ["setsid", program, "-X", "-d", str(folder), "-f", str(folder / "apache2.conf")]
+
+
+COMMANDS: Final = dict.fromkeys(SERVERS, module) | {"uwsgi": uwsgi, "mod_wsgi": mod_wsgi}
+
+
+@pytest.fixture(scope="module", params=COMMANDS)
+def server(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Program]:
     """Run a server with the program."""
     port = free_port()
-    module, *arguments = [each.format(port) for each in SERVERS[request.param]]
-    with running(sys.executable, "-m", module, *arguments) as program:
+    command = COMMANDS[request.param](request.param, port, tmp_path_factory.mktemp("server"))
+    with running(*command) as program:
         program.port = port
 
         def answers() -> bool:
@@ -56,6 +116,8 @@ def server(request: pytest.FixtureRequest) -> Iterator[Program]:
 
         wait_until(answers, seconds=30)
         yield program
+        if request.param == "mod_wsgi":  # it would wait for the next event of a feed that was left
+            os.killpg(program.process.pid, signal.SIGKILL)
 
 
 def ask(server: Program, method: str, path: str, body: object = None) -> tuple[int, Any]:
