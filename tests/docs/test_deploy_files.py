@@ -15,9 +15,6 @@ from brubeck import Brubeck
 from brubeck.config import SETTINGS
 from brubeck.testing import Client
 from tests.proxies.fronts import shipped
-from tests.servers import free_port, require, wait_until
-from tests.servers.processes import Server
-from tests.servers.programs import brubeck_run
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
 FILES = [path for path in sorted(DEPLOY.rglob("*")) if path.is_file()]
@@ -76,41 +73,3 @@ def test_systemd_takes_a_unit(name: str, tmp_path: Path) -> None:
     command = ["systemd-analyze", "verify", "--man=no", "--recursive-errors=no", str(unit)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert name not in done.stderr, done.stderr
-
-
-def test_a_program_answers_behind_the_mongrel2_of_the_file(tmp_path: Path) -> None:
-    """On ports of its own, and without the chroot, which only root may have."""
-    mongrel2, m2sh = (require(each, "mongrel2-core") for each in ("mongrel2", "m2sh"))
-    port, send, receive = free_port(), free_port(), free_port()
-    replaced = {
-        "127.0.0.1:9999": f"127.0.0.1:{send}",
-        "127.0.0.1:9998": f"127.0.0.1:{receive}",
-        "port=80": f"port={port}",
-        "chroot='/var/lib/mongrel2',": "",
-        "='/access.log'": f"='{tmp_path}/access.log'",
-        "='/error.log'": f"='{tmp_path}/error.log'",
-        "='/mongrel2.pid'": f"='{tmp_path}/mongrel2.pid'",
-        "/uploads": f"{tmp_path}",
-        "settings = {": "settings = {'server.daemonize': 0, "
-        f"'control_port': 'ipc://{tmp_path}/control',",
-    }
-    config, database = tmp_path / "mongrel2.conf", tmp_path / "config.sqlite"
-    config.write_text(shipped("mongrel2.conf", replaced))
-    load = [m2sh, "load", "-config", str(config), "-db", str(database)]
-    subprocess.run(load, cwd=tmp_path, check=True, capture_output=True)
-    uuid = re.findall(r"uuid='([^']+)'", config.read_text())[0]
-    front = Server([mongrel2, str(database), uuid], port, tmp_path / "log")
-    error_log = tmp_path / "error.log"
-    front.start(lambda: " Running. " in error_log.read_text() or 1 / 0)
-    try:
-        listen = f"tcp://127.0.0.1:{send},tcp://127.0.0.1:{receive}"
-        with brubeck_run("tests.proxies.program:app", listen=listen, storage_default="memory://"):
-            wait_until(lambda: b"seen" in curl(f"http://127.0.0.1:{port}/seen"))
-    finally:
-        front.kill()
-
-
-def curl(url: str) -> bytes:
-    """Return the body at a URL; empty while there is none."""
-    command = ["curl", "-sS", "--max-time", "2", url]
-    return subprocess.run(command, capture_output=True, check=False).stdout

@@ -7,8 +7,10 @@ import re
 import socket
 import subprocess
 from collections.abc import Callable
+from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 
+from tests.proxies.origins import Origin
 from tests.servers import free_port, require
 from tests.servers.processes import Server
 
@@ -117,13 +119,46 @@ def caddy_version() -> tuple[int, ...]:
 
 
 def nginx_by_default(directory: Path, port: int, origin: int) -> list[str]:
-    """Return the command of an nginx that speaks HTTP/1.0 to the program, as it does by itself."""
+    """Return the command of an nginx with the one line that most people begin with.
+
+    It speaks HTTP/1.0 to the program, and names neither the client nor the host.
+    """
     command = nginx(directory, port, origin)
-    site = directory / "site.conf"
-    text = site.read_text()
-    assert "proxy_http_version 1.1;" in text
-    site.write_text(text.replace("proxy_http_version 1.1;", ""))
+    location = f"location / {{ proxy_pass http://127.0.0.1:{origin}; }}"
+    write(directory / "site.conf", f"server {{ listen 127.0.0.1:{port}; {location} }}\n")
     return command
+
+
+def mongrel2_listen(directory: Path) -> str:
+    """Return where the program listens behind a Mongrel2 in a directory."""
+    return f"ipc://{directory}/requests,ipc://{directory}/replies"
+
+
+def mongrel2(directory: Path, port: int, _origin: int = 0) -> list[str]:
+    """Return the command of a Mongrel2 with ``deploy/mongrel2.conf``.
+
+    Its sockets are those of `mongrel2_listen`, and there is no chroot, which only root may have.
+    """
+    program, m2sh = (require(each, "mongrel2-core") for each in ("mongrel2", "m2sh"))
+    requests, replies = mongrel2_listen(directory).split(",")
+    replaced = {
+        "tcp://127.0.0.1:9999'": f"{requests}'",
+        "tcp://127.0.0.1:9998'": f"{replies}'",
+        "port=80": f"port={port}",
+        "chroot='/var/lib/mongrel2',": "",
+        "'/access.log'": f"'{directory}/access.log'",
+        "'/error.log'": f"'{directory}/error.log'",
+        "'/mongrel2.pid'": f"'{directory}/mongrel2.pid'",
+        "/uploads": f"{directory}",
+        "settings = {": "settings = {'server.daemonize': 0, "
+        f"'control_port': 'ipc://{directory}/control',",
+    }
+    config, database = directory / "mongrel2.conf", directory / "config.sqlite"
+    write(config, shipped("mongrel2.conf", replaced))
+    load = [m2sh, "load", "-config", str(config), "-db", str(database)]
+    subprocess.run(load, cwd=directory, check=True, capture_output=True)
+    uuid = re.findall(r"uuid='([^']+)'", config.read_text())[0]
+    return [program, str(database), uuid]
 
 
 FRONTS: dict[str, Callable[[Path, int, int], list[str]]] = {
@@ -133,19 +168,22 @@ FRONTS: dict[str, Callable[[Path, int, int], list[str]]] = {
     "apache": apache,
     "caddy": caddy,
 }
-"""Each proxy of ``deploy/`` by its name."""
+"""Each proxy of ``deploy/`` that speaks HTTP with the program, by its name."""
 
-OLD_NGINX = "nginx-http1.0"
+PROXIES = FRONTS | {"nginx alone": nginx_by_default, "mongrel2": mongrel2}
+"""All of them, also an nginx without the file, and the one that speaks ZeroMQ."""
 
 
 class Front(Server):
     """A proxy before the program on the port ``origin``."""
 
+    origin: Origin
+    """The program, in the tests of proxies."""
+
     def __init__(self, name: str, directory: Path, origin: int) -> None:
         port = free_port()
         self.name = name
-        command = nginx_by_default if name == OLD_NGINX else FRONTS[name]
-        super().__init__(command(directory, port, origin), port, directory / "log")
+        super().__init__(PROXIES[name](directory, port, origin), port, directory / "log")
 
     @property
     def url(self) -> str:
@@ -156,12 +194,28 @@ class Front(Server):
         """Start it and wait until it listens."""
         self.start(self._listens)
 
+    @property
+    def prefix(self) -> str:
+        """The prefix that the program is mounted at, too, by the file of the proxy."""
+        return "/music" if self.name in FRONTS else ""
+
     def stop(self) -> None:
-        """Stop it; Apache at once, since it waits for the next event of each feed that was left."""
-        if self.name == "apache":
+        """Stop it at once where it would wait, as Apache does for the next event of each feed."""
+        if self.name in ("apache", "mongrel2"):
             self.kill()
         else:
             super().stop()
+
+    def passes(self) -> bool:
+        """Tell whether a request arrives at the program, and its answer here."""
+        connection = HTTPConnection("127.0.0.1", self.port, timeout=2)
+        try:
+            connection.request("GET", "/seen")
+            return connection.getresponse().status == 200
+        except (OSError, HTTPException):
+            return False
+        finally:
+            connection.close()
 
     def _listens(self) -> bool:
         with socket.create_connection(("127.0.0.1", self.port)):

@@ -14,11 +14,15 @@ ROOT = Path(__file__).parents[2]
 
 
 class Origin:
-    """The program, over a SQLite file in a directory; with a user and a token."""
+    """The program, over a SQLite file in a directory; with a user and a token.
 
-    def __init__(self, directory: Path) -> None:
+    It listens at a free port, or wherever ``listen`` says; ``settings`` are further ones.
+    """
+
+    def __init__(self, directory: Path, listen: str = "", **settings: str) -> None:
         self.port = free_port()
-        self.settings = {"storage_default": f"sqlite:///{directory}/streams.db"}
+        self._listen = listen or self.url
+        self.settings = {"storage_default": f"sqlite:///{directory}/streams.db", **settings}
         self._brubeck("user", "add", PROGRAM, "ella", given="a-tisket, a-tasket\n")
         self.token = self._brubeck("token", "new", PROGRAM, "ella").split()[0]
         self._stack = ExitStack()
@@ -36,11 +40,10 @@ class Origin:
 
     def start(self) -> None:
         """Start it, and wait until it serves."""
-        listen = f"http://127.0.0.1:{self.port}"
         settings = self.settings | {"server_access_log": "true"}
         settings |= {"server_trusted_proxies": "127.0.0.1"}
         self.program = self._stack.enter_context(
-            brubeck_run(PROGRAM, listen=listen, cwd=ROOT, **settings)
+            brubeck_run(PROGRAM, listen=self._listen, cwd=ROOT, **settings)
         )
 
     def stop(self) -> None:
@@ -54,9 +57,9 @@ class Origin:
 
 
 @contextmanager
-def running_origin(directory: Path) -> Iterator[Origin]:
+def running_origin(directory: Path, listen: str = "", **settings: str) -> Iterator[Origin]:
     """Run the program for the time of the context."""
-    origin = Origin(directory)
+    origin = Origin(directory, listen, **settings)
     try:
         origin.start()
         yield origin

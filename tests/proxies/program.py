@@ -30,6 +30,13 @@ class Notes(StreamHandler):
     path = "/notes"
 
 
+class Songs(StreamHandler):
+    """Notes that are always the same, for pages and exports of a known length."""
+
+    model = Note
+    path = "/songs"
+
+
 class Quakes(StreamHandler):
     """Notes that shared caches may keep for a second."""
 
@@ -105,6 +112,6 @@ app = Brubeck(
         (r"^/login$", LogIn),
         (r"^/broken$", Broken),
     ],
-    streams=[Journal, Notes, Quakes],
+    streams=[Journal, Notes, Quakes, Songs],
     cookie_secret="a long random text",
 )
