@@ -10,6 +10,7 @@ import pytest
 from brubeck.client import Problem
 
 
+@pytest.mark.reads("Brubeck's client", "NDJSON", "CSV")
 def test_an_export_is_the_whole_timeline(notes: Any) -> None:
     """As lines or as CSV, in order and by filters."""
     notes.create_many([{"id": f"n{number}", "kind": "ab"[number % 2]} for number in range(5)])

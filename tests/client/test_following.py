@@ -91,6 +91,7 @@ def test_changes_come_in_their_order(notes: Any, follow: Callable[..., Reader]) 
     assert next(iter(again)).id != "a"
 
 
+@pytest.mark.reads("Brubeck's client", "changes", "SSE")
 @pytest.mark.parametrize("polls", [False, True], ids=["events", "polls"])
 def test_each_cursor_leads_to_the_next_change(polls: bool, notes: Any) -> None:
     """Also one in the middle of a page of changes, as after a restart of the reader."""

@@ -107,6 +107,7 @@ def test_errors_say_what_is_wrong(notes: Any) -> None:
         assert missing.value.headers["content-type"] == "application/problem+json"
 
 
+@pytest.mark.reads("Brubeck's client", "pages")
 def test_pages_and_items_walk_the_timeline(notes: Any) -> None:
     """In both orders, filtered, projected and bounded."""
     made = [notes.create({"id": f"n{n}", "kind": "ab"[n % 2], "size": n}) for n in range(7)]

@@ -68,6 +68,8 @@ def post(port: int, ids: list[str]) -> None:
     connection.close()
 
 
+@pytest.mark.reads("eventsource (npm)", "SSE")
+@pytest.mark.reads("@microsoft/fetch-event-source", "SSE")
 @pytest.mark.parametrize(
     ("over", "client"),
     [("embedded", "follow"), ("mongrel2", "follow"), ("embedded", "follow-fetch")],

@@ -61,6 +61,7 @@ def command_of(language: str) -> list[str]:
     return ["node", str(HERE / "mirror.mjs")]
 
 
+@pytest.mark.reads("mirror.mjs", "pages", "changes", "SSE")
 @pytest.mark.parametrize("language", ["python", "node"])
 def test_a_copy_comes_to_be_the_truth(language: str) -> None:
     """After writes of every kind, cuts, and a new era that loses its place."""
@@ -260,6 +261,7 @@ def test_a_silent_feed_is_opened_again(language: str, front: Front) -> None:
     send(front.target, "DELETE", f"/notes/silent-{language}")
 
 
+@pytest.mark.reads("EventSource of Chromium", "SSE")
 def test_a_browser_opens_a_refused_feed_again(front: Front) -> None:
     """Its own EventSource gives up for good; and after `close()` it sends and reports nothing."""
     for status in (429, 502, LOST):

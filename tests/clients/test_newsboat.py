@@ -5,6 +5,8 @@ from __future__ import annotations
 import subprocess
 from pathlib import Path
 
+import pytest
+
 from brubeck.client import Stream
 from tests.servers import require
 from tests.servers.programs import brubeck_run
@@ -26,6 +28,7 @@ def unread(program: str, folder: Path) -> int:
     return int(done.stdout.split()[0])
 
 
+@pytest.mark.reads("newsboat", "Atom")
 def test_it_reads_a_stream(tmp_path: Path) -> None:
     """As Atom; an item that was changed is no new one."""
     program = require("newsboat", "newsboat")

@@ -82,6 +82,7 @@ def test_the_python_client_has_every_operation(program: str, tmp_path: Path) -> 
     assert {each.lower() for each in operations} == made
 
 
+@pytest.mark.reads("openapi-python-client", "pages")
 def test_the_python_client_works(people: Program, tmp_path: Path) -> None:
     """It creates, reads, changes, lists and deletes typed objects with typed parts."""
     python_client("tests.description.people:app", tmp_path)
@@ -90,6 +91,7 @@ def test_the_python_client_works(people: Program, tmp_path: Path) -> None:
     assert said.splitlines()[-1] == "done"
 
 
+@pytest.mark.reads("openapi-typescript", "pages")
 def test_the_typescript_client_works(people: Program, tmp_path: Path) -> None:
     """Types by openapi-typescript, requests by openapi-fetch; the compiler is strict."""
     node_package()

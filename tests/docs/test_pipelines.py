@@ -55,6 +55,11 @@ def run(title: str, port: int, folder: Path) -> str:
     return done.stdout
 
 
+@pytest.mark.reads("pandas", "CSV")
+@pytest.mark.reads("polars", "NDJSON")
+@pytest.mark.reads("DuckDB", "NDJSON")
+@pytest.mark.reads("csvkit", "CSV")
+@pytest.mark.reads("dlt", "pages")
 @pytest.mark.parametrize("title", PRINTED)
 def test_a_tool_reads_the_earthquakes(week: Program, tmp_path: Path, title: str) -> None:
     """All of them, or those that it asks for."""
@@ -70,6 +75,7 @@ def test_csvkit_gets_what_it_asks_for(week: Program, tmp_path: Path) -> None:
     assert magnitudes[-1] >= 5
 
 
+@pytest.mark.reads("dlt", "changes")
 def test_the_changes_go_on_from_the_last_run(tmp_path: Path) -> None:
     """A new row, a changed one and one that is gone."""
     with brubeck_run("tests.explorer.week:app") as own:

@@ -25,10 +25,11 @@ def features() -> Iterator[str]:
 
 
 def ogrinfo(url: str, *options: str) -> str:
-    """Return what GDAL has to say about a layer."""
+    """Return what GDAL has to say about a layer of OGC API Features, or of a file."""
     command = require("ogrinfo", "gdal-bin")
+    source = [url] if url.endswith(".geojson") else [f"OAPIF:{url}", "quakes"]
     made = subprocess.run(
-        [command, "-ro", "-so", *options, f"OAPIF:{url}", "quakes"],
+        [command, "-ro", "-so", *options, *source],
         capture_output=True,
         text=True,
         check=True,
@@ -45,12 +46,21 @@ def count(said: str) -> int:
     return int(found[1])
 
 
+@pytest.mark.reads("GDAL", "OGC API Features")
 def test_gdal_reads_every_earthquake(features: str) -> None:
     """As points with a depth, page by page."""
     said = ogrinfo(features)
     assert count(said) == WEEK
     assert "Geometry: 3D Point" in said
     assert "Extent: (-179.644500, -65.861700) - (178.827500, 83.042200)" in said
+
+
+@pytest.mark.reads("GDAL", "GeoJSON")
+def test_gdal_reads_an_export(features: str) -> None:
+    """By its URL, as it would read a file."""
+    said = ogrinfo(features.replace("/ogc", "/quakes.geojson"), "-al")
+    assert count(said) == WEEK
+    assert "Geometry: 3D Point" in said
 
 
 def test_gdal_filters(features: str) -> None:
@@ -73,6 +83,7 @@ def test_gdal_finds_a_rare_feature() -> None:
         assert count(ogrinfo(url, "-spat", "5", "5", "6", "6")) == 0
 
 
+@pytest.mark.reads("OWSLib", "OGC API Features")
 def test_owslib_reads_every_earthquake(features: str) -> None:
     """The collections, their items by the links, and one item."""
     client = Features(features)

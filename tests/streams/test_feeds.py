@@ -365,6 +365,7 @@ def test_an_entry_is_worded_by_what_there_is(item: dict[str, Any], entry: FeedEn
     assert default_entry(item) == entry
 
 
+@pytest.mark.reads("feedparser", "Atom")
 def test_a_reader_reads_atom(client: Client) -> None:
     """One that people use; it knows no JSON Feed."""
     read = feedparser.parse(client.get("/notes", headers=ATOM).body)
