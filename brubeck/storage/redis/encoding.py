@@ -79,11 +79,13 @@ def read_live(item_id: bytes, item: bytes) -> Record:
     Raises `ValueError` for a tombstone. An item that was written before versions were counted has
     none: its body follows, which begins with a brace.
     """
-    position, created_at, rest = item.split(b" ", 2)
-    if rest.startswith(b"{"):
-        return Record(item_id.decode(), int(created_at), int(position), rest)
-    version, _, body = rest.partition(b" ")
-    return Record(item_id.decode(), int(created_at), int(position), body, int(version))
+    try:
+        position, created_at, version, body = item.split(b" ", 3)
+        count = 1 if version == b"1" else int(version)
+        return Record(item_id.decode(), int(created_at), int(position), body, count)
+    except ValueError:
+        position, created_at, body = item.split(b" ", 2)
+        return Record(item_id.decode(), int(created_at), int(position), body)
 
 
 WORK: Final = 2500

@@ -38,7 +38,7 @@ def entry(row: tuple[bytes, int, int, bytes | None, int]) -> Record | Tombstone:
 
 def record_of(row: ItemRow) -> Record:
     """Return the item of a row."""
-    return Record(row[0].decode(), *row[1:])
+    return Record(row[0].decode(), row[1], row[2], row[3], row[4])
 
 
 def bounds(query: PageQuery) -> tuple[int, str, int, str]:
