@@ -17,7 +17,7 @@ SOAK: Final = float(os.environ.get(NAME) or 0)
 
 # On a busy machine any example may take long to be made or done, whatever it is.
 settings.register_profile(
-    "short", deadline=None, suppress_health_check=[HealthCheck.too_slow], max_examples=60
+    "short", deadline=None, suppress_health_check=[HealthCheck.too_slow], max_examples=40
 )
 settings.register_profile("soak", settings.get_profile("short"), max_examples=1000)
 settings.load_profile("soak" if SOAK else "short")

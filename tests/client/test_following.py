@@ -22,6 +22,7 @@ from tests.clients.test_mirrors import send
 from tests.servers import free_port, wait_until
 from tests.servers.cutting import cutter
 from tests.servers.programs import Program, brubeck_run
+from tests.soak import often
 
 
 class Reader:
@@ -144,7 +145,8 @@ def test_nothing_is_missed_or_repeated_across_restarts(
     port = free_port()
     storage = f"sqlite:///{tmp_path}/streams.db"
     listen = f"http://127.0.0.1:{port}"
-    expected = [f"n{number}" for number in range(300)]
+    rounds = often(2, 5)
+    expected = [f"n{number}" for number in range(60 * rounds)]
     left = iter(expected)
     with ExitStack() as stack:
         way = stack.enter_context(cutter(port))
@@ -156,7 +158,7 @@ def test_nothing_is_missed_or_repeated_across_restarts(
         for life in range(3):
             with brubeck_run(PROGRAM, listen=listen, storage_default=storage) as server:
                 reader = reader or Reader(notes.follow())
-                for _ in range(5):
+                for _ in range(rounds):
                     some = [next(left) for _ in range(20)]
                     cut = dice.randrange(20)
                     create(writer, some[:cut])

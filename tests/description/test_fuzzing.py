@@ -18,7 +18,7 @@ from tests.servers.programs import ROOT, brubeck_run
 from tests.servers.redis import RedisServer
 from tests.soak import SOAK
 
-SECONDS: Final = int(SOAK) or 8
+SECONDS: Final = int(SOAK) or 5
 SEED: Final = [] if SOAK else ["--seed", "1"]
 """The quick version asks much the same each time; the long one always something else."""
 

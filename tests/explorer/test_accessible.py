@@ -10,6 +10,7 @@ import pytest
 from playwright.sync_api import Browser
 
 from tests.servers.programs import brubeck_run
+from tests.soak import SOAK
 
 AXE = Path(__file__).parents[1] / "clients" / "node_modules" / "axe-core" / "axe.min.js"
 PATHS = ("/", "/quakes", "/quakes?network=ci&limit=2", "/quakes/ci37868143", "/quakes/never")
@@ -47,8 +48,10 @@ def test_a_dress_of_a_program_has_no_violation(
             assert page.evaluate(RUN) == []
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [1280, 390])
+@pytest.mark.parametrize(
+    ("width", "scheme"),
+    [(1280, "light"), (390, "dark"), *([(1280, "dark"), (390, "light")] if SOAK else [])],
+)
 @pytest.mark.parametrize("path", PATHS)
 def test_a_page_has_no_violation(
     week: int, browser: Browser, path: str, width: int, scheme: Literal["light", "dark"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 from threading import Thread
@@ -138,12 +139,12 @@ def test_operations_that_wait_for_a_store_are_counted(tmp_path: Path) -> None:
             purged = 'brubeck_storage_seconds_count{operation="purge",store="default"}'
             wait_until(lambda: purged in figures(program.port))  # the sweeper begins at the start
             assert figures(program.port)[name] == 0
-            with redis.client() as client:
-                client.client_pause(20_000)
-                caller = Thread(target=ask, args=(program.port, "/notes/b"))
-                caller.start()
-                wait_until(lambda: figures(program.port)[name] == 1)
-                client.client_unpause()
+            assert redis.process is not None
+            redis.process.send_signal(signal.SIGSTOP)
+            caller = Thread(target=ask, args=(program.port, "/notes/b"))
+            caller.start()
+            wait_until(lambda: figures(program.port)[name] == 1)
+            redis.process.send_signal(signal.SIGCONT)
             caller.join()
             wait_until(lambda: figures(program.port)[name] == 0)
     finally:
