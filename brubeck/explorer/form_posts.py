@@ -4,8 +4,8 @@ They go to the stream's own URL as ``application/x-www-form-urlencoded``, which 
 it may be, from a browser (``Accept`` prefers HTML) and from a page of this site: any other is
 refused (403). The field ``action`` says what to do; ``id`` and ``position`` name the item and the
 version that the person saw. An item is changed or deleted by the request that does so otherwise, a
-PATCH or DELETE with ``If-Match``, which goes through every guard of the stream. Answers are pages,
-or lead to one (303).
+PATCH or DELETE with ``If-Match``, which goes through every guard of the stream; so is an action of
+the stream's own, by a request to its path. Answers are pages, or lead to one (303).
 """
 
 from __future__ import annotations
@@ -27,12 +27,19 @@ from brubeck.explorer.document_form import (
     other_errors,
     texts_of,
 )
+from brubeck.explorer.item_actions import (
+    DeclaredAction,
+    action_body,
+    action_form,
+    declared_actions,
+)
 from brubeck.explorer.look import look_of
 from brubeck.explorer.rendering import headers_of, render, wants_page
 from brubeck.explorer.stream_page import dress
 from brubeck.http import Headers, Problem, Request, Response
 from brubeck.storage import Record
 from brubeck.storage.ids import is_id
+from brubeck.streams.entries import plain
 from brubeck.streams.parameters import no_parameters
 from brubeck.streams.spec import StreamSpec
 from brubeck.streams.writing import Drafts, Writer
@@ -74,10 +81,13 @@ def post_form(writer: Writer) -> Response:
     no_parameters(request.query_pairs)
     pairs = request.form.fields
     given = dict(pairs)
-    action = _ACTIONS.get(given.get("action", ""))
-    if action is None:
-        raise Problem(400, f"The field action is one of {', '.join(_ACTIONS)}.")
-    return action(writer, given, given_texts(pairs))
+    name, texts = given.get("action", ""), given_texts(pairs)
+    if name in _ACTIONS:
+        return _ACTIONS[name](writer, given, texts)
+    own = declared_actions(context)
+    if name in own:
+        return _act(writer, name, own[name], given.get("id", ""), texts)
+    raise Problem(400, f"The field action is one of {', '.join((*_ACTIONS, *own))}.")
 
 
 def _create(writer: Writer, _given: Mapping[str, str], texts: Mapping[str, str]) -> Response:
@@ -121,8 +131,38 @@ def _delete(writer: Writer, given: Mapping[str, str], _texts: Mapping[str, str])
     return _see(writer, "")
 
 
+def _act(
+    writer: Writer, name: str, action: DeclaredAction, item_id: str, texts: Mapping[str, str]
+) -> Response:
+    """Return the page of an action: what it gave, or its form with what was wrong."""
+    body, given = action_body(action, texts), {"Content-Type": "application/json"}
+    answer = _ask(writer, action.method.upper(), item_id, body, given, f"/{name}")
+    refusal = _problem(answer)
+    if refusal is not None and refusal.status not in _AT_FIELDS:
+        raise refusal
+    errors = () if refusal is None else refusal.errors
+    form = action_form(name, action, texts, errors)
+    shown = {f"/{each.input.label}" for each in form.inputs}
+    data = {} if refusal else msgspec.json.decode(answer.body)["data"]
+    page = render(
+        "action.html",
+        **dress(writer.context) | {"heading": f"{action.button}: {item_id}"},
+        detail="" if refusal is None else refusal.detail,
+        others=[f"{at} {text}" for at, text in errors if at not in shown],
+        item_id=item_id,
+        form=form,
+        results=[(each, plain(value)) for each, value in data.items()],
+    )
+    return _page(writer, page, answer.status if refusal else 200)
+
+
 def _ask(
-    writer: Writer, method: str, item_id: str, body: bytes, more: Mapping[str, str]
+    writer: Writer,
+    method: str,
+    item_id: str,
+    body: bytes,
+    more: Mapping[str, str],
+    below: str = "",
 ) -> Response:
     """Return the program's answer to the request that a form stands for.
 
@@ -138,9 +178,9 @@ def _ask(
             headers.add(name, value)
     headers.update(more)
     if body:
-        headers["Content-Type"] = "application/merge-patch+json"
+        headers.setdefault("Content-Type", "application/merge-patch+json")
         headers["Content-Length"] = str(len(body))
-    asked = request.derived(method, f"{request.path}/{item_id}", headers, body)
+    asked = request.derived(method, f"{request.path}/{item_id}{below}", headers, body)
     return cast("_Responding", writer.context.application).respond(asked)
 
 

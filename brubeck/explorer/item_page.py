@@ -11,6 +11,7 @@ import msgspec
 from brubeck.explorer.cells import Cell, link_of
 from brubeck.explorer.columns import known_columns
 from brubeck.explorer.document_form import LARGEST, form_fields, indented, texts_of
+from brubeck.explorer.item_actions import action_forms
 from brubeck.explorer.rendering import render
 from brubeck.explorer.rights import may_change
 from brubeck.explorer.stream_page import dress
@@ -47,6 +48,7 @@ def item_page(context: Context, record: Record, fields: tuple[str, ...] | None) 
         "older": _neighbour(context, record, descending=True),
         "back": _way_back(context, record),
         "may_change": changes,
+        "actions": action_forms(context) if changes else [],
         "fields": form_fields(context.spec, texts, new=False) if edits else [],
     }
     return render("item.html", **values)

@@ -50,6 +50,10 @@ class Action(Resource):
 
     method: ClassVar[str] = "post"
     status: ClassVar[int] = 200
+    button: ClassVar[str]
+    """The text of its button in the explorer."""
+    about: ClassVar[str]
+    """The sentence beside the button."""
     takes: ClassVar[Mapping[str, Any] | None] = None
     """The schema of the request's body."""
     gives: ClassVar[Mapping[str, Any]]
@@ -93,6 +97,8 @@ class Secret(Action):
     """``GET …/secret``: the secret that messages are signed with."""
 
     method = "get"
+    button = "Show the secret"
+    about = "Messages are signed with the secret; keep it to yourself and the receiver."
     gives = _object(secret=_STRING)
 
     def get(self, ids: str) -> Response:
@@ -107,6 +113,8 @@ class Secret(Action):
 class Rotate(Action):
     """``POST …/rotate``: a new secret; for a day messages are signed with both."""
 
+    button = "Make a new secret"
+    about = "Messages are signed with the new secret, and for a day with the former one, too."
     gives = _object(secret=_STRING, previous_until=_INTEGER)
 
     def post(self, ids: str) -> Response:
@@ -126,6 +134,8 @@ class Test(Action):
     """``POST …/test``: a message to try the receiver with."""
 
     status = 202
+    button = "Send a test"
+    about = "A message to try the receiver with is sent soon, even to a paused subscription."
     gives = _object(webhook_id=_STRING)
 
     def post(self, ids: str) -> Response:
@@ -139,6 +149,8 @@ class Redeliver(Action):
     """``POST …/redeliver``: the changes since a time come again."""
 
     status = 202
+    button = "Send again"
+    about = "All changes since a time are sent again; with the time now, those before are left out."
     takes = _object(since=_TIME)
     gives = takes
 
