@@ -47,17 +47,8 @@ def redis_cluster(
     """Run a cluster of several masters, each with its share of the slots."""
     servers = []
     try:
-        for number in range(masters):
-            options: tuple[str, ...] = (
-                "--cluster-enabled",
-                "yes",
-                "--cluster-config-file",
-                f"nodes-{number}.conf",
-            )
-            if tls is not None:
-                options += ("--tls-cluster", "yes")
-            bus = ("--cluster-port", str(free_port()))
-            servers.append(RedisServer(directory, *options, *bus, tls=tls))
+        for _ in range(masters):
+            servers.append(_member(directory, tls))
             servers[-1].run()
         _join(servers)
         yield servers
@@ -66,15 +57,46 @@ def redis_cluster(
             server.stop()
 
 
+def _member(directory: Path, tls: Certificates | None) -> RedisServer:
+    bus = str(free_port())
+    options = ["--cluster-enabled", "yes", "--cluster-config-file", f"nodes-{bus}.conf"]
+    options += ["--cluster-port", bus]
+    if tls is not None:
+        options += ["--tls-cluster", "yes"]
+    return RedisServer(directory, *options, tls=tls)
+
+
+@contextmanager
+def redis_newcomer(directory: Path, masters: list[RedisServer]) -> Iterator[RedisServer]:
+    """Run one more member of a cluster, a master without slots."""
+    server = _member(directory, None)
+    try:
+        server.run()
+        _meet(server, masters)
+        _await_whole([*masters, server])
+        yield server
+    finally:
+        server.stop()
+
+
 def _join(servers: list[RedisServer]) -> None:
     share = -(-SLOTS // len(servers))
     for number, server in enumerate(servers):
         with server.client() as client:
             last = min(SLOTS, (number + 1) * share) - 1
             client.execute_command("CLUSTER", "ADDSLOTSRANGE", number * share, last)
-            for other in servers[:number]:
-                bus = other.command[other.command.index("--cluster-port") + 1]
-                client.execute_command("CLUSTER", "MEET", "127.0.0.1", other.port, bus)
+        _meet(server, servers[:number])
+    _await_whole(servers)
+
+
+def _meet(server: RedisServer, others: list[RedisServer]) -> None:
+    with server.client() as client:
+        for other in others:
+            bus = other.command[other.command.index("--cluster-port") + 1]
+            client.execute_command("CLUSTER", "MEET", "127.0.0.1", other.port, bus)
+
+
+def _await_whole(servers: list[RedisServer]) -> None:
     for server in servers:
         with server.client() as client:
             wait_until(

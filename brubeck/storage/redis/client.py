@@ -19,6 +19,7 @@ import redis.cluster
 import redis.exceptions
 import redis.sentinel
 from redis.backoff import NoBackoff
+from redis.exceptions import ClusterError
 from redis.exceptions import ConnectionError as Disconnected
 from redis.exceptions import TimeoutError as TooLate
 from redis.retry import Retry
@@ -143,6 +144,32 @@ class _Cluster(
     _driver.cluster.RedisCluster,  # type: ignore[misc]  # the driver has no types
 ):
     """A client of a cluster."""
+
+    moves_keys = True
+
+    def execute_command(self, *args: Any, **options: Any) -> Any:
+        """Send a command and return its reply; wait a moment where its slot is being moved."""
+        try:
+            return super().execute_command(*args, **options)
+        except ClusterError as reason:
+            if type(reason) is not ClusterError:
+                raise
+            # The driver has tried it over and over, and says no more than that.
+            raise ClusterError("The slot is being moved to another server.") from reason
+
+    def get_node(
+        self, host: str | None = None, port: int | None = None, node_name: str | None = None
+    ) -> Any:
+        """Return a node; one that is unknown is new, and gets its first slot just now.
+
+        The driver takes a node that it is redirected to from those that it knows.
+        """
+        found = super().get_node(host, port, node_name)
+        if found is None and node_name is not None:
+            name, _, number = node_name.rpartition(":")
+            found = _driver.cluster.ClusterNode(name, int(number), _driver.cluster.PRIMARY)
+            self.nodes_manager.nodes_cache[found.name] = found
+        return found
 
 
 class _Sentinels(_driver.sentinel.Sentinel):  # type: ignore[misc]  # the driver has no types

@@ -188,6 +188,8 @@ class TimedCommands:
     """A client with commands that take ``timeout`` seconds at most, retries included."""
 
     timeout: float = inf
+    moves_keys = False
+    """Whether keys may be moved to another server while they are used."""
 
     def run(self, *command: Any) -> Any:
         """Send a command and return its reply as it came."""

@@ -1,6 +1,11 @@
 """The scripts that run inside Redis, and running them: each call is one atomic step.
 
 A server that has lost its scripts, as after a restart or a failover, is sent the text again.
+
+While a slot of a cluster is moved to another server, its keys are moved one after another. A script
+that names one of them and reaches others would find some missing, and fail in the middle of what it
+writes. So in a cluster it also names a key that never exists: a command with several keys, some of
+which are missing, is refused before it begins as long as its slot is being moved (TRYAGAIN).
 """
 
 from __future__ import annotations
@@ -38,20 +43,27 @@ end
 """
 
 
+ABSENT: Final = ":absent"
+"""What follows the key of a stream in a key that never exists."""
+
+
 class Script:
     """A script, and the name that Redis knows it by.
 
-    One that ``enters`` a stream needs the run id of the server, behind its other arguments.
+    One that ``enters`` a stream needs the run id of the server, behind its other arguments. One
+    that ``derives`` uses keys that begin with the one that it is given.
     """
 
     def __init__(self, text: str) -> None:
         self.text = text
         self.enters = "function enter(" in text
+        self.derives = "HEAD .. '" in text
         self.sha = hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest()
 
     def __call__(self, client: Any, key: str, *args: object) -> Any:
         """Run the script on the server that has a key."""
-        return self.run(client, (key,), *((*args, RUN_ID) if self.enters else args))
+        keys = (key, key + ABSENT) if self.derives and client.moves_keys else (key,)
+        return self.run(client, keys, *((*args, RUN_ID) if self.enters else args))
 
     def run(self, client: Any, keys: Sequence[str], *args: object) -> Any:
         """Run the script on the server that has some keys, which all have one slot."""
