@@ -5,23 +5,22 @@ from __future__ import annotations
 import random
 import signal
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from time import monotonic
 
 import msgspec
-import pymongo.errors
 import pytest
 
 from brubeck.storage import ChangesQuery, Head, LostCursor, Put, RecordStream, Unavailable, Written
 from tests.fire.crew import STREAM, Crew
 from tests.fire.grounds import GROUNDS, TIMEOUT, dice, options, sqlite_ground
 from tests.fire.nursery import Nursery
+from tests.fire.reaper import Reaper
 from tests.fire.verdict import check, judge, view_of, walked
 from tests.fire.writes import SCHEMA, Sent, fresh, open_under_fire, send
 from tests.servers import wait_until
-from tests.servers.mongo import MongoServer, mongo_set, set_url
+from tests.servers.mongo import MongoServer, mongo_set, primary_of, set_url
 from tests.servers.processes import Server
 from tests.servers.redis import RedisServer
 from tests.servers.sentinel import Watched, redis_watched
@@ -38,23 +37,6 @@ WRITES = {
     "mongo-set": often(600, 1200),
     "members": often(600, 1200),
 }
-
-
-class Reaper:
-    """Kills a server every now and then, between what else happens, so many times."""
-
-    def __init__(self, kill: Callable[[], None], random: random.Random, times: int) -> None:
-        self.kill = kill
-        self.random = random
-        self.left = times
-        self._next = monotonic() + random.uniform(0.3, 1)
-
-    def __call__(self) -> None:
-        """Look whether it is time."""
-        if self.left and monotonic() > self._next:
-            self.left -= 1
-            self.kill()
-            self._next = monotonic() + self.random.uniform(0.3, 1)
 
 
 def _again(server: Server) -> Callable[[], None]:
@@ -173,22 +155,12 @@ def _assert_lost(stream: RecordStream, before: Head) -> None:
 
 def _kill_primary(members: list[MongoServer]) -> None:
     """Kill the primary, wait for another, and start the old one again."""
-    wait_until(lambda: _primary(members), seconds=30, what="there is no primary")
-    old = _primary(members)
+    wait_until(lambda: primary_of(members), seconds=30, what="there is no primary")
+    old = primary_of(members)
     assert old is not None
     old.kill()
-    wait_until(lambda: _primary(members), seconds=180, what="no other primary was elected")
+    wait_until(lambda: primary_of(members), seconds=180, what="no other primary was elected")
     old.run()
-
-
-def _primary(members: list[MongoServer]) -> MongoServer | None:
-    for member in members:
-        if member.process is not None:
-            # One that steps down cuts all its connections.
-            with member.client() as client, suppress(pymongo.errors.AutoReconnect):
-                if client.admin.command("hello")["isWritablePrimary"]:
-                    return member
-    return None
 
 
 def test_a_killed_primary_loses_nothing(crib: Nursery, tmp_path: Path) -> None:

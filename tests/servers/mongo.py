@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import pymongo
+import pymongo.errors
 import pytest
 
 from tests.servers import free_port, wait_until
@@ -114,3 +115,14 @@ def set_url(servers: list[MongoServer], database: str = "brubeck") -> str:
     """Return the URL of a replica set."""
     places = ",".join(f"127.0.0.1:{server.port}" for server in servers)
     return f"mongodb://{places}/{database}?replicaSet=rs0"
+
+
+def primary_of(members: list[MongoServer]) -> MongoServer | None:
+    """Return the primary of a replica set, None while there is none."""
+    for member in members:
+        if member.process is not None:
+            # One that steps down cuts all its connections.
+            with member.client() as client, suppress(pymongo.errors.AutoReconnect):
+                if client.admin.command("hello")["isWritablePrimary"]:
+                    return member
+    return None
