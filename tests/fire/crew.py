@@ -25,6 +25,10 @@ EARLY: Final = 0.3
 on a machine on which starting takes long."""
 
 
+Home = tuple[Nursery, str]
+"""Where a member lives: the nursery that starts it, and the URL by which it reaches the storage."""
+
+
 @dataclass
 class Member:
     """One program that is always running, one process of it after another."""
@@ -32,6 +36,7 @@ class Member:
     program: str
     path: Path
     args: tuple[object, ...]
+    home: Home
     group: str = ""
     child: Child | None = None
     resumes: float | None = None  # when it goes on, while it is stopped
@@ -67,9 +72,11 @@ class Crew:
         total: int,
         shared: int = 60,
         pace: float = 0,
+        elsewhere: Home | None = None,
     ) -> None:
-        self.nursery = nursery
+        """``elsewhere`` is where every other member lives."""
         self.url = url
+        homes = [(nursery, url), elsewhere or (nursery, url)]
         self.stream = STREAM
         self.dice = dice
         self.tally = Tally()
@@ -78,19 +85,21 @@ class Crew:
                 "writer",
                 directory / f"writer{number}",
                 (f"w{number}", dice.random(), total // 4, shared, pace),
+                homes[number % 2],
             )
             for number in range(4)
         ]
         self.readers = [
-            Member("reader", directory / f"reader{number}", (limit, group), group)
+            Member(
+                "reader", directory / f"reader{number}", (limit, group), homes[number % 2], group
+            )
             for number, (limit, group) in enumerate(((500, ""), (23, ""), (100, "b")))
         ]
 
     def start(self, member: Member) -> None:
         """Start a member, or start it again."""
-        member.child = self.nursery.start(
-            member.program, self.url, self.stream, member.path, *member.args
-        )
+        nursery, url = member.home
+        member.child = nursery.start(member.program, url, self.stream, member.path, *member.args)
         member.resumes = None
         member.began = member.noted
 
@@ -138,9 +147,8 @@ class Crew:
         assert member.child is not None
         status = member.child.poll()
         if status is not None and status not in (0, -signal.SIGKILL):
-            raise AssertionError(
-                f"{member.path.stem} failed: {self.nursery.log.read_text()[-3000:]}"
-            )
+            said = member.home[0].log.read_text()[-3000:]
+            raise AssertionError(f"{member.path.stem} failed: {said}")
         if status == -signal.SIGKILL:
             self.start(member)
         return status == 0

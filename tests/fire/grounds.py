@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Final
@@ -54,9 +54,10 @@ def sqlite_ground(directory: Path, timeout: float = TIMEOUT) -> Iterator[Ground]
 
 
 @contextmanager
-def redis_ground(directory: Path) -> Iterator[Ground]:
+def redis_ground(directory: Path, hosts: Sequence[str] = ()) -> Iterator[Ground]:
     """Fire at a Redis that keeps what it acknowledges."""
-    server = RedisServer(directory, "--appendonly", "yes", "--appendfsync", "always")
+    kept = ("--appendonly", "yes", "--appendfsync", "always")
+    server = RedisServer(directory, *kept, hosts=hosts)
     try:
         server.run()
         yield Ground(f"{server.url}?{options()}", server, loses_eras=True)
@@ -73,9 +74,9 @@ def redis_cluster_ground(directory: Path) -> Iterator[Ground]:
 
 
 @contextmanager
-def mongo_ground(directory: Path) -> Iterator[Ground]:
+def mongo_ground(directory: Path, hosts: Sequence[str] = ()) -> Iterator[Ground]:
     """Fire at a standalone MongoDB."""
-    with mongo_alone(directory) as server:
+    with mongo_alone(directory, hosts=hosts) as server:
         yield Ground(mongo_url(server), server)
 
 

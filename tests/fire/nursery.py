@@ -20,6 +20,8 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+from tests.fire.writes import CLOCK_AHEAD, clock
+
 ROOT = Path(__file__).parents[2]
 PROGRAMS = ("writer", "reader", "victim")
 
@@ -54,16 +56,24 @@ class Child:
 class Nursery:
     """The test's side of a nursery."""
 
-    def __init__(self, log: Path) -> None:
+    def __init__(self, log: Path, *, network: bool = False, ahead: int = 0) -> None:
+        """``network``: in a network of its own; ``ahead``: its clock, by so many milliseconds."""
         self.log = log
+        before = ["unshare", "--net"] if network else []
         with log.open("ab") as file:
             self._process = subprocess.Popen(
-                [sys.executable, "-W", "error", "-m", "tests.fire.nursery"],
+                [*before, sys.executable, "-W", "error", "-m", "tests.fire.nursery"],
                 cwd=ROOT,
+                env=os.environ | {CLOCK_AHEAD: str(ahead)},
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=file,
             )
+
+    @property
+    def pid(self) -> int:
+        """The process that starts the others."""
+        return self._process.pid
 
     def order(self, **order: Any) -> Any:
         """Give an order and return the answer."""
@@ -89,9 +99,9 @@ class Nursery:
 
 
 @contextmanager
-def nursery(directory: Path) -> Iterator[Nursery]:
+def nursery(directory: Path, *, network: bool = False, ahead: int = 0) -> Iterator[Nursery]:
     """Have a nursery for a while; what its programs said is in ``nursery.log``."""
-    found = Nursery(directory / "nursery.log")
+    found = Nursery(directory / "nursery.log", network=network, ahead=ahead)
     try:
         yield found
     finally:
@@ -111,6 +121,8 @@ def serve() -> None:
             if "start" in order:
                 answer = _fork(modules[order["start"]], order["args"])
                 running.add(answer)
+            elif "time" in order:
+                answer = clock().micros()
             else:
                 answer = _wait(order["wait"], block=order["block"])
                 if answer is not None:

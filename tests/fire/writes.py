@@ -7,6 +7,7 @@ word for word by whoever reads the journal, and a body found in a stream says wh
 from __future__ import annotations
 
 import hashlib
+import os
 from typing import Any, Final, Literal
 from uuid import uuid4
 
@@ -24,12 +25,15 @@ from brubeck.storage import (
 )
 from brubeck.storage.opening import open_storage
 from brubeck.storage.schema import FieldInfo
+from brubeck.timekeeping import SYSTEM_CLOCK, Clock
 
 Operation = Literal["create", "update", "delete"]
 
 SCHEMA: Final = RecordSchema({"group": FieldInfo("string", indexed=True, equality=True)})
 """One filter, so that indexes and former values are under fire, too."""
 GROUPS: Final = ("a", "b", "c")
+CLOCK_AHEAD: Final = "FIRE_CLOCK_AHEAD"
+"""The environment variable that says by how many milliseconds a process's clock is ahead."""
 
 
 class Sent(msgspec.Struct, omit_defaults=True):
@@ -104,6 +108,22 @@ def token_of(body: bytes) -> str:
     return str(msgspec.json.decode(body)["token"])
 
 
+class AheadClock:
+    """A clock that is ahead of the machine's own by some milliseconds."""
+
+    def __init__(self, millis: int) -> None:
+        self._ahead = millis * 1000
+
+    def micros(self) -> int:
+        """Return the microseconds since the epoch, UTC."""
+        return SYSTEM_CLOCK.micros() + self._ahead
+
+
+def clock() -> Clock:
+    """Return the clock of this process."""
+    return AheadClock(int(os.environ.get(CLOCK_AHEAD, "0")))
+
+
 def open_under_fire(url: str) -> Storage:
     """Return the storage at a URL; the deliberately wrong ones are here, too."""
     scheme, _, rest = url.partition("+")
@@ -111,4 +131,4 @@ def open_under_fire(url: str) -> Storage:
         from tests.fire.wrong import WRONG
 
         return WRONG[scheme].from_url(rest)
-    return open_storage(url)
+    return open_storage(url, clock=clock())

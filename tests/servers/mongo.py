@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from importlib.util import find_spec
 from pathlib import Path
@@ -44,12 +44,16 @@ def _in_wheel() -> str | None:
 class MongoServer(Server):
     """A mongod of its own, small and quick to start."""
 
-    def __init__(self, directory: Path, *, replica_set: str = "") -> None:
+    def __init__(
+        self, directory: Path, *, replica_set: str = "", hosts: Sequence[str] = ()
+    ) -> None:
+        """``hosts`` are further addresses to listen at."""
         self.port = free_port()
         self.data = directory / f"mongo-{self.port}"
         self.data.mkdir()
         command = [mongod(), "--dbpath", str(self.data), "--port", str(self.port)]
-        command += ["--bind_ip", "127.0.0.1", "--nounixsocket", "--wiredTigerCacheSizeGB", "0.25"]
+        command += ["--bind_ip", ",".join(("127.0.0.1", *hosts)), "--nounixsocket"]
+        command += ["--wiredTigerCacheSizeGB", "0.25"]
         command += ["--wiredTigerEngineConfigString", "log=(file_max=4MB,prealloc=false)"]
         command += ["--setParameter", "enableTestCommands=1"]
         command += ["--setParameter", "diagnosticDataCollectionEnabled=false"]
@@ -68,9 +72,9 @@ class MongoServer(Server):
 
 
 @contextmanager
-def mongo_alone(directory: Path) -> Iterator[MongoServer]:
-    """Run a standalone server."""
-    server = MongoServer(directory)
+def mongo_alone(directory: Path, *, hosts: Sequence[str] = ()) -> Iterator[MongoServer]:
+    """Run a standalone server, which listens at further addresses, too."""
+    server = MongoServer(directory, hosts=hosts)
     try:
         server.run()
         yield server

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -17,10 +17,18 @@ from tests.servers.processes import Server
 class RedisServer(Server):
     """A Redis of its own, by default one that keeps nothing on the disk and speaks no TLS."""
 
-    def __init__(self, directory: Path, *options: str, tls: Certificates | None = None) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        *options: str,
+        tls: Certificates | None = None,
+        hosts: Sequence[str] = (),
+    ) -> None:
+        """``hosts`` are further addresses to listen at."""
         port = free_port()
         program = require("redis-server", "redis-server")
-        command = [program, "--bind", "127.0.0.1", "--dir", str(directory), "--save", ""]
+        command = [program, "--bind", "127.0.0.1", *hosts, "--dir", str(directory), "--save", ""]
+        command += ["--protected-mode", "no"] if hosts else []
         command += ["--port", str(port)] if tls is None else tls.redis_options(port)
         command += options
         super().__init__(command, port, directory / f"redis-{port}.log")
