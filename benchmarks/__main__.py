@@ -1,8 +1,8 @@
 """``make bench``: measure everything and print the tables of ``benchmarks/README.md``.
 
 Name some of ``server``, ``page``, ``posts``, ``stored``, ``routes``, ``documents``, ``listeners``,
-``longpolls``, ``caches``, ``jobs``, ``bulk``, ``sqlite``, ``redis``, ``mongo`` to measure only
-these.
+``longpolls``, ``caches``, ``jobs``, ``bulk``, ``engines``, ``sqlite``, ``redis``, ``mongo`` to
+measure only these.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ import msgspec
 from benchmarks import (
     bulk,
     caches,
+    engines,
     jobs,
     listeners,
     longpolls,
@@ -97,6 +98,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "caches": caches.table,
     "jobs": jobs.table,
     "bulk": bulk.table,
+    "engines": engines.table,
     **{name: partial(storages.table, name) for name in storages.BENCHES},
 }
 

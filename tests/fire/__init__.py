@@ -7,7 +7,8 @@ server that dies. So here such moments are made, by the thousand.
 - `writer` and `reader` are programs. Each notes in a `journal` of its own what it is about to do,
   and what it was told; a journal can be read after a SIGKILL at any byte.
 - `nursery` starts them: real processes, forked from one that has imported everything already.
-- `crew` keeps writers and readers running while it kills and stops them at random moments.
+- `crew` keeps writers and readers running while it kills and stops them at random moments; a
+  `reaper` does something to their servers meanwhile.
 - `verdict` judges afterwards: every reader's view is the stream, positions increase, whatever was
   acknowledged is there, and nothing happened twice.
 - `proxy` stands between one writer and its server, counts commands, and holds the writer before
