@@ -20,7 +20,7 @@ from tests.fire.reaper import Reaper
 from tests.fire.verdict import check, judge, view_of, walked
 from tests.fire.writes import SCHEMA, Sent, fresh, open_under_fire, send
 from tests.servers import wait_until
-from tests.servers.mongo import MongoServer, mongo_set, primary_of, set_url
+from tests.servers.mongo import MongoServer, await_primary, mongo_set, set_url
 from tests.servers.processes import Server
 from tests.servers.redis import RedisServer
 from tests.servers.sentinel import Watched, redis_watched
@@ -155,11 +155,9 @@ def _assert_lost(stream: RecordStream, before: Head) -> None:
 
 def _kill_primary(members: list[MongoServer]) -> None:
     """Kill the primary, wait for another, and start the old one again."""
-    wait_until(lambda: primary_of(members), seconds=30, what="there is no primary")
-    old = primary_of(members)
-    assert old is not None
+    old = await_primary(members, seconds=30)
     old.kill()
-    wait_until(lambda: primary_of(members), seconds=180, what="no other primary was elected")
+    await_primary(members, seconds=180)
     old.run()
 
 

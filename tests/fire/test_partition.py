@@ -17,7 +17,7 @@ from tests.fire.verdict import check, judge
 from tests.fire.writes import SCHEMA, open_under_fire
 from tests.servers import wait_until
 from tests.servers.networks import Link, linked, require_networks
-from tests.soak import often
+from tests.soak import SOAK, often
 
 AHEAD: Final = 300
 """Milliseconds by which the clock of one network is ahead of the other's."""
@@ -87,7 +87,7 @@ def test_networks_that_part_and_clocks_that_differ_lose_nothing(
         storage = open_under_fire(found.url)
         stream = storage.records(STREAM, SCHEMA)
         try:
-            crew.work(seconds=180, pause=(TIMEOUT * 0.2, TIMEOUT), also=reaper)
+            crew.work(seconds=SOAK + 180, pause=(TIMEOUT * 0.2, TIMEOUT), also=reaper)
             crew.catch_up(stream)
             faults = judge(stream, crew.sent(), crew.readings())
         finally:

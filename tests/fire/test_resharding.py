@@ -13,7 +13,7 @@ from tests.fire.verdict import check, judge
 from tests.fire.writes import SCHEMA, open_under_fire
 from tests.servers.redis import RedisServer, redis_cluster
 from tests.servers.resharding import Resharding
-from tests.soak import often
+from tests.soak import SOAK, often
 
 MOVES = often(2, 40)
 WRITES = often(3000, 20_000)
@@ -53,7 +53,7 @@ def test_a_slot_that_is_moved_loses_no_write_and_no_change(crib: Nursery, tmp_pa
         crew = Crew(crib, url, tmp_path, random, total=WRITES)
         mover = Mover(masters, f"brubeck:{{{STREAM}}}", random)
         try:
-            crew.work(seconds=180, pause=(TIMEOUT * 0.5, TIMEOUT * 1.2), also=mover)
+            crew.work(seconds=SOAK + 180, pause=(TIMEOUT * 0.5, TIMEOUT * 1.2), also=mover)
             mover.finish()
             crew.catch_up(stream)
             faults = judge(stream, crew.sent(), crew.readings())

@@ -13,25 +13,22 @@ from tests.fire.nursery import Nursery
 from tests.fire.reaper import Reaper
 from tests.fire.verdict import check, judge
 from tests.fire.writes import SCHEMA, open_under_fire
-from tests.servers import wait_until
-from tests.servers.mongo import MongoServer, mongo_set, primary_of, set_url
-from tests.soak import often
+from tests.servers.mongo import MongoServer, await_primary, mongo_set, set_url
+from tests.soak import SOAK, often
 
 STEPDOWNS = often(2, 30)
-WRITES = often(200, 2000)
+WRITES = often(120, 2000)
 AWAY = 2
 """Seconds for which a primary that has stepped down may not be elected."""
 
 
 def _step_down(members: list[MongoServer]) -> None:
     """Have the primary step down, and wait for the next one."""
-    wait_until(lambda: primary_of(members), seconds=30, what="there is no primary")
-    old = primary_of(members)
-    assert old is not None
+    old = await_primary(members, seconds=60)
     # None of the others may have caught up yet, and the connection may be cut with the rest.
     with old.client() as client, suppress(pymongo.errors.PyMongoError):
         client.admin.command("replSetStepDown", AWAY, secondaryCatchUpPeriodSecs=1)
-    wait_until(lambda: primary_of(members), seconds=60, what="no primary was elected")
+    await_primary(members, seconds=60)
 
 
 def test_a_primary_that_steps_down_loses_nothing(crib: Nursery, tmp_path: Path) -> None:
@@ -45,7 +42,7 @@ def test_a_primary_that_steps_down_loses_nothing(crib: Nursery, tmp_path: Path) 
         stream = storage.records(STREAM, SCHEMA)
         before = _terms(members)
         try:
-            crew.work(seconds=180, pause=(0.1, 0.5), also=reaper)
+            crew.work(seconds=SOAK + 180, pause=(0.1, 0.5), also=reaper)
             crew.catch_up(stream)
             faults = judge(stream, crew.sent(), crew.readings())
         finally:

@@ -130,3 +130,17 @@ def primary_of(members: list[MongoServer]) -> MongoServer | None:
                 if client.admin.command("hello")["isWritablePrimary"]:
                     return member
     return None
+
+
+def await_primary(members: list[MongoServer], *, seconds: float) -> MongoServer:
+    """Return the primary of a replica set as soon as there is one."""
+    primary: MongoServer | None = None
+
+    def is_there() -> bool:
+        nonlocal primary
+        primary = primary_of(members)
+        return primary is not None
+
+    wait_until(is_there, seconds=seconds, what="no primary was elected")
+    assert primary is not None
+    return primary
