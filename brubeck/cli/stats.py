@@ -15,8 +15,10 @@ from brubeck.timekeeping import millis_to_rfc3339
 
 if TYPE_CHECKING:
     from brubeck.application import Brubeck
+    from brubeck.consumers.backlog import Backlog
     from brubeck.storage import Head, RecordStream
     from brubeck.streams.stream import Stream
+    from brubeck.webhooks.backlog import WebhookBacklog
 
 BOUND: Final = 10_000
 """The number of items and changes that are counted; more are said to be at least as many."""
@@ -59,13 +61,18 @@ def stats(program: str, *, as_json: bool) -> None:
 
     Numbers are counted up to 10,000; 10,000+ is at least as many. Nothing is changed.
     """
+    from brubeck.consumers.backlog import backlogs
+    from brubeck.webhooks.backlog import webhook_backlogs
+
     with loaded(program) as application:
         found = list(_all_stats(application))
         is_seen = has_jobs(application) and application.jobs.is_shared
         depth = application.jobs.queue.depth() if is_seen else None
-        consumed = list(_consumed(application))
+        consumed = list(backlogs(application))
+        hooks = list(webhook_backlogs(application))
     if as_json:
-        print_json(msgspec.to_builtins({"streams": found, "jobs": depth, "consumers": consumed}))
+        told = {"streams": found, "jobs": depth, "consumers": consumed, "webhooks": hooks}
+        print_json(msgspec.to_builtins(told))
         return
     headings = ("STREAM", "STORE", "ITEMS", "NEWEST", "HEAD", "DELETIONS", "INDEXES")
     print_table(headings, [_row(each) for each in found])
@@ -77,42 +84,20 @@ def stats(program: str, *, as_json: bool) -> None:
         print_lines("")
         columns = ("CONSUMER", "STREAM", "BEHIND", "DEAD LETTERS", "PROCESS")
         print_table(columns, [_consumer_row(each) for each in consumed])
+    if hooks:
+        print_lines("")
+        columns = ("WEBHOOKS", "SUBSCRIPTIONS", "PAUSED", "FAILING", "BEHIND")
+        print_table(columns, [_webhook_row(each) for each in hooks])
 
 
-class ConsumerStats(msgspec.Struct, frozen=True, kw_only=True):
-    """Where a consumer stands in a stream or partition."""
-
-    consumer: str
-    stream: str
-    behind: float | None
-    """Seconds between the last delivered change and the last one that there is; None before it
-    has run."""
-    dead: int
-    """The number of dead letters, counted up to a thousand."""
-    process: str
-    """The process that reads at present."""
-
-
-def _consumed(application: Brubeck) -> Iterator[ConsumerStats]:
-    from brubeck.consumers.letters import followed
-    from brubeck.streams.cursors import parse_change_cursor
-
-    for _, stream, partition, track in followed(application):
-        place = track.read()
-        head = stream.opened(partition).head().position
-        at = 0 if place is None else parse_change_cursor(place.cursor).position
-        yield ConsumerStats(
-            consumer=track.consumer,
-            stream=track.path,
-            behind=None if place is None else max(head - at, 0) / 1e6 if at else None,
-            dead=track.dead(),
-            process="" if place is None else place.owner,
-        )
-
-
-def _consumer_row(each: ConsumerStats) -> tuple[str, ...]:
+def _consumer_row(each: Backlog) -> tuple[str, ...]:
     behind = "not begun" if each.behind is None else f"{each.behind:.1f} s"
     return (each.consumer, each.stream, behind, str(each.dead), each.process)
+
+
+def _webhook_row(each: WebhookBacklog) -> tuple[str, ...]:
+    counts = (str(each.subscriptions), str(each.paused), str(each.failing))
+    return (each.path, *counts, f"{each.behind:.1f} s")
 
 
 def _all_stats(application: Brubeck) -> Iterator[StreamStats]:

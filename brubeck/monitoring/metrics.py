@@ -12,12 +12,13 @@ from collections.abc import Callable
 from contextlib import contextmanager
 from pathlib import Path
 from time import perf_counter
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 from weakref import WeakKeyDictionary
 
 from brubeck import green
 from brubeck.errors import ConfigError
 from brubeck.http import Headers, Request, Response, StreamingResponse
+from brubeck.monitoring.backlogs import BacklogCollector, Following
 from brubeck.monitoring.labels import route_of
 from brubeck.monitoring.measured import MeasuredRecords
 from brubeck.monitoring.programs import METRICS_DIRECTORY, ObservedProgram, Respond
@@ -105,6 +106,8 @@ class Metrics:
             buckets=_SECONDS,
             registry=registry,
         )
+        self._backlogs = BacklogCollector(cast("Following", program))
+        registry.register(self._backlogs)
         self.blocked = library.Counter(
             "brubeck_blocked_seconds",
             "Seconds for which everything waited for one green thread.",
@@ -180,6 +183,7 @@ class Metrics:
             _forget_dead(Path(folder))
             registry = library.CollectorRegistry()
             MultiProcessCollector(registry)  # type: ignore[no-untyped-call]  # it is not typed
+            registry.register(self._backlogs)
         text: bytes = library.generate_latest(registry)
         return text
 
