@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import unicodedata
 from collections.abc import Iterator, Mapping
 from itertools import count
 from typing import Any, Final, TypeAlias
@@ -11,6 +13,8 @@ Schema: TypeAlias = dict[str, Any]
 
 CLASS: Final = "$class"
 """The key of a nested schema that is kept under a name of its own, with that name."""
+_OTHER: Final = re.compile(r"[^A-Za-z0-9._-]")
+"""The signs that no name of a part has."""
 _KINDS: Final = ("schemas", "parameters", "headers", "responses", "securitySchemes")
 
 
@@ -83,7 +87,13 @@ def _reference(kind: str, name: str) -> Schema:
 
 
 def _numbered(name: str) -> Iterator[str]:
-    """Yield a name, and then the name with each number from 2 on."""
+    """Yield a name as OpenAPI allows it (4.8.7.1), and then with each number from 2 on.
+
+    >>> next(_numbered('Überblick'))
+    'Uberblick'
+    """
+    letters = unicodedata.normalize("NFKD", name)
+    name = _OTHER.sub("_", "".join(each for each in letters if not unicodedata.combining(each)))
     yield name
     for number in count(2):
         yield f"{name}{number}"

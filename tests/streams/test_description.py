@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import doctest
+import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +13,7 @@ from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from brubeck import Brubeck, WebMessageHandler
+from brubeck.dictshield.document import EmbeddedDocument
 from brubeck.dictshield.fields import (
     EmbeddedDocumentField,
     IntField,
@@ -244,6 +247,31 @@ class TestServing:
         app.add_route_rule(r"^/manif", Own)
         assert client.get("/openapi.json").text == "mine"
         assert client.get("/manifest.json").text == "mine"
+
+
+def test_parts_have_the_names_that_openapi_allows() -> None:
+    """Also those of classes with other letters, each with a name of its own (4.8.7.1)."""
+    tremor = type("Erdstoß", (EmbeddedDocument,), {"stärke": IntField()})
+    overview = type("Überblick", (StreamedDocument,), {"stoß": EmbeddedDocumentField(tremor)})
+    quake = type("地震", (StreamedDocument,), {"場所": StringField()})
+
+    class Views(StreamHandler):
+        model = overview
+        path = "/views"
+
+    class Shocks(StreamHandler):
+        model = quake
+        path = "/shocks"
+
+    app = Brubeck(streams=[Views, Shocks])
+    api = Client(app).get("/openapi.json").json()
+    parts = api["components"]
+    names = [name for kind in parts.values() for name in kind]
+    assert not [name for name in names if re.fullmatch(r"[A-Za-z0-9._-]+", name) is None]
+    assert parts["schemas"]["UberblickNew"]["title"] == "ÜberblickNew"
+    used = set(re.findall(r'"#/components/(\w+)/([^"]*)"', json.dumps(api)))
+    assert {name for kind, name in used} <= set(names)
+    OpenAPIV31SpecValidator(api).validate()
 
 
 def test_the_documentation_shows_what_happens() -> None:
