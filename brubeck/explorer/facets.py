@@ -24,10 +24,12 @@ MAX_VALUES: Final = 12
 """The maximal number of different values of a facet; a field with more has none."""
 _KINDS: Final = frozenset(("string", "boolean", "integer"))
 _LONGEST: Final = 40
+_LONGEST_LINKED: Final = 500
+"""The characters of a value that a URL may hold; a longer one has no link."""
 
 
 class Facet(msgspec.Struct, frozen=True):
-    """The values of a field, the most frequent first: text, count and link of each."""
+    """The values of a field, the most frequent first: text, count and link, or "", of each."""
 
     name: str
     values: list[tuple[str, int, str]]
@@ -73,7 +75,8 @@ def _values(
         text = "" if value is msgspec.UNSET else plain(value)
         if text:
             short = text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"
-            yield short, count, links.having(each.parameter, text)
+            is_linked = len(text) <= _LONGEST_LINKED
+            yield short, count, links.having(each.parameter, text) if is_linked else ""
 
 
 @lru_cache(maxsize=256)

@@ -141,6 +141,17 @@ def test_a_hostile_value_is_a_text_of_a_facet() -> None:
     assert page.inside["dt"].split() == ["city"]
 
 
+def test_a_value_that_fits_into_no_url_is_a_text_without_a_link() -> None:
+    """A page is as long as what it shows, whatever its items hold."""
+    client = client_of({"city": "long " * 20_000}, {"city": "Ely"})
+    answer = client.get("/reports")
+    page = Page(answer)
+    assert "long long" in page.inside["dd"]
+    assert "/reports?city=Ely" in hrefs(page)
+    assert max(len(href or "") for href in hrefs(page)) < 2_000
+    assert len(answer.text) < 50_000
+
+
 class Card(OwnedDocument):
     """A card of somebody."""
 
