@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 from types import FrameType
+from typing import TYPE_CHECKING
 
 import click
 import msgspec
@@ -11,6 +12,10 @@ import msgspec
 from brubeck.cli.output import AS_JSON, print_json, print_table, print_text
 from brubeck.cli.programs import PROGRAM, loaded
 from brubeck.errors import ConfigError
+
+if TYPE_CHECKING:
+    from brubeck.application import Brubeck
+    from brubeck.storage import Storage
 
 DIFFERENT = 1
 
@@ -39,7 +44,6 @@ def copy_command(
     is 1 where something differs at the end.
     """
     from brubeck.documents.copying import Copier
-    from brubeck.storage import open_storage
 
     with loaded(program) as application:
         if source is not None:
@@ -50,7 +54,7 @@ def copy_command(
             if path not in paths:
                 raise ConfigError(f"There is no stream at {path}; there are {', '.join(paths)}.")
         streams = [each for each in streams if not chosen or each.spec.path.template in chosen]
-        store = open_storage(target, clock=application.clock)
+        store = _opened(target, application)
         stop = _Stop()
         if follow:
             signal.signal(signal.SIGINT, stop)
@@ -78,6 +82,15 @@ def copy_command(
     if any(row["different"] for row in rows):
         print_text("brubeck: The copy differs; copy again, best without writers.", err=True)
         raise SystemExit(DIFFERENT)
+
+
+def _opened(target: str, application: Brubeck) -> Storage:
+    """Open the store of a copy; `ConfigError` for one that would be lost."""
+    from brubeck.storage import open_storage
+
+    if target.startswith("memory:"):
+        raise ConfigError("A copy in memory would end with this command; name another store.")
+    return open_storage(target, clock=application.clock)
 
 
 class _Stop:

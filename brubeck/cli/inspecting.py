@@ -12,7 +12,7 @@ import click
 import msgspec
 
 from brubeck.cli.output import AS_JSON, print_json, print_text
-from brubeck.cli.programs import PROGRAM, loaded
+from brubeck.cli.programs import FAILURE, PROGRAM, loaded, print_own_lines
 
 if TYPE_CHECKING:
     from brubeck.application import Brubeck
@@ -66,10 +66,19 @@ def shell(program: str) -> None:
     with loaded(program) as application:
         names = namespace(application)
         if not sys.stdin.isatty():
-            exec(compile(sys.stdin.read(), "<stdin>", "exec"), names)  # noqa: S102, the user's own
+            _run(sys.stdin.read(), names)
             return
         shown = ", ".join(name for name in names if not name.startswith("_"))
         code.interact(f"Brubeck's names: {shown}", local=names, exitmsg="")
+
+
+def _run(source: str, names: dict[str, Any]) -> None:
+    """Run the standard input; an error of it is shown by its own lines."""
+    try:
+        exec(compile(source, "<stdin>", "exec"), names)  # noqa: S102, the user's own
+    except Exception as reason:  # noqa: BLE001, whatever the user's lines raise
+        print_own_lines(reason)
+        sys.exit(FAILURE)
 
 
 def namespace(application: Brubeck) -> dict[str, Any]:

@@ -12,6 +12,7 @@ import sys
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import takewhile
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Final, NoReturn
@@ -88,15 +89,20 @@ def _is_of_command(frame: traceback.FrameSummary) -> bool:
 
 def _position(error: ConfigError) -> str:
     """Return the words for the program's line that led to an error; empty where none did."""
-    own = [each for each in _own_frames(error) if not _is_of_command(each)]
+    own = list(takewhile(lambda each: not _is_of_command(each), _own_frames(error)))
     return f" ({Path(own[-1].filename).name}, line {own[-1].lineno})" if own else ""
+
+
+def print_own_lines(error: BaseException) -> None:
+    """Print the traceback of an error of the user's own, without the lines of the command."""
+    summary = traceback.TracebackException.from_exception(error)
+    summary.stack = traceback.StackSummary.from_list(_own_frames(error))
+    print_lines("".join(summary.format(chain=False)).rstrip("\n"), err=True)
 
 
 def _fail_to_load(module_name: str, error: BaseException) -> NoReturn:
     """End the command with an error of the program's own and the program's lines alone."""
-    summary = traceback.TracebackException.from_exception(error)
-    summary.stack = traceback.StackSummary.from_list(_own_frames(error))
-    print_lines("".join(summary.format(chain=False)).rstrip("\n"), err=True)
+    print_own_lines(error)
     print_text(f'brubeck: The module "{module_name}" cannot be loaded: see above.', err=True)
     sys.exit(FAILURE)
 

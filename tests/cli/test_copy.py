@@ -202,3 +202,11 @@ class TestCommand:
         assert done.returncode == 2
         assert sentence in done.stderr
         assert len(done.stderr.splitlines()) == 1
+
+
+def test_a_copy_that_would_be_lost_is_refused(tmp_path: Path) -> None:
+    """The memory is that of the command, which ends."""
+    (tmp_path / "mine.py").write_text("from brubeck import Brubeck\napp = Brubeck()\n")
+    done = brubeck(tmp_path, "copy", "mine:app", "memory://")
+    assert done.returncode == 2
+    assert "in memory would end with this command" in done.stderr

@@ -123,6 +123,23 @@ def test_the_shell_is_one_of_python(local: Path) -> None:
         os.close(parent)
 
 
+@pytest.mark.parametrize(
+    ("source", "said"),
+    [
+        ("one = 1\none / 0\n", 'File "<stdin>", line 2, in <module>\nZeroDivisionError: '),
+        ("def f(:\n", 'File "<stdin>", line 1\n'),
+        ("notes.insert({'size': 'x'})\n", 'File "<stdin>", line 1, in <module>\n'),
+    ],
+)
+def test_lines_that_fail_show_themselves_alone(local: Path, source: str, said: str) -> None:
+    """And none of the command's."""
+    done = brubeck(local, "shell", "mine:app", given=source)
+    assert done.returncode == 1
+    assert said in done.stderr
+    assert "brubeck/cli" not in done.stderr
+    assert "click" not in done.stderr
+
+
 def test_the_description_is_that_of_the_server(local: Path) -> None:
     """OpenAPI, as `/openapi.json` has it."""
     found = json.loads(brubeck(local, "openapi", "mine:app").stdout)

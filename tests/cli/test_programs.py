@@ -79,6 +79,7 @@ def test_a_program_that_runs_itself_while_loaded_is_told(folder: Path, command: 
     done = brubeck(folder, command, "mine:app")
     assert done.returncode == 2
     assert done.stderr.startswith("brubeck: The program calls app.run()")
+    assert done.stderr.endswith(" (mine.py, line 3)\n")
 
 
 def test_a_mistake_in_the_program_keeps_its_traceback(folder: Path) -> None:
