@@ -16,7 +16,15 @@ from brubeck.cli.output import AS_JSON, ShownBytes, full_output, one_line, print
 from brubeck.cli.programs import ended_in_order, find_stream, loaded, plain_errors
 from brubeck.cli.progress import Progress
 from brubeck.cli.resuming import ResumableFile, behind
-from brubeck.cli.targets import TARGET, credentials, is_url, open_stream, parameters, stream_url
+from brubeck.cli.targets import (
+    TARGET,
+    client_log,
+    credentials,
+    is_url,
+    open_stream,
+    parameters,
+    stream_url,
+)
 from brubeck.errors import BrubeckError, ConfigError
 
 NDJSON: Final = "application/x-ndjson"
@@ -137,7 +145,7 @@ def _written(output: str) -> Iterator[IO[bytes] | ShownBytes]:
 def _from_server(
     url: str, media_type: str, chosen: dict[str, Any], user: str | None, token: str | None
 ) -> Generator[bytes, None, None]:
-    with open_stream(url, user, token) as source:
+    with open_stream(url, user, token) as source, client_log():
         try:
             yield from source.export(media_type, **({"order": "oldest"} | chosen))
         except ValueError as reason:

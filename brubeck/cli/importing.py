@@ -11,7 +11,7 @@ import json
 import re
 import sys
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from functools import partial
 from itertools import dropwhile
 from pathlib import Path
@@ -118,6 +118,7 @@ class ImportProgress:
         """The number, as far as it is known."""
         self.unit = unit
         self._path = None if source == "-" else Path(f"{source}.progress")
+        self._new = Path(f"{source}.progress.new")
         self._names = {"target": target, "stream": stream}
 
     def read(self) -> int:
@@ -128,6 +129,8 @@ class ImportProgress:
             number, names = int(found.pop(self.unit)), found
         except FileNotFoundError:
             raise ConfigError(f"There is nothing to resume: no {self._path}.") from None
+        except OSError as reason:
+            raise BrubeckError(f"{self._path} cannot be read: {reason.strerror}.") from reason
         except (AttributeError, KeyError, TypeError, ValueError) as reason:
             raise ConfigError(f"{self._path} is damaged; import without --resume.") from reason
         if names != self._names:
@@ -137,18 +140,38 @@ class ImportProgress:
         self.last = number
         return number
 
+    @property
+    def is_kept(self) -> bool:
+        """Return whether ``--resume`` finds a number."""
+        return self._path is not None and self.last > 0
+
     def write(self, number: int) -> None:
-        """Keep a number."""
+        """Keep a number; where that is impossible, say so once, and go on without."""
         self.last = number
-        if self._path is not None:
-            new = self._path.with_name(f"{self._path.name}.new")
-            new.write_text(json_line({self.unit: number, **self._names}))
-            new.replace(self._path)
+        if self._path is None:
+            return
+        try:
+            self._new.write_text(json_line({self.unit: number, **self._names}))
+            self._new.replace(self._path)
+        except OSError as reason:
+            self._give_up(self._path, reason)
 
     def remove(self) -> None:
         """Forget it: the import is complete."""
         if self._path is not None:
-            self._path.unlink(missing_ok=True)
+            try:
+                self._path.unlink(missing_ok=True)
+            except OSError as reason:
+                self._give_up(self._path, reason)
+
+    def _give_up(self, path: Path, reason: OSError) -> None:
+        """Keep no number any more, nor an old one, behind which items would be created again."""
+        self._path = None
+        for each in (self._new, path):
+            with suppress(OSError):
+                each.unlink(missing_ok=True)
+        text = f"{path} cannot be written: {reason.strerror}; --resume will not be possible."
+        print_text(f"brubeck: {text}", err=True)
 
 
 class Importing:
@@ -181,7 +204,7 @@ class Importing:
         try:
             yield from batches
         except BrubeckError as reason:
-            if not self._place.last:
+            if not self._place.is_kept:
                 raise
             last = f"{self._place.unit} {self._place.last}"
             text = f"{reason} Once it is repaired, --resume goes on behind {last}."
@@ -207,7 +230,8 @@ class Importing:
         if last:
             self._place.write(last)
         if error is not None:
-            raise BrubeckError(f"{error} (--resume goes on from there)") from error
+            hint = " (--resume goes on from there)" if self._place.is_kept else ""
+            raise BrubeckError(f"{error}{hint}") from error
         self._may_be_there = False
 
     def _note(self, number: int, outcome: Outcome) -> None:

@@ -12,7 +12,6 @@ from __future__ import annotations
 import codecs
 import errno
 import json
-import logging
 import os
 import re
 import sys
@@ -106,14 +105,6 @@ class ShownBytes:
         """Print a piece."""
         text = printable_json(self._decoder.decode(piece))
         _echo(_CONTROLS.sub(_NOT_SHOWN, text), nl=False)
-
-
-class LineFormatter(logging.Formatter):
-    """A formatter of log records as printable lines."""
-
-    def format(self, record: logging.LogRecord) -> str:
-        """Return a record as one line."""
-        return one_line(super().format(record))
 
 
 def print_table(
@@ -216,8 +207,26 @@ def _cell(value: object) -> str:
     return "".join(char if char.isprintable() else _NOT_SHOWN for char in text)
 
 
+def _open_standard_streams() -> None:
+    """Open the standard streams that are closed, in order that no file of a store gets their place.
+
+    The input is empty then, the standard output refuses what is written, and errors go nowhere.
+    """
+    if sys.stdin is None:
+        sys.stdin = os.fdopen(os.open(os.devnull, os.O_RDONLY), "r", closefd=False)
+    if sys.stdout is None:
+        sys.stdout = os.fdopen(os.open(os.devnull, os.O_RDONLY), "w", closefd=False)
+    if sys.stderr is None:
+        sys.stderr = os.fdopen(os.open(os.devnull, os.O_WRONLY), "w", closefd=False)
+
+
 class Command(click.Group):
     """The whole command, which says in one sentence that its output cannot be written."""
+
+    def main(self, *args: Any, **extra: Any) -> Any:
+        """Run the command line, also where the shell has closed a standard stream."""
+        _open_standard_streams()
+        return super().main(*args, **extra)
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run a command of it; exit status 1 where the standard output takes no more."""

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import logging
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import parse_qsl, urlsplit
 
@@ -13,7 +11,6 @@ import click
 
 from brubeck.cli.output import (
     AS_JSON,
-    LineFormatter,
     one_line,
     print_document_table,
     print_json,
@@ -26,6 +23,7 @@ from brubeck.cli.targets import (
     TARGET,
     Pairs,
     Target,
+    client_log,
     credentials,
     filters,
     open_stream,
@@ -129,7 +127,7 @@ def tail(
     if after is not None and from_beginning:
         raise click.UsageError("Give either --after or --from-beginning, not both.")
     chosen = filters(arguments)
-    with plain_errors(), open_stream(url, user, token) as stream, _log_to_stderr():
+    with plain_errors(), open_stream(url, user, token) as stream, client_log():
         cursor = after
         try:
             if cursor is None and not from_beginning:
@@ -149,17 +147,3 @@ def _line(change: Change) -> dict[str, Any]:
     if change.version:
         line["version"] = change.version
     return {**line, "data": change.item}
-
-
-@contextmanager
-def _log_to_stderr() -> Iterator[None]:
-    """Write the client's messages on lost connections to the standard error."""
-    handler = logging.StreamHandler()
-    handler.setFormatter(LineFormatter("brubeck: %(message)s"))
-    log = logging.getLogger("brubeck.client")
-    log.addHandler(handler)
-    log.setLevel(logging.INFO)
-    try:
-        yield
-    finally:
-        log.removeHandler(handler)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import keyword
 import sys
+from contextlib import suppress
 from importlib.resources import files
 from pathlib import Path
 from string import Template
@@ -64,8 +65,26 @@ def create_project(folder: Path, name: str) -> None:
     """Write the files of a project; `BrubeckError` where the folder is not empty."""
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise BrubeckError(f"{folder} exists already and is not an empty folder.")
-    folder.mkdir(parents=True, exist_ok=True)
+    made = [each for each in (folder, *folder.parents) if not each.exists()]
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        _write_files(folder, name)
+    except OSError:
+        _remove(folder, made)
+        raise
+
+
+def _write_files(folder: Path, name: str) -> None:
     templates = files("brubeck.cli") / "project"
     for target, source in FILES.items():
         text = (templates / source).read_text(encoding="utf-8")
         (folder / target).write_text(Template(text).substitute(name=name), encoding="utf-8")
+
+
+def _remove(folder: Path, made: list[Path]) -> None:
+    """Remove an incomplete project, and the folders that were made for it."""
+    with suppress(OSError):
+        for target in FILES:
+            (folder / target).unlink(missing_ok=True)
+        for each in made:
+            each.rmdir()

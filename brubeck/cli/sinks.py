@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from brubeck.cli.programs import find_stream, loaded, plain_errors
-from brubeck.cli.targets import is_url, open_stream, stream_url
+from brubeck.cli.targets import client_log, is_url, open_stream, stream_url
 from brubeck.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -92,6 +92,7 @@ def opened_sink(target: str, stream: str, user: str | None, token: str | None) -
             plain_errors(),
             open_stream(stream_url(target, stream), user, token) as client,
             open_stream(target, user, token) as root,
+            client_log(),
         ):
             yield _Server(client, root, stream)
         return

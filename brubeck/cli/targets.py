@@ -6,6 +6,7 @@ a command sees the same pages, filters, permissions and errors, wherever they co
 
 from __future__ import annotations
 
+import logging
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import click
 
+from brubeck.cli.output import print_text
 from brubeck.cli.programs import load, plain_errors
 
 if TYPE_CHECKING:
@@ -102,6 +104,29 @@ def open_stream(url: str, user: str | None, token: str | None, **options: Any) -
         raise click.UsageError(f"{reason}.") from None
 
 
+@contextmanager
+def client_log() -> Iterator[None]:
+    """Print the client's messages on lost connections, which it waits for, as standard errors."""
+    handler = _Lines()
+    log = logging.getLogger("brubeck.client")
+    before = log.level
+    log.addHandler(handler)
+    log.setLevel(logging.INFO)
+    try:
+        yield
+    finally:
+        log.setLevel(before)
+        log.removeHandler(handler)
+
+
+class _Lines(logging.Handler):
+    """Records as lines of the standard error, above a progress."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Print a record."""
+        print_text(f"brubeck: {record.getMessage()}", err=True)
+
+
 class Target(ABC):
     """A server or a program that answers requests for JSON."""
 
@@ -138,7 +163,7 @@ def opened(target: str, user: str | None, token: str | None) -> Iterator[Target]
     """Open a target, report errors in one sentence, and close it at the end."""
     with plain_errors():
         if is_url(target):
-            with open_stream(target, user, token) as stream:
+            with open_stream(target, user, token) as stream, client_log():
                 yield _Server(stream)
             return
         headers = _headers(auth_of(user, token))

@@ -24,7 +24,7 @@ from brubeck.client.answers import (
 )
 from brubeck.client.errors import ClientError, NotFound, Problem, Unavailable
 from brubeck.client.query import Pairs, checked_id, json_body, link_pairs, query_string
-from brubeck.client.retries import RetryPolicy
+from brubeck.client.retries import Retries, RetryPolicy
 from brubeck.client.steps import Emit, Failure, Open, Pause, Read, Reply, Request, Send, Steps
 
 log = logging.getLogger("brubeck.client")
@@ -89,12 +89,16 @@ def fetch(request: Request, policy: RetryPolicy) -> Steps[Reply]:
         if not policy.is_transient(outcome):
             assert isinstance(outcome, Reply)  # noqa: S101, every failure is transient
             return outcome
-        pause = retries.pause(outcome)
-        reason = reason_of(outcome)
-        if pause is None:
-            raise unavailable(request, outcome, retries.failures)
-        log.info("%s: %s; retrying in %.1f s", request, reason, pause)
-        yield Pause(pause)
+        yield _pause(request, outcome, retries)
+
+
+def _pause(request: Request, outcome: Reply | Failure, retries: Retries) -> Pause:
+    """Return the pause before the next attempt, and log it; `Unavailable` where there is none."""
+    pause = retries.pause(outcome)
+    if pause is None:
+        raise unavailable(request, outcome, retries.failures)
+    log.info("%s: %s; retrying in %.1f s", request, reason_of(outcome), pause)
+    return Pause(pause)
 
 
 def reason_of(outcome: Reply | Failure) -> str:
@@ -153,10 +157,7 @@ def export(
         reply = yield Open(request, silence, media_type)
         if not policy.is_transient(reply):
             break
-        pause = retries.pause(reply)
-        if pause is None:
-            raise unavailable(request, reply, retries.failures)
-        yield Pause(pause)
+        yield _pause(request, reply, retries)
     if (reply.status, reply.media_type) != (200, media_type):
         json_of(reply)  # a `Problem`, unless it is a success
         raise Problem(reply.status, detail=f"The answer is {reply.media_type}, not {media_type}.")
