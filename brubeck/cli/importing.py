@@ -151,7 +151,7 @@ class ImportProgress:
         if self._path is None:
             return
         try:
-            self._new.write_text(json_line({self.unit: number, **self._names}))
+            self._new.write_text(json_line({self.unit: number, **self._names}), "utf-8")
             self._new.replace(self._path)
         except OSError as reason:
             self._give_up(self._path, reason)

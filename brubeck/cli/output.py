@@ -18,7 +18,8 @@ import sys
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, Final
+from io import TextIOWrapper
+from typing import TYPE_CHECKING, Any, Final, TextIO
 
 import click
 
@@ -139,6 +140,8 @@ def _print_rich_table(lines: Sequence[Sequence[str]], *, fit: bool) -> None:
         table.add_column(Text(heading), no_wrap=fit, overflow=overflow, width=width)
     for line in lines[1:]:
         table.add_row(*map(Text, line))
+    # What does not fit a narrow terminal is broken by that, line by line.
+    screen.width = max(screen.width, sum(widths) + len(_GAP) * len(widths))
     with full_output():
         screen.print(table, crop=False)
 
@@ -180,18 +183,19 @@ def report(value: object, text: str, *, as_json: bool) -> None:
 
 def print_json(value: object) -> None:
     """Print a value as indented JSON."""
-    _echo(printable_json(json.dumps(value, ensure_ascii=False, indent=2)))
+    is_ascii = not _is_utf_8(sys.stdout)
+    _echo(printable_json(json.dumps(value, ensure_ascii=is_ascii, indent=2)))
 
 
 def print_line(value: object) -> None:
     """Print a value as one line of JSON, at once."""
-    _echo(json_line(value))
+    _echo(json_line(value, is_ascii=not _is_utf_8(sys.stdout)))
     sys.stdout.flush()
 
 
-def json_line(value: object) -> str:
-    """Return a value as JSON without line ends."""
-    return printable_json(json.dumps(value, ensure_ascii=False, separators=(",", ":")))
+def json_line(value: object, *, is_ascii: bool = False) -> str:
+    """Return a value as JSON without line ends; with ``is_ascii``, escapes for other letters."""
+    return printable_json(json.dumps(value, ensure_ascii=is_ascii, separators=(",", ":")))
 
 
 def print_document_table(documents: Sequence[Mapping[str, Any]]) -> None:
@@ -211,6 +215,7 @@ def _open_standard_streams() -> None:
     """Open the standard streams that are closed, in order that no file of a store gets their place.
 
     The input is empty then, the standard output refuses what is written, and errors go nowhere.
+    A character that the encoding of a stream has not is a question mark there.
     """
     if sys.stdin is None:
         sys.stdin = os.fdopen(os.open(os.devnull, os.O_RDONLY), "r", closefd=False)
@@ -218,6 +223,13 @@ def _open_standard_streams() -> None:
         sys.stdout = os.fdopen(os.open(os.devnull, os.O_RDONLY), "w", closefd=False)
     if sys.stderr is None:
         sys.stderr = os.fdopen(os.open(os.devnull, os.O_WRONLY), "w", closefd=False)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper) and not _is_utf_8(stream):
+            stream.reconfigure(errors="replace")
+
+
+def _is_utf_8(stream: TextIO) -> bool:
+    return codecs.lookup(stream.encoding or "ascii").name == "utf-8"
 
 
 class Command(click.Group):

@@ -80,7 +80,7 @@ class ResumableFile:
 
     def _check_names(self) -> None:
         if self._part.stat().st_size == 0:
-            self._note.write_text(json_line(self._names))
+            self._note.write_text(json_line(self._names), "utf-8")
             return
         try:
             found = json.loads(self._note.read_bytes())
