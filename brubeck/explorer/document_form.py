@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from math import isfinite
 from typing import Any, Final
 
 import msgspec
@@ -204,4 +205,5 @@ def _value(text: str, field: Any) -> object:
     if field.kind == "boolean":
         return {"true": True, "false": False}.get(text, text)
     is_number = field.kind in _NUMBERS and _NUMBER.fullmatch(text.strip())
-    return msgspec.Raw(text.strip().encode()) if is_number else text
+    # A number beyond all floats is no JSON that can be read, and would be refused with the page.
+    return msgspec.Raw(text.strip().encode()) if is_number and isfinite(float(text)) else text

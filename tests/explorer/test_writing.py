@@ -153,6 +153,17 @@ def test_a_new_item_is_created(client: Client) -> None:
     Page(client.get(reply.headers["Location"], headers=BROWSER))
 
 
+@pytest.mark.parametrize("typed", ["1e400", "-1e999", "nan", "9" * 400])
+def test_a_number_that_is_none_stands_at_its_field(client: Client, typed: str) -> None:
+    """Also one that is beyond all numbers; nothing that was typed is lost."""
+    page = Page(post(client, action="create", title_="mine", share_=typed))
+    assert page.reply.status == 422
+    inputs = {each.get("name"): each for each in page.all("input")}
+    assert inputs["item.title"]["value"] == "mine"
+    assert inputs["item.share"]["value"] == typed
+    assert inputs["item.share"].get("aria-invalid")
+
+
 def test_errors_stand_at_their_fields(client: Client) -> None:
     """And all that was typed is there again."""
     typed = {"text_": '"><b>x', "level_": "nine", "share_": "1e", "tags_": "[a", "state_": "odd"}
