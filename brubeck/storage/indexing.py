@@ -42,6 +42,18 @@ class IndexSet(msgspec.Struct, frozen=True, dict=True, omit_defaults=True):
         """The fields with an order of the timeline for each value."""
         return frozenset(name for name, info in self.fields.items() if info.equality)
 
+    def lead(self, where: Iterable[FieldCondition], most: int) -> FieldCondition | None:
+        """Return the condition whose values have orders of the timeline, so that they lead a walk.
+
+        It is the first one of an equality index that names at most ``most`` values; None where
+        the timeline itself has to be walked.
+        """
+        for each in where:
+            by_value = each.operator in ("eq", "in") and len(each.values) <= most
+            if by_value and each.name in self.equality:
+                return each
+        return None
+
     def including(self, schema: RecordSchema) -> IndexSet | None:
         """Return the set extended by a schema's indexes, or None when it has all of them.
 

@@ -105,6 +105,11 @@ class FieldCondition(msgspec.Struct, frozen=True):
     operator: Operator
     value: Scalar | tuple[Scalar, ...]
 
+    @property
+    def values(self) -> tuple[Scalar, ...]:
+        """The values that the condition names; one, unless it takes several."""
+        return self.value if isinstance(self.value, tuple) else (self.value,)
+
 
 class PageQuery(msgspec.Struct, frozen=True, kw_only=True):
     """A step along the timeline.

@@ -7,23 +7,23 @@ start over. Both are done in bounded pieces, by the first process that gets to i
 
 from __future__ import annotations
 
+from itertools import islice
 from typing import Final
 from uuid import uuid4
 
 import msgspec
 
 from brubeck.config.values import duration
+from brubeck.documents.repository import RECORDS_AT_ONCE, Repository, batches
 from brubeck.errors import ConfigError
 from brubeck.storage import Delete, PageQuery, RecordStream, Written
 
-PIECE: Final = 500
-"""How many items leave in one write."""
 MOST: Final = 20_000
-"""How many items leave in one look, so that a look ends; the next goes on."""
+"""The number of items that one call of `sweep` removes at most; the next call goes on."""
 
 
 class Retention(msgspec.Struct, frozen=True):
-    """How long items and deletions are kept, in seconds; and how many items are kept."""
+    """The times for which items and deletions are kept, in seconds, or the number of kept items."""
 
     deletions: float
     age: float | None = None
@@ -31,7 +31,7 @@ class Retention(msgspec.Struct, frozen=True):
 
 
 class Swept(msgspec.Struct, frozen=True):
-    """How many items left, and how many deletions were forgotten."""
+    """The number of removed items, and of purged deletions."""
 
     items: int
     deletions: int
@@ -63,29 +63,25 @@ def declare_retention(retain: object, keep_deletions: object, owner: str) -> Ret
         ) from None
 
 
-def sweep(queryset: RecordStream, retention: Retention, now: int) -> Swept:
+def sweep(records: RecordStream, retention: Retention, now: int) -> Swept:
     """Delete items that are too old or too many, and purge old deletions, as of ``now`` (µs)."""
     left = 0
     if retention.age is not None:
         until = now // 1000 - int(retention.age * 1000)
-        left = _delete_oldest(queryset, MOST, until)
+        left = _delete_oldest(records, MOST, until)
     elif retention.number is not None:
-        total = queryset.count(PageQuery(limit=retention.number + MOST)).total
-        left = _delete_oldest(queryset, total - retention.number, None)
-    forgotten = queryset.purge(now - int(retention.deletions * 1e6))
+        total = records.count(PageQuery(limit=retention.number + MOST)).total
+        left = _delete_oldest(records, max(total - retention.number, 0), None)
+    forgotten = records.purge(now - int(retention.deletions * 1e6))
     return Swept(left, forgotten)
 
 
-def _delete_oldest(queryset: RecordStream, most: int, until: int | None) -> int:
-    """Delete the oldest items, before a time if one is given, and return how many it were."""
+def _delete_oldest(records: RecordStream, most: int, until: int | None) -> int:
+    """Delete the oldest items, before a time if one is given, and return their number."""
+    query = PageQuery(limit=RECORDS_AT_ONCE, descending=False, until=until)
+    oldest = [each.id for each in islice(Repository(records).walk(query), most)]
     deleted = 0
-    while deleted < most:
-        limit = min(PIECE, most - deleted)
-        page = queryset.page(PageQuery(limit=limit, descending=False, until=until))
-        outcomes = queryset.write(
-            [Delete(id=record.id, token=uuid4().hex) for record in page.records]
-        )
+    for some in batches(oldest):
+        outcomes = records.write([Delete(id=each, token=uuid4().hex) for each in some])
         deleted += sum(isinstance(each, Written) for each in outcomes)
-        if page.stopped is None:
-            break
     return deleted

@@ -46,7 +46,7 @@ def test_what_is_too_old_or_too_much_leaves_as_a_deletion(
     retain: object, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """In pieces; who follows is told of each."""
-    monkeypatch.setattr(module, "PIECE", 2)
+    monkeypatch.setattr("brubeck.documents.repository.RECORDS_AT_ONCE", 2)
     clock = HeldClock(NOW)
     app, stream = program(clock, retain=retain)
     fill(app, clock, 9)

@@ -52,7 +52,7 @@ class PageRows:
         self._finalizer = finalizer
         self._query = query
         self._schema = indexes.schema
-        self._equality = indexes.equality
+        self._indexes = indexes
         self._version = indexes.version
         self._stretch = key_range(query)
         self._lead, self._rest = self._find_lead()
@@ -125,12 +125,13 @@ class PageRows:
         where = self._query.where
         if self._query.viewer is not None:
             return Lead(SIGHT, self._query.viewer), where
-        for number, each in enumerate(where):
-            if each.operator == "eq" and each.name in self._equality:
-                (condition,) = selector((each,), self._schema)["$and"]
-                value = condition[each.name]["$eq"]
-                return Lead(each.name, value), where[:number] + where[number + 1 :]
-        return None, where
+        lead = self._indexes.lead(where, 1)
+        if lead is None:
+            return None, where
+        single = FieldCondition(lead.name, "eq", lead.values[0])
+        (condition,) = selector((single,), self._schema)["$and"]
+        rest = tuple(each for each in where if each is not lead)
+        return Lead(lead.name, condition[lead.name]["$eq"]), rest
 
     def _bounded(
         self, items: Any, session: ClientSession | None, low: Key, high: Key

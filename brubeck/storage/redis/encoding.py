@@ -56,14 +56,8 @@ def known_values(values: Mapping[str, Values]) -> dict[str, list[str]]:
 def packed_conditions(where: Iterable[FieldCondition]) -> bytes:
     """Return conditions for a script."""
     return pack(
-        [(each.name, each.operator, [sortable(value) for value in choices(each)]) for each in where]
+        [(each.name, each.operator, [sortable(value) for value in each.values]) for each in where]
     )
-
-
-def choices(condition: FieldCondition) -> tuple[Scalar, ...]:
-    """Return the values that a condition names."""
-    value = condition.value
-    return value if isinstance(value, tuple) else (value,)
 
 
 def read_item(item_id: bytes, item: bytes) -> Record | Tombstone:

@@ -32,7 +32,6 @@ from brubeck.storage.records import (
 from brubeck.storage.redis.client import RedisClient
 from brubeck.storage.redis.encoding import (
     WORK,
-    choices,
     could_see,
     known_values,
     pack,
@@ -273,12 +272,10 @@ class RedisRecordStream(IndexedRecordStream):
 
     def _lead(self, where: tuple[FieldCondition, ...]) -> tuple[Any, ...]:
         """Return a field and its values with orders that hold every match of the conditions."""
-        for each in where:
-            values = choices(each)
-            by_value = each.operator in ("eq", "in") and len(values) <= MERGED
-            if by_value and each.name in self._known_indexes().equality:
-                return each.name, list(dict.fromkeys(sortable(value) for value in values))
-        return ()
+        lead = self._known_indexes().lead(where, MERGED)
+        if lead is None:
+            return ()
+        return lead.name, list(dict.fromkeys(sortable(value) for value in lead.values))
 
     def changes(self, query: ChangesQuery) -> Changes:
         """Take a step along the change order; see `RecordStream.changes`."""

@@ -271,16 +271,14 @@ class SQLiteRecordStream(IndexedRecordStream):
         """Yield the rows among which a query's items are, in its direction, each once."""
         if query.viewer is not None:
             return facet_rows(db, stream, SIGHT, query.viewer, query, most)
-        for condition in query.where:
-            values = condition.value if isinstance(condition.value, tuple) else (condition.value,)
-            by_value = condition.operator in ("eq", "in") and len(values) <= MERGED
-            if by_value and condition.name in self._known_indexes().equality:
-                orders = [
-                    facet_rows(db, stream, condition.name, value, query, most)
-                    for value in dict.fromkeys(values)
-                ]
-                return merged_rows(orders, descending=query.descending)
-        return iter(timeline_rows(db, stream, query, most))
+        lead = self._known_indexes().lead(query.where, MERGED)
+        if lead is None:
+            return iter(timeline_rows(db, stream, query, most))
+        orders = [
+            facet_rows(db, stream, lead.name, value, query, most)
+            for value in dict.fromkeys(lead.values)
+        ]
+        return merged_rows(orders, descending=query.descending)
 
     def changes(self, query: ChangesQuery) -> Changes:
         """Take a step along the change order; see `RecordStream.changes`."""
