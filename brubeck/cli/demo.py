@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import click
 
 from brubeck import green
 from brubeck.cli.output import print_lines
 from brubeck.cli.programs import plain_errors
+from brubeck.cli.serving import address_options, listen_of
 
 TEXT = """
 A week of earthquakes at {where}/quakes: a page in a browser, JSON for programs. Worth typing:
@@ -18,7 +21,7 @@ A week of earthquakes at {where}/quakes: a page in a browser, JSON for programs.
 
 
 @click.command()
-@click.option("--listen", metavar="URL", help="Where to serve. [default: http://127.0.0.1:6767]")
+@address_options
 @click.option(
     "--replay",
     "speed",
@@ -26,12 +29,13 @@ A week of earthquakes at {where}/quakes: a page in a browser, JSON for programs.
     type=click.FloatRange(min=0, min_open=True),
     help="Play the week live, at so many seconds of then a second of now.",
 )
-def demo(listen: str | None, speed: float | None) -> None:
+def demo(speed: float | None, **options: Any) -> None:
     """Serve a week of earthquakes from memory, until stopped."""
     with plain_errors():
         green.patch()
         from brubeck.demo import serving
+        from brubeck.demo.app import app as program
 
-        app = serving.prepared(listen, speed)
+        app = serving.prepared(listen_of(options, program), speed)
         print_lines(TEXT.format(where=app.settings.server.listen))
         app.run()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from brubeck.application import Brubeck
 
 F = TypeVar("F", bound=Callable[..., Any])
-_OPTIONS = (
+_ADDRESS = (
     click.option(
         "--listen",
         metavar="URL",
@@ -27,6 +27,9 @@ _OPTIONS = (
         type=click.IntRange(0, 65535),
         help="The port alone, instead of --listen; 0 takes any free one. [default: 6767]",
     ),
+)
+_OPTIONS = (
+    *_ADDRESS,
     click.option(
         "--storage", metavar="URL", help="The URL of the default store. [default: memory://]"
     ),
@@ -42,7 +45,16 @@ _OPTIONS = (
 
 def setting_options(command: F) -> F:
     """Add the options of the command line that are settings of the server."""
-    for option in reversed(_OPTIONS):
+    return _with(_OPTIONS, command)
+
+
+def address_options(command: F) -> F:
+    """Add the options of the address alone."""
+    return _with(_ADDRESS, command)
+
+
+def _with(options: Sequence[Callable[[F], F]], command: F) -> F:
+    for option in reversed(options):
         command = option(command)
     return command
 
@@ -56,18 +68,25 @@ def sections_of(
     options: Mapping[str, Any], app: Brubeck | None = None
 ) -> dict[str, dict[str, object]]:
     """Return the given options as sections of settings."""
-    listen, host, port = options["listen"], options["host"], options["port"]
-    if listen is not None and (host is not None or port is not None):
-        raise click.UsageError("Give either --listen or --host and --port, not both.")
-    if host is not None or port is not None:
-        listen = _url(app, host, port)
     return {
         "server": said(
-            listen=listen, workers=options["workers"], access_log=options["access_log"] or None
+            listen=listen_of(options, app),
+            workers=options["workers"],
+            access_log=options["access_log"] or None,
         ),
         "app": said(log_level=options["log_level"]),
         "storage": said(default=options["storage"]),
     }
+
+
+def listen_of(options: Mapping[str, Any], app: Brubeck | None) -> str | None:
+    """Return the URL that `address_options` name, None without any; ``app`` has its defaults."""
+    listen, host, port = options["listen"], options["host"], options["port"]
+    if host is None and port is None:
+        return str(listen) if listen is not None else None
+    if listen is not None:
+        raise click.UsageError("Give either --listen or --host and --port, not both.")
+    return _url(app, host, port)
 
 
 def _url(app: Brubeck | None, host: str | None, port: int | None) -> str:

@@ -19,7 +19,7 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Program]:
     """Run the command in a folder with nothing in it."""
     folder = tmp_path_factory.mktemp("demo")
     command = (sys.executable, "-W", "error", "-m", "brubeck", "demo")
-    with running(*command, "--listen", "http://127.0.0.1:0", cwd=folder) as program:
+    with running(*command, "--port", "0", cwd=folder) as program:
         program.await_output("Ctrl-C stops it")
         found = re.search(r"Brubeck on http://127\.0\.0\.1:(\d+)", program.output)
         assert found is not None
