@@ -16,6 +16,7 @@ from brubeck.errors import ConfigError
 if TYPE_CHECKING:
     from brubeck.application import Brubeck
     from brubeck.storage import Storage
+    from brubeck.streams.local import LocalStream
 
 DIFFERENT = 1
 
@@ -48,12 +49,7 @@ def copy_command(
     with loaded(program) as application:
         if source is not None:
             application.configure(storage={"default": source})
-        streams = [application.stream(each) for each in application.streams]
-        paths = [each.spec.path.template for each in streams]
-        for path in chosen:
-            if path not in paths:
-                raise ConfigError(f"There is no stream at {path}; there are {', '.join(paths)}.")
-        streams = [each for each in streams if not chosen or each.spec.path.template in chosen]
+        streams = _streams(application, chosen, target)
         store = _opened(target, application)
         stop = _Stop()
         if follow:
@@ -82,6 +78,20 @@ def copy_command(
     if any(row["different"] for row in rows):
         print_text("brubeck: The copy differs; copy again, best without writers.", err=True)
         raise SystemExit(DIFFERENT)
+
+
+def _streams(application: Brubeck, chosen: tuple[str, ...], target: str) -> list[LocalStream]:
+    """Return the chosen streams, by default all; `ConfigError` for what cannot be copied."""
+    streams = [application.stream(each) for each in application.streams]
+    paths = [each.spec.path.template for each in streams]
+    for path in chosen:
+        if path not in paths:
+            raise ConfigError(f"There is no stream at {path}; there are {', '.join(paths)}.")
+    streams = [each for each in streams if not chosen or each.spec.path.template in chosen]
+    for stream in streams:
+        if target == application.settings.storage.get(stream.spec.storage):
+            raise ConfigError(f"{stream.spec.path.template} is in that store; name another.")
+    return streams
 
 
 def _opened(target: str, application: Brubeck) -> Storage:

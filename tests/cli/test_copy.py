@@ -203,6 +203,14 @@ class TestCommand:
         assert sentence in done.stderr
         assert len(done.stderr.splitlines()) == 1
 
+    def test_a_copy_onto_itself_is_refused(self, project: Path) -> None:
+        """Of a program's own store, or of the one that is named."""
+        one, other = "sqlite:///one.db", "sqlite:///other.db"
+        for target, more in ((one, ()), (other, ("--from", other))):
+            done = brubeck(project, "copy", "app:app", target, *more, storage_default=one)
+            assert done.returncode == 2
+            assert done.stderr.endswith("is in that store; name another.\n")
+
 
 def test_a_copy_that_would_be_lost_is_refused(tmp_path: Path) -> None:
     """The memory is that of the command, which ends."""
