@@ -25,7 +25,7 @@ from tests.proxies.readers import Reader, write_to
 FOLLOWERS = 1_000
 TEXTS = 10
 CACHES = {"Varnish": "varnish", "nginx": "nginx"}
-KINDS = {"long poll": (50, 0.0), "polling": (0, 1.0), "the first page": (0, 1.0)}
+KINDS = {"long poll": (50, 0.0), "polling": (0, 0.2), "the first page": (0, 0.2)}
 """Each way to follow: for how many seconds a request waits, and the pause after it."""
 
 
@@ -79,8 +79,8 @@ def table() -> str:
     lines = [
         f"### {FOLLOWERS:,} followers through a shared cache, {TEXTS} items written",
         "",
-        "| | requests | at the program | from the cache | must be | missed | p99 |",
-        "| --- | ---: | ---: | ---: | ---: | ---: | ---: |",
+        "| | requests | at the program | from the cache | must be | missed | p99 | must be |",
+        "| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |",
     ]
     with many_connections(), TemporaryDirectory() as name, running_origin(Path(name)) as origin:
         for title, cache in CACHES.items():
@@ -93,7 +93,7 @@ def table() -> str:
                 share = 1 - crowd.reached / crowd.asked
                 lines.append(
                     f"| {title}, {kind} | {crowd.asked:,} | {crowd.reached} | {share:.2%} | ≥ 99 % "
-                    f"| {crowd.missed} | {crowd.p99:.2f} s |"
+                    f"| {crowd.missed} | {crowd.p99:.2f} s | ≤ 1.2 s |"
                 )
             front.stop()
     return "\n".join([*lines, ""])

@@ -23,6 +23,8 @@ from brubeck.streams.spec import JSON
 class ChangeFeed(Resource):
     """``/quakes/changes``: the change order."""
 
+    grows_stale = False  # what changed later stands later
+
     def get(self) -> Response:
         """Return changes after a place, or follow them."""
         chosen = negotiate(self.message, JSON, sse.MEDIA_TYPE)

@@ -25,6 +25,7 @@ from brubeck.streams.handler import StreamHandler
 from brubeck.streams.idempotency import IdempotencyStore, RecordedPlan
 from brubeck.streams.problems import problem_of
 from brubeck.streams.rates import Rate
+from brubeck.streams.shared_caching import expiring
 from brubeck.streams.spec import JSON, StreamSpec
 from brubeck.streams.stream import Stream
 
@@ -43,6 +44,8 @@ class Resource(WebMessageHandler):
     spec: ClassVar[StreamSpec]
     access: ClassVar[OpenAccess]
     admission: ClassVar[Admission]
+    grows_stale: ClassVar[bool] = True
+    """Whether a kept answer is wrong after a time, not only incomplete."""
     _admits_all: ClassVar[bool] = False
     """Whether every request is admitted, and none is counted."""
     _has_prepare: ClassVar[bool] = True
@@ -90,6 +93,8 @@ class Resource(WebMessageHandler):
             methods = allowed_methods(type(self))
             response.headers.update(spec.origins.headers(self.message, methods, spec.schemes))
             response.headers.setdefault("Vary", spec.headers["Vary"])
+        if spec.max_age and self.grows_stale:
+            response = expiring(response, spec.max_age, self.stream.clock.micros())
         return response
 
     def _answer(self) -> Response:

@@ -17,7 +17,7 @@ from typing import Final
 
 from brubeck.config.values import duration
 from brubeck.errors import ConfigError
-from brubeck.http import Headers
+from brubeck.http import Headers, Response
 
 _WRITING: Final = frozenset(("post", "put", "patch", "delete"))
 MAX_AGE: Final = 86_400
@@ -116,6 +116,19 @@ def reading_headers(headers: Headers, max_age: int, *, stale: bool = True) -> He
     return headers.having(
         "Cache-Control", f"{kept}, stale-while-revalidate={max_age}" if stale else kept
     )
+
+
+def expiring(answer: Response, max_age: int, now: int) -> Response:
+    """Return an answer that nginx keeps for no longer than ``max_age`` seconds from ``now`` (µs).
+
+    nginx counts whole seconds and would keep it for up to a second longer. ``X-Accel-Expires``,
+    which it alone reads and does not pass on, names the second through which it may.
+    """
+    if not answer.headers.get("Cache-Control", "").startswith("public"):
+        return answer
+    answer = answer.copy()
+    answer.headers["X-Accel-Expires"] = f"@{now // 1_000_000 + max_age - 1}"
+    return answer
 
 
 def next_tick(now: int, max_age: int, tick: int) -> int:

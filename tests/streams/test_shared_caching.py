@@ -18,6 +18,7 @@ from brubeck.streams import AuthStreamHandler, OwnedDocument, StreamedDocument, 
 from brubeck.streams.access import OpenAccess
 from brubeck.streams.context import Context
 from brubeck.testing import Client, Reply
+from brubeck.timekeeping import HeldClock
 
 KEPT = "public, max-age=1, stale-while-revalidate=1"
 
@@ -98,6 +99,23 @@ class TestDeclaration:
 
 class TestHeaders:
     """What may be kept says so; nothing else does."""
+
+    @pytest.mark.parametrize(("cache", "second"), [("1s", 1000), ("5s", 1004)])
+    def test_nginx_keeps_an_answer_no_longer_than_others(self, cache: str, second: int) -> None:
+        """It counts whole seconds, and is named the last one."""
+        stream = type("Kept", (StreamHandler,), {"model": Note, "path": "/kept", "cache": cache})
+        clock = HeldClock(1_000_900_000)
+        notes = Client(Brubeck(streams=[stream], storage="memory://", clock=clock))
+        note = notes.post("/kept", json={}).json()["data"]["id"]
+        here = notes.get("/kept").json()["paging"]["changes"]
+        for path in ("/kept", "/kept.atom", f"/kept/{note}"):
+            for _ in range(2):
+                assert notes.get(path).headers["X-Accel-Expires"] == f"@{second}", path
+        # A page of changes is right however old it is, and long polls are to share it.
+        others = ("/kept.csv", "/kept/none", "/kept?limit=x", "/kept/changes?after=now")
+        for path in (*others, "/kept/changes", here):
+            assert "X-Accel-Expires" not in notes.get(path).headers, path
+        assert "X-Accel-Expires" not in notes.post("/kept", json={}).headers
 
     def test_pages_items_and_changes_may_be_kept(self) -> None:
         """Also in the other formats of a page, and where nothing has changed."""
@@ -213,7 +231,7 @@ class TestHeaders:
 
 def same_for_a_cache(first: Reply, second: Reply) -> bool:
     """Return whether two answers are the same, also in their headers."""
-    ignored = {"date", "age", "content-length"}
+    ignored = {"date", "age", "content-length", "x-accel-expires"}  # of the moment alone
 
     def shown(reply: Reply) -> dict[str, str]:
         return {k.lower(): v for k, v in reply.headers.items() if k.lower() not in ignored}
