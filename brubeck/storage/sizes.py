@@ -37,10 +37,8 @@ def bounded(page: Page) -> Page:
     Whether anything lies beyond a full step need not have been looked at: such a page says where
     to go on.
     """
-    bodies = map(_body, page.records)
-    sizes = list(map(len, bodies))
-    if sum(sizes) < STEP_BYTES:
+    if sum(map(len, map(_body, page.records))) < STEP_BYTES:
         return page
-    kept = fitting(sizes)
+    kept = fitting([len(each.body) for each in page.records])
     last = page.records[kept - 1]
     return Page(page.records[:kept], TimelineCursor(last.created_at, last.id), page.head)

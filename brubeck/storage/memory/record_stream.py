@@ -41,7 +41,7 @@ from brubeck.storage.records import (
     Written,
 )
 from brubeck.storage.schema import RecordSchema, Values
-from brubeck.storage.sizes import bounded
+from brubeck.storage.sizes import STEP_BYTES, bounded
 from brubeck.storage.sorted_keys import SortedKeys
 from brubeck.storage.timeline import Key, key_range
 from brubeck.timekeeping import Clock
@@ -92,6 +92,8 @@ class MemoryRecordStream(RecordStream):
         self._head = 0
         self._horizon = 0
         self._floor = 0
+        self._largest = 0
+        """The length of the longest body that was ever written: most pages are surely small."""
         self._lock = Lock()
         self._written = FairCondition(self._lock)
 
@@ -155,6 +157,7 @@ class MemoryRecordStream(RecordStream):
         if (former := entry.record) is not None:
             # In the life of an item its time never changes, whatever a write says.
             created_at, version = former.created_at, former.version + 1
+        self._largest = max(self._largest, len(put.body))
         record = Record(put.id, created_at, entry.position, put.body, version)
         viewers = self._indexes.schema.viewers(values)
         if not begins:
@@ -216,7 +219,8 @@ class MemoryRecordStream(RecordStream):
             entries = self._entries
             records = [entries[key[1]].record for key in keys]
             stopped = TimelineCursor(*keys[-1]) if more else None
-            return bounded(Page(cast("list[Record]", records), stopped, head))
+            page = Page(cast("list[Record]", records), stopped, head)
+            return page if len(records) * self._largest < STEP_BYTES else bounded(page)
 
     def _filtered(self, query: PageQuery, head: Head) -> Page:
         """Take a step that looks at each entry, and at no more than a number of them."""
