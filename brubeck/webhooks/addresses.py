@@ -23,13 +23,12 @@ _REFUSED: Final = (
     IPv4Address("192.88.99.1"),  # the relay of 6to4
 )
 _NAT64: Final = IPv6Network("64:ff9b::/96")
-_EMBEDDING: Final = (
-    IPv6Network("::/96"),
-    IPv6Network("64:ff9b:1::/48"),
-    IPv6Network("2001::/32"),
-    IPv6Network("fec0::/10"),
-)
-"""Networks of IPv6 that are no public hosts: IPv4-compatible, local NAT64, Teredo, site-local."""
+_UNICAST: Final = IPv6Network("2000::/3")
+"""The only addresses of IPv6 that hosts on the internet have (RFC 4291, section 2.5.4).
+
+IPv4-compatible, IPv4-translated, local NAT64, site-local and segment identifiers are outside."""
+_NOT_HOSTS: Final = (IPv6Network("2001::/32"), IPv6Network("3fff::/20"))
+"""Networks among them that are no public hosts: Teredo, documentation (RFC 9637)."""
 
 
 class Refused(Exception):
@@ -112,7 +111,7 @@ def is_public(address: IPv4Address | IPv6Address) -> bool:
             inner = IPv4Address(int(address) & 0xFFFFFFFF)
         if inner is not None:
             return is_public(inner)
-        if any(address in network for network in _EMBEDDING):
+        if address not in _UNICAST or any(address in network for network in _NOT_HOSTS):
             return False
     return address.is_global and not address.is_multicast and address not in _REFUSED
 

@@ -11,6 +11,7 @@ import logging
 import os
 import secrets
 import socket
+from collections import Counter
 from time import monotonic
 from typing import Any, Final
 
@@ -180,15 +181,26 @@ class Dispatcher:
         self._wake.clear()
         try:
             self.follow()
-            for item_id, head in self.due().items():
-                if len(self._turns) < MAX_TURNS:
-                    self.begin_turn(item_id)
-                    green.spawn(self.take_turn, item_id, head)
+            self._begin_turns()
         except Unavailable as reason:
             log.warning("Webhooks wait: %s", reason)
             self._stopping.wait(1.0)
         self._wake.wait(_LOOK)
         return True
+
+    def _begin_turns(self) -> None:
+        """Begin the turns that are due, as many as there is room for.
+
+        An owner has at most as many as are free beside them: however many receivers of its own
+        hang, there is a turn left for the subscriptions of others.
+        """
+        held = Counter(turn.subscription.owner_id for turn in self._turns.values())
+        for item_id, head in self.due().items():
+            owner = self._known[item_id].owner_id
+            if held[owner] < MAX_TURNS - len(self._turns):
+                held[owner] += 1
+                self.begin_turn(item_id)
+                green.spawn(self.take_turn, item_id, head)
 
     def _watch(self, stream: Any) -> None:
         position = 0

@@ -8,6 +8,7 @@ from typing import Any, ClassVar, Final
 import msgspec
 
 from brubeck.auth import Caller
+from brubeck.callables import check_value
 from brubeck.config.values import duration
 from brubeck.consumers.track import beginning_of
 from brubeck.errors import ConfigError
@@ -19,12 +20,12 @@ from brubeck.streams.spec import StreamSpec
 from brubeck.streams.writing import invalid
 from brubeck.webhooks.actions import ACTIONS
 from brubeck.webhooks.addresses import Refused, parse_url
+from brubeck.webhooks.deliveries import DeclaredDeliveries, deliveries_of
 from brubeck.webhooks.documents import (
     CLEARED,
     EVENTS,
     PRIVATE_FIELDS,
     STATE_FIELDS,
-    Delivery,
     Subscription,
 )
 from brubeck.webhooks.rights import check_source, conditions_of, may_read, source_of
@@ -74,6 +75,7 @@ class Webhooks(AuthStreamHandler):
     deliveries: ClassVar[type[AuthStreamHandler]]
     """The stream of the attempts; it is made with the class."""
     _actions = ACTIONS
+    _declared_deliveries: ClassVar[DeclaredDeliveries | None] = None
     _stored: int | None = None
     _made: frozenset[str] = frozenset()
     """The ids of the subscriptions of this request."""
@@ -150,7 +152,8 @@ class Webhooks(AuthStreamHandler):
         caller = context.identified
         if caller is None:
             raise Problem(422, "A subscription has an owner.")
-        if not self.may_subscribe(context.application, caller, stream, partition):
+        allowed = self.may_subscribe(context.application, caller, stream, partition)
+        if not check_value(allowed, "may_subscribe"):
             raise Problem(403, f"The right to read {stream.path} is required to subscribe to it.")
         subscription.owner_scopes = sorted(caller.scopes)
         return stream
@@ -176,32 +179,13 @@ class Webhooks(AuthStreamHandler):
                 "of Subscription."
             )
         _check_declaration(cls)
-        if "deliveries" not in vars(cls):
-            cls.deliveries = _deliveries_of(cls)
-            cls._companions = (cls.deliveries,)
+        declared = deliveries_of(cls, spec)
+        if "deliveries" not in vars(cls) or cls._declared_deliveries not in (None, declared):
+            cls._declared_deliveries = declared  # again when a decorator has changed the class
+            cls.deliveries = declared.stream()
+        cls._companions = (cls.deliveries,)
         fixed = (*spec.set_by_server, *STATE_FIELDS)
         return msgspec.structs.replace(spec, set_by_server=fixed)
-
-
-def _deliveries_of(cls: type[Webhooks]) -> type[AuthStreamHandler]:
-    """Return the stream of the attempts, for the same callers."""
-    declared: dict[str, Any] = {
-        "__doc__": "The attempts at messages, which each owner of a subscription sees.",
-        "model": Delivery,
-        "path": f"{cls.path}/deliveries",
-        "schemes": cls.schemes,
-        "scopes": {name: scope for name, scope in cls.scopes.items() if name == "read"},
-        "owned": True,
-        "read_only": True,
-        "filters": ("subscription", "outcome", "item", "webhook_id"),
-        "retain": cls.keep_deliveries,
-        "storage": cls.storage,
-        "cors": cls.cors,
-        "explorer": cls.explorer,
-    }
-    if cls.get_current_user is not AuthStreamHandler.get_current_user:
-        declared["get_current_user"] = cls.get_current_user
-    return type(f"{cls.__name__}Deliveries", (AuthStreamHandler,), declared)
 
 
 def _check_declaration(cls: type[Webhooks]) -> None:

@@ -134,6 +134,7 @@ class Turn:
         except Problem as problem:
             self._disable(f"Its query: {problem.errors or problem.detail}")
         while True:
+            green.take_turn()
             found = self._changes(source)
             for change in found.changes:
                 if not self._goes_on():
@@ -145,6 +146,8 @@ class Turn:
             self._cursor = str(ChangeCursor(found.position, found.era, found.began))
             if found.caught_up:
                 return "idle"
+            if not self._goes_on():  # a query that nothing meets has much to look at
+                return "more"
 
     def _send(self, change: Change) -> None:
         """Send a change, unless it is of a kind that the subscription does not ask for."""
