@@ -12,6 +12,7 @@ from typing import Final, TypeVar, cast
 
 import msgspec
 
+from brubeck import green
 from brubeck.storage import Head, Record, TimelineCursor
 from brubeck.storage.sizes import STEP_BYTES
 from brubeck.streams.context import Context
@@ -83,6 +84,7 @@ def _walked(context: Context, plan: PagePlan) -> Sample:
         query = msgspec.structs.replace(
             plan.query, limit=min(AT_ONCE, SAMPLE - len(records)), start=start, descending=True
         )
+        green.take_turn()  # each of many readers may take as many steps
         page = context.records.page(query)
         records += page.records
         start = page.stopped

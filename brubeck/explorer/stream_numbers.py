@@ -10,6 +10,7 @@ from weakref import WeakKeyDictionary
 
 import msgspec
 
+from brubeck import green
 from brubeck.explorer.histogram import Sparkline, sparkline_of
 from brubeck.explorer.sample import AT_ONCE
 from brubeck.storage import Count, Head, PageQuery
@@ -33,6 +34,7 @@ _kept: WeakKeyDictionary[Stream, Numbers] = WeakKeyDictionary()
 
 def numbers_of(stream: Stream) -> Numbers:
     """Return the numbers of a stream that everybody may read; it may raise `Unavailable`."""
+    green.take_turn()  # an index may have many streams
     records, known = stream.records(), _kept.get(stream)
     query = PageQuery(limit=AT_ONCE)
     if known is not None:

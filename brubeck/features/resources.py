@@ -263,12 +263,12 @@ class FeatureItems(FeatureResource):
         until = time.monotonic() + SEARCH_SECONDS
         bounds = [pair for pair in pairs if pair[0] not in _CURSORS]
         while True:
+            green.take_turn()
             answer = read(self.program, self.message, spec.path.template, pairs)
             page = _read_page(page_members(answer, MEDIA_TYPE))
             further = [each["href"] for each in page.links if each["rel"] == "next"]
             if page.features or not further or time.monotonic() > until:
                 return answer, page
-            green.sleep(0)
             if not self.message.is_wanted():
                 return answer, page
             pairs = [*bounds, *_cursor(further[0])]

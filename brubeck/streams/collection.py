@@ -203,6 +203,8 @@ class Collection(Resource):
             if len(query) <= PLAN_LENGTH:
                 plans[key] = plan
         plan.asked += 1
+        if plan.query.where:
+            green.take_turn()  # many may search at once, each among thousands of items
         return plan
 
     def _view(self, plan: PagePlan, page: Page, *, counted: bool = False) -> PageView:
@@ -232,6 +234,7 @@ class Collection(Resource):
         return MadePage(page.head, view.tag, found, origin, headers, body, Twin(body))
 
     def _total(self, plan: PagePlan) -> Count:
+        green.take_turn()
         whole = msgspec.structs.replace(plan.query, start=None, limit=COUNT_BOUND)
         return self.context.records.count(whole)
 
