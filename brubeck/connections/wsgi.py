@@ -140,6 +140,8 @@ def _body(environ: Environ, most: float) -> bytes | BinaryIO:
     A server that neither names a length nor ends its input passes no body on; 411 where it keeps
     one that came in chunks for itself.
     """
+    if environ.get("HTTP_TRANSFER_ENCODING", "chunked").lower() not in ("", "chunked", "identity"):
+        raise Problem(501, "The only transfer coding that is understood here is chunked.")
     length = environ.get("CONTENT_LENGTH") or ""
     if length.isdecimal() and (len(length) > 19 or int(length) > most):
         raise _too_large(most)

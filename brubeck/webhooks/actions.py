@@ -27,6 +27,8 @@ from brubeck.webhooks.rights import source_of
 from brubeck.webhooks.signatures import ROTATION, new_secret
 
 _ROUNDS: Final = 100
+_MAX_BODY: Final = 4096
+"""The maximal length of an action's body; a longer one is not decoded."""
 _STRING: Final = {"type": "string"}
 _INTEGER: Final = {"type": "integer"}
 _TIME: Final = {
@@ -157,6 +159,8 @@ class Redeliver(Action):
     def post(self, ids: str) -> Response:
         """Go back, or ahead, to a time: ``{"since": "2026-01-01T00:00:00Z"}``, or ``"now"``."""
         subscription = self.subscription(ids)
+        if len(self.message.body) > _MAX_BODY:
+            raise Problem(413, f"A body of an action has at most {_MAX_BODY} bytes.")
         body = parse_json(self.message.body)
         if not isinstance(body, dict) or body.keys() != {"since"}:
             raise invalid("/since", 'The body is {"since": <a time>}, or {"since": "now"}.')

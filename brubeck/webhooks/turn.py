@@ -133,6 +133,10 @@ class Turn:
             self._where = conditions_of(source, self.subscription)
         except Problem as problem:
             self._disable(f"Its query: {problem.errors or problem.detail}")
+        return self._send_changes(source)
+
+    def _send_changes(self, source: Any) -> State:
+        """Send what there is, until the time is over or the subscription is another one."""
         while True:
             green.take_turn()
             found = self._changes(source)

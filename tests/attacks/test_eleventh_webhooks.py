@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import tracemalloc
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -13,14 +14,14 @@ from brubeck import Brubeck, Problem
 from brubeck.auth import Caller
 from brubeck.consumers.stopping import Stop
 from brubeck.storage import PageQuery
-from brubeck.streams import Context
+from brubeck.streams import Context, StreamHandler
 from brubeck.streams.access import ProtectedAccess
 from brubeck.testing import Client
 from brubeck.webhooks import Webhooks, dispatcher
 from brubeck.webhooks.addresses import Refused, parse_url, resolve
 from brubeck.webhooks.connection import WebhooksConnection
 from brubeck.webhooks.dispatcher import Dispatcher
-from tests.attacks.people import Badge, as_caller
+from tests.attacks.people import JSON, Badge, as_caller
 from tests.servers import wait_until
 from tests.webhooks.programs import Hooked, Quakes
 from tests.webhooks.receiver import receiving
@@ -68,7 +69,7 @@ def test_a_query_that_nothing_meets_ends_its_turn() -> None:
     hooked.items.insert_many([{"magnitude": 1.0}] * 20_000)
     sending = Dispatcher(hooked.app, hooked.declaration, Stop())
     sending.follow()
-    states = []
+    states: list[str] = []
     while not states or states[-1] == "more":
         ((item_id, head),) = sending.due().items()
         sending.begin_turn(item_id, 0.0)
@@ -126,7 +127,7 @@ def webhooks(*bases: type, **attributes: Any) -> type[Webhooks]:
     return type("Hooks", (*bases, Webhooks), given | attributes)
 
 
-GUARDED = {
+GUARDED: dict[str, Callable[[], type[StreamHandler]]] = {
     "admit": lambda: webhooks(admit=refuse),
     "prepare": lambda: webhooks(prepare=refuse),
     "get_current_user": lambda: webhooks(get_current_user=nobody),
@@ -237,8 +238,21 @@ def test_an_odd_time_sends_nothing_again(since: str) -> None:
     assert client.post(hooked.path, form=form, headers=headers).status in (400, 422)
     assert client.post(path, json={"since": since}).status in (400, 422)
     raw = b'{"since":%b}' % since.encode()
-    json = {"Content-Type": "application/json"}
-    assert client.post(path, body=raw, headers=json).status in (400, 422)
+    assert client.post(path, body=raw, headers=JSON).status in (400, 422)
+
+
+def test_a_large_body_of_an_action_is_not_decoded() -> None:
+    """Sixty megabytes of lists were a gigabyte of objects, and seconds without a turn."""
+    hooked = Hooked(schemes=(Badge(),), may_subscribe=lambda *_: True)
+    client = Client(hooked.app, as_caller("ann"))
+    hook = hooked.subscribe(client, "http://127.0.0.1:9/")
+    body = b'{"since":[' + b"[]," * 1_000_000 + b"0]}"
+    tracemalloc.start()
+    reply = client.post(f"{hooked.path}/{hook}/redeliver", body=body, headers=JSON)
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert reply.status == 413
+    assert most < len(body)
 
 
 def test_a_page_of_another_site_gets_no_secret_by_a_form() -> None:
