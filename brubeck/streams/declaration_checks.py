@@ -74,6 +74,17 @@ _NEVER_READ: Final = {
     "permission_classes": "access",
     "authentication_classes": "schemes",
     "throttle_classes": "rate",
+    "permission_required": "scopes",
+    "allowed_roles": "scopes",
+    "dependencies": "schemes and admit",
+    "decorators": "prepare",
+    "method_decorators": "prepare",
+    "test_func": "admit",
+    "check_object_permissions": "access",
+    "has_object_permission": "access",
+    "filter_queryset": "access",
+    "__acl__": "access",
+    "__call__": "prepare",
 }
 """What would restrict a stream elsewhere, and the name of that here."""
 _RESTRICTING: Final = frozenset((*OF_AUTH, "read_only", "rate", "cors", "partitions", "max_batch"))
@@ -254,9 +265,9 @@ def _refuse_foreign(name: str, stream: type) -> None:
 
 
 def _refuse_hidden_in(base: type, stream: type) -> None:
-    """Refuse a declaration or hook of a mixin that stands behind a class that has it already."""
+    """Refuse an attribute of a mixin that stands behind a class of this package that has it."""
     before = stream.__mro__[: stream.__mro__.index(base)]
-    for name in vars(base).keys() & {*DECLARATIONS, *ALL_HOOKS}:
+    for name in sorted(each for each in vars(base) if not each.startswith("_")):
         for other in before:
             if _is_ours(other) and name in vars(other):
                 raise ConfigError(

@@ -15,6 +15,7 @@ import pytest
 from brubeck import Brubeck
 from brubeck.connections.http1 import Http1, Limits
 from brubeck.dictshield.fields import FloatField, IntField, ListField, StringField
+from brubeck.errors import ConfigError
 from brubeck.http import Problem
 from brubeck.http.proxies import Client as Peer
 from brubeck.storage import Storage
@@ -31,6 +32,27 @@ def test_many_searches_at_once_let_others_be_served() -> None:
     done = subprocess.run(program, capture_output=True, text=True, cwd=ROOT, check=True, timeout=90)
     holds = json.loads(done.stdout)
     assert {name: hold for name, hold in holds.items() if hold > 0.3} == {}
+
+
+# Guards as other frameworks have them.
+
+
+@pytest.mark.parametrize(
+    "name", ["decorators", "method_decorators", "dependencies", "permission_required", "__acl__"]
+)
+def test_a_list_of_guards_is_refused_where_nothing_reads_it(name: str) -> None:
+    """A stream that has one looked protected, and was open."""
+    mixin = type("Mixin", (), {name: [staticmethod]})
+    for bases in ((mixin, StreamHandler), (StreamHandler, mixin)):
+        with pytest.raises(ConfigError, match="declares nothing"):
+            type("Guarded", bases, {"model": Mark})
+
+
+@pytest.mark.parametrize("name", ["test_func", "has_object_permission", "__call__"])
+def test_a_method_of_a_guard_is_refused_where_nothing_calls_it(name: str) -> None:
+    """It would refuse everybody."""
+    with pytest.raises(ConfigError, match="declares nothing"):
+        type("Guarded", (StreamHandler,), {"model": Mark, name: lambda *_: False})
 
 
 # Versions.

@@ -13,6 +13,7 @@ import pytest
 from brubeck import Brubeck, Problem
 from brubeck.auth import Caller
 from brubeck.consumers.stopping import Stop
+from brubeck.errors import ConfigError
 from brubeck.storage import PageQuery
 from brubeck.streams import Context, StreamHandler
 from brubeck.streams.access import ProtectedAccess
@@ -145,6 +146,22 @@ def test_who_is_refused_by_the_subscriptions_is_refused_by_their_deliveries(kind
     client = Client(Brubeck(streams=[Quakes, GUARDED[kind]()], storage="memory://"))
     for path in ("", "/changes", "/x", "/x/secret", "/deliveries", "/deliveries/changes"):
         assert client.get(f"/webhooks{path}", headers=as_caller("ann")).status == 403, path
+
+
+class Deciding:
+    """A mixin with a rule for subscriptions."""
+
+    def may_subscribe(self, *_: object) -> bool:
+        """Refuse all."""
+        return False
+
+
+def test_a_rule_for_subscriptions_of_a_mixin_that_stands_behind_is_refused() -> None:
+    """It was never asked, and whoever may read could subscribe."""
+    given = {"sources": (Quakes,), "schemes": (Badge(),)}
+    with pytest.raises(ConfigError, match="may_subscribe is hidden by Webhooks"):
+        type("Hooks", (Webhooks, Deciding), given)
+    type("Hooks", (Deciding, Webhooks), given)
 
 
 def test_a_guard_with_methods_of_its_own_lets_in_whom_it_should() -> None:
