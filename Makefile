@@ -5,6 +5,7 @@
 PYTHON := .venv/bin/python
 DEMO_OPTIONS ?= --replay 3600
 SOAK ?= 600
+WORKERS ?= 2
 
 .PHONY: demo test check unit soak bench docs clean
 
@@ -20,10 +21,10 @@ check: .venv/.dev
 	NO_MKDOCS_2_WARNING=1 .venv/bin/mkdocs build --strict --quiet
 
 unit: .venv/.dev
-	$(PYTHON) -m pytest -n 2 --dist worksteal
+	$(PYTHON) -m pytest -n $(WORKERS) --dist worksteal
 
 soak: .venv/.dev
-	BRUBECK_SOAK=$(SOAK) $(PYTHON) -m pytest -n 2 --dist worksteal -rA \
+	BRUBECK_SOAK=$(SOAK) $(PYTHON) -m pytest -n $(WORKERS) --dist worksteal -rA \
 		-o faulthandler_timeout=$$(($(SOAK) + 120)) tests
 
 bench: .venv/.bench
