@@ -261,7 +261,7 @@ def worked_out(text: str) -> float:
 def test_each_row_of_durability_names_tests_that_are_there() -> None:
     """Whatever is said in bold to be kept is shown by one of tests/fire."""
     files = {path.stem: path.read_text() for path in (ROOT / "tests" / "fire").glob("test_*.py")}
-    rows = table_after(STORAGE, "## What survives what")
+    rows = table_after(STORAGE, "## Durability")
     assert len(rows) > 9
     for row in rows:
         names = re.findall(r"`(test_\w+)`", row[-1])
