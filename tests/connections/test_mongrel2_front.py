@@ -151,7 +151,7 @@ PAGE = (Path(__file__).parents[2] / "docs" / "mongrel2.md").read_text()
 
 def test_the_documentation_lists_what_mongrel2_answers() -> None:
     """Its table is the one that is tried here, row by row."""
-    table = PAGE.partition("## What Mongrel2 answers by itself")[2].partition("\n\nThe last")[0]
+    table = PAGE.partition("## Errors returned by Mongrel2")[2].partition("\n\nThe last")[0]
     rows = [line for line in table.splitlines() if line.startswith("| ")][2:]
     assert rows == [f"| {name} | {status} |" for name, (_, status) in ALONE.items()]
 
