@@ -12,40 +12,40 @@ from brubeck.http.problems import MEDIA_TYPE as PROBLEM_TYPE
 from brubeck.http.response import REASONS
 from brubeck.streams.spec import JSON
 
-PAGE: Final[Schema] = {"type": "string", "description": "A page for people."}
+PAGE: Final[Schema] = {"type": "string", "description": "An HTML page."}
 _TEXTS: Final = {
-    400: "The request is not right; `detail` names the parameter and says what would be.",
+    400: "The request is invalid; `detail` names the parameter and the allowed values.",
     401: "Authentication is required.",
-    403: "Who asks is known, and may not.",
-    404: "There is nothing here, or nothing that the caller may see.",
-    406: "There is nothing of the media types in `Accept`.",
-    409: "There is an item of this id, or the first request of this key is still in progress.",
-    410: "It was deleted, or the place is lost; `restart` says where to start over.",
+    403: "The caller does not have the required permission.",
+    404: "The resource does not exist, or the caller may not read it.",
+    406: "No media type in `Accept` is available.",
+    409: "The id already exists, or the first request of this key is still in progress.",
+    410: "The item was deleted, or the cursor is no longer valid; start over at `restart`.",
     412: "The item is not at the version given in the condition.",
-    413: "The body is too long, or brings too many items.",
-    415: "The body is of another media type.",
-    422: "The document is not valid; `errors` says all that is not right.",
+    413: "The body is too long, or has too many items.",
+    415: "The media type of the body is not supported.",
+    422: "The document is invalid; `errors` lists every error.",
     429: "There were too many requests.",
     503: "The storage is unavailable, or an item is being changed by other writers.",
 }
 _STRING: Final[Schema] = {"type": "string"}
 _HEADERS: Final[dict[str, Schema]] = {
-    "ETag": {"description": "What this answer is known by, for conditions.", "schema": _STRING},
+    "ETag": {"description": "The entity tag, for conditional requests.", "schema": _STRING},
     "Content-Disposition": {"description": "The name of an export's file.", "schema": _STRING},
     "Link": {
         "description": "The page's `next` and `prev`, or an export's `changes` (RFC 8288).",
         "schema": _STRING,
     },
     "Location": {
-        "description": "Where the new item is.",
+        "description": "The URL of the new item.",
         "schema": {"type": "string", "format": "uri-reference"},
     },
     "Retry-After": {
-        "description": "Seconds after which to try again.",
+        "description": "Seconds after which to retry.",
         "schema": {"type": "integer", "minimum": 0},
     },
-    "WWW-Authenticate": {"description": "How to say who asks.", "schema": _STRING},
-    "Accept": {"description": "The media types that the body may have.", "schema": _STRING},
+    "WWW-Authenticate": {"description": "The accepted authentication schemes.", "schema": _STRING},
+    "Accept": {"description": "The accepted media types of the body.", "schema": _STRING},
     "Accept-Patch": {"description": "The media types of patches (RFC 5789).", "schema": _STRING},
     "RateLimit": {
         "description": "How many requests are left (`r`), and for how many seconds (`t`).",

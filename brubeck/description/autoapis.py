@@ -70,7 +70,7 @@ class _API:
         either = {"anyOf": [one, many]}
         bodies = {"type": "array", "items": self.taken, "minItems": 1}
         body = {"anyOf": [self.taken, {**bodies, "maxItems": self.api.max_batch}]}
-        limit = in_query("limit", {"type": "integer", "minimum": 1}, "How many, at the most.")
+        limit = in_query("limit", {"type": "integer", "minimum": 1}, "The maximum number.")
         found = self.answers.json("The newest documents.", newest)
         created = self.answers.json("All of it was created.", either, ["Location"])
         self.description.paths[self.api.path] = {

@@ -13,11 +13,11 @@ from brubeck.routing import Route, path_template
 
 _METHODS: Final = ("get", "post", "put", "patch", "delete")
 _ANSWER: Final = {
-    "200": {"description": "The answer of the handler."},
-    "4XX": {"description": "A refusal of the handler."},
-    "default": {"description": "Any other answer of the handler."},
+    "200": {"description": "The response of the handler."},
+    "4XX": {"description": "An error of the handler."},
+    "default": {"description": "Any other response of the handler."},
 }
-_TAG: Final = {"name": "Handlers", "description": "Routes with a handler of their own."}
+_TAG: Final = {"name": "Handlers", "description": "Other routes of the program."}
 
 
 def describe_route(route: Route, description: Description) -> None:

@@ -63,7 +63,7 @@ IF_MATCH: Final = in_header(
     "If-Match", {"type": "string"}, "Only if the item is at one of these entity tags, else 412."
 )
 IF_NONE_MATCH: Final = in_header(
-    "If-None-Match", {"type": "string"}, "Entity tags that the caller has: 304 when one is it."
+    "If-None-Match", {"type": "string"}, "Entity tags that the caller has: 304 if one is current."
 )
 UNLESS_MATCH: Final = in_header(
     "If-None-Match", {"type": "string"}, "Only if the item is at none of these, else 412; or `*`."
@@ -71,12 +71,12 @@ UNLESS_MATCH: Final = in_header(
 IDEMPOTENCY_KEY: Final = in_header(
     "Idempotency-Key",
     {"type": "string", "pattern": f"^(?:{KEY.pattern})$"},
-    "Names this request: sent again with its key, it is carried out once (for a day).",
+    "Names this request: a retry with the same key is not executed again (for a day).",
 )
 LAST_EVENT_ID: Final = in_header(
     "Last-Event-ID",
     {"type": "string"},
-    "For server-sent events: the id of the last event that was read; wins over `after`.",
+    "For server-sent events: the id of the last event that was read; overrides `after`.",
 )
 ID: Final = in_path("id", ID_SCHEMA, "The id of the item.")
 IDS: Final = in_path(
@@ -89,21 +89,21 @@ IDS: Final = in_path(
 def partition(name: str) -> Schema:
     """Return the argument of a path that names a partition."""
     schema = {"type": "string", "pattern": ID_PATTERN}
-    return in_path(name, schema, "Whose stream it is: each value has one of its own.")
+    return in_path(name, schema, "The partition: each value has a separate stream.")
 
 
 def of_page(declared: Declared) -> Iterator[Schema]:
     """Yield the parameters of a page of the timeline."""
     yield from _limits(declared)
     order = {"type": "string", "enum": ["newest", "oldest"], "default": "newest"}
-    yield in_query("order", order, "The order of the page, and the way that `next` goes.")
+    yield in_query("order", order, "The order of the page, and the direction of `next`.")
     cursor = {"anyOf": [_ENDS, DATE_TIME, {"type": "string", "pattern": f"^{_place()}$"}]}
     yield in_query("before", cursor, "A cursor or a time: the items before it. Not with `after`.")
     yield in_query("after", cursor, "A cursor or a time: the items after it. Not with `before`.")
     yield in_query("since", _TIME, f"Only items from then on. {_TIMES}")
     yield in_query("until", _TIME, f"Only items before then. {_TIMES}")
     yield fields(declared)
-    yield in_query("total", {"type": "boolean"}, "Whether to count the items of the whole walk.")
+    yield in_query("total", {"type": "boolean"}, "Whether to count all items within the bounds.")
     yield from filters(declared)
 
 
@@ -111,10 +111,8 @@ def of_changes(declared: Declared) -> Iterator[Schema]:
     """Yield the parameters of changes."""
     yield from _limits(declared)
     place = {"anyOf": [{"const": "now"}, {"type": "string", "pattern": f"^{CHANGE.pattern}$"}]}
-    yield in_query(
-        "after", place, "A place in the change order, or `now`; without one, from the beginning."
-    )
-    text = f"Seconds to wait for the first change; more than {MAX_WAIT:g} are that many."
+    yield in_query("after", place, "A change cursor, or `now`; by default from the beginning.")
+    text = f"Seconds to wait for the first change, at most {MAX_WAIT:g}."
     yield in_query("wait", {"type": "number", "minimum": 0}, text)
     text = "The tick of the link to an empty page; it only makes the URLs of such pages differ."
     yield in_query("tick", {"type": "integer", "minimum": 0, "maximum": 10**15 - 1}, text)

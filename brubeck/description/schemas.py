@@ -24,7 +24,7 @@ POSITION: Final[Schema] = {
     "type": "integer",
     "format": "int64",
     "minimum": 0,
-    "description": "A place in the change order, microseconds since the epoch.",
+    "description": "A position in the change order, microseconds since the epoch.",
 }
 MILLIS: Final[Schema] = {"type": "integer", "minimum": EARLIEST, "maximum": LATEST}
 _INT64: Final[Schema] = {"minimum": -(2**63), "maximum": 2**63 - 1}
@@ -35,7 +35,7 @@ LINK: Final[Schema] = {"type": ["string", "null"], "format": "uri-reference"}
 PROBLEM: Final[Schema] = {
     "type": "object",
     "title": "Problem",
-    "description": "What went wrong (RFC 9457).",
+    "description": "An error (RFC 9457).",
     "properties": {
         "type": {"type": "string", "format": "uri-reference"},
         "title": {"type": "string"},
@@ -43,7 +43,7 @@ PROBLEM: Final[Schema] = {
         "detail": {"type": "string"},
         "errors": {
             "type": "array",
-            "description": "Every field of a document that is not right.",
+            "description": "Every invalid field of a document.",
             "items": {
                 "type": "object",
                 "properties": {
@@ -56,7 +56,7 @@ PROBLEM: Final[Schema] = {
         "restart": {
             "type": "string",
             "format": "uri-reference",
-            "description": "Where to start over when a place is lost.",
+            "description": "The URL to start over at when a cursor is no longer valid.",
         },
     },
     "required": ["type", "title", "status"],
@@ -276,7 +276,7 @@ def changes(change: Schema) -> Schema:
         "caught_up": {"type": "boolean"},
         "next": {"type": "string", "format": "uri-reference"},
         "cursor": {"type": "string", "description": "The cursor in `next`."},
-        "has_more": {"type": "boolean", "description": "Whether this is not the end yet."},
+        "has_more": {"type": "boolean", "description": "Whether there are more items."},
     }
     return _with_paging(change, paging, list(paging))
 
@@ -292,7 +292,7 @@ def change(item: Schema) -> Schema:
             "version": {
                 "type": "integer",
                 "minimum": 1,
-                "description": "How many writes this life of the item had; a deletion has none.",
+                "description": "The number of writes since the creation; none for a deletion.",
             },
             "data": {"anyOf": [item, {"type": "null"}]},
         },

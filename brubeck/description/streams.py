@@ -103,7 +103,7 @@ class _Stream:
         schema = schemas.taken(self.spec.model, self.names, read_only, partial=partial)
         if "readOnly" not in schema["properties"]["id"]:
             either = [schemas.ID_SCHEMA, {"type": "null"}]
-            schema["properties"]["id"] = {"anyOf": either, "description": "A new one without it."}
+            schema["properties"]["id"] = {"anyOf": either, "description": "Default: a new id."}
         return self._schema(suffix, schema)
 
     # Operations.
@@ -121,7 +121,7 @@ class _Stream:
             content[geojson.MEDIA_TYPE] = {"type": "object", "description": texts.FEATURES}
         content[exports.NDJSON] = schemas.sequence(exports.NDJSON, self.item, texts.EXPORT)
         found = self.answers.answer("A page of the timeline, or all of it.", content, headers)
-        tidy = "To a page for people that was asked for with empty parameters: without them."
+        tidy = "Redirects to the HTML page without empty parameters."
         return self._operation(
             "list",
             "Read a page of the timeline, or export it",

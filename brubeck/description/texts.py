@@ -10,15 +10,15 @@ from brubeck.streams import atom, csv_rows
 FEED: Final = (
     "Server-sent events, for as long as the connection lasts; `contentSchema` is the schema of the "
     "`data` of one event. `put` and `delete` have one change each as `data` and a cursor as `id`; "
-    "`checkpoint` moves the reader on at least every 15 seconds; `reset` means that the position "
-    "or the right to read is lost, and ends the feed."
+    "`checkpoint` moves the reader on at least every 15 seconds; `reset` means that the cursor "
+    "is no longer valid or the right to read was revoked, and ends the feed."
 )
 SHAPES: Final = {
-    HTML: "A page for people.",
+    HTML: "An HTML page.",
     atom.MEDIA_TYPE: "The page as Atom (RFC 4287).",
     csv_rows.MEDIA_TYPE: (
         "All items within the bounds, one a row, below a row with the names of the fields; without "
-        "`limit` and `total`. `times=rfc3339` makes times readable, `bom=true` is for spreadsheets."
+        "`limit` and `total`. `times=rfc3339` and `bom=true` are for spreadsheets."
     ),
 }
 FEATURES: Final = (
@@ -37,30 +37,30 @@ RESULTS: Final = (
     "One result a line, for each line of the request that is not blank, in order; `contentSchema` "
     "is the schema of one line: the number and id of the created item, or a problem."
 )
-EQUAL: Final = "In a body it must be what it is."
+EQUAL: Final = "In a body it must be unchanged."
 IGNORED: Final = "In a body it is ignored: the server sets it."
-REFUSED: Final = "A new item may not bring it: the server sets it."
+REFUSED: Final = "A new item must not have it: the server sets it."
 
 
 OPERATIONS: Final = {
     "list": (
-        "Pages lead from one to the next by `paging.next`, in both orders; a cursor stays good "
-        "while items come and go. An export, chosen by `Accept`, has all items at once."
+        "Each page links to the next one by `paging.next`, in both orders; cursors stay valid "
+        "during writes. An export, chosen by `Accept`, has all items at once."
     ),
     "create": (
-        "A list answers with a result for each item. An `Idempotency-Key` makes a repeated request "
-        "harmless."
+        "A list returns a result for each item. An `Idempotency-Key` makes it safe to retry the "
+        "request."
     ),
     "follow": (
-        "Each change has a place in one order. A reader that goes on from the last `cursor` it has "
-        "seen misses nothing."
+        "Each change has a position in one order. A reader that continues from its last `cursor` "
+        "misses no change."
     ),
-    "read": "`If-None-Match` with the `ETag` of an earlier answer saves a second transfer.",
-    "replace": "`If-Match` with the `ETag` of the item refuses to overwrite somebody's change.",
+    "read": "`If-None-Match` with the `ETag` of an earlier response returns 304 if it is current.",
+    "replace": "`If-Match` with the `ETag` of the item prevents overwriting concurrent changes.",
     "change": (
-        "Members that are given replace those of the item, and null removes one. `If-Match` "
-        "refuses to overwrite somebody's change."
+        "The given members replace those of the item, and null removes one. `If-Match` "
+        "prevents overwriting concurrent changes."
     ),
-    "delete": "Followers are told of the deletion; afterwards the item is 410, not 404.",
+    "delete": "Followers receive the deletion; afterwards the item is a 410, not a 404.",
 }
 """The description of each operation."""
