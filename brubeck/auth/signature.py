@@ -134,7 +134,7 @@ class SignatureAuth(Scheme):
         if created > now + self._leeway:
             raise BadCredentials("The signature is from the future.")
         if created + self._max_age <= now or (expires is not None and expires <= now):
-            raise BadCredentials("The signature is too old; sign the request anew.")
+            raise BadCredentials("The signature is too old; sign the request again.")
 
     def _check_nonce(self, key_id: str, nonce: str, created: int, context: AuthContext) -> None:
         name = hashlib.sha256(f"{key_id}\n{nonce}".encode("utf-8", "surrogatepass")).hexdigest()
@@ -144,7 +144,9 @@ class SignatureAuth(Scheme):
         else:
             first = self._seen.first_use(name, created)
         if not first:
-            raise BadCredentials("The request has come already; sign it anew, with another nonce.")
+            raise BadCredentials(
+                "The nonce was already used; sign the request again with another nonce."
+            )
 
 
 def _said(parameters: dict[str, Any]) -> tuple[int, str, str]:

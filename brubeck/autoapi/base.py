@@ -139,7 +139,7 @@ class AutoAPIBase(JSONMessageHandler):
         names = self._ids(ids)
         one, bodies = self._bodies()
         if one != (SEPARATOR not in ids) or len(names) != len(bodies):
-            raise Problem(400, f"The URL names {len(names)}, and the body is another number.")
+            raise Problem(400, f"The URL names {len(names)}, but the body has another number.")
         outcomes = self._write(bodies, self._update, names)
         return self._one(outcomes[0]) if one else self._many(outcomes)
 
@@ -186,7 +186,7 @@ class AutoAPIBase(JSONMessageHandler):
     def _limit(self) -> int | None:
         limits = [text for name, text in self.message.query_pairs if name == "limit"]
         if len(limits) != len(self.message.query_pairs) or len(limits) > 1:
-            raise Problem(400, 'There is one parameter here, "limit", and it is given once.')
+            raise Problem(400, 'The only parameter here is "limit", given once.')
         if not limits:
             return None
         if not (limits[0].isascii() and limits[0].isdigit() and int(limits[0][:18]) > 0):

@@ -124,7 +124,7 @@ class Http1:
         last = self.ready.pop()
         for name in ("content-length", "transfer-encoding"):
             if last.request.header(name) not in (None, "0"):
-                raise Problem(400, "A request for another protocol has no body here.")
+                raise Problem(400, "A request to upgrade the protocol must not have a body.")
         last.keep_alive = False
         self.ready.append(last)
 

@@ -120,7 +120,7 @@ def _request_headers(environ: Environ) -> Headers:
     try:
         return _checked_headers(environ)
     except ValueError as reason:
-        raise Problem(400, f"A header field is not right: {reason}.") from None
+        raise Problem(400, f"A header field is invalid: {reason}.") from None
 
 
 def _checked_headers(environ: Environ) -> Headers:

@@ -248,7 +248,7 @@ def _conflict_page(writer: Writer, item_id: str, texts: Mapping[str, str] | None
     """
     found = _ask(writer, "GET", item_id, b"", {})
     if found.status != 200 or len(found.body) > LARGEST:
-        raise Problem(412, "The item has changed since.")
+        raise Problem(412, "The item has changed; read it again.")
     position = int(found.headers["ETag"].strip('"'))
     spec = writer.context.spec
     stored = texts_of(spec, bytes(msgspec.json.decode(found.body, type=_Found).data))

@@ -82,4 +82,4 @@ def _millis(text: str, *, down: bool = False) -> int:
 
 
 def _wrong(reason: str) -> Problem:
-    return Problem(400, f'The parameter "{DATETIME}" is not right: {reason}.')
+    return Problem(400, f'The parameter "{DATETIME}" is invalid: {reason}.')

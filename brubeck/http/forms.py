@@ -198,7 +198,7 @@ def file_name(part: MultipartSegment) -> str | None:
     try:
         return unquote_to_bytes(given[2]).decode(_CHARSETS[given[1].lower()])
     except (UnicodeDecodeError, KeyError):
-        raise Problem(400, "The name of a file in the form is not what its charset says.") from None
+        raise Problem(400, "The name of a file in the form does not match its charset.") from None
 
 
 class _FormReader:

@@ -372,7 +372,7 @@ def decode_path(raw: str) -> str:
         except UnicodeError:
             raise Problem(400, "The path is not UTF-8.") from None
     if not path.isprintable() and any(char < " " or char == "\x7f" for char in path):
-        raise Problem(400, "The path holds control characters.")
+        raise Problem(400, "The path contains control characters.")
     return path
 
 

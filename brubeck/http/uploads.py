@@ -40,7 +40,7 @@ def bare_name(filename: str) -> str:
     ('take.txt', 'passwd', '')
     """
     if _CONTROLS.search(filename):
-        raise Problem(400, "The name of a file holds control characters.")
+        raise Problem(400, "The name of a file contains control characters.")
     name = _SEPARATORS.split(filename)[-1]
     return "" if name in (".", "..") else name
 

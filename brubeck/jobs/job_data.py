@@ -73,7 +73,7 @@ def delay_of(delay: Duration | None, at: Moment | None, now: int) -> float:
         name = "delay" if at is None else "at"
         raise UnsendableData(422, f"The job's {name}: {reason}") from None
     if not 0 <= seconds < _LONGEST_DELAY:
-        raise UnsendableData(422, "A job is due now or later, in 31 years at the most.")
+        raise UnsendableData(422, "A job is due at most 31 years from now.")
     return seconds
 
 

@@ -278,5 +278,5 @@ def _expected(item_id: str | None, found: Entry, expected: int | None) -> Record
         status = 404 if found is None else 410
         raise Problem(status, f"There is no item {item_id}.")
     if expected is not None and found.position != expected:
-        raise Problem(412, f"The item {item_id} has changed since.")
+        raise Problem(412, f"The item {item_id} has changed; read it again.")
     return found

@@ -195,7 +195,7 @@ class _Given:
 
 def _wrong(name: str, reason: str) -> Problem:
     end = "" if reason.endswith((".", "?")) else "."
-    return Problem(400, f'The parameter "{name}" is not right: {reason}{end}')
+    return Problem(400, f'The parameter "{name}" is invalid: {reason}{end}')
 
 
 def _limit(given: _Given, declared: Declared) -> int:

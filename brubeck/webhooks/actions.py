@@ -188,7 +188,7 @@ class Redeliver(Action):
         except ValueError as reason:
             raise invalid("/since", str(reason)) from None
         if millis > self.now:
-            raise invalid("/since", 'It lies in the future; "now" leaves out what has not come.')
+            raise invalid("/since", 'It is in the future; "now" skips undelivered changes.')
         return str(max(0, millis * 1000 - 1))
 
 

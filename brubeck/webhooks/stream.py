@@ -151,7 +151,7 @@ class Webhooks(AuthStreamHandler):
         conditions_of(stream, subscription)
         caller = context.identified
         if caller is None:
-            raise Problem(422, "A subscription has an owner.")
+            raise Problem(422, "A subscription requires an owner.")
         allowed = self.may_subscribe(context.application, caller, stream, partition)
         if not check_value(allowed, "may_subscribe"):
             raise Problem(403, f"The right to read {stream.path} is required to subscribe to it.")

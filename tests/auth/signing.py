@@ -16,8 +16,8 @@ from tests.auth.world import NOW, SECRET, request
 
 PAULS = Caller("u1", "paul", frozenset({"read", "write"}), "key:k1")
 WRONG = "The signature is not valid."
-OLD = "The signature is too old; sign the request anew."
-AGAIN = "The request has come already; sign it anew, with another nonce."
+OLD = "The signature is too old; sign the request again."
+AGAIN = "The nonce was already used; sign the request again with another nonce."
 URL = "https://api.example/notes?limit=2"
 TARGET = "/notes?limit=2"
 

@@ -51,7 +51,7 @@ def test_what_is_no_interval_is_refused(text: str) -> None:
     with pytest.raises(Problem) as caught:
         interval_pairs(text)
     assert caught.value.status == 400
-    assert 'The parameter "datetime" is not right: ' in str(caught.value.detail)
+    assert 'The parameter "datetime" is invalid: ' in str(caught.value.detail)
     assert len(str(caught.value.detail)) < 300
 
 

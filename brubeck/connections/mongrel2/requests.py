@@ -184,10 +184,10 @@ def _content_length(message: Message) -> int:
     if not lengths:
         return 0
     if len(lengths) > 1 or message.get_all(b"transfer-encoding"):
-        raise Problem(400, "The request says the length of its body in more than one way.")
+        raise Problem(400, "The request gives the length of its body in more than one way.")
     length = _plain_length(lengths[0])
     if length is None:
-        raise Problem(400, "The Content-Length cannot be the length of a body.")
+        raise Problem(400, "The Content-Length is invalid.")
     return length
 
 
