@@ -103,6 +103,12 @@ class Crew:
         member.resumes = None
         member.began = member.noted
 
+    def move(self, url: str) -> None:
+        """Let all members reach the storage at another URL from their next start on."""
+        self.url = url
+        for member in self.everybody():
+            member.home = (member.home[0], url)
+
     def everybody(self) -> list[Member]:
         """Return all the members."""
         return self.writers + self.readers

@@ -123,7 +123,7 @@ def test_a_backup_that_is_restored_is_one_moment(way: str, crib: Nursery, tmp_pa
             storage.close()
         sent, last = crew.sent(), max(_last_of(crew.sent(), crew.readings()), lost.position)
 
-        crew.url = found.restore()
+        crew.move(found.restore())
         _new_era(crew.url, tmp_path)
         storage = open_under_fire(_patient(crew.url))
         stream = storage.records(STREAM, SCHEMA)

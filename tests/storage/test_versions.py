@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 
@@ -55,9 +56,10 @@ def test_an_item_of_redis_without_a_version_begins_with_one(redis_server: RedisS
     """Its body may hold spaces and digits."""
     client = redis_server.client()
     storage = open_storage(redis_server.url)
-    records = storage.records("quakes", SCHEMA)
+    name = f"versions{uuid4().hex[:8]}"
+    records = storage.records(name, SCHEMA)
     records.write([_put(None, "first")])
-    (items,) = client.keys("*:items")
+    (items,) = client.keys(f"*{name}*:items")
     text = client.hget(items, "a")
     assert isinstance(text, bytes)
     position, created_at, version, body = text.split(b" ", 3)
