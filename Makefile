@@ -5,7 +5,8 @@
 PYTHON := .venv/bin/python
 DEMO_OPTIONS ?= --replay 3600
 SOAK ?= 600
-WORKERS ?= 2
+# Many tests wait for servers: three processes are quicker than two on two cores.
+WORKERS ?= 3
 
 .PHONY: demo test check unit soak bench docs clean
 
