@@ -81,7 +81,7 @@ def copy_command(
 
 
 def _streams(application: Brubeck, chosen: tuple[str, ...], target: str) -> list[LocalStream]:
-    """Return the chosen streams, by default all; `ConfigError` for what cannot be copied."""
+    """Return the chosen streams, by default all; `ConfigError` for a wrong path or target."""
     streams = [application.stream(each) for each in application.streams]
     paths = [each.spec.path.template for each in streams]
     for path in chosen:

@@ -1,4 +1,4 @@
-"""The backlog of a program's consumers: how far each is behind, and what it could not be given."""
+"""The backlog of a program's consumers: the lag and the dead letters of each."""
 
 from __future__ import annotations
 

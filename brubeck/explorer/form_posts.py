@@ -134,7 +134,7 @@ def _delete(writer: Writer, given: Mapping[str, str], _texts: Mapping[str, str])
 def _act(
     writer: Writer, name: str, action: DeclaredAction, item_id: str, texts: Mapping[str, str]
 ) -> Response:
-    """Return the page of an action: what it gave, or its form with what was wrong."""
+    """Return the page of an action: its result, or its form with the errors."""
     body, given = action_body(action, texts), {"Content-Type": "application/json"}
     answer = _ask(writer, action.method.upper(), item_id, body, given, f"/{name}")
     refusal = _problem(answer)

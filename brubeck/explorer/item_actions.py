@@ -30,7 +30,7 @@ class DeclaredAction(Protocol):
 
 
 class ActionInput(msgspec.Struct, frozen=True):
-    """An input of an action's form, and what is wrong with its value."""
+    """An input of an action's form, with the error of its value."""
 
     input: Input
     error: str
@@ -57,7 +57,7 @@ def action_form(
     texts: Mapping[str, str] | None = None,
     errors: Collection[tuple[str, str]] = (),
 ) -> ActionForm:
-    """Return the form of an action, with what was typed and what was wrong with it."""
+    """Return the form of an action, with the texts that were typed and their errors."""
     at = dict(errors)
     inputs = [
         ActionInput(

@@ -18,7 +18,7 @@ log = logging.getLogger("brubeck.monitoring")
 _MOST: Final = 1000
 """The maximal number of partitions, and of subscriptions of a path, that are looked at."""
 _EVERY: Final = 10.0
-"""Seconds for which figures are given again, so that who asks often costs no more."""
+"""Seconds for which the figures are reused: frequent requests cost no more reads."""
 
 
 class Following(HasConsumers, HasStreams, Protocol):

@@ -43,7 +43,7 @@ class IndexSet(msgspec.Struct, frozen=True, dict=True, omit_defaults=True):
         return frozenset(name for name, info in self.fields.items() if info.equality)
 
     def lead(self, where: Iterable[FieldCondition], most: int) -> FieldCondition | None:
-        """Return the condition whose values have orders of the timeline, so that they lead a walk.
+        """Return the condition that leads a walk: its values have orders of the timeline.
 
         It is the first one of an equality index that names at most ``most`` values; None where
         the timeline itself has to be walked.

@@ -136,7 +136,7 @@ class Turn:
         return self._send_changes(source)
 
     def _send_changes(self, source: Any) -> State:
-        """Send what there is, until the time is over or the subscription is another one."""
+        """Send the due messages until the time is over or the subscription has changed."""
         while True:
             green.take_turn()
             found = self._changes(source)

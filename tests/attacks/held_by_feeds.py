@@ -14,9 +14,9 @@ from brubeck import green
 green.patch("eventlet")
 
 from brubeck import Brubeck, StreamedDocument, StreamHandler  # noqa: E402, it is patched first
-from brubeck.dictshield.fields import ListField, StringField  # noqa: E402
-from brubeck.testing import Client  # noqa: E402
-from tests.neighbours import longest_hold, neighbour  # noqa: E402
+from brubeck.dictshield.fields import ListField, StringField  # noqa: E402, after the patch
+from brubeck.testing import Client  # noqa: E402, after the patch
+from tests.neighbours import longest_hold, neighbour  # noqa: E402, after the patch
 
 FEEDS = {"memory": 200, "sqlite": 50}
 """How many of them, by the kind of the storage."""

@@ -1,4 +1,4 @@
-"""What an attack on the newest parts found, and the inputs that it tried in vain."""
+"""The eleventh attack: its findings on the newest parts, and inputs that found nothing."""
 
 from __future__ import annotations
 
@@ -173,7 +173,7 @@ PATHS = (
 
 
 def test_no_odd_box_moment_or_number_is_an_error_of_the_server() -> None:
-    """Neither in what is stored nor in what is asked for, in any format."""
+    """Neither in stored items nor in answers, in any format."""
     client = Client(Brubeck(streams=[Marks], storage="memory://", features="/ogc"))
     for item in ITEMS:
         assert client.post("/marks", json=item).status == 201

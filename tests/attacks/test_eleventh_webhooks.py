@@ -51,7 +51,7 @@ def test_hanging_receivers_of_one_owner_hold_up_no_other_owner(
             for place in ("Ely", "Hilo"):
                 hooked.items.insert({"place": place})
                 count = {"Ely": 1, "Hilo": 2}[place]
-                wait_until(lambda count=count: len(receiver.at("/joe")) == count)  # type: ignore[misc]
+                wait_until(lambda count=count: len(receiver.at("/joe")) == count)  # type: ignore[misc]  # of a default
             assert {each.path for each in receiver.received} == {"/joe"}
         finally:
             free.set()
@@ -62,7 +62,7 @@ def test_hanging_receivers_of_one_owner_hold_up_no_other_owner(
 
 
 def test_a_query_that_nothing_meets_ends_its_turn() -> None:
-    """Its turn lasted until all items were looked at, whoever else waited or wanted to stop."""
+    """Its turn lasted until all items were looked at, and neither others nor a stop ended it."""
     hooked = Hooked()
     hooked.subscribe(
         hooked.user(), "http://127.0.0.1:9/", query="magnitude__gte=9", start="beginning"

@@ -44,7 +44,7 @@ end
 
 
 ABSENT: Final = ":absent"
-"""What follows the key of a stream in a key that never exists."""
+"""The suffix of a stream's key that makes a key which never exists."""
 
 
 class Script:
