@@ -25,14 +25,15 @@ FORMER_LIMIT: Final = 32
 """How many former values of a field an entry keeps; after that it may have had any."""
 
 
-class WriteHistory(msgspec.Struct, omit_defaults=True):
+class WriteHistory(msgspec.Struct, omit_defaults=True, gc=False):
     """The history of an entry's writes: tokens, former values and viewers."""
 
-    tokens: list[tuple[str, int]] = []
+    tokens: tuple[tuple[str, int], ...] = ()
+    """The token and the position of each of the last writes, the oldest first."""
     former: Former = {}
-    viewers: list[str] = []
+    viewers: tuple[str, ...] = ()
     """The viewers that could see the item when it was deleted."""
-    late: list[str] = []
+    late: tuple[str, ...] = ()
     """The viewers that came when the item was there already: they have not seen all its values."""
 
     def outcome_of(self, token: str) -> Written | None:
@@ -44,16 +45,16 @@ class WriteHistory(msgspec.Struct, omit_defaults=True):
 
     def remember(self, token: str, position: int) -> None:
         """Take note of a write that was given a position."""
-        tokens = self.tokens
-        tokens.append((token, position))
+        tokens = (*self.tokens, (token, position))
         while len(tokens) > TOKENS and (
             len(tokens) > MAX_TOKENS or tokens[0][1] < position - RETRY
         ):
-            del tokens[0]
+            tokens = tokens[1:]
+        self.tokens = tokens
 
     def admit(self, could: Collection[str], can: Collection[str]) -> None:
         """Remember which viewers of a new version could not see the one before it."""
-        self.late = sorted(each for each in can if each in self.late or each not in could)
+        self.late = tuple(sorted(each for each in can if each in self.late or each not in could))
 
     def may_have_met(
         self, where: Iterable[FieldCondition], values: Mapping[str, Values], viewer: str | None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import secrets
+from struct import Struct
 from typing import Final
 
 from brubeck.green import Lock
@@ -16,6 +17,7 @@ RULE: Final = (
 )
 
 _RANDOM_BITS: Final = 74
+_STEPS: Final = Struct("64I")
 _VERSION: Final = 0x7000
 _VARIANT: Final = 0x8000_0000_0000_0000
 
@@ -39,6 +41,8 @@ class IdMaker:
     def __init__(self) -> None:
         self._millis = 0
         self._random = 0
+        self._steps: list[int] = []
+        """Random numbers of 32 bits that are still to be used: they come many at a time."""
         self._lock = Lock()
 
     def __call__(self) -> str:
@@ -49,7 +53,9 @@ class IdMaker:
                 # The highest bit starts at zero: room to count up.
                 self._millis, self._random = now, secrets.randbits(_RANDOM_BITS - 1)
             else:
-                self._random += 1 + secrets.randbits(32)
+                if not self._steps:
+                    self._steps = list(_STEPS.unpack(secrets.token_bytes(_STEPS.size)))
+                self._random += 1 + self._steps.pop()
                 if self._random >> _RANDOM_BITS:
                     self._millis, self._random = self._millis + 1, 0
             return uuid7(self._millis, self._random)

@@ -2,6 +2,9 @@
 
 Times are milliseconds and positions microseconds since the epoch. A body is the canonical JSON of
 the whole item, kept and given back byte for byte; see `brubeck.storage.canonical`.
+
+These values refer to nothing that could refer to them, so the collector of cyclic garbage need not
+look through the many that a storage holds (``gc=False``).
 """
 
 from __future__ import annotations
@@ -16,7 +19,7 @@ Operator: TypeAlias = Literal["eq", "gt", "gte", "lt", "lte", "in", "within"]
 Reason: TypeAlias = Literal["exists", "missing", "moved"]
 
 
-class Put(msgspec.Struct, frozen=True, kw_only=True):
+class Put(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """Write an item: a new one, or the next version of one.
 
     ``expected`` is the position at which the item must stand now; None means that it may not be
@@ -32,7 +35,7 @@ class Put(msgspec.Struct, frozen=True, kw_only=True):
     expected: int | None = None
 
 
-class Delete(msgspec.Struct, frozen=True, kw_only=True):
+class Delete(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """Delete a live item and leave a tombstone; ``expected`` None takes it wherever it stands."""
 
     id: str
@@ -43,13 +46,13 @@ class Delete(msgspec.Struct, frozen=True, kw_only=True):
 Write: TypeAlias = Put | Delete
 
 
-class Written(msgspec.Struct, frozen=True):
+class Written(msgspec.Struct, frozen=True, gc=False):
     """A write that happened, and the position it was given, now or when it was first sent."""
 
     position: int
 
 
-class Refused(msgspec.Struct, frozen=True):
+class Refused(msgspec.Struct, frozen=True, gc=False):
     """A write that did not happen.
 
     ``exists``: the id is live. ``missing``: it is not. ``moved``: it stands elsewhere than
@@ -63,7 +66,7 @@ class Refused(msgspec.Struct, frozen=True):
 Outcome: TypeAlias = Written | Refused
 
 
-class Record(msgspec.Struct, frozen=True):
+class Record(msgspec.Struct, frozen=True, gc=False):
     """A live item as it stands.
 
     ``version`` counts the writes of this life of the item: 1 is that which began it. An item that
@@ -77,21 +80,21 @@ class Record(msgspec.Struct, frozen=True):
     version: int = 1
 
 
-class Tombstone(msgspec.Struct, frozen=True):
+class Tombstone(msgspec.Struct, frozen=True, gc=False):
     """The id and position of a deleted item until it is purged."""
 
     id: str
     position: int
 
 
-class TimelineCursor(msgspec.Struct, frozen=True):
+class TimelineCursor(msgspec.Struct, frozen=True, gc=False):
     """A place in the timeline; without an id, the whole of a millisecond."""
 
     created_at: int
     id: str | None = None
 
 
-class FieldCondition(msgspec.Struct, frozen=True):
+class FieldCondition(msgspec.Struct, frozen=True, gc=False):
     """One demand on one indexed field; ``in`` takes a tuple of values.
 
     ``within`` takes the bounds of ranges, ``(low, high, low, high, …)``: a value meets it that lies
@@ -111,7 +114,7 @@ class FieldCondition(msgspec.Struct, frozen=True):
         return self.value if isinstance(self.value, tuple) else (self.value,)
 
 
-class PageQuery(msgspec.Struct, frozen=True, kw_only=True):
+class PageQuery(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """A step along the timeline.
 
     From ``start`` (exclusive; a place without an id excludes its whole millisecond) upwards in
@@ -133,7 +136,7 @@ UNBORN: Final = "0"
 stands at the beginning of the stream, whatever era that begins in."""
 
 
-class Head(msgspec.Struct, frozen=True):
+class Head(msgspec.Struct, frozen=True, gc=False):
     """The end of a stream's change order now, and the horizon below which it has been purged.
 
     ``floor`` is a position that the clock gave and no write: none will be given that or a lower
@@ -146,7 +149,7 @@ class Head(msgspec.Struct, frozen=True):
     floor: int = 0
 
 
-class Page(msgspec.Struct, frozen=True):
+class Page(msgspec.Struct, frozen=True, gc=False):
     """The records of a step, in its direction.
 
     ``stopped`` is the place to go on from; None only when nothing lies beyond. ``head`` is where
@@ -171,7 +174,7 @@ class Page(msgspec.Struct, frozen=True):
         return max([self.head.floor, *shown])
 
 
-class ChangesQuery(msgspec.Struct, frozen=True, kw_only=True):
+class ChangesQuery(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """A step along the change order, from ``after`` (exclusive; None is the beginning).
 
     ``era`` is the one that the position was given in; None means the present one. ``began`` is what
@@ -187,7 +190,7 @@ class ChangesQuery(msgspec.Struct, frozen=True, kw_only=True):
     viewer: str | None = None
 
 
-class Change(msgspec.Struct, frozen=True):
+class Change(msgspec.Struct, frozen=True, gc=False):
     """The latest change of an item: its record, or None when it is deleted or out of sight."""
 
     position: int
@@ -195,7 +198,7 @@ class Change(msgspec.Struct, frozen=True):
     record: Record | None
 
 
-class Changes(msgspec.Struct, frozen=True):
+class Changes(msgspec.Struct, frozen=True, gc=False):
     """The changes of a step, in order.
 
     ``position`` is the place to go on from, past everything that was looked at; ``caught_up`` says
@@ -212,14 +215,14 @@ class Changes(msgspec.Struct, frozen=True):
     head: int = 0
 
 
-class Count(msgspec.Struct, frozen=True):
+class Count(msgspec.Struct, frozen=True, gc=False):
     """A number of items; when not ``exact``, a lower bound."""
 
     total: int
     exact: bool
 
 
-class Attempt(msgspec.Struct, frozen=True):
+class Attempt(msgspec.Struct, frozen=True, gc=False):
     """The recorded state of a request that may be sent again.
 
     ``digest`` and ``plan`` are those of its first sending. ``answer`` is None as long as it has

@@ -89,11 +89,20 @@ class RecordSchema(msgspec.Struct, frozen=True, dict=True):
         Of a list that is longer than `MAX_VALUES`, because it is older than its index, these are
         the first ones: no step of a storage depends on how long a list was.
         """
-        kinds = self._kinds
         if not self._names:
             return {}
         found = self._decoder.decode(body)
-        values = {name: _values(getattr(found, name), kind, whole) for name, kind, whole in kinds}
+        values: dict[str, Values] = {}
+        # Nearly every value is a single one that is its own key: these take no call.
+        for (name, kind, whole, plain), value in zip(
+            self._kinds, msgspec.structs.astuple(found), strict=False
+        ):
+            if value is None:
+                values[name] = ()
+            elif type(value) in plain and (type(value) is not str or len(value) <= MAX_TEXT):
+                values[name] = (value,)
+            else:
+                values[name] = _values(value, kind, whole)
         for name, info in self._derived:
             values[name] = _values_inside(getattr(found, info.source), info)
         return values
@@ -129,10 +138,9 @@ class RecordSchema(msgspec.Struct, frozen=True, dict=True):
 
     @cached_property
     def _names(self) -> list[str]:
-        """The members of a body that have the values of known fields."""
-        infos = [(name, self.fields.get(name)) for name in self.known]
-        names = [name if info is None else info.source or name for name, info in infos]
-        return list(dict.fromkeys(names))
+        """The members of a body that have the values of known fields; those of `_kinds` first."""
+        sources = [info.source for _, info in self._derived]
+        return list(dict.fromkeys((*(name for name, *_ in self._kinds), *sources)))
 
     @cached_property
     def _derived(self) -> list[tuple[str, FieldInfo]]:
@@ -146,16 +154,25 @@ class RecordSchema(msgspec.Struct, frozen=True, dict=True):
         return msgspec.json.Decoder(msgspec.defstruct("Indexed", fields))
 
     @cached_property
-    def _kinds(self) -> list[tuple[str, Kind, bool]]:
-        """The known fields, with the kind of each value or member, and whether it stays whole."""
+    def _kinds(self) -> list[tuple[str, Kind, bool, frozenset[type]]]:
+        """The known fields that are members of a body.
+
+        With each comes the kind of its value or of each of its values, whether a text stays whole,
+        and the types of values that are their own keys.
+        """
         infos = [(name, self.fields[name]) for name in self.known if not self.fields[name].source]
+        kinds = [
+            (name, (info.item_kind or "any") if info.kind == "list" else info.kind)
+            for name, info in infos
+        ]
         return [
             (
                 name,
-                (info.item_kind or "any") if info.kind == "list" else info.kind,
+                kind,
                 name in self.sight,  # names of viewers are compared as they are
+                frozenset(_TYPES.get(kind, ())),
             )
-            for name, info in infos
+            for name, kind in kinds
         ]
 
 

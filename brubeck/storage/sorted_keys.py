@@ -36,9 +36,14 @@ class SortedKeys(Generic[K]):
         if not self._blocks:
             self._blocks, self._last = [[key]], [key]
             return
-        at = min(bisect_left(self._last, key), len(self._blocks) - 1)
+        at = len(self._blocks) - 1
         block = self._blocks[at]
-        insort(block, key)
+        if key > self._last[at]:
+            block.append(key)  # most keys are of what is new, and the greatest
+        else:
+            at = bisect_left(self._last, key)
+            block = self._blocks[at]
+            insort(block, key)
         if len(block) > 2 * _BLOCK:
             self._blocks[at : at + 1] = [block[:_BLOCK], block[_BLOCK:]]
             self._last[at : at + 1] = [block[_BLOCK - 1], block[-1]]

@@ -6,6 +6,8 @@ import time
 from collections.abc import Sequence
 from typing import Protocol, cast
 
+import msgspec
+
 from brubeck.green import Lock
 from brubeck.green.waking import FairCondition
 from brubeck.storage.change_cursor import (
@@ -47,21 +49,20 @@ from brubeck.storage.timeline import Key, key_range
 from brubeck.timekeeping import Clock
 
 
-class _Entry:
+class _Entry(msgspec.Struct, gc=False):
     """The entry of one id: its record or tombstone, and the history of its writes."""
 
-    __slots__ = ("past", "position", "record", "values", "viewers")
-
-    def __init__(self) -> None:
-        self.record: Record | None = None
-        self.position = 0
-        self.values: dict[str, Values] = {}
-        self.past = WriteHistory()
-        self.viewers: frozenset[str] = frozenset()  # a tombstone's are those of its last version
+    past: WriteHistory
+    record: Record | None = None
+    position: int = 0
+    values: dict[str, Values] = {}
+    viewers: frozenset[str] = frozenset()
+    """The viewers of the item; those of a tombstone are the viewers of its last version."""
 
     def take(self, values: dict[str, Values]) -> None:
         """Take new values, and remember those that readers may have seen."""
-        self.past.replace(self.values, values)
+        if self.values:
+            self.past.replace(self.values, values)
         self.values = values
 
 
@@ -139,7 +140,7 @@ class MemoryRecordStream(RecordStream):
         # A body that cannot be indexed fails here, before anything has changed.
         values = self._extract(write.body) if isinstance(write, Put) else {}
         if entry is None:
-            entry = self._entries[write.id] = _Entry()
+            entry = self._entries[write.id] = _Entry(WriteHistory())
         if isinstance(write, Delete):
             self._make_tombstone(entry)
         else:
@@ -157,13 +158,17 @@ class MemoryRecordStream(RecordStream):
         if (former := entry.record) is not None:
             # In the life of an item its time never changes, whatever a write says.
             created_at, version = former.created_at, former.version + 1
-        self._largest = max(self._largest, len(put.body))
+        if len(put.body) > self._largest:
+            self._largest = len(put.body)
         record = Record(put.id, created_at, entry.position, put.body, version)
         viewers = self._indexes.schema.viewers(values)
+        if not (concerned or viewers):  # an item of a stream in which everybody sees all
+            entry.record = record
+            return
         if not begins:
             entry.past.admit(concerned, viewers)
         self._show(entry, record, viewers)
-        self._visibility.move(put.id, entry.position, concerned | entry.viewers)
+        self._visibility.move(put.id, entry.position, concerned | viewers)
 
     def _make_tombstone(self, entry: _Entry) -> None:
         record = entry.record

@@ -169,8 +169,8 @@ def first_step(write: Write, schema: RecordSchema, ours: Document) -> list[Docum
 
 def read_history(ours: Document) -> WriteHistory:
     """Return an item's past, decoded from Brubeck's own part of its document."""
-    tokens = [(each["t"], int(each["p"])) for each in ours.get("tokens", ())]
-    late = list(ours.get("late", ()))
+    tokens = tuple((each["t"], int(each["p"])) for each in ours.get("tokens", ()))
+    late = tuple(ours.get("late", ()))
     return WriteHistory(tokens=tokens, former=dict(ours.get("former", {})), late=late)
 
 

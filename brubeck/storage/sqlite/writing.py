@@ -87,7 +87,7 @@ class Writer:
     def _insert(
         self, db: sqlite3.Connection, put: Put, values: dict[str, Values], position: int
     ) -> None:
-        past = WriteHistory(tokens=[(put.token, position)])
+        past = WriteHistory(tokens=((put.token, position),))
         db.execute(
             "INSERT INTO items (stream, id, created_at, position, body, past)"
             " VALUES (?, ?, ?, ?, CAST(? AS TEXT), ?)",
@@ -118,7 +118,7 @@ class Writer:
         past.replace(old, values)
         if isinstance(write, Put):
             past.admit(could, can)
-        past.viewers = sorted(could) if isinstance(write, Delete) else []
+        past.viewers = tuple(sorted(could)) if isinstance(write, Delete) else ()
         past.remember(write.token, position)
         db.execute(
             "UPDATE items SET created_at = ?, position = ?, body = CAST(? AS TEXT), past = ?,"
