@@ -63,9 +63,14 @@ class IdMaker:
 
 def uuid7(millis: int, random: int) -> str:
     """Return the UUID of version 7 of a moment (ms since the epoch) and 74 random bits."""
-    high, low = random >> 62, random & ((1 << 62) - 1)
-    text = f"{(millis << 16) | _VERSION | high:016x}{_VARIANT | low:016x}"
-    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
+    high, low = random >> 62, _VARIANT | (random & ((1 << 62) - 1))
+    return "%08x-%04x-%04x-%04x-%012x" % (  # noqa: UP031, quicker, and there is one an item
+        millis >> 16,
+        millis & 0xFFFF,
+        _VERSION | high,
+        low >> 48,
+        low & 0xFFFF_FFFF_FFFF,
+    )
 
 
 new_id: Final = IdMaker()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from functools import lru_cache
 from hashlib import sha256
@@ -15,6 +16,7 @@ from brubeck.explorer.links import tidied
 from brubeck.explorer.remembered_columns import remember
 from brubeck.http import Problem, Response
 from brubeck.http.conditions import matches
+from brubeck.http.forms import parse_urlencoded
 from brubeck.http.response import Twin
 from brubeck.storage import Count, Page
 from brubeck.streams import atom, csv_rows, exports, geojson, imports, json_feed
@@ -24,6 +26,7 @@ from brubeck.streams.pages import (
     MadePage,
     PagePlan,
     PageView,
+    Paging,
     history,
     link_header,
     linked_headers,
@@ -62,6 +65,8 @@ SHAPES: Final = {
 }
 """The media types by the ends of the URLs that stand for them."""
 
+_STARTED: Final = re.compile(r"(?:(.*)&)?(before|after)=(-?[0-9]{1,15}~[A-Za-z0-9._:\-]{1,128})")
+"""The query string of a page as links have it: with its start at the end, and nothing escaped."""
 _READ_ONLY: Final = {"Allow": "GET, HEAD, OPTIONS"}
 _JSON_ALONE = (None, "*/*", JSON)
 _ABSENT = msgspec.Raw()
@@ -190,14 +195,7 @@ class Collection(Resource):
         key = (query, base, context.viewer, shape)
         plan = plans.get(key)
         if plan is None:
-            plan = PagePlan(
-                self.message.query_pairs,
-                self.spec.parameters,
-                base,
-                self.spec.hidden,
-                context.viewer,
-                shape,
-            )
+            plan = self._new_plan(query, base, shape)
             if len(plans) >= PLANS:
                 plans.clear()
             if len(query) <= PLAN_LENGTH:
@@ -206,6 +204,23 @@ class Collection(Resource):
         if plan.query.where:
             green.take_turn()  # many may search at once, each among thousands of items
         return plan
+
+    def _new_plan(self, query: str, base: str, shape: str) -> PagePlan:
+        """Return the plan of a query string: where it can be, of the walk's next page."""
+        context, spec = self.context, self.spec
+        started = None if len(query) > PLAN_LENGTH else _STARTED.fullmatch(query)
+        if started is not None:
+            walk, parameter, cursor = started.groups(default="")
+            key = (walk, base, context.viewer, shape)
+            first = context.stream.page_plans.get(key)
+            if first is None:
+                pairs = parse_urlencoded(walk)
+                first = PagePlan(pairs, spec.parameters, base, spec.hidden, context.viewer, shape)
+                context.stream.page_plans[key] = first
+            if not first.has_start:
+                return first.starting(parameter, cursor)
+        pairs = self.message.query_pairs
+        return PagePlan(pairs, spec.parameters, base, spec.hidden, context.viewer, shape)
 
     def _view(self, plan: PagePlan, page: Page, *, counted: bool = False) -> PageView:
         records = plan.shown(page)
@@ -219,17 +234,17 @@ class Collection(Resource):
     def _make(self, plan: PagePlan, page: Page, origin: str) -> MadePage:
         view = self._view(plan, page)
         found, total = view.links, view.total
-        paging = {
-            "limit": plan.parameters.limit,
-            "next": found.next,
-            "previous": found.previous,
-            "changes": plan.changes(page),
-            "cursor": found.cursor,
-            "has_more": found.next is not None,
-        }
+        paging = Paging(
+            plan.parameters.limit,
+            found.next,
+            found.previous,
+            plan.changes(page),
+            found.cursor,
+            found.next is not None,
+        )
         if total is not None:
-            paging |= {"total": total.total, "total_exact": total.exact}
-        body = b'{"data":%b,"paging":%b}' % (json_list(view.bodies), json_bytes(paging))
+            paging.total, paging.total_exact = total.total, total.exact
+        body = b'{"data":[%b],"paging":%b}' % (b",".join(view.bodies), json_bytes(paging))
         headers = linked_headers(self.spec.reading_headers, view, origin)
         return MadePage(page.head, view.tag, found, origin, headers, body, Twin(body))
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 import hashlib
 import struct
 from collections.abc import Collection, Iterable, Sequence
+from copy import copy
 from operator import attrgetter
 from typing import Final
 
@@ -21,7 +22,7 @@ from brubeck.http import Headers
 from brubeck.http.response import Twin
 from brubeck.storage import Count, Head, Page, PageQuery, Record, TimelineCursor
 from brubeck.streams.cursors import format_timeline_cursor, url
-from brubeck.streams.parameters import Declared, Pairs, page_parameters
+from brubeck.streams.parameters import Declared, Pairs, page_parameters, page_start
 from brubeck.streams.projection import projection, whole
 from brubeck.timekeeping import EARLIEST, LATEST
 
@@ -39,6 +40,19 @@ class Links(msgspec.Struct, frozen=True):
     cursor: str | None
 
 
+class Paging(msgspec.Struct):
+    """The member ``paging`` of a page in JSON: where its neighbours and its changes are."""
+
+    limit: int
+    next: str | None
+    previous: str | None
+    changes: str
+    cursor: str | None
+    has_more: bool
+    total: int | msgspec.UnsetType = msgspec.UNSET
+    total_exact: bool | msgspec.UnsetType = msgspec.UNSET
+
+
 class PageView(msgspec.Struct, frozen=True):
     """The content of a page, in any format: its records in order, links, total and entity tag."""
 
@@ -52,7 +66,7 @@ class PageView(msgspec.Struct, frozen=True):
     @property
     def bodies(self) -> Iterable[bytes]:
         """The JSON of each item, in order, with the fields that the caller sees."""
-        bodies = [record.body for record in self.records]
+        bodies = map(_body, self.records)
         project = self.plan.projection
         return bodies if project is whole else map(project, bodies)
 
@@ -83,7 +97,11 @@ class MadePage(msgspec.Struct, frozen=True):
 
 
 class PagePlan:
-    """The plan of a page by its query string: computed once, for all requests with that string."""
+    """The plan of a page by its query string: computed once, for all requests with that string.
+
+    A walk asks for the same page again and again, but for its start. So a plan without a start can
+    be made into that of another page of its walk; see `starting`.
+    """
 
     __slots__ = (
         *(
@@ -114,14 +132,26 @@ class PagePlan:
         self.kept: object = None
         """What a representation caches for the next request with the plan."""
         parameters = page_parameters(pairs, declared)
-        newest_first = parameters.order == "newest"
-        start = parameters.before or parameters.after
         self.parameters = parameters
         self.projection = projection(parameters.fields, hidden)
         self.view = f"{parameters.limit} {parameters.fields}"
+        self._path, self._pairs = path + shape, pairs
+        self._start(parameters.before, parameters.after, viewer)
+        kept = _KEPT_BY_PAGES | declared.filters.keys()
+        self._link = _stem(self._path, pairs, kept)
+        self.identity = (_stem(path, pairs, kept) if shape else self._link)[:-1]
+        """The link to the first page, whichever shape it has."""
+        self._changes = _stem(f"{path}/changes", pairs, {"fields", *declared.filters})
+
+    def _start(
+        self, before: TimelineCursor | None, after: TimelineCursor | None, viewer: str | None
+    ) -> None:
+        """Set the step that the page takes from its start, one of the two at the most."""
+        parameters = self.parameters
+        newest_first, start = parameters.order == "newest", before or after
         self.query = PageQuery(
             limit=parameters.limit,
-            descending=newest_first if start is None else parameters.before is not None,
+            descending=newest_first if start is None else before is not None,
             start=start,
             since=parameters.since,
             until=parameters.until,
@@ -129,12 +159,27 @@ class PagePlan:
             viewer=viewer,
         )
         self._against = self.query.descending != newest_first
-        self._path, self._pairs = path + shape, pairs
-        kept = _KEPT_BY_PAGES | declared.filters.keys()
-        self._link = _stem(self._path, pairs, kept)
-        self.identity = (_stem(path, pairs, kept) if shape else self._link)[:-1]
-        """The link to the first page, whichever shape it has."""
-        self._changes = _stem(f"{path}/changes", pairs, {"fields", *declared.filters})
+
+    @property
+    def has_start(self) -> bool:
+        """Whether the page starts at a cursor, and not at an end of the walk."""
+        return self.query.start is not None
+
+    def starting(self, parameter: str, cursor: str) -> PagePlan:
+        """Return the plan of the page of the same walk that starts at a cursor.
+
+        ``parameter`` is ``before`` or ``after``; the query string has it last. Raises a `Problem`
+        for what is no cursor.
+        """
+        plan = copy(self)
+        plan._start_at(parameter, page_start(parameter, cursor), cursor)  # noqa: SLF001, its own class
+        return plan
+
+    def _start_at(self, parameter: str, place: TimelineCursor, cursor: str) -> None:
+        self.asked, self.made, self.kept = 0, None, None
+        self._pairs = (*self._pairs, (parameter, cursor))
+        before, after = (place, None) if parameter == "before" else (None, place)
+        self._start(before, after, self.query.viewer)
 
     def shown(self, page: Page) -> list[Record]:
         """Return a step's records in the order in which the page shows them."""
@@ -191,8 +236,7 @@ def link_header(found: Links, origin: str) -> str:
 
 def linked_headers(base: Headers, view: PageView, origin: str) -> Headers:
     """Return the headers of a page: those of the stream, its tag and its links."""
-    headers = base.copy()
-    headers["ETag"] = view.tag
+    headers = base.having("ETag", view.tag)
     if link := link_header(view.links, origin):
         headers["Link"] = link
     return headers
@@ -231,6 +275,7 @@ def history(head: Head, viewer: str | None, keep_deletions: float) -> str:
 
 
 _position: Final = attrgetter("position")
+_body: Final = attrgetter("body")
 
 
 def page_tag(

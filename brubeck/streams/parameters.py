@@ -81,6 +81,14 @@ def page_parameters(pairs: Pairs, declared: Declared) -> PageParameters:
     return _page_parameters(given, declared, _limit(given, declared))
 
 
+def page_start(name: str, text: str) -> TimelineCursor:
+    """Read the start of a page, the parameter ``before`` or ``after``; a `Problem` (400) if bad."""
+    try:
+        return parse_timeline_cursor(text, "up" if name == "before" else "down")
+    except ValueError as reason:
+        raise _wrong(name, str(reason)) from None
+
+
 def export_parameters(
     pairs: Pairs, declared: Declared, step: int, *, table: bool = False
 ) -> PageParameters:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable
 from functools import cached_property
 from typing import Final
 
@@ -25,6 +25,7 @@ from brubeck.storage import (
     RecordSchema,
     Refused,
     Tombstone,
+    Written,
     check_canonical,
 )
 from brubeck.storage.ids import RULE, is_id
@@ -33,7 +34,7 @@ from brubeck.streams.context import Context
 from brubeck.streams.documents import StreamedDocument
 from brubeck.streams.private_fields import read_visible
 from brubeck.streams.problems import problem_of
-from brubeck.streams.projection import Projection, members, projection
+from brubeck.streams.projection import Projection, members, projection, whole
 from brubeck.streams.spec import StreamSpec
 
 log = logging.getLogger("brubeck.app")
@@ -72,6 +73,8 @@ class Drafts:
         self._results: list[Result] = []
         self._puts: list[tuple[Result, Put]] = []
         self._errors_left = MOST_ERRORS
+        self._most = MOST_FAULTS
+        """The number of errors that are worth finding in the next item."""
 
     def add(self, body: bytes) -> None:
         """Take the JSON of one new item."""
@@ -87,11 +90,6 @@ class Drafts:
             result.id = put.id
             self._puts.append((result, put))
 
-    @property
-    def _most(self) -> int:
-        """The number of errors that are worth finding in the next item."""
-        return max(1, min(MOST_FAULTS, self._errors_left))
-
     def _limit_errors(self, problem: Problem | None) -> None:
         """Cut the errors to `MOST_ERRORS` of all items together; each item keeps its first."""
         if problem is None or not problem.errors:
@@ -103,6 +101,7 @@ class Drafts:
                 ("", "There are more errors in this request."),
             ]
         self._errors_left -= len(problem.errors)
+        self._most = max(1, min(MOST_FAULTS, self._errors_left))
 
     def refuse(self, problem: Problem) -> None:
         """Take note of an item that cannot even be looked at."""
@@ -116,15 +115,20 @@ class Drafts:
         if context.plan.resumed:
             puts = self._left(project)
         outcomes = context.records.write([put for _, put in puts]) if puts else []
-        changes = []
         for (result, put), outcome in zip(puts, outcomes, strict=True):
             if isinstance(outcome, Refused):
                 taken = Problem(409, f"An item with the id {put.id} already exists.")
                 _fail(result, context, taken)
             else:
-                result.position, result.body = outcome.position, project(put.body)
-                changes.append(changed(put, outcome.position, None))
-        self._writer.announce(changes)
+                result.position = outcome.position
+                result.body = put.body if project is whole else project(put.body)
+        if self._writer.announces:
+            written = zip(puts, outcomes, strict=True)
+            self._writer.announce(
+                changed(put, outcome.position, None)
+                for (_, put), outcome in written
+                if isinstance(outcome, Written)
+            )
         return self._results
 
     def _left(self, project: Projection) -> list[tuple[Result, Put]]:
@@ -169,6 +173,10 @@ class Writer:
         self._spec = context.spec
         self._access = access
         self._overridden = context.spec.overridden
+        # A check that does nothing is not called: there may be thousands of items.
+        self._checks_new_id = _overrides(access, "check_new_id")
+        self._assigns_owner = _overrides(access, "assign_owner")
+        self._checks_document = _overrides(access, "check_document")
 
     @cached_property
     def projection(self) -> Projection:
@@ -196,25 +204,34 @@ class Writer:
         # are.
         data = document.__data__
         given = data.id
+        plan = context.plan
+        if self._checks_new_id or given is not None or item_id is not None:
+            self._check_new_id(given, item_id)
+        data.id = item_id or given or plan.new_id()
+        if data.created_at is None:
+            data.created_at = plan.now
+        elif not spec.accept_created_at:
+            raise invalid("/created_at", "The server sets it.")
+        if data.updated_at is None or not spec.accept_created_at:
+            data.updated_at = plan.now
+        for field in spec.set_by_server:
+            setattr(document, field, None)
+        if self._assigns_owner:
+            run_hook(access.assign_owner, context, document)
+        if "before_create" in self._overridden:
+            self._run(context.hooks.before_create, document)
+        if self._checks_document:
+            run_hook(access.check_document, context, document)
+        return put(document, spec.schema, plan.token(name))
+
+    def _check_new_id(self, given: str | None, item_id: str | None) -> None:
+        """Refuse the id of a new item, by its document or by the URL, if it may not be."""
         if given is not None and not is_id(given):
             raise invalid("/id", RULE)
         if item_id is not None and given not in (None, item_id):
             raise invalid("/id", f"The id in the URL is {item_id}.")
-        run_hook(access.check_new_id, context, item_id or given)
-        data.id = item_id or given or context.plan.new_id()
-        if data.created_at is not None and not spec.accept_created_at:
-            raise invalid("/created_at", "The server sets it.")
-        if data.created_at is None:
-            data.created_at = context.plan.now
-        if data.updated_at is None or not spec.accept_created_at:
-            data.updated_at = context.plan.now
-        for field in spec.set_by_server:
-            setattr(document, field, None)
-        run_hook(access.assign_owner, context, document)
-        if "before_create" in self._overridden:
-            self._run(context.hooks.before_create, document)
-        run_hook(access.check_document, context, document)
-        return put(document, spec.schema, context.plan.token(name))
+        if self._checks_new_id:
+            run_hook(self._access.check_new_id, self.context, item_id or given)
 
     def stored(self, record: Record) -> StreamedDocument:
         """Return the stored document of an item that the caller may change."""
@@ -252,9 +269,15 @@ class Writer:
         """Whether a removal decodes the item, for a hook that is given the whole document."""
         return "before_delete" in self._overridden
 
-    def announce(self, changes: Sequence[Change]) -> None:
+    @property
+    def announces(self) -> bool:
+        """Whether the stream has a hook that is called with the changes of a request."""
+        return "after_change" in self._overridden
+
+    def announce(self, made: Iterable[Change]) -> None:
         """Call `after_change` with changes; an exception is logged, and the changes stand."""
-        if not changes or "after_change" not in self._spec.overridden:
+        changes = list(made)
+        if not changes or not self.announces:
             return
         try:
             run_hook(self.context.hooks.after_change, self.context, changes)
@@ -279,6 +302,11 @@ class Writer:
             # Those of an item that is there were copied from it: only the hook can change them.
             given = set() if stored else {*spec.set_by_server, *spec.hidden}
             document.validate_fields(given | _differing(document, before, after))
+
+
+def _overrides(access: OpenAccess, name: str) -> bool:
+    """Return whether a method of an access is another than that of `OpenAccess`."""
+    return getattr(type(access), name) is not getattr(OpenAccess, name) or name in vars(access)
 
 
 def _encoded(document: StreamedDocument) -> bytes | None:
