@@ -176,7 +176,7 @@ def current_year(context: Context) -> int:
 def _table(
     context: Context, view: PageView, chosen: Sequence[str] | None
 ) -> tuple[list[str], list[Row]]:
-    project = view.plan.projection
+    project = view.plan.walk.projection
     fields, year = context.spec.model._fields, current_year(context)
     names = requested_columns(context.spec, chosen)
 

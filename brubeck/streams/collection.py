@@ -27,13 +27,14 @@ from brubeck.streams.pages import (
     PagePlan,
     PageView,
     Paging,
+    Walk,
     history,
     link_header,
     linked_headers,
     page_tag,
     shaped_tag,
 )
-from brubeck.streams.parameters import no_parameters
+from brubeck.streams.parameters import Pairs, no_parameters
 from brubeck.streams.projection import json_bytes, json_list
 from brubeck.streams.representations import FEATURES, REPRESENTATIONS, Representation
 from brubeck.streams.resource import Resource
@@ -207,20 +208,22 @@ class Collection(Resource):
 
     def _new_plan(self, query: str, base: str, shape: str) -> PagePlan:
         """Return the plan of a query string: where it can be, of the walk's next page."""
-        context, spec = self.context, self.spec
+        context = self.context
         started = None if len(query) > PLAN_LENGTH else _STARTED.fullmatch(query)
         if started is not None:
             walk, parameter, cursor = started.groups(default="")
             key = (walk, base, context.viewer, shape)
             first = context.stream.page_plans.get(key)
             if first is None:
-                pairs = parse_urlencoded(walk)
-                first = PagePlan(pairs, spec.parameters, base, spec.hidden, context.viewer, shape)
+                first = self._walk(parse_urlencoded(walk), base, shape).plan()
                 context.stream.page_plans[key] = first
-            if not first.has_start:
-                return first.starting(parameter, cursor)
-        pairs = self.message.query_pairs
-        return PagePlan(pairs, spec.parameters, base, spec.hidden, context.viewer, shape)
+            if not first.walk.has_start:
+                return first.walk.starting(parameter, cursor)
+        return self._walk(self.message.query_pairs, base, shape).plan()
+
+    def _walk(self, pairs: Pairs, base: str, shape: str) -> Walk:
+        spec = self.spec
+        return Walk(pairs, spec.parameters, base, spec.hidden, self.context.viewer, shape)
 
     def _view(self, plan: PagePlan, page: Page, *, counted: bool = False) -> PageView:
         records = plan.shown(page)
@@ -228,7 +231,7 @@ class Collection(Resource):
         total = self._total(plan) if counted or plan.parameters.total else None
         past = history(page.head, plan.query.viewer, self.spec.retention.deletions)
         return PageView(
-            plan, page, records, found, total, page_tag(records, found, total, past, plan.view)
+            plan, page, records, found, total, page_tag(records, found, total, past, plan.walk.view)
         )
 
     def _make(self, plan: PagePlan, page: Page, origin: str) -> MadePage:

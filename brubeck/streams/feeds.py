@@ -64,7 +64,7 @@ def make_feed(context: Context, view: PageView) -> Feed:
     items = [_item(context, plan, home, record) for record in green.fairly(view.records)]
     last = view.page.follow(plan.query.viewer) // 1000
     return Feed(
-        id=_urn(plan.identity),
+        id=_urn(plan.walk.identity),
         title=context.spec.title or context.base,
         home=home,
         first=f"{origin}{plan.first}",
@@ -93,7 +93,7 @@ def origin_of(request: Request) -> str:
 def _item(context: Context, plan: PagePlan, home: str, record: Record) -> FeedItem:
     # Of a large item no more is decoded than has to be.
     updated = members(record.body).get("updated_at")
-    shown = msgspec.json.decode(plan.projection(record.body))
+    shown = msgspec.json.decode(plan.walk.projection(record.body))
     return FeedItem(
         _urn(f"{context.base}/{record.id}?created_at={record.created_at}"),
         f"{home}/{record.id}",

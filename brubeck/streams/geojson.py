@@ -69,7 +69,7 @@ def page(context: Context, view: PageView) -> bytes:
     named = {"self": view.plan.here, "next": view.links.next, "prev": view.links.previous}
     links = [link(rel, f"{origin}{at}") for rel, at in named.items() if at is not None]
     bodies = [record.body for record in view.records]
-    made = [msgspec.Raw(each) for each in features(bodies, geometry, view.plan.projection)]
+    made = [msgspec.Raw(each) for each in features(bodies, geometry, view.plan.walk.projection)]
     total = view.total.total if view.total is not None and view.total.exact else None
     return FeaturePage(links, len(made), made, total).encode()
 

@@ -12,7 +12,6 @@ from __future__ import annotations
 import hashlib
 import struct
 from collections.abc import Collection, Iterable, Sequence
-from copy import copy
 from operator import attrgetter
 from typing import Final
 
@@ -22,7 +21,13 @@ from brubeck.http import Headers
 from brubeck.http.response import Twin
 from brubeck.storage import Count, Head, Page, PageQuery, Record, TimelineCursor
 from brubeck.streams.cursors import format_timeline_cursor, url
-from brubeck.streams.parameters import Declared, Pairs, page_parameters, page_start
+from brubeck.streams.parameters import (
+    Declared,
+    PageParameters,
+    Pairs,
+    page_parameters,
+    page_start,
+)
 from brubeck.streams.projection import projection, whole
 from brubeck.timekeeping import EARLIEST, LATEST
 
@@ -67,7 +72,7 @@ class PageView(msgspec.Struct, frozen=True):
     def bodies(self) -> Iterable[bytes]:
         """The JSON of each item, in order, with the fields that the caller sees."""
         bodies = map(_body, self.records)
-        project = self.plan.projection
+        project = self.plan.walk.projection
         return bodies if project is whole else map(project, bodies)
 
 
@@ -96,27 +101,12 @@ class MadePage(msgspec.Struct, frozen=True):
         return self.headers.having("Link", link_header(self.links, origin))
 
 
-class PagePlan:
-    """The plan of a page by its query string: computed once, for all requests with that string.
+class Walk:
+    """A walk of the timeline by its query string: everything of it but where a page starts.
 
-    A walk asks for the same page again and again, but for its start. So a plan without a start can
-    be made into that of another page of its walk; see `starting`.
+    A link to a page differs from that to the next one in its start alone. So what is the same is
+    computed once, for all the pages of a walk.
     """
-
-    __slots__ = (
-        *(
-            "_against",
-            "_changes",
-            "_link",
-            "_pairs",
-            "_path",
-            "asked",
-            "kept",
-            "made",
-            "parameters",
-        ),
-        *("identity", "projection", "query", "view"),
-    )
 
     def __init__(
         self,
@@ -127,27 +117,60 @@ class PagePlan:
         viewer: str | None = None,
         shape: str = "",
     ) -> None:
+        self.parameters = parameters = page_parameters(pairs, declared)
+        self.projection = projection(parameters.fields, hidden)
+        self.view = f"{parameters.limit} {parameters.fields}"
+        self.viewer = viewer
+        self.path, self.pairs = path + shape, pairs
+        kept = _KEPT_BY_PAGES | declared.filters.keys()
+        self.link = _stem(self.path, pairs, kept)
+        """The link to a page of the walk, up to its start."""
+        self.identity = (_stem(path, pairs, kept) if shape else self.link)[:-1]
+        """The link to the first page, whichever shape it has."""
+        self.changes = _stem(f"{path}/changes", pairs, {"fields", *declared.filters})
+        """The link to the changes after a page, up to its position."""
+
+    @property
+    def has_start(self) -> bool:
+        """Whether the query string itself has a start, and so stands for a single page."""
+        return (self.parameters.before or self.parameters.after) is not None
+
+    def plan(self) -> PagePlan:
+        """Return the plan of the page that the query string asks for."""
+        return PagePlan(self, self.pairs, self.parameters.before, self.parameters.after)
+
+    def starting(self, parameter: str, cursor: str) -> PagePlan:
+        """Return the plan of the page that starts at a cursor.
+
+        ``parameter`` is ``before`` or ``after``, the last of the query string. Raises a `Problem`
+        (400) for what is no cursor.
+        """
+        place = page_start(parameter, cursor)
+        pairs = (*self.pairs, (parameter, cursor))
+        if parameter == "before":
+            return PagePlan(self, pairs, place, None)
+        return PagePlan(self, pairs, None, place)
+
+
+class PagePlan:
+    """The plan of a page by its query string: computed once, for all requests with that string."""
+
+    __slots__ = ("_against", "_pairs", "asked", "kept", "made", "query", "walk")
+
+    def __init__(
+        self,
+        walk: Walk,
+        pairs: Pairs,
+        before: TimelineCursor | None,
+        after: TimelineCursor | None,
+    ) -> None:
+        self.walk = walk
         self.asked = 0
         self.made: MadePage | None = None
         self.kept: object = None
         """What a representation caches for the next request with the plan."""
-        parameters = page_parameters(pairs, declared)
-        self.parameters = parameters
-        self.projection = projection(parameters.fields, hidden)
-        self.view = f"{parameters.limit} {parameters.fields}"
-        self._path, self._pairs = path + shape, pairs
-        self._start(parameters.before, parameters.after, viewer)
-        kept = _KEPT_BY_PAGES | declared.filters.keys()
-        self._link = _stem(self._path, pairs, kept)
-        self.identity = (_stem(path, pairs, kept) if shape else self._link)[:-1]
-        """The link to the first page, whichever shape it has."""
-        self._changes = _stem(f"{path}/changes", pairs, {"fields", *declared.filters})
-
-    def _start(
-        self, before: TimelineCursor | None, after: TimelineCursor | None, viewer: str | None
-    ) -> None:
-        """Set the step that the page takes from its start, one of the two at the most."""
-        parameters = self.parameters
+        self._pairs = pairs
+        parameters = walk.parameters
         newest_first, start = parameters.order == "newest", before or after
         self.query = PageQuery(
             limit=parameters.limit,
@@ -156,30 +179,14 @@ class PagePlan:
             since=parameters.since,
             until=parameters.until,
             where=parameters.where,
-            viewer=viewer,
+            viewer=walk.viewer,
         )
         self._against = self.query.descending != newest_first
 
     @property
-    def has_start(self) -> bool:
-        """Whether the page starts at a cursor, and not at an end of the walk."""
-        return self.query.start is not None
-
-    def starting(self, parameter: str, cursor: str) -> PagePlan:
-        """Return the plan of the page of the same walk that starts at a cursor.
-
-        ``parameter`` is ``before`` or ``after``; the query string has it last. Raises a `Problem`
-        for what is no cursor.
-        """
-        plan = copy(self)
-        plan._start_at(parameter, page_start(parameter, cursor), cursor)  # noqa: SLF001, its own class
-        return plan
-
-    def _start_at(self, parameter: str, place: TimelineCursor, cursor: str) -> None:
-        self.asked, self.made, self.kept = 0, None, None
-        self._pairs = (*self._pairs, (parameter, cursor))
-        before, after = (place, None) if parameter == "before" else (None, place)
-        self._start(before, after, self.query.viewer)
+    def parameters(self) -> PageParameters:
+        """The parameters of the walk."""
+        return self.walk.parameters
 
     def shown(self, page: Page) -> list[Record]:
         """Return a step's records in the order in which the page shows them."""
@@ -191,25 +198,25 @@ class PagePlan:
         far = near = further = nearer = None
         if page.stopped is not None:
             further = format_timeline_cursor(page.stopped)
-            far = f"{self._link}{onward}={further}"
+            far = f"{self.walk.link}{onward}={further}"
         if self.query.start is not None:
             nearer = _turned(page, self.query, self.query.start)
-            near = f"{self._link}{back}={nearer}"
+            near = f"{self.walk.link}{back}={nearer}"
         return Links(near, far, nearer) if self._against else Links(far, near, further)
 
     @property
     def here(self) -> str:
         """The link to the page itself."""
-        return url(self._path, list(self._pairs))
+        return url(self.walk.path, list(self._pairs))
 
     @property
     def first(self) -> str:
         """The link to the page with which the walk begins."""
-        return self._link[:-1]
+        return self.walk.link[:-1]
 
     def changes(self, page: Page) -> str:
         """Return the link to the changes after a page."""
-        return f"{self._changes}after={self.change_cursor(page)}"
+        return f"{self.walk.changes}after={self.change_cursor(page)}"
 
     def change_cursor(self, page: Page) -> str:
         """Return the position of the change feed at which a page was read."""

@@ -19,7 +19,7 @@ from bson.int64 import Int64
 from brubeck.storage.conditions import Former, range_bounds
 from brubeck.storage.history import WriteHistory
 from brubeck.storage.records import Delete, FieldCondition, Put, Record, Tombstone, Write
-from brubeck.storage.schema import FieldInfo, RecordSchema, filter_key, text_key
+from brubeck.storage.schema import MAX_TEXT, FieldInfo, RecordSchema, filter_key, text_key
 from brubeck.storage.schema import Values as FieldValues
 from brubeck.timekeeping import EARLIEST, LATEST
 
@@ -52,16 +52,29 @@ Values = Mapping[str, FieldValues]
 
 _decode: Final = msgspec.json.Decoder().decode
 _DATES: Final = ("datetime", "milliseconds")
+_OWN: Final = frozenset(("id", "_id", "created_at", OURS))
+"""The names of members that MongoDB, or Brubeck, has a place of its own for."""
+_PLAIN: Final = frozenset((bool, int, float, type(None)))
+"""The types of values that are kept as they are, whatever their field is, but for dates."""
 
 
 def document(put: Put, schema: RecordSchema, ours: Document) -> Document:
     """Return the document of an item that is being written."""
     members = _decode(put.body)
+    fields = schema.fields
     found: Document = {"_id": put.id, "created_at": DatetimeMS(put.created_at)}
     for name, value in members.items():
         # What MongoDB would take for something else is in the JSON alone.
-        if name not in ("id", "_id", "created_at", OURS) and not name.startswith("$"):
-            found[name] = _key(native(value, schema.fields.get(name)), name, schema)
+        if name in _OWN or name.startswith("$"):
+            continue
+        info = fields.get(name)
+        if info is None or (
+            info.kind not in _DATES
+            and (type(value) in _PLAIN or (type(value) is str and len(value) <= MAX_TEXT))
+        ):
+            found[name] = value
+        else:
+            found[name] = _key(native(value, info), name, schema)
     found[OURS] = ours
     return found
 

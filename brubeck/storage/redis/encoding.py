@@ -27,6 +27,7 @@ from brubeck.storage.schema import RecordSchema, Values
 pack: Final = msgspec.msgpack.Encoder().encode
 
 _BITS: Final = struct.Struct(">d")
+_INTEGER: Final = struct.Struct(">Q")
 _SIGN: Final = 1 << 63
 _ALL: Final = (1 << 64) - 1
 
@@ -39,10 +40,13 @@ def sortable(value: Scalar) -> str:
     >>> sortable(-1) < sortable(-0.5) < sortable(-0.0) == sortable(0)
     True
     """
+    if type(value) is float:  # of most numbers, and the quickest way
+        (bits,) = _INTEGER.unpack(_BITS.pack(value + 0.0))
+        return f"n{bits ^ (_ALL if bits & _SIGN else _SIGN):016x}800"
     if isinstance(value, str):
         return f"s{value}"
     near = value + 0.0  # the nearest double; what an integer is away from it breaks the tie
-    (bits,) = struct.unpack(">Q", _BITS.pack(near))
+    (bits,) = _INTEGER.unpack(_BITS.pack(near))
     ordered = bits ^ (_ALL if bits & _SIGN else _SIGN)
     away = value - int(near) if isinstance(value, int) else 0
     return f"n{ordered:016x}{away + 0x800:03x}"
@@ -88,7 +92,7 @@ WORK: Final = 2500
 
 def work_of(body: bytes, values: Mapping[str, Values]) -> int:
     """Return about how much work it is to write an item."""
-    return 10 + len(body) // 200 + sum(4 * len(each) for each in values.values())
+    return 10 + len(body) // 200 + 4 * sum(map(len, values.values()))
 
 
 def script_writes(writes: Iterable[Write], schema: RecordSchema) -> list[tuple[object, ...]]:

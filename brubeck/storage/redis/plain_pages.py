@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from hiredis import pack_command
 from redis.exceptions import ConnectionError as Disconnected
 from redis.exceptions import ResponseError
 
@@ -39,7 +40,7 @@ class PlainPages:
     def __init__(self, key: str) -> None:
         self._key = key
         self._timeline, self._items = f"{key}:timeline", f"{key}:items"
-        self._head: list[bytes] = []  # the packed command
+        self._head = b""  # the packed command
         self._pause = 0
         self._tied: int | None = None
 
@@ -67,10 +68,10 @@ class PlainPages:
         wanted = query.limit + 1 + tied  # one more shows whether there is more
         run_id = connection.run_id()
         if not self._head:
-            self._head = connection.pack_command("HMGET", self._key, *_FIELDS)
-        ids = connection.pack_command("ZRANGE", self._timeline, *_range(query), "LIMIT", 0, wanted)
+            self._head = _packed("HMGET", self._key, *_FIELDS)
+        ids = _packed("ZRANGE", self._timeline, *_range(query), "LIMIT", 0, wanted)
         (position, era, horizon, floor, version, life, largest), ids = connection.exchange(
-            [b"".join((*self._head, *ids))], 2
+            [self._head + ids], 2
         )
         if position is None or life != run_id or era is None:
             raise NotPlain  # there is nothing yet, or a new era begins
@@ -97,8 +98,7 @@ class PlainPages:
     def _records(self, connection: Any, ids: list[bytes], head: Head) -> list[Record]:
         if not ids:
             return []
-        command = connection.pack_command("HMGET", self._items, *ids)
-        (items,) = connection.exchange(command)
+        (items,) = connection.exchange([_packed("HMGET", self._items, *ids)])
         if None in items:
             raise NotPlain
         try:
@@ -108,6 +108,12 @@ class PlainPages:
         if max([each.position for each in records]) > head.position:
             raise NotPlain
         return records
+
+
+def _packed(*command: object) -> bytes:
+    """Return a command as it is sent: the driver's own way looks at each argument in Python."""
+    packed: bytes = pack_command(command)  # type: ignore[arg-type]  # its stub takes a tuple of one
+    return packed
 
 
 def _range(query: PageQuery) -> tuple[object, ...]:

@@ -105,26 +105,28 @@ class Database:
         self._check_open(_EVERY)
         return self._lives
 
-    @contextmanager
-    def reading(self) -> Iterator[sqlite3.Connection]:
+    def reading(self) -> Lent:
         """Lend a connection to read with; SQLite's errors are raised as `Unavailable`."""
-        self._check_open(_EVERY)
-        with translated(self.path):
-            # Nobody takes another's connection: a list gives each element away once.
-            connection = self._idle.pop() if self._idle else self._connect()
-            try:
-                yield connection
-            finally:
-                if connection.in_transaction:
-                    connection.execute("ROLLBACK")
-                self._idle.append(connection)
+        return Lent(self, "")
 
-    @contextmanager
-    def snapshot(self) -> Iterator[sqlite3.Connection]:
+    def snapshot(self) -> Lent:
         """Lend a connection with reads that all see the same moment."""
-        with self.reading() as connection:
-            connection.execute("BEGIN")
-            yield connection
+        return Lent(self, "BEGIN")
+
+    def take(self) -> sqlite3.Connection:
+        """Return a connection that nobody else has until it is given back."""
+        self._check_open(_EVERY)
+        if self._idle:
+            # Nobody takes another's connection: a list gives each element away once.
+            return self._idle.pop()
+        with translated(self.path):
+            return self._connect()
+
+    def give_back(self, connection: sqlite3.Connection) -> None:
+        """Take a connection back, and end its transaction."""
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        self._idle.append(connection)
 
     def write(self, job: Job[T]) -> T:
         """Run a job in a write transaction and return its result, once it is on the disk.
@@ -248,10 +250,44 @@ class Database:
             connection.close()
 
 
+class Lent:
+    """A context with a connection; a class, since every read of a storage enters one."""
+
+    __slots__ = ("_begin", "_connection", "_database")
+
+    def __init__(self, database: Database, begin: str) -> None:
+        self._database = database
+        self._begin = begin
+        """The statement that is executed first, if any."""
+
+    def __enter__(self) -> sqlite3.Connection:
+        self._connection = connection = self._database.take()
+        try:
+            if self._begin:
+                connection.execute(self._begin)
+        except sqlite3.Error as reason:
+            self._database.give_back(connection)
+            raise unavailable(self._database.path, reason) from reason
+        return connection
+
+    def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
+        try:
+            self._database.give_back(self._connection)
+        except sqlite3.Error as reason:
+            raise unavailable(self._database.path, reason) from reason
+        if isinstance(error, sqlite3.Error):
+            raise unavailable(self._database.path, error) from error
+
+
+def unavailable(path: str, reason: sqlite3.Error) -> Unavailable:
+    """Return the error of a storage for one of SQLite."""
+    return Unavailable(f"SQLite cannot use {path}: {reason}.")
+
+
 @contextmanager
 def translated(path: str) -> Iterator[None]:
     """Raise the errors of SQLite as `Unavailable`."""
     try:
         yield
     except sqlite3.Error as reason:
-        raise Unavailable(f"SQLite cannot use {path}: {reason}.") from reason
+        raise unavailable(path, reason) from reason
