@@ -59,6 +59,8 @@ def check_page(url: str) -> None:
     """Refuse an answer that is not a page of 25."""
     with urlopen(url) as reply:
         found = msgspec.json.decode(reply.read())
+    if "_items" in found:  # Eve's own format
+        found = {"data": found["_items"], "paging": found["_links"]}
     if len(found["data"]) != 25 or not found["paging"]["next"]:
         raise SystemExit(f"{url} is not a page of 25")
 

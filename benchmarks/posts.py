@@ -58,7 +58,7 @@ def table() -> str:
 
 def _of(database: str) -> str:
     tables = []
-    with TemporaryDirectory() as folder, _urls(database, Path(folder)) as (ours, theirs):
+    with TemporaryDirectory() as folder, _urls(database, Path(folder)) as (ours, theirs, storage):
         path = Path(folder) / "quakes.json"
         os.environ["QUAKES"] = str(path)
         for count, connections in ((1, 32), (1000, 4)):
@@ -74,6 +74,7 @@ def _of(database: str) -> str:
                 script=str(SCRIPT),
                 connections=connections,
                 rounds=ROUNDS,
+                storage=storage,
             )
             title = f"POST of {count:,} document{'s' if count > 1 else ''} a request, {database}"
             target = TARGETS.get((database, count))
@@ -83,19 +84,19 @@ def _of(database: str) -> str:
 
 
 @contextmanager
-def _urls(database: str, folder: Path) -> Iterator[tuple[str, str]]:
-    """Yield the URLs of our store and of the peer's, in one server where there is one."""
+def _urls(database: str, folder: Path) -> Iterator[tuple[str, str, int | None]]:
+    """Yield the URLs of our store and of the peer's, and the process of the server of both."""
     if database == "memory":
-        yield "memory://", "memory://"
+        yield "memory://", "memory://", None
     elif database == "SQLite":
-        yield f"sqlite:///{folder}/ours.db", f"sqlite:///{folder}/theirs.db"
+        yield f"sqlite:///{folder}/ours.db", f"sqlite:///{folder}/theirs.db", None
     elif database == "Redis":
         server = RedisServer(folder)
         server.run()
         try:
-            yield server.url, server.url
+            yield server.url, server.url, server.pid
         finally:
             server.stop()
     else:
         with mongo_set(folder) as members:
-            yield set_url(members), set_url(members)
+            yield set_url(members), set_url(members), members[0].pid

@@ -34,11 +34,15 @@ class Contestant(msgspec.Struct, frozen=True):
 
 
 class Figures(msgspec.Struct):
-    """Requests a second, and CPU time of the server in µs a request: one figure a round."""
+    """Requests a second, and CPU time in µs a request of the server and the storage: one a round.
+
+    A storage inside the server's process has no figures of its own.
+    """
 
     name: str
     rates: list[float]
     costs: list[float] = []
+    storage_costs: list[float] = []
 
     @property
     def rate(self) -> float:
@@ -56,9 +60,14 @@ class Figures(msgspec.Struct):
 
 
 def cpu_time(pid: int) -> float:
-    """Return the seconds of CPU time, its own and the kernel's, that a process has had."""
+    """Return the seconds of CPU time that a process and its children have had.
+
+    That is their own and the kernel's on their behalf.
+    """
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+    spent = (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    return spent + sum(cpu_time(int(each)) for each in children)
 
 
 @contextmanager
@@ -135,8 +144,12 @@ def compare(
     header: str | None = None,
     connections: int = CONNECTIONS,
     rounds: int = ROUNDS,
+    storage: int | None = None,
 ) -> list[Figures]:
-    """Load each contestant in turn for some rounds; ``check`` may first look at an answer."""
+    """Load each contestant in turn for some rounds; ``check`` may first look at an answer.
+
+    ``storage`` is the process of the storage that all of them use, if they use one.
+    """
     figures = [Figures(each.name, []) for each in contestants]
     with ExitStack() as stack:
         served = [stack.enter_context(process(each)) for each in contestants]
@@ -147,26 +160,31 @@ def compare(
             load(url, 1, script, header, connections)
         for _ in range(rounds):
             for url, (_, pid), each in zip(urls, served, figures, strict=True):
-                before = cpu_time(pid)
+                before = cpu_time(pid), 0.0 if storage is None else cpu_time(storage)
                 rate, count = load(url, SECONDS, script, header, connections)
                 each.rates.append(rate)
-                each.costs.append((cpu_time(pid) - before) / count * 1e6)
+                each.costs.append((cpu_time(pid) - before[0]) / count * 1e6)
+                if storage is not None:
+                    each.storage_costs.append((cpu_time(storage) - before[1]) / count * 1e6)
     return figures
 
 
 def table(title: str, figures: Sequence[Figures], targets: dict[str, float]) -> str:
     """Return a Markdown table; the first contestant is ours, the targets are by name."""
     ours = figures[0]
+    stores = bool(ours.storage_costs)
+    in_storage = " in the storage |" if stores else ""
     lines = [
         f"### {title}",
         "",
-        "| | requests/s | CPU time a request | Brubeck is | must be |",
-        "| --- | ---: | ---: | ---: | ---: |",
+        f"| | requests/s | CPU time a request |{in_storage} Brubeck is | must be |",
+        f"| --- | ---: | ---: |{' ---: |' if stores else ''} ---: | ---: |",
     ]
     for each in figures:
         ratio = "" if each is ours else f"{ours.ratio(each):.2f} x"
         target = f"≥ {targets[each.name]:g} x" if each.name in targets else ""
+        spent = f" {median(each.storage_costs):,.0f} µs |" if stores else ""
         lines.append(
-            f"| {each.name} | {each.rate:,.0f} | {each.cost:,.0f} µs | {ratio} | {target} |"
+            f"| {each.name} | {each.rate:,.0f} | {each.cost:,.0f} µs |{spent} {ratio} | {target} |"
         )
     return "\n".join([*lines, ""])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -13,19 +13,41 @@ from tests.servers.redis import RedisServer
 OURS = "Brubeck"
 OTHER_PAGES = Path(__file__).with_name("other_pages.lua")
 _SERVER = "benchmarks.servers.brubeck_stored"
+DRF = "Django REST framework, CursorPagination"
+CORE = "FastAPI, SQLAlchemy Core"
+EVE = "Eve, gunicorn with threads"
+REDIS = "FastAPI, redis.asyncio"
+MONGO = "FastAPI, PyMongo async"
+TARGETS = {DRF: 10.0, CORE: 3.0, EVE: 10.0, REDIS: 3.0, MONGO: 2.0}
+"""How many times as many pages a second as each of the peers have to be reached."""
 
 
 def _tables(
-    database: str, ours: str, peer: Contestant, least: float, check: Callable[[str], None]
-) -> str:
-    contestants = [Contestant(OURS, _SERVER, (ours,)), peer]
-    first = compare(contestants, "/quakes", check=check)
-    found = [table(f"A page of 25 from {database}, over HTTP", first, {peer.name: least})]
-    if peer.module.endswith(("redis", "mongo")):  # others have cursors of their own
-        other = compare(contestants, "/quakes", check=check, script=str(OTHER_PAGES))
-        title = f"The same from {database}, another page each time"
-        found.append(table(title, other, {peer.name: least}))
-    return "\n".join(found)
+    database: str,
+    url: str,
+    peers: Sequence[Contestant],
+    check: Callable[[str], None],
+    storage: int | None = None,
+) -> list[str]:
+    """Return the tables of the first page and of another page each time."""
+    contestants = [Contestant(OURS, _SERVER, (url,)), *peers]
+    first = compare(contestants, "/quakes", check=check, storage=storage)
+    found = [table(f"A page of 25 from {database}, over HTTP", first, TARGETS)]
+    # Django REST framework has cursors of its own.
+    able = [each for each in contestants if each.name != DRF]
+    other = compare(able, "/quakes", check=check, script=str(OTHER_PAGES), storage=storage)
+    found.append(table(f"The same from {database}, another page each time", other, TARGETS))
+    return found
+
+
+def _two_workers(url: str, peer: Contestant, check: Callable[[str], None], storage: int) -> str:
+    """Return the table of another page each time from two workers beside two workers."""
+    contestants = [
+        Contestant(OURS, _SERVER, (url, "workers=2")),
+        Contestant(peer.name, peer.module, (*peer.arguments, "workers=2")),
+    ]
+    figures = compare(contestants, "/quakes", check=check, script=str(OTHER_PAGES), storage=storage)
+    return table("The same from Redis, two workers beside two workers", figures, {REDIS: 3.0})
 
 
 def tables(check: Callable[[str], None]) -> str:
@@ -35,19 +57,22 @@ def tables(check: Callable[[str], None]) -> str:
         server = RedisServer(Path(directory))
         server.run()
         try:
-            peer = Contestant(
-                "FastAPI, redis.asyncio", "benchmarks.servers.fastapi_redis", (server.url,)
-            )
-            found.append(_tables("Redis", server.url, peer, 3.0, check))
+            peer = Contestant(REDIS, "benchmarks.servers.fastapi_redis", (server.url,))
+            found += _tables("Redis", server.url, [peer], check, server.pid)
+            found.append(_two_workers(server.url, peer, check, server.pid))
         finally:
             server.stop()
     with TemporaryDirectory() as directory, mongo_set(Path(directory)) as members:
         url = set_url(members)
-        peer = Contestant("FastAPI, PyMongo async", "benchmarks.servers.fastapi_mongo", (url,))
-        found.append(_tables("MongoDB", url, peer, 2.0, check))
+        mongo_peers = [
+            Contestant(MONGO, "benchmarks.servers.fastapi_mongo", (url,)),
+            Contestant(EVE, "benchmarks.servers.eve_mongo", (url,)),
+        ]
+        found += _tables("MongoDB", url, mongo_peers, check, members[0].pid)
     with TemporaryDirectory() as directory:
-        peer = Contestant(
-            "Django REST framework, CursorPagination", "benchmarks.servers.drf_sqlite"
-        )
-        found.append(_tables("SQLite", f"sqlite:///{directory}/ours.db", peer, 10.0, check))
+        peers = [
+            Contestant(CORE, "benchmarks.servers.fastapi_sqlite", (f"sqlite:///{directory}/c.db",)),
+            Contestant(DRF, "benchmarks.servers.drf_sqlite"),
+        ]
+        found += _tables("SQLite", f"sqlite:///{directory}/ours.db", peers, check)
     return "\n".join(found)

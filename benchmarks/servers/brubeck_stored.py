@@ -13,7 +13,11 @@ if __name__ == "__main__":
     from examples.earthquakes.week import quakes
 
     app.configure(
-        server={"listen": f"http://127.0.0.1:{sys.argv[2]}"}, storage={"default": sys.argv[1]}
+        server={
+            "listen": f"http://127.0.0.1:{sys.argv[-1]}",
+            "workers": 2 if "workers=2" in sys.argv else 1,
+        },
+        storage={"default": sys.argv[1]},
     )
     if not app.stream(app.streams[0]).records().head().position:
         load(list(quakes()))

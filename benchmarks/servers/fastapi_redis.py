@@ -33,4 +33,7 @@ async def page(limit: Annotated[int, Query(ge=1, le=200)] = 25, before: str | No
 if __name__ == "__main__":
     with redis.Redis.from_url(URL) as filling:
         filling.zadd(KEY, {each.model_dump_json(): each.created_at for each in load()})
-    serve(app, int(sys.argv[2]))
+    if "workers=2" in sys.argv:  # of those that uvicorn starts, each imports this module
+        serve(f"{__spec__.name}:app", int(sys.argv[-1]), workers=2)
+    else:
+        serve(app, int(sys.argv[-1]))

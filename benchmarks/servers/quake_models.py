@@ -55,8 +55,14 @@ def page_of(found: list[Quake], limit: int) -> Page:
     return Page(data=data, paging=Paging(limit=limit, next=cursor))
 
 
-def serve(app: FastAPI, port: int) -> None:
-    """Serve on the fastest settings that there are."""
+def serve(app: FastAPI | str, port: int, workers: int = 1) -> None:
+    """Serve on the fastest settings that there are; several workers need the name of the app."""
     uvicorn.run(
-        app, port=port, loop="uvloop", http="httptools", access_log=False, log_level="warning"
+        app,
+        port=port,
+        loop="uvloop",
+        http="httptools",
+        access_log=False,
+        log_level="warning",
+        workers=workers,
     )

@@ -19,6 +19,13 @@ class Server:
         self.log = log
         self.process: subprocess.Popen[bytes] | None = None
 
+    @property
+    def pid(self) -> int:
+        """The id of the running process."""
+        if self.process is None:
+            raise RuntimeError(f"{self.command[0]} does not run")
+        return self.process.pid
+
     def start(self, answers: Callable[[], object], *, seconds: float = 30) -> None:
         """Start it and wait until it answers; what it said is in the error when it does not."""
         with self.log.open("ab") as log:
