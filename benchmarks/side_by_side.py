@@ -26,11 +26,17 @@ CONNECTIONS = 32
 
 
 class Contestant(msgspec.Struct, frozen=True):
-    """A server: its name and the module (with arguments) that serves on a port given last."""
+    """A server: its name and the module (with arguments) that serves on a port given last.
+
+    ``script`` is the path of a script for wrk of its own, where it is asked in another way, and
+    ``sample`` a URL that the script may ask for.
+    """
 
     name: str
     module: str
     arguments: tuple[str, ...] = ()
+    script: str | None = None
+    sample: str | None = None
 
 
 class Figures(msgspec.Struct):
@@ -141,6 +147,7 @@ def compare(
     *,
     check: Callable[[str], None] | None = None,
     script: str | None = None,
+    sample: str | None = None,
     header: str | None = None,
     connections: int = CONNECTIONS,
     rounds: int = ROUNDS,
@@ -148,20 +155,23 @@ def compare(
 ) -> list[Figures]:
     """Load each contestant in turn for some rounds; ``check`` may first look at an answer.
 
+    With a ``script``, the answer to ``sample`` is looked at, a path that the script may ask for.
     ``storage`` is the process of the storage that all of them use, if they use one.
     """
     figures = [Figures(each.name, []) for each in contestants]
     with ExitStack() as stack:
         served = [stack.enter_context(process(each)) for each in contestants]
         urls = [f"http://127.0.0.1:{port}{path}" for port, _ in served]
-        for url in urls:
+        scripts = [script and (one.script or script) for one in contestants]
+        for url, contestant, own in zip(urls, contestants, scripts, strict=True):
             if check is not None:
-                check(url)
-            load(url, 1, script, header, connections)
+                asked = path if own is None else contestant.sample or sample or path
+                check(url.removesuffix(path) + asked)
+            load(url, 1, own, header, connections)
         for _ in range(rounds):
-            for url, (_, pid), each in zip(urls, served, figures, strict=True):
+            for url, (_, pid), each, own in zip(urls, served, figures, scripts, strict=True):
                 before = cpu_time(pid), 0.0 if storage is None else cpu_time(storage)
-                rate, count = load(url, SECONDS, script, header, connections)
+                rate, count = load(url, SECONDS, own, header, connections)
                 each.rates.append(rate)
                 each.costs.append((cpu_time(pid) - before[0]) / count * 1e6)
                 if storage is not None:

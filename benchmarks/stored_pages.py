@@ -12,6 +12,9 @@ from tests.servers.redis import RedisServer
 
 OURS = "Brubeck"
 OTHER_PAGES = Path(__file__).with_name("other_pages.lua")
+OTHER_PAGE = "/quakes?before=1517700000000~zz"
+EVE_PAGES = Path(__file__).with_name("eve_pages.lua")
+EVE_PAGE = "/quakes?where=%7B%22created_at%22:%7B%22$lt%22:1517700000000%7D%7D"
 _SERVER = "benchmarks.servers.brubeck_stored"
 DRF = "Django REST framework, CursorPagination"
 CORE = "FastAPI, SQLAlchemy Core"
@@ -35,7 +38,14 @@ def _tables(
     found = [table(f"A page of 25 from {database}, over HTTP", first, TARGETS)]
     # Django REST framework has cursors of its own.
     able = [each for each in contestants if each.name != DRF]
-    other = compare(able, "/quakes", check=check, script=str(OTHER_PAGES), storage=storage)
+    other = compare(
+        able,
+        "/quakes",
+        check=check,
+        script=str(OTHER_PAGES),
+        sample=OTHER_PAGE,
+        storage=storage,
+    )
     found.append(table(f"The same from {database}, another page each time", other, TARGETS))
     return found
 
@@ -46,7 +56,14 @@ def _two_workers(url: str, peer: Contestant, check: Callable[[str], None], stora
         Contestant(OURS, _SERVER, (url, "workers=2")),
         Contestant(peer.name, peer.module, (*peer.arguments, "workers=2")),
     ]
-    figures = compare(contestants, "/quakes", check=check, script=str(OTHER_PAGES), storage=storage)
+    figures = compare(
+        contestants,
+        "/quakes",
+        check=check,
+        script=str(OTHER_PAGES),
+        sample=OTHER_PAGE,
+        storage=storage,
+    )
     return table("The same from Redis, two workers beside two workers", figures, {REDIS: 3.0})
 
 
@@ -66,7 +83,7 @@ def tables(check: Callable[[str], None]) -> str:
         url = set_url(members)
         mongo_peers = [
             Contestant(MONGO, "benchmarks.servers.fastapi_mongo", (url,)),
-            Contestant(EVE, "benchmarks.servers.eve_mongo", (url,)),
+            Contestant(EVE, "benchmarks.servers.eve_mongo", (url,), str(EVE_PAGES), EVE_PAGE),
         ]
         found += _tables("MongoDB", url, mongo_peers, check, members[0].pid)
     with TemporaryDirectory() as directory:
