@@ -34,6 +34,19 @@ def compressed(response: Response, request: Request) -> Response:
 
     Says in ``Vary`` that it depends on ``Accept-Encoding`` whenever it could have been compressed.
     """
+    twin, zips = response.twin, accepts_gzip(request.header("accept-encoding"))
+    if twin is None or twin.source is not response.body:
+        return _formed(response, None, zips)
+    if twin.headers is not response.headers:
+        return _formed(response, twin, zips)
+    form = twin.forms.get(zips)
+    if form is None:
+        formed = _formed(response, twin, zips)
+        form = twin.forms[zips] = formed.body, formed.headers
+    return response.changed(*form)
+
+
+def _formed(response: Response, twin: Twin | None, zips: bool) -> Response:
     headers = response.headers
     if len(response.body) <= LEAST or not _textual(headers.get("content-type", "")):
         return response
@@ -42,8 +55,8 @@ def compressed(response: Response, request: Request) -> Response:
     vary = headers.get("vary")
     headers = headers.having("Vary", f"{vary}, Accept-Encoding" if vary else "Accept-Encoding")
     body = response.body
-    if accepts_gzip(request.header("accept-encoding")):
-        body = _zipped_once(body, response.twin)
+    if zips:
+        body = _zipped(body) if twin is None else _zipped_once(twin)
         _mark(headers)
     return response.changed(body, headers)
 
@@ -75,11 +88,9 @@ def _zipped_chunks(chunks: Iterable[bytes]) -> Iterator[bytes]:
             close()
 
 
-def _zipped_once(body: bytes, twin: Twin | None) -> bytes:
-    if twin is None or twin.source is not body:
-        return _zipped(body)
+def _zipped_once(twin: Twin) -> bytes:
     if twin.body is None:
-        twin.body = _zipped(body)
+        twin.body = _zipped(twin.source)
     return twin.body
 
 

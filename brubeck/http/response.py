@@ -25,21 +25,29 @@ REASONS: Final = {status.value: status.phrase for status in HTTPStatus} | {
 
 
 class Twin:
-    """The compressed twin of a body that is sent to many; made for the first that accepts it."""
+    """The forms of an answer that is sent to many: compressed, and as it is.
 
-    __slots__ = ("body", "source")
+    Each is made for the first that it is sent to, and is the same for all the others.
+    """
 
-    def __init__(self, source: bytes) -> None:
+    __slots__ = ("body", "forms", "headers", "source")
+
+    def __init__(self, source: bytes, headers: Headers) -> None:
         self.source = source
-        """The body that was compressed; a response with another body has no use for it."""
+        """The body of the answer; one with another body has no use for its twin."""
+        self.headers = headers
+        """The headers of the answer; one with other headers has no use for the forms."""
         self.body: bytes | None = None
+        """The compressed body."""
+        self.forms: dict[bool, tuple[bytes, Headers]] = {}
+        """The body and the headers as they are sent, compressed under True."""
 
 
 class Response:
     """A whole answer, ready to be sent.
 
     ``body`` is sent as it is; ``headers`` may still be changed until the connection takes over.
-    ``twin`` is where its compressed body is kept, for one that is sent more than once.
+    ``twin`` is where its compressed form is kept, for one that is sent more than once.
 
     A response that no connection could send is refused here, while its author can still be
     notified.

@@ -108,7 +108,11 @@ class Collection(Resource):
         headers = made.headers_at(origin)
         if matches(self.message.header("if-none-match"), made.tag):
             return Response(b"", 304, headers=headers.copy())
-        response = Response(made.body, 200, headers=headers.having("Content-Type", JSON))
+        if headers is made.headers:
+            headers = made.twin.headers
+        else:
+            headers = headers.having("Content-Type", JSON)
+        response = Response(made.body, 200, headers=headers)
         response.twin = made.twin
         return response
 
@@ -249,7 +253,8 @@ class Collection(Resource):
             paging.total, paging.total_exact = total.total, total.exact
         body = b'{"data":[%b],"paging":%b}' % (b",".join(view.bodies), json_bytes(paging))
         headers = linked_headers(self.spec.reading_headers, view, origin)
-        return MadePage(page.head, view.tag, found, origin, headers, body, Twin(body))
+        twin = Twin(body, headers.having("Content-Type", JSON))
+        return MadePage(page.head, view.tag, found, origin, headers, body, twin)
 
     def _total(self, plan: PagePlan) -> Count:
         green.take_turn()

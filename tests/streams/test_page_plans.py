@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import zlib
 from itertools import product
 
 import pytest
 
 from brubeck import Brubeck
 from brubeck.dictshield.fields import IntField, StringField
+from brubeck.http import Headers, Request
+from brubeck.http.proxies import Client as Caller
 from brubeck.storage.memory import MemoryStorage
 from brubeck.streams import StreamedDocument, StreamHandler
 from brubeck.testing import Client
@@ -17,7 +20,7 @@ from brubeck.timekeeping import HeldClock
 class Note(StreamedDocument):
     """A note."""
 
-    text = StringField(max_length=40)
+    text = StringField(max_length=400)
     stars = IntField()
 
 
@@ -51,6 +54,8 @@ def client() -> Client:
     for number in range(10):
         found.put(f"/notes/n{number}", json={"text": "odd" if number % 2 else "even", "stars": 2})
         clock.advance(1_000_000)
+    for number in range(10, 15):
+        found.put(f"/notes/l{number}", json={"text": "long " * 70})
     return found
 
 
@@ -77,11 +82,13 @@ def test_a_walk_by_its_links_finds_each_note_once(client: Client) -> None:
     for order, limit in product(("newest", "oldest"), (1, 2, 3, 5)):
         seen: list[str] = []
         link: str | None = f"/notes?order={order}&limit={limit}"
-        while link and len(seen) <= 10:
+        while link and len(seen) <= 15:
             page = client.get(link).json()
             seen += [item["id"] for item in page["data"]]
             link = page["paging"]["next"]
-        expected = [f"n{number}" for number in range(10)]
+        expected = [f"n{number}" for number in range(10)] + [
+            f"l{number}" for number in range(10, 15)
+        ]
         assert seen == (expected if order == "oldest" else expected[::-1])
 
 
@@ -92,3 +99,23 @@ def test_a_page_is_the_same_when_its_walk_was_asked_for_before_and_when_not(clie
     again = client.get("/notes?limit=2&text=odd&before=6000~n5").json()
     assert again == fresh
     assert [item["id"] for item in fresh["data"]] == ["n3", "n1"]
+
+
+def test_a_kept_page_is_the_same_for_every_origin_and_coding(client: Client) -> None:
+    """Whoever it was made for first, and however often it was sent since."""
+    bodies: set[bytes] = set()
+    for _ in range(4):
+        for host, coding in product(("one.example", "two.example"), ("", "gzip", "identity")):
+            headers = Headers({"Accept-Encoding": coding})
+            target = "/notes?limit=5&since=2000&fields=text,created_at"
+            caller = Caller("127.0.0.1", "http", host)
+            reply = client.application.respond(Request("GET", target, headers, client=caller))
+            is_zipped = coding == "gzip"
+            assert reply.headers.get("Content-Encoding") == ("gzip" if is_zipped else None)
+            assert reply.headers["ETag"].endswith('-gzip"') == is_zipped
+            assert reply.headers["Content-Type"] == "application/json"
+            assert "Accept-Encoding" in reply.headers["Vary"]
+            assert f"<http://{host}/notes" in reply.headers["Link"]
+            bodies.add(zlib.decompress(reply.body, 31) if is_zipped else reply.body)
+    (body,) = bodies
+    assert len(body) > 1000
