@@ -119,10 +119,10 @@ class CookieAuth(Scheme):
         """
         context = handler.application
         session = _Session(account.id, context.clock.micros() // 1000, _fingerprint(account))
-        told = signing.sign(
+        value = signing.sign(
             msgspec.to_builtins(session), context.cookie_keys, purpose=self._purpose
         )
-        handler.set_cookie(self.cookie, told, **{"max_age": int(self.max_age), **options})
+        handler.set_cookie(self.cookie, value, **{"max_age": int(self.max_age), **options})
 
     def end(self, handler: Handler, **options: Any) -> None:
         """Delete the session's cookie; domain and path have to be those of `begin`."""
@@ -140,8 +140,8 @@ class CookieAuth(Scheme):
         if len(signed) > MAX_COOKIE_LENGTH:
             raise BadCredentials(_OVER)
         try:
-            told = signing.unsign(signed, context.cookie_keys, purpose=self._purpose)
-            session = msgspec.convert(told, _Session)
+            content = signing.unsign(signed, context.cookie_keys, purpose=self._purpose)
+            session = msgspec.convert(content, _Session)
         except (signing.BadSignature, msgspec.ValidationError):
             raise BadCredentials(_OVER) from None
         if session.began + self.max_age * 1000 <= context.clock.micros() // 1000:
@@ -151,5 +151,5 @@ class CookieAuth(Scheme):
 
 def _fingerprint(account: Account) -> str:
     # Nothing can be tried against it: a line has a salt that only the accounts know.
-    told = f"{account.id}\n{account.password_line}".encode()
-    return hashlib.blake2b(told, digest_size=16, person=b"brubeck.session").hexdigest()
+    identity = f"{account.id}\n{account.password_line}".encode()
+    return hashlib.blake2b(identity, digest_size=16, person=b"brubeck.session").hexdigest()

@@ -49,7 +49,7 @@ class VerificationCache:
             self._until.popitem(last=False)
 
     def _name(self, password: bytes, line: str) -> bytes:
-        told = line.encode("utf-8", "surrogatepass")
+        encoded = line.encode("utf-8", "surrogatepass")
         # The length in front: no line can pass for the beginning of a password.
-        framed = len(told).to_bytes(8) + told + password
+        framed = len(encoded).to_bytes(8) + encoded + password
         return hashlib.blake2b(framed, key=self._key, digest_size=32).digest()

@@ -384,13 +384,13 @@ class AutoAPIBase(JSONMessageHandler):
         statuses = {each.status for each in outcomes}
         if len(statuses) <= 1 and not any(each.problem for each in outcomes):
             return self._rendered(statuses.pop() if statuses else 200)
-        told = []
+        results = []
         for each in outcomes:
             members: dict[str, object] = {"status": each.status}
             if each.item_id:
                 members |= {"id": each.item_id, "href": self.uri_for(each.item_id)}
-            told.append(members | (each.problem.to_dict() if each.problem else {}))
-        self.add_to_payload("multistatus", told)
+            results.append(members | (each.problem.to_dict() if each.problem else {}))
+        self.add_to_payload("multistatus", results)
         return self._rendered(207)
 
     def _rendered(self, status: int) -> Response:

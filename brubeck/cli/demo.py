@@ -27,7 +27,7 @@ A week of earthquakes at {where}/quakes: a page in a browser, JSON for programs.
     "speed",
     metavar="SPEED",
     type=click.FloatRange(min=0, min_open=True),
-    help="Play the week live, at so many seconds of then a second of now.",
+    help="Replay the week this many times as fast as it happened.",
 )
 def demo(speed: float | None, **options: Any) -> None:
     """Serve a week of earthquakes from memory, until stopped."""

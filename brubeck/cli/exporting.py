@@ -71,7 +71,7 @@ def export(
     media_type = format_of(output)
     chosen = _bounds(arguments)
     if as_json and output == "-":
-        raise click.UsageError("--json tells of a file; the standard output has the items.")
+        raise click.UsageError("--json reports on a file; here the standard output has the items.")
     # On a terminal the items themselves show that it goes on.
     progress = Progress("exported", quiet=output == "-" and sys.stdout.isatty())
     kept: ResumableFile | None = None

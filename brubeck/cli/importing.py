@@ -128,7 +128,7 @@ class ImportProgress:
             found = json.loads(self._path.read_bytes())
             number, names = int(found.pop(self.unit)), found
         except FileNotFoundError:
-            raise ConfigError(f"There is nothing to resume: no {self._path}.") from None
+            raise ConfigError(f"Nothing to resume: {self._path} does not exist.") from None
         except OSError as reason:
             raise BrubeckError(f"{self._path} cannot be read: {reason.strerror}.") from reason
         except (AttributeError, KeyError, TypeError, ValueError) as reason:

@@ -40,7 +40,7 @@ _SOCKETS: Final = "tcp://127.0.0.1:9999,tcp://127.0.0.1:9998"
     metavar="PATH=FOLDER",
     help="A folder that Mongrel2 serves by itself; may be repeated.",
 )
-@click.option("--directory", default=".mongrel2", help="Where Mongrel2 keeps its files.")
+@click.option("--directory", default=".mongrel2", help="The folder for Mongrel2's own files.")
 @click.option("--force", is_flag=True, help="Replace a configuration that somebody has changed.")
 @click.option("--print", "only_print", is_flag=True, help="Print the configuration, do nothing.")
 @click.option("--start", is_flag=True, help="Become that Mongrel2, until it is stopped.")
@@ -175,10 +175,10 @@ def _set_up(m2sh: str, home: Path, text: str, uuid: str, *, force: bool) -> Path
         database.unlink(missing_ok=True)
     except OSError as reason:
         raise ConfigError(f"{reason.filename} cannot be written: {reason.strerror}.") from reason
-    told = _run(m2sh, "load", "-config", file, "-db", database)
+    output = _run(m2sh, "load", "-config", file, "-db", database)
     # m2sh reports no failure by its exit status.
     if uuid not in _run(m2sh, "servers", "-db", database):
-        raise ConfigError(f"m2sh could not load {file}: {told.strip()}")
+        raise ConfigError(f"m2sh could not load {file}: {output.strip()}")
     return database
 
 
@@ -195,7 +195,7 @@ def _refuse_what_is_changed(file: Path, *, force: bool) -> None:
     if force or not file.exists():
         return
     if not is_ours(file.read_text(encoding="utf-8", errors="replace")):
-        raise ConfigError(f"{file} was changed by somebody, and is not replaced without --force.")
+        raise ConfigError(f"{file} has been edited; --force replaces it.")
 
 
 def _refuse_what_is_taken(configuration: Configuration) -> None:

@@ -87,7 +87,7 @@ class ResumableFile:
         except (OSError, ValueError):
             found = None
         if found != self._names:
-            raise ConfigError(f"{self._part} is of another export; remove it to begin anew.")
+            raise ConfigError(f"{self._part} is of another export; remove it to start again.")
 
     def _last(self, file: IO[bytes]) -> LastItem | None:
         """Cut off a part of a line at the end, and return the item of the last whole one."""
@@ -107,4 +107,4 @@ class ResumableFile:
             item = json.loads(last)
             return LastItem(int(item["created_at"]), str(item["id"]))
         except (KeyError, TypeError, ValueError) as reason:
-            raise ConfigError(f"{self._part} is damaged; remove it to begin anew.") from reason
+            raise ConfigError(f"{self._part} is damaged; remove it to start again.") from reason

@@ -26,8 +26,8 @@ def token_commands() -> None:
 @PROGRAM
 @NAME
 @click.option("--scope", "scopes", multiple=True, help="Limit it to a scope; may be repeated.")
-@click.option("--expires", help="After which time it ends, such as 30d.")
-@click.option("--note", default="", help="What it is for.")
+@click.option("--expires", help="Lifetime of the token, such as 30d.")
+@click.option("--note", default="", help="A note on its purpose.")
 @AS_JSON
 def new(
     program: str,
@@ -90,7 +90,7 @@ def revoke(program: str, token_id: str, *, as_json: bool) -> None:
     with stored_accounts(program) as accounts:
         if not accounts.tokens.revoke(token_id):
             raise ConfigError(f'There is no token "{token_id}".')
-        report({"revoked": token_id}, f"The token {token_id} is over.", as_json=as_json)
+        report({"revoked": token_id}, f"The token {token_id} has ended.", as_json=as_json)
 
 
 def _expiry(text: str | None) -> int | None:

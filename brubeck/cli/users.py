@@ -54,7 +54,9 @@ def user_commands() -> None:
 @PROGRAM
 @NAME
 @click.option("--scope", "scopes", multiple=True, help="What the user may; may be repeated.")
-@click.option("--no-password", is_flag=True, help="For a user who comes with tokens alone.")
+@click.option(
+    "--no-password", is_flag=True, help="Create a user without a password, for tokens alone."
+)
 @AS_JSON
 def add(
     program: str, name: str, scopes: tuple[str, ...], *, no_password: bool, as_json: bool

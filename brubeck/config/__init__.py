@@ -79,7 +79,7 @@ SETTINGS: Final[dict[str, dict[str, Setting]]] = {
         "request_ids": Setting(
             boolean, False, "Whether answers and log lines name the request (X-Request-ID)."
         ),
-        "health": Setting(boolean, True, "Whether /-/health and /-/ready are there."),
+        "health": Setting(boolean, True, "Whether to serve /-/health and /-/ready."),
         "metrics": Setting(
             path_or_address, "", "Where Prometheus reads: a path, or an address of its own."
         ),
@@ -90,22 +90,24 @@ SETTINGS: Final[dict[str, dict[str, Setting]]] = {
         "max_connections": Setting(whole(1, 1_000_000), 20_000, "Connections at once, a process."),
         "max_head": Setting(size, 65_536, "Bytes of a request's line and headers."),
         "max_body": Setting(size, 64 << 20, "Bytes of a request's body."),
-        "upload_dir": Setting(text, "", "Where Mongrel2 stores large bodies, as seen from here."),
+        "upload_dir": Setting(
+            text, "", "The folder of Mongrel2's large bodies, as seen from here."
+        ),
         "spool": Setting(size, 1 << 20, "Bytes of a body to hold in memory before a file."),
         "head_timeout": Setting(duration, 15.0, "Time for a request's line and headers."),
         "body_timeout": Setting(
             duration, 60.0, "Time without a byte of the body or answer moving."
         ),
-        "idle_timeout": Setting(duration, 75.0, "Time a kept connection may wait."),
-        "grace": Setting(duration, 30.0, "Time to finish what is in hand when stopping."),
+        "idle_timeout": Setting(duration, 75.0, "Time an idle connection is kept open."),
+        "grace": Setting(duration, 30.0, "Time to finish running requests when stopping."),
     },
     "app": {
         "log_level": Setting(log_level, "INFO", "Python's name of a logging level."),
         "log_format": Setting(one_of("text", "json"), "text", "Logs for people, or for programs."),
-        "login_url": Setting(text, "", "Where to send people who must log in."),
-        "logout_url": Setting(text, "", "Where a form to log out is posted."),
+        "login_url": Setting(text, "", "The URL of the page to log in."),
+        "logout_url": Setting(text, "", "The URL that logs out by POST."),
         "cookie_secret": Setting(signing_keys, (), "Keys for signed cookies; the first one signs."),
-        "api_base_url": Setting(text, "/", "What the URLs of AutoAPIs begin with."),
+        "api_base_url": Setting(text, "/", "The prefix of the URLs of AutoAPIs."),
         "explorer_accent": Setting(accent_color, "", "The colour of links in the explorer."),
         "explorer_logo": Setting(local_path, "", "The path of an image for the explorer's pages."),
     },
@@ -114,9 +116,9 @@ SETTINGS: Final[dict[str, dict[str, Setting]]] = {
         "name": Setting(job_name, "jobs", "The queue's name, for programs that share it."),
         "workers": Setting(whole(1, 512), 1, "How many processes do jobs."),
         "concurrency": Setting(whole(1, 10_000), 10, "Jobs at once, a process."),
-        "attempts": Setting(whole(1, 1000), 5, "How often a job that fails is tried."),
+        "attempts": Setting(whole(1, 1000), 5, "How many attempts a failing job has."),
         "backoff": Setting(duration, 1.0, "Time between the first two attempts; then it doubles."),
-        "lease": Setting(duration, 30.0, "Time without a sign of life until others take over."),
+        "lease": Setting(duration, 30.0, "Time without a heartbeat until others take a job over."),
     },
     # Stores have any name; the streams that name none are kept in `default`.
     "storage": {},

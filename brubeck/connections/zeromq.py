@@ -115,12 +115,12 @@ class ZeroMQConnection:
             self._send(outgoing, message, response)
 
     def _send(self, outgoing: ZMQSocket, message: Message, response: Response) -> None:
-        told = {"id": message.id, "path": message.path, "status": response.status}
+        answer = {"id": message.id, "path": message.path, "status": response.status}
         try:
-            written = write_message(told | {"data": _data(response)}, self._codec)
+            written = write_message(answer | {"data": _data(response)}, self._codec)
         except (TypeError, ValueError):
             log.exception("%s %s has an answer that cannot be written", message.path, message.id)
-            written = write_message(told | {"status": 500, "data": None}, self._codec)
+            written = write_message(answer | {"status": 500, "data": None}, self._codec)
         if self._pattern == "PUB":
             written = message.path.encode() + b" " + written
         try:

@@ -151,7 +151,7 @@ def _newest(item: Schema) -> Schema:
 
 def _several(item: Schema, problem: Schema) -> Schema:
     """Return the schema of results: the visible fields of each document, and its status."""
-    told = {
+    entry = {
         "type": "object",
         "properties": {
             "status": {"type": "integer", "minimum": 200, "maximum": 599},
@@ -160,7 +160,7 @@ def _several(item: Schema, problem: Schema) -> Schema:
         },
         "required": ["status"],
     }
-    results = {"type": "array", "items": {"anyOf": [told, {"allOf": [told, problem]}]}}
+    results = {"type": "array", "items": {"anyOf": [entry, {"allOf": [entry, problem]}]}}
     data = {"type": "array", "items": {"anyOf": [item, {"type": "null"}]}}
     return {
         "type": "object",

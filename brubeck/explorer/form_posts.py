@@ -188,14 +188,14 @@ def _problem(answer: Response) -> Problem | None:
     """Return the problem of an answer; None for a good one."""
     if answer.status < 400:
         return None
-    told = msgspec.json.decode(answer.body) if answer.body else {}
-    errors = [(each["pointer"], each["detail"]) for each in told.get("errors", ())]
+    content = msgspec.json.decode(answer.body) if answer.body else {}
+    errors = [(each["pointer"], each["detail"]) for each in content.get("errors", ())]
     kept = {
         name: answer.headers[name]
         for name in ("WWW-Authenticate", "Retry-After", "Allow")
         if name in answer.headers
     }
-    return Problem(answer.status, told.get("detail", ""), errors=errors, headers=kept)
+    return Problem(answer.status, content.get("detail", ""), errors=errors, headers=kept)
 
 
 _ACTIONS: Final[Mapping[str, Callable[..., Response]]] = {

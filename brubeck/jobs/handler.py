@@ -65,7 +65,7 @@ class JobHandler(MessageHandler):
         worker has the job by now, so that this one stops.
         """
         if self.record is not None:
-            self.record.tell(part, note)
+            self.record.report(part, note)
         green.sleep(0)  # a job that computes shares a process with others, perhaps with a server
 
     def _answer(self) -> Response:

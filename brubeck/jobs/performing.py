@@ -84,7 +84,7 @@ class Performer:
                 raise
             except Exception:
                 # It may be the fault of one of them. Each is started, and fails, by itself.
-                log.exception("%d jobs could not be begun together.", len(some))
+                log.exception("%d jobs could not be started together.", len(some))
                 for each in some:
                     each.context = None
         return over
@@ -94,7 +94,7 @@ class Performer:
         jobs = [(each, cast("QueuedJob", each.job)) for each in deliveries]
         queryset = self._app.stream(stream).records()
         over = []
-        begun: list[tuple[Delivery, JobRecord, int, Put]] = []
+        started: list[tuple[Delivery, JobRecord, int, Put]] = []
         found = queryset.get([job.id for _, job in jobs])
         for (delivery, job), there in zip(jobs, found, strict=True):
             delivery.context = record = self._lookup.record(stream, job)
@@ -102,9 +102,9 @@ class Performer:
             if record.is_over:
                 over.append(delivery)
             else:
-                begun.append((delivery, record, job.attempt, record.beginning(job.attempt)))
-        outcomes = queryset.write([put for *_, put in begun]) if begun else []
-        for (delivery, record, attempt, _), outcome in zip(begun, outcomes, strict=True):
+                started.append((delivery, record, job.attempt, record.beginning(job.attempt)))
+        outcomes = queryset.write([put for *_, put in started]) if started else []
+        for (delivery, record, attempt, _), outcome in zip(started, outcomes, strict=True):
             # A refusal means that its sender was just writing the record, or that it was cancelled.
             if not record.wrote(outcome) and not record.begin(attempt) and record.is_over:
                 over.append(delivery)
@@ -119,20 +119,20 @@ class Performer:
         self._tell(delivery, reason, JobRecord.fail)
 
     def _tell(
-        self, delivery: Delivery, reason: str, tell: Callable[[JobRecord, str], None]
+        self, delivery: Delivery, reason: str, notify: Callable[[JobRecord, str], None]
     ) -> None:
         try:
-            record = cast("JobRecord | None", delivery.context) or self._unbegun(delivery)
+            record = cast("JobRecord | None", delivery.context) or self._unstarted(delivery)
             if record is not None:
                 with suppress(JobLost):
-                    tell(record, record.shown or reason)
+                    notify(record, record.shown or reason)
                 delivery.lost = record.lost
         except Unavailable:
             raise
         except Exception:  # the queue knows it all the same
             log.exception("What became of a job could not be written down: %s", reason)
 
-    def _unbegun(self, delivery: Delivery) -> JobRecord | None:
+    def _unstarted(self, delivery: Delivery) -> JobRecord | None:
         """Return the record of a job that this worker never started; None if it can have none."""
         if delivery.job is None:
             return None

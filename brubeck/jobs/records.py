@@ -134,7 +134,7 @@ class JobRecord:
         self._position = outcome.position
         return True
 
-    def tell(self, part: float, note: str) -> None:
+    def report(self, part: float, note: str) -> None:
         """Write down how far the job is."""
         if not 0 <= part <= 1:
             raise ValueError(f"progress is a part of 1, not {part!r}")

@@ -61,8 +61,8 @@ class RedisQueue(JobQueue):
     def _send(self, raw: bytes, key: str, stands: str, keep: float, delay: float) -> str:
         named = f"{self._jobs}:key:{key}"
         if delay > 0:
-            keys, told = [self._later, named], (stands, raw, millis(keep), millis(delay))
-            return str(self._run("delay", keys, *told).decode())
+            keys, arguments = [self._later, named], (stands, raw, millis(keep), millis(delay))
+            return str(self._run("delay", keys, *arguments).decode())
         sent = self._run("send", [self._jobs, named], stands, raw, millis(keep))
         return str(sent.decode())
 
@@ -112,13 +112,13 @@ class RedisQueue(JobQueue):
         taken, alone = self._run("claim", keys, _GROUP, worker, millis(lease), most, *entries)
         return [self._delivery(*each) for each in taken], bool(alone)
 
-    _begun = False
+    _is_started = False
 
     def _begin_once(self) -> None:
-        if not self._begun:
+        if not self._is_started:
             with self._commands() as client:
                 self._begin(client)
-            self._begun = True
+            self._is_started = True
 
     def renew(self, worker: str, lease: float, deliveries: Iterable[Delivery]) -> None:
         """Renew the leases of jobs in hand; marks those that are lost."""
@@ -139,14 +139,14 @@ class RedisQueue(JobQueue):
             self._run("done", [self._jobs], _GROUP, *entries)
 
     def _postpone(self, worker: str, entry: bytes, raw: bytes, seconds: float) -> bool:
-        told = (_GROUP, worker, entry, raw, millis(seconds))
-        return bool(self._run("later", [self._jobs, self._later], *told))
+        arguments = (_GROUP, worker, entry, raw, millis(seconds))
+        return bool(self._run("later", [self._jobs, self._later], *arguments))
 
     def archive(self, worker: str, delivery: Delivery, reason: str, traceback: str) -> bool:
         """Move a job to the dead letters; False where it is another's by now."""
-        told = (_GROUP, worker, delivery.entry, delivery.raw)
+        arguments = (_GROUP, worker, delivery.entry, delivery.raw)
         keys = [self._jobs, self._dead]
-        return bool(self._run("bury", keys, *told, as_bytes(reason), as_bytes(traceback)))
+        return bool(self._run("archive", keys, *arguments, as_bytes(reason), as_bytes(traceback)))
 
     def leave(self, worker: str) -> None:
         """Delete a worker without jobs in hand, and those that ended long ago."""
@@ -219,9 +219,9 @@ class RedisQueue(JobQueue):
         buried_at = int(letter.partition("-")[0])
         return DeadLetter(letter, raw, read_job(raw), reason, traceback, buried_at)
 
-    def _run(self, name: str, keys: list[str], *told: object) -> Any:
+    def _run(self, name: str, keys: list[str], *arguments: object) -> Any:
         with self._commands() as client:
-            return SCRIPTS[name].run(client, keys, *told)
+            return SCRIPTS[name].run(client, keys, *arguments)
 
     @contextmanager
     def _commands(self) -> Iterator[Any]:
@@ -229,6 +229,6 @@ class RedisQueue(JobQueue):
             with self._server.commands(several=True) as client:
                 yield client
         except Unavailable as reason:
-            self._begun = False  # it may come back with nothing in it
+            self._is_started = False  # it may come back with nothing in it
             cause = reason.__cause__ or reason
             raise QueueUnavailable(f"The queue at {self.shown}: {cause}") from cause

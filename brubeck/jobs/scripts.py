@@ -9,7 +9,7 @@ from typing import Final
 from brubeck.storage.redis.scripts import Script
 
 _NAMES: Final = (
-    *("send", "delay", "wake", "claim", "renew", "later", "bury", "revive", "leave", "done"),
+    *("send", "delay", "wake", "claim", "renew", "later", "archive", "revive", "leave", "done"),
 )
 _CALLS: Final = re.compile(r"redis\.call\(\s*'([A-Z]+)'(?:, '([A-Z]+)')?")
 _GUARD: Final = """local function allowed(name, subcommand, key)

@@ -200,7 +200,7 @@ class JobsConnection:
             try:
                 over = self._watch.taken([each for each in deliveries if _is_to_do(each)])
             except Exception:
-                log.exception("%d jobs could not be begun; others will.", len(deliveries))
+                log.exception("%d jobs could not be started; others will.", len(deliveries))
                 for each in deliveries:
                     del self._hand[each.entry]
                 return
@@ -305,11 +305,11 @@ class JobsConnection:
             self._changed.notify_all()
         return True
 
-    def _report(self, tell: Callable[[], object]) -> None:
+    def _report(self, report: Callable[[], object]) -> None:
         """Send the outcome of a job to the queue, as soon as it can be reached."""
         while True:
             try:
-                tell()
+                report()
             except QueueUnavailable as reason:
                 if self.must_end:
                     return

@@ -81,7 +81,7 @@ def test_a_token_is_shown_once(folder: Path, accounts: StoredAccounts) -> None:
     assert token not in done.stdout
 
     done = brubeck(folder, "token", "revoke", "mine:app", digest(token))
-    assert done.stdout == f"The token {digest(token)} is over.\n"
+    assert done.stdout == f"The token {digest(token)} has ended.\n"
     assert accounts.by_token(digest(token)) is None
 
 

@@ -124,7 +124,7 @@ def test_a_resumed_import_goes_on_behind_the_last_result(
     (local / "in.ndjson").write_text(ndjson(NOTES))
     done = run("import", "in.ndjson", target, "notes", "--resume")
     assert done.returncode == 2
-    assert "nothing to resume" in done.stderr
+    assert "Nothing to resume" in done.stderr
     place = local / "in.ndjson.progress"
     place.write_text(json.dumps({"line": 2, "target": target, "stream": "notes"}))
     assert run("import", "-", target, "notes", given=ndjson(NOTES[3:])).returncode == 0

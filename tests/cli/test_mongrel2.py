@@ -138,7 +138,7 @@ def test_it_is_set_up_again_until_somebody_changes_it(folder: Path) -> None:
     assert f"{folder}/uploads" in done.stdout
     file.write_text(written[0] + "# mine\n")
     done = set_up(folder, "--listen", SOCKETS)
-    assert (done.returncode, "was changed by somebody" in done.stderr) == (2, True)
+    assert (done.returncode, "has been edited" in done.stderr) == (2, True)
     assert file.read_text().endswith("# mine\n")
     assert set_up(folder, "--listen", SOCKETS, "--force").returncode == 0
     assert file.read_text() == written[0]

@@ -80,14 +80,14 @@ def test_who_comes_is_told_and_who_leaves_is_not(own_directory: Path) -> None:
     heard: list[bytes] = []
     one, two = Peers("ipc:///front"), Peers("ipc:///front")
     one.listen(lambda _: None)
-    one.tell(b"to nobody")
+    one.broadcast(b"to nobody")
     two.listen(heard.append)
     (directory,) = own_directory.iterdir()
     (directory / f"{2**22 + 1}.dead").touch()
-    one.tell(b"to two")
+    one.broadcast(b"to two")
     wait_until(lambda: heard == [b"to two"])
     two.close()
-    one.tell(b"to nobody")
+    one.broadcast(b"to nobody")
     assert len(list(directory.iterdir())) == 1
     one.close()
 
@@ -100,7 +100,7 @@ def test_a_directory_of_somebody_else_is_not_used(
     peers._directory.mkdir(mode=0o777)
     peers._directory.chmod(0o777)
     peers.listen(lambda _: None)
-    peers.tell(b"to nobody")
+    peers.broadcast(b"to nobody")
     peers.close()
     assert "not ours alone" in caplog.text
 
@@ -110,7 +110,7 @@ def test_a_directory_that_vanishes_does_no_harm(own_directory: Path) -> None:
     peers = Peers("ipc:///front")
     peers.listen(lambda _: None)
     rmtree(peers._directory)
-    peers.tell(b"to nobody")
+    peers.broadcast(b"to nobody")
     peers.close()
 
 

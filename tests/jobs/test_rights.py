@@ -54,7 +54,7 @@ def test_a_step_is_done_as_a_whole_or_not_at_all(server: RedisServer, command: s
         steps: dict[str, Callable[[], object]] = {
             "send": lambda: queue.send(QueuedJob(path="/two", id="two"), "key"),
             "later": lambda: queue.later("w", second, 60),
-            "bury": lambda: queue.archive("w", third, "why", ""),
+            "archive": lambda: queue.archive("w", third, "why", ""),
             "revive": lambda: queue.revive(letter),
         }
         for name, step in steps.items():

@@ -168,7 +168,7 @@ class Mongrel2Connection:
         message = parse_message(data)
         if message.is_notice:
             if not self._take_notice(message):
-                self._peers.tell(data)
+                self._peers.broadcast(data)
         elif is_upload_start(message):
             pass  # the same request comes again when its body is there
         elif not is_http(message):

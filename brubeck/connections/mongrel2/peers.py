@@ -32,7 +32,7 @@ _LOOK_EVERY: Final = 10.0
 
 
 class Peers:
-    """The programs beside this one. Only the thread that receives requests may `tell` them."""
+    """The programs beside this one. Only the thread that receives requests may `broadcast`."""
 
     def __init__(self, send_spec: str) -> None:
         name = hashlib.sha256(send_spec.encode()).hexdigest()[:16]
@@ -64,7 +64,7 @@ class Peers:
     def _receive(self, inbox: ZMQSocket, take: Callable[[bytes], None]) -> None:
         green.supervise(lambda: take(inbox.recv()), "Taking what other programs pass on")
 
-    def tell(self, message: bytes) -> None:
+    def broadcast(self, message: bytes) -> None:
         """Pass a message of Mongrel2 on to every other program."""
         if self._inbox is None:
             return
