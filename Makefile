@@ -8,6 +8,9 @@ SOAK ?= 600
 # Many tests wait for servers: three processes are quicker than two on two cores.
 WORKERS ?= 3
 
+# Tests start many processes, and each would compile all of its modules again.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: demo test check unit soak bench docs clean
 
 demo: .venv/.demo
