@@ -12,7 +12,8 @@ from brubeck.auth import Account, BadCredentials, BasicAuth, Caller
 from brubeck.auth import basic as module
 from brubeck.auth.basic import parse_basic
 from brubeck.errors import ConfigError
-from tests.auth.world import CHEAP, World, basic, outcome, request
+from tests.auth.world import World, basic, outcome, request
+from tests.passwords import CHEAP
 
 WRONG = "The name or the password is wrong."
 SCHEME = BasicAuth("the notes")

@@ -13,7 +13,8 @@ from brubeck import signing
 from brubeck.auth import Account, Caller, CookieAuth
 from brubeck.errors import ConfigError
 from brubeck.http import Problem, Request
-from tests.auth.world import CHEAP, GONE, NOW, PAUL, World, outcome, request
+from tests.auth.world import GONE, NOW, PAUL, World, outcome, request
+from tests.passwords import CHEAP
 
 SCHEME = CookieAuth()
 OVER = "The session is not valid, or is over; log in again."

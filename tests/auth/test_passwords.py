@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from brubeck.auth import PasswordRefused, check_password, hash_password, needs_rehash, passwords
 from brubeck.auth.verification_cache import VerificationCache
 from brubeck.errors import ConfigError
-from tests.auth.world import CHEAP
+from tests.passwords import CHEAP
 
 OLD = "$2a$04$N.O5i2yjmi3tHqS0OZmkUuv4w/r3d3U6CGmgl35v.yVB1D51K0jWC"
 """The line of *so what*, as bcrypt writes it."""

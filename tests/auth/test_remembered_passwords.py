@@ -7,12 +7,13 @@ import base64
 import pytest
 
 from brubeck import Brubeck, Response, WebMessageHandler
-from brubeck.auth import Account, BasicAuth, UserHandlingMixin, authenticated, hash_password
+from brubeck.auth import Account, BasicAuth, UserHandlingMixin, authenticated
 from brubeck.dictshield.fields import StringField
 from brubeck.streams import AuthStreamHandler, StreamedDocument
 from brubeck.testing import Client
+from tests.passwords import CHEAP
 
-LINE = hash_password("take five")
+LINE = CHEAP.hash("take five")
 BASIC = {"Authorization": "Basic " + base64.b64encode(b"dave:take five").decode()}
 FORM_TYPES = ("", "text/plain", "application/x-www-form-urlencoded", "multipart/form-data")
 ELSEWHERE = (

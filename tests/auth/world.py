@@ -4,16 +4,12 @@ from __future__ import annotations
 
 import base64
 
-from argon2 import PasswordHasher
-
 from brubeck.auth import Account, AuthContext, BadCredentials, Caller, Grant, Scheme, SigningKey
 from brubeck.auth.tokens import digest
 from brubeck.http import Headers, Request
 from brubeck.http.proxies import Client
 from brubeck.timekeeping import HeldClock
-
-CHEAP = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
-"""Makes lines that cost nearly nothing to check."""
+from tests.passwords import CHEAP
 
 NOW = 1_500_000_000_000
 """What time it is, in milliseconds."""

@@ -7,18 +7,18 @@ import sys
 from brubeck import Brubeck, WebMessageHandler
 from brubeck.auth import BasicAuth, BearerAuth
 from brubeck.auth.accounts import Account, Grant
-from brubeck.auth.passwords import hash_password
 from brubeck.auth.tokens import PREFIX, digest
 from brubeck.dictshield.fields import DateTimeField, FloatField, StringField
 from brubeck.http import Response
 from brubeck.streams import AuthStreamHandler, StreamedDocument, StreamHandler, following
+from tests.passwords import CHEAP
 
 if "pytest" not in sys.modules:  # where tests import it, it is theirs
     following.RETRY_MS = 20  # a test does not wait as long as a person may
 
 TOKEN = f"{PREFIX}of-a-test"
 RIGHTS = {"active": True}
-LINE = hash_password("secret")
+LINE = CHEAP.hash("secret")
 
 
 class Note(StreamedDocument):

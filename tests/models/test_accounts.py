@@ -16,8 +16,9 @@ from brubeck.models.documents import Claim
 from brubeck.models.names import claim_id
 from brubeck.storage import Storage
 from brubeck.timekeeping import HeldClock
-from tests.auth.world import CHEAP, World, basic, request
+from tests.auth.world import World, basic, request
 from tests.models.conftest import NOW
+from tests.passwords import CHEAP
 
 
 def test_a_user_is_found_by_name_and_id(accounts: StoredAccounts, name: str) -> None:

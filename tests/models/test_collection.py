@@ -11,7 +11,7 @@ from brubeck.documents import repository
 from brubeck.models import NoSuchUser, StoredAccounts, User
 from brubeck.models import users as users_module
 from brubeck.storage import StorageError
-from tests.auth.world import CHEAP
+from tests.passwords import CHEAP
 
 
 class Between:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from brubeck.auth import PasswordRefused
 from brubeck.models import AccountRefused, RequestKey, User, UserProfile
 from brubeck.models.names import checked_scopes, claim_id, folded
-from tests.auth.world import CHEAP
+from tests.passwords import CHEAP
 
 
 def test_a_user_is_made_with_a_password() -> None:
