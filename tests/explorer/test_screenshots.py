@@ -14,6 +14,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.servers.browser import content_person
+from tests.soak import SOAK
 
 SCREENS: Final = {"desktop": (1280, 900), "phone": (390, 844)}
 TALLEST: Final = 1600
@@ -71,8 +72,15 @@ PAGES: Final[tuple[Callable[[Page, str], None], ...]] = (
 )
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
-@pytest.mark.parametrize("screen", SCREENS)
+EVERY_LOOK: Final = bool(SOAK or os.environ.get("SCREENSHOTS"))
+LOOKS: Final = (
+    *(("desktop", "light"), ("phone", "dark")),
+    *((("desktop", "dark"), ("phone", "light")) if EVERY_LOOK else ()),
+)
+"""What each page is shown in: in each screen and each theme, in pairs where that has to do."""
+
+
+@pytest.mark.parametrize(("screen", "theme"), LOOKS)
 @pytest.mark.parametrize("show", PAGES, ids=[each.__name__ for each in PAGES])
 def test_a_page_is_shown(
     week: int,

@@ -11,6 +11,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from tests.servers.browser import content_person
 from tests.servers.programs import brubeck_run
+from tests.soak import SOAK
 
 SCREENS: Final = {"desktop": (1280, 900), "phone": (390, 844)}
 
@@ -23,8 +24,13 @@ def write(port: int, method: str, path: str, body: object) -> None:
     connection.close()
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
-@pytest.mark.parametrize("screen", SCREENS)
+@pytest.mark.parametrize(
+    ("screen", "theme"),
+    [
+        *(("desktop", "light"), ("phone", "dark")),
+        *((("desktop", "dark"), ("phone", "light")) if SOAK else ()),
+    ],
+)
 def test_a_walk_from_the_index_to_the_last_change(
     browser: Browser, screen: str, theme: Literal["light", "dark"]
 ) -> None:
