@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
-
-import pytest
 
 ROOT = Path(__file__).parents[1]
 
@@ -67,6 +66,16 @@ MODULES = sorted((ROOT / "brubeck").rglob("*.py"))
 TESTS = sorted(path for path in (ROOT / "tests").rglob("*.py") if "node_modules" not in path.parts)
 
 
+def name_of(path: Path) -> str:
+    """Return a module's dotted name."""
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+NAMES = frozenset(map(name_of, MODULES))
+"""The dotted names of all modules."""
+
+
 def room(path: Path) -> str:
     """Return the top-level name under ``brubeck`` that a module belongs to."""
     parts = path.relative_to(ROOT / "brubeck").with_suffix("").parts
@@ -81,9 +90,15 @@ def layer(name: str) -> int:
     raise AssertionError(f"brubeck.{name} stands in no layer")
 
 
+@cache
+def parsed(path: Path) -> ast.Module:
+    """Return the syntax tree of a module."""
+    return ast.parse(path.read_text())
+
+
 def imports(path: Path, *, types_too: bool) -> Iterator[str]:
     """Yield each module that a module imports, wherever in it."""
-    tree = ast.parse(path.read_text())
+    tree = parsed(path)
     skipped: set[ast.AST] = set()
     if not types_too:
         for node in ast.walk(tree):
@@ -101,38 +116,44 @@ def imports(path: Path, *, types_too: bool) -> Iterator[str]:
                 yield from (f"brubeck.{alias.name}" for alias in node.names)
 
 
-@pytest.mark.parametrize("path", MODULES, ids=lambda p: str(p.relative_to(ROOT)))
-def test_a_module_imports_from_its_layer_or_below(path: Path) -> None:
+def test_a_module_imports_from_its_layer_or_below() -> None:
     """And the islands of the third never from each other."""
-    own = room(path)
-    if own == "__init__":
-        return
-    for name in imports(path, types_too=False):
-        other = name.removeprefix("brubeck.").partition(".")[0]
-        place = ROOT / "brubeck" / other
-        if not name.startswith("brubeck.") or not (
-            place.is_dir() or place.with_suffix(".py").is_file()
-        ):
+    faults = []
+    for path in MODULES:
+        own = room(path)
+        if own == "__init__":
             continue
-        assert layer(other) <= layer(own), f"{own} imports {other} from above"
-        if own in ISLANDS and other in ISLANDS:
-            assert own == other, f"the islands {own} and {other} touch"
+        for name in imports(path, types_too=False):
+            other = name.removeprefix("brubeck.").partition(".")[0]
+            place = ROOT / "brubeck" / other
+            if not name.startswith("brubeck.") or not (
+                place.is_dir() or place.with_suffix(".py").is_file()
+            ):
+                continue
+            if layer(other) > layer(own):
+                faults.append(f"{path} imports {other} from above")
+            if own in ISLANDS and other in ISLANDS and own != other:
+                faults.append(f"{path}: the islands {own} and {other} touch")
+    assert not faults
 
 
-@pytest.mark.parametrize("path", MODULES, ids=lambda p: str(p.relative_to(ROOT)))
-def test_a_library_has_one_owner(path: Path) -> None:
+def test_a_library_has_one_owner() -> None:
     """So that it can be replaced in one room."""
-    for name in imports(path, types_too=True):
-        owners = DRIVERS.get(name.partition(".")[0])
-        assert owners is None or room(path) in owners, f"{path} imports {name}"
+    faults = []
+    for path in MODULES:
+        for name in imports(path, types_too=True):
+            owners = DRIVERS.get(name.partition(".")[0])
+            if owners is not None and room(path) not in owners:
+                faults.append(f"{path} imports {name}")
+    assert not faults
 
 
-@pytest.mark.parametrize("path", MODULES, ids=lambda p: str(p.relative_to(ROOT)))
-def test_a_module_is_one_room(path: Path) -> None:
+def test_a_module_is_one_room() -> None:
     """It says what it is for, and has no more than 400 lines."""
-    source = path.read_text()
-    assert ast.get_docstring(ast.parse(source)), f"{path} has no docstring"
-    assert source.count("\n") <= 400, f"{path} wants to be two"
+    silent = [path for path in MODULES if not ast.get_docstring(parsed(path))]
+    assert not silent, "these have no docstring"
+    long = [path for path in MODULES if path.read_text().count("\n") > 400]
+    assert not long, "these want to be two"
 
 
 def test_a_file_of_tests_has_one_subject() -> None:
@@ -157,16 +178,15 @@ def test_a_cycle_is_found() -> None:
 
 def imported(path: Path) -> set[str]:
     """Return the modules of the package that a module imports, for types alone or not."""
-    known = {name_of(each) for each in MODULES}
     found = set()
-    for node in ast.walk(ast.parse(path.read_text())):
+    for node in ast.walk(parsed(path)):
         if isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
             names = [f"{node.module}.{alias.name}" for alias in node.names]
             # A package's own modules may import it for its name alone.
-            found |= {name if name in known else node.module or "" for name in names}
-    return found & known - {name_of(path), "brubeck"}
+            found |= {name if name in NAMES else node.module or "" for name in names}
+    return found & NAMES - {name_of(path), "brubeck"}
 
 
 def circles(graph: dict[str, set[str]]) -> list[list[str]]:
@@ -194,9 +214,3 @@ def circles(graph: dict[str, set[str]]) -> list[list[str]]:
         if name not in order:
             visit(name)
     return components
-
-
-def name_of(path: Path) -> str:
-    """Return a module's dotted name."""
-    parts = path.relative_to(ROOT).with_suffix("").parts
-    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
