@@ -16,13 +16,13 @@ from io import BufferedReader
 from time import monotonic, sleep
 from typing import Self, cast
 
-import pytest
-
 _PORTS = range(20_000, 32_000)  # below those that the kernel gives to outgoing connections
 
 
 def require(program: str, package: str) -> str:
     """Return the path of a server's program, or skip (in CI: fail) saying how to install it."""
+    import pytest  # programs of tests wait by this module, and need no half of pytest
+
     found = shutil.which(program)
     if found is None:
         missing = f"{program} is not installed: apt-get install {package}"
@@ -34,6 +34,8 @@ def require(program: str, package: str) -> str:
 
 def require_ipv6() -> None:
     """Skip where the system has no IPv6, as some containers have none."""
+    import pytest
+
     try:
         with socket.socket(socket.AF_INET6) as probe:
             probe.bind(("::1", 0))
