@@ -48,7 +48,7 @@ from tests.soak import often
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-MANY = often(8, 60)
+MANY = often(5, 60)
 MD5, SHA1 = "e8b5d682452313a6142c10b045a9a135", "da39a3ee5e6b4b0d3255bfef95601890afd80709"
 
 

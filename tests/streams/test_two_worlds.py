@@ -195,7 +195,7 @@ def made_up(loud: Side, silent: Side) -> st.SearchStrategy[int]:
     )
 
 
-EXAMPLES = {"memory": 30, "sqlite": 30, "redis": 30, "mongodb": 6}
+EXAMPLES = {"memory": 12, "sqlite": 12, "redis": 12, "mongodb": 4}
 """How many positions are made up in each scene; a MongoDB takes a tenth of a second for one."""
 PAIRS = {
     f"{own.__name__}, {name}": (own, others)
