@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import atexit
 import json
 import os
+import shutil
 import signal
 import sys
+import sysconfig
+import tempfile
 from collections.abc import Iterator
 from http.client import HTTPConnection
 from pathlib import Path
@@ -66,7 +70,8 @@ LoadModule mpm_event_module {modules}/mod_mpm_event.so
 LoadModule authz_core_module {modules}/mod_authz_core.so
 LoadModule wsgi_module {modules}/mod_wsgi.so
 {user}
-WSGIDaemonProcess notes threads=8 python-home={home} python-path={root}
+WSGISocketPrefix {sockets}/wsgi
+WSGIDaemonProcess notes threads=8 python-path={root}:{packages}
 WSGIProcessGroup notes
 WSGIApplicationGroup %{{GLOBAL}}
 WSGIScriptAlias / {root}/tests/connections/wsgi_servers_program.py
@@ -90,9 +95,20 @@ def mod_wsgi(_name: str, port: int, folder: Path) -> list[str]:
     if not (MODULES / f"mod_wsgi.so-{version}").exists():
         pytest.skip(f"Debian's mod_wsgi is not for Python {version}")
     user = "User www-data\nGroup www-data" if os.geteuid() == 0 else ""
-    words = {"port": port, "folder": folder, "user": user, "home": sys.prefix, "root": ROOT}
+    # Its own Python with the packages of this one, which may lie where its user cannot read.
+    packages = sysconfig.get_path("purelib")
+    words = {"port": port, "folder": folder, "user": user, "packages": packages, "root": ROOT}
+    words["sockets"] = _folder_for_everybody()
     (folder / "apache2.conf").write_text(SITE.format(modules=MODULES, **words))
     return ["setsid", program, "-X", "-d", str(folder), "-f", str(folder / "apache2.conf")]
+
+
+def _folder_for_everybody() -> str:
+    """Return a folder that Apache's user can enter, as it cannot those of pytest's."""
+    folder = tempfile.mkdtemp(prefix="brubeck-wsgi-")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    Path(folder).chmod(0o755)
+    return folder
 
 
 COMMANDS: Final = dict.fromkeys(SERVERS, module) | {"uwsgi": uwsgi, "mod_wsgi": mod_wsgi}
@@ -111,7 +127,7 @@ def server(
         def answers() -> bool:
             try:
                 return ask(program, "GET", "/-/health")[0] == 200
-            except OSError:
+            except (OSError, ValueError):  # not there yet, or with an error page of its own
                 return False
 
         wait_until(answers, seconds=30)
