@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Any, Final
 from weakref import WeakKeyDictionary
 
+from brubeck import green
 from brubeck.errors import ConfigError
 from brubeck.explorer.colors import accent_style
 from brubeck.explorer.look import Look
@@ -112,7 +113,8 @@ def _extending(templates: Any) -> Any:
 
 
 def _rendered(template: Any, look: Look, values: dict[str, object]) -> bytes:
-    text: str = template.render(**values, look=look, style=_style(look.accent), script=_script())
+    pieces = template.generate(**values, look=look, style=_style(look.accent), script=_script())
+    text: str = "".join(green.fairly(pieces))  # a table may have tens of thousands of cells
     return text.encode()
 
 

@@ -95,7 +95,9 @@ def _table(walk: Walk, context: Context, parameters: PageParameters) -> Iterator
     readable = frozenset(times if parameters.readable_times else ())
     yield (codecs.BOM_UTF8 if parameters.bom else b"") + csv_rows.header_row(names)
     yield from walk.chunks(
-        lambda records: csv_rows.rows([each.body for each in records], names, readable)
+        lambda records: csv_rows.rows(
+            green.fairly([each.body for each in records]), names, readable
+        )
     )
 
 

@@ -103,7 +103,8 @@ def _written(writer: Writer, numbered: Iterator[list[Line]]) -> Iterator[bytes]:
             else:
                 drafts.add(line)
         results = drafts.write()
-        answers = [_answer(at, found) for (at, _), found in zip(batch, results, strict=True)]
+        told = green.fairly(zip(batch, results, strict=True))
+        answers = [_answer(at, found) for (at, _), found in told]
         yield b"".join(answers)
 
 

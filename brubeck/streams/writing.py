@@ -158,7 +158,9 @@ def _fail(result: Result, context: Context, reason: Exception) -> None:
     problem = problem_of(reason, context)
     if problem is None:
         raise reason
-    # Its traceback refers to the holder of the result: a cycle that would keep memory.
+    # Its traceback, or that of its cause, refers to the holder of the result: a cycle that would
+    # keep memory, until a collection that holds up others finds the thousands of an import.
+    problem.__cause__ = problem.__context__ = None
     result.status, result.problem = problem.status, problem.with_traceback(None)
 
 

@@ -14,7 +14,6 @@ from brubeck.consumers.track import beginning_of
 from brubeck.errors import ConfigError
 from brubeck.handlers.program import Program
 from brubeck.http import Problem
-from brubeck.storage import PageQuery
 from brubeck.streams import AuthStreamHandler, Context, StreamedDocument, StreamHandler
 from brubeck.streams.spec import StreamSpec
 from brubeck.streams.writing import invalid
@@ -28,6 +27,7 @@ from brubeck.webhooks.documents import (
     STATE_FIELDS,
     Subscription,
 )
+from brubeck.webhooks.quota import SubscriptionQuota
 from brubeck.webhooks.rights import check_source, conditions_of, may_read, source_of
 from brubeck.webhooks.signatures import new_secret
 
@@ -76,9 +76,7 @@ class Webhooks(AuthStreamHandler):
     """The stream of the attempts; it is made with the class."""
     _actions = ACTIONS
     _declared_deliveries: ClassVar[DeclaredDeliveries | None] = None
-    _stored: int | None = None
-    _made: frozenset[str] = frozenset()
-    """The ids of the subscriptions of this request."""
+    _quota: SubscriptionQuota | None = None
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         if not hasattr(cls, "model"):
@@ -159,14 +157,14 @@ class Webhooks(AuthStreamHandler):
         return stream
 
     def _check_number(self, context: Context, item_id: str) -> None:
-        """Refuse more subscriptions than a caller may have, also those of one request together."""
-        most = self.max_subscriptions
-        if self._stored is None:
-            query = PageQuery(limit=most, viewer=context.caller.id)
-            self._stored = context.records.count(query).total
-        self._made |= {item_id}
-        if self._stored + len(self._made) > most:
-            raise Problem(409, f"A caller has at most {most} subscriptions; delete another one.")
+        """Refuse more subscriptions than a caller may have, also by many requests at once."""
+        self._quota = self._quota or SubscriptionQuota(context, self.max_subscriptions)
+        self._quota.take(item_id)
+
+    def on_finish(self, context: Context) -> None:  # noqa: ARG002, as the hook is called
+        """Let other requests of the caller make subscriptions."""
+        if self._quota is not None:
+            self._quota.release()
 
     @classmethod
     def _compile(cls) -> StreamSpec:

@@ -1,0 +1,82 @@
+"""The number of subscriptions of a caller, which many requests at once went past."""
+
+from __future__ import annotations
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+
+from brubeck.storage import PageQuery, Storage
+from brubeck.testing import Client
+from brubeck.webhooks import quota
+from tests.webhooks.programs import Hooked
+
+REQUESTS = 6
+OF_EACH = 7
+MOST = 10
+
+
+def subscriptions(hooked: Hooked, number: int) -> list[dict[str, Any]]:
+    """Return the bodies of some subscriptions."""
+    return [{"url": "http://127.0.0.1:9/", "stream": hooked.source.path}] * number
+
+
+def stored(hooked: Hooked) -> int:
+    """Return how many subscriptions there are."""
+    return hooked.hooks.records().count(PageQuery(limit=1000)).total
+
+
+def test_many_requests_at_once_make_no_more_subscriptions_than_one(any_storage: Storage) -> None:
+    """Each of them counted before the others had written: there was no limit at all."""
+    together = threading.Barrier(REQUESTS)
+    asked = threading.local()
+
+    def may_subscribe(*_: object) -> bool:
+        if not hasattr(asked, "once"):  # all are about to count
+            asked.once = together.wait(20)
+        return True
+
+    hooked = Hooked(any_storage, max_subscriptions=MOST, may_subscribe=may_subscribe)
+    user = hooked.user()
+
+    def subscribe(_: int) -> int:
+        made = user.post(hooked.path, json=subscriptions(hooked, OF_EACH)).json()["data"]
+        return sum(each["status"] == 201 for each in made)
+
+    with ThreadPoolExecutor(REQUESTS) as pool:
+        made = sum(pool.map(subscribe, range(REQUESTS)))
+    assert made == stored(hooked) == MOST
+
+
+def test_an_import_makes_no_more_subscriptions_than_a_list(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It counts again where another request may have come between."""
+    monkeypatch.setattr(quota, "LEASE", 0.0)  # it has to count at each line
+    hooked = Hooked(max_subscriptions=MOST)
+    user = hooked.user()
+    line = b'{"url":"http://127.0.0.1:9/","stream":"%b"}\n' % hooked.source.path.encode()
+    headers = {"Content-Type": "application/x-ndjson"}
+    answer = user.post(hooked.path, body=line * (MOST + 3), headers=headers)
+    assert answer.body.count(b'"status":201') == stored(hooked) == MOST
+
+
+def test_a_request_waits_for_another_one_of_its_caller_alone(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """One that was killed holds up its caller for the time of a lease, and nobody else."""
+    monkeypatch.setattr(quota, "PATIENCE", 0.0)
+    hooked = Hooked()
+    ann, bob = hooked.user("ann"), hooked.user("bob")
+    named = f'subscriptions ["{hooked.path}","{ann.user.id}"]'  # type: ignore[attr-defined]  # set there
+    hooked.app.store().attempt(named, b"", b"", lease=60, keep=60)
+    refused = ann.post(hooked.path, json=subscriptions(hooked, 3))
+    assert [each["status"] for each in refused.json()["data"]] == [409] * 3
+    assert post_one(hooked, bob) == 201
+    hooked.app.store().conclude(named, None)
+    assert post_one(hooked, ann) == post_one(hooked, ann) == 201
+
+
+def post_one(hooked: Hooked, client: Client) -> int:
+    """Return the status of a subscription."""
+    return client.post(hooked.path, json=subscriptions(hooked, 1)[0]).status
