@@ -90,6 +90,8 @@ SETTINGS: Final[dict[str, dict[str, Setting]]] = {
         "max_connections": Setting(whole(1, 1_000_000), 20_000, "Connections at once, a process."),
         "max_head": Setting(size, 65_536, "Bytes of a request's line and headers."),
         "max_body": Setting(size, 64 << 20, "Bytes of a request's body."),
+        "max_held": Setting(size, 512 << 20, "Bytes held in memory for all clients, a process."),
+        "max_spooled": Setting(size, 4 << 30, "Bytes of all bodies in files, a process."),
         "upload_dir": Setting(
             text, "", "The folder of Mongrel2's large bodies, as seen from here."
         ),

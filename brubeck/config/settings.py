@@ -25,6 +25,8 @@ class ServerSettings(msgspec.Struct, frozen=True, kw_only=True):
     max_connections: int
     max_head: int
     max_body: int
+    max_held: int
+    max_spooled: int
     upload_dir: str
     spool: int
     head_timeout: float

@@ -12,7 +12,7 @@ import tempfile
 from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from typing import BinaryIO, Final, cast
+from typing import BinaryIO, Final, NamedTuple, cast
 
 import httptools
 import msgspec
@@ -42,11 +42,26 @@ class Limits(msgspec.Struct, frozen=True):
     spool: int = 1 << 20
 
 
+class Held(NamedTuple):
+    """The bytes that are held for a client, in memory and in files."""
+
+    in_memory: int = 0
+    in_files: int = 0
+
+    def plus(self, other: Held, unsent: int) -> Held:
+        """Return the sum of both, and of the bytes of an answer."""
+        return Held(self.in_memory + other.in_memory + unsent, self.in_files + other.in_files)
+
+
+NOTHING: Final = Held()
+
+
 class Incoming(msgspec.Struct):
-    """A whole request, and whether its sender would keep the connection."""
+    """A whole request, whether its sender would keep the connection, and the size of its body."""
 
     request: Request
     keep_alive: bool
+    held: Held = NOTHING
 
 
 class Http1:
@@ -127,6 +142,11 @@ class Http1:
                 raise Problem(400, "A request to upgrade the protocol must not have a body.")
         last.keep_alive = False
         self.ready.append(last)
+
+    @property
+    def held(self) -> Held:
+        """The bytes of the request that has not come whole yet."""
+        return Held(len(self._received) + len(self._body), 0 if self._file is None else self._size)
 
     def close(self) -> None:
         """Release the resources of requests that were not answered, or never became whole."""
@@ -308,7 +328,10 @@ class Http1:
             client=self._client,
         )
         request.sink = tempfile.TemporaryFile
-        self.ready.append(Incoming(request, parser.should_keep_alive()))
+        incoming = Incoming(request, parser.should_keep_alive())
+        if self._size:
+            incoming.held = Held(len(self._body), 0 if self._file is None else self._size)
+        self.ready.append(incoming)
         self.started, self.in_head, self._head_size = False, True, 0
         self._excess = 0
         self._begin_head()

@@ -117,6 +117,8 @@ def open_connection(server: ServerSettings, listener: socket.socket | None) -> C
     options = ServerOptions(
         limits=Limits(server.max_head, server.max_body, server.spool),
         max_connections=server.max_connections,
+        max_held=server.max_held,
+        max_spooled=server.max_spooled,
         head_timeout=server.head_timeout,
         body_timeout=server.body_timeout,
         idle_timeout=server.idle_timeout,

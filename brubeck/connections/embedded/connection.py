@@ -13,7 +13,8 @@ from typing import Final, Protocol
 
 from brubeck import green
 from brubeck.connections.embedded.options import ServerOptions
-from brubeck.connections.http1 import Http1, Incoming
+from brubeck.connections.embedded.parts import made_parts
+from brubeck.connections.http1 import NOTHING, Held, Http1, Incoming
 from brubeck.errors import ProtocolError
 from brubeck.http import Problem, Request, Response, StreamingResponse
 from brubeck.http.framing import Framed, UntilClose, frame
@@ -63,27 +64,13 @@ class _Sending:
         return head
 
 
-def _made(response: StreamingResponse) -> Iterator[bytes | Subscription]:
-    """Yield the parts; an exception of their source is logged and becomes a `ProtocolError`."""
-    parts = iter(response.parts)
-    while True:
-        try:
-            part = next(parts, None)
-        except Exception as reason:
-            log.exception("A response broke off while it was made.")
-            raise ProtocolError("the response broke off") from reason
-        if part is None:
-            return
-        yield part
-
-
 class Connection:
     """One client's connection, from accepting it to closing it."""
 
     __slots__ = (
         *("_answer", "_client", "_expired", "_http", "_kept", "_left", "_problem", "_reading"),
         *("_respond", "_sending", "_server", "_subscription", "_stream", "deadline"),
-        *("_body_until", "began_at"),
+        *("_body_until", "_in_hand", "_unsent", "began_at"),
     )
 
     def __init__(self, server: Server, respond: Respond, client: Client) -> None:
@@ -100,6 +87,7 @@ class Connection:
         self._body_until = 0.0
         self.began_at = 0.0
         """The tick at which the request that is being received began."""
+        self._in_hand, self._unsent = NOTHING, 0
         self._expired = False
         self._left = False
         self._problem: Problem | None = None  # said last, when all else is answered
@@ -194,7 +182,7 @@ class Connection:
         while ready:
             incoming = ready.popleft()
             self.deadline = inf
-            request = incoming.request
+            request, self._in_hand = incoming.request, incoming.held
             request.is_wanted = request.may_wait = self.is_wanted
             request.may_subscribe = stream.offers
             try:
@@ -224,11 +212,11 @@ class Connection:
             self._send_whole(stream, framed)
             return framed
         self._answer = response
-        self._sending = _Sending(request, framed, green.fairly(_made(response)))
+        self._sending = _Sending(request, framed, green.fairly(made_parts(response)))
         return framed if self._send_stream(stream) else None
 
     def _send_whole(self, stream: green.Stream, framed: Framed) -> None:
-        self._arm_timeout()
+        self._arm_timeout(len(framed.body))
         if len(framed.body) <= _JOIN:
             stream.send(framed.head + framed.body)
         else:
@@ -256,9 +244,9 @@ class Connection:
                         if self._joins(part):
                             return False
                     elif part:
-                        self._arm_timeout()
+                        self._arm_timeout(len(part))
                         stream.send(coder.data(part))
-                        self.deadline = inf
+                        self._unsent, self.deadline = 0, inf
                 stream.send(coder.end())
         except BaseException:
             if isinstance(coder, UntilClose):
@@ -314,7 +302,8 @@ class Connection:
             self._subscription = None
             green.spawn(self._run_part, self._resume)
 
-    def _arm_timeout(self) -> None:
+    def _arm_timeout(self, unsent: int = 0) -> None:
+        self._unsent = unsent
         self.deadline = self._server.tick + self._server.options.body_timeout
 
     def _refuse(self, stream: green.Stream, problem: Problem) -> None:
@@ -348,6 +337,12 @@ class Connection:
             if self._stream is not None:
                 self._stream.send(framed.head + framed.body)
         self.cut()
+
+    @property
+    def held(self) -> Held:
+        """The bytes that are held for the client: of its requests, and of its answer."""
+        coming = self._http.held
+        return coming if self._reading else coming.plus(self._in_hand, self._unsent)
 
     @property
     def idle(self) -> bool:

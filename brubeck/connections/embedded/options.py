@@ -12,6 +12,8 @@ class ServerOptions(msgspec.Struct, frozen=True, kw_only=True):
 
     limits: Limits = Limits()
     max_connections: int = 20_000
+    max_held: int = 512 << 20
+    max_spooled: int = 4 << 30
     head_timeout: float = 15.0
     body_timeout: float = 60.0
     idle_timeout: float = 75.0

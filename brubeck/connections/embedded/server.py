@@ -9,6 +9,7 @@ from typing import Final
 
 from brubeck import green
 from brubeck.connections.embedded.connection import Connection, Respond
+from brubeck.connections.embedded.holding import excess
 from brubeck.connections.embedded.options import ServerOptions
 from brubeck.errors import ConfigError
 from brubeck.http.proxies import Client
@@ -96,6 +97,8 @@ class EmbeddedServer:
         busy = {each.fileno(): each for each in list(self._connections)}
         for fileno in green.hung_up(busy):
             busy[fileno].left()
+        for connection in excess(green.fairly(list(self._connections)), self.options):
+            connection.cut()
         return not self.draining or bool(self._connections)
 
     def _drain(self) -> None:
