@@ -142,7 +142,7 @@ class SignatureAuth(Scheme):
         if isinstance(accounts, RemembersNonces):
             first = accounts.first_use(name, self._max_age + self._leeway)
         else:
-            first = self._seen.first_use(name, created)
+            first = self._seen.first_use(name, created, key_id)
         if not first:
             raise BadCredentials(
                 "The nonce was already used; sign the request again with another nonce."

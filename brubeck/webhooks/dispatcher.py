@@ -79,6 +79,7 @@ class Dispatcher:
             self._known[item_id] = subscription
         elif before is not None:
             self._last.pop(item_id, None)
+            self._not_before.pop(item_id, None)
             source = source_of(self._declaration, before.stream or "")
             if source is not None:
                 track_of(self._program.stream(source), before).remove()

@@ -7,6 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from brubeck.auth.replay import SeenNonces
+
 ROOT = Path(__file__).parents[2]
 
 
@@ -16,3 +18,12 @@ def test_items_of_many_fields_let_others_be_served() -> None:
     done = subprocess.run(program, capture_output=True, text=True, cwd=ROOT, check=True, timeout=90)
     holds = json.loads(done.stdout)
     assert {name: hold for name, hold in holds.items() if hold > 0.1} == {}
+
+
+def test_a_signer_of_many_requests_has_none_of_others_refused() -> None:
+    """What was forgotten of one signer, signed ahead of the clock, had all others refused."""
+    seen = SeenNonces(size=3)
+    assert all(seen.first_use(f"a{number}", 1030.0 + number, "ann") for number in range(5))
+    assert seen.first_use("b", 1000.0, "bob")
+    assert not seen.first_use("b", 1000.0, "bob")
+    assert not seen.first_use("a0", 1030.0, "ann")

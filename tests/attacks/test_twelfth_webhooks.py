@@ -8,9 +8,11 @@ from typing import Any
 
 import pytest
 
+from brubeck.consumers.stopping import Stop
 from brubeck.storage import PageQuery, Storage
 from brubeck.testing import Client
 from brubeck.webhooks import quota
+from brubeck.webhooks.dispatcher import Dispatcher
 from tests.webhooks.programs import Hooked
 
 REQUESTS = 6
@@ -80,3 +82,20 @@ def test_a_request_waits_for_another_one_of_its_caller_alone(
 def post_one(hooked: Hooked, client: Client) -> int:
     """Return the status of a subscription."""
     return client.post(hooked.path, json=subscriptions(hooked, 1)[0]).status
+
+
+def test_a_subscription_that_is_deleted_leaves_nothing_behind() -> None:
+    """Those whose receivers failed were remembered for the life of the process."""
+    hooked = Hooked(timeout=1.0)
+    user = hooked.user()
+    hook = hooked.subscribe(user, "http://127.0.0.1:9/", start="beginning")
+    hooked.items.insert({"place": "Ely"})
+    sending = Dispatcher(hooked.app, hooked.declaration, Stop())
+    sending.follow()
+    ((item_id, head),) = sending.due().items()
+    sending.begin_turn(item_id)
+    assert sending.take_turn(item_id, head)[0] == "failed"
+    assert hook in sending._not_before
+    assert user.delete(f"{hooked.path}/{hook}").status == 204
+    sending.follow()
+    assert (sending._not_before, sending._last, sending._known) == ({}, {}, {})
