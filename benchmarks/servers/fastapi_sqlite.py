@@ -1,4 +1,8 @@
-"""Their side: FastAPI on SQLAlchemy Core and SQLite, in the threads of plain functions."""
+"""Their side: FastAPI on SQLAlchemy Core and SQLite.
+
+A page is read on the event loop: it is quick, and the threads of plain functions take four times as
+long, since they wait for each other.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +22,7 @@ event.listen(engine, "connect", use_wal)
 
 
 @app.get("/quakes")
-def page(limit: Annotated[int, Query(ge=1, le=200)] = 25, before: str | None = None) -> Page:
+async def page(limit: Annotated[int, Query(ge=1, le=200)] = 25, before: str | None = None) -> Page:
     """Return a page, newest first."""
     query = select(quakes).order_by(quakes.c.created_at.desc(), quakes.c.id.desc())
     if before is not None:

@@ -17,7 +17,7 @@ def test_items_of_many_fields_let_others_be_served() -> None:
     program = [sys.executable, "-W", "ignore", "-m", "tests.attacks.held_by_columns"]
     done = subprocess.run(program, capture_output=True, text=True, cwd=ROOT, check=True, timeout=90)
     holds = json.loads(done.stdout)
-    assert {name: hold for name, hold in holds.items() if hold > 0.1} == {}
+    assert {name: hold for name, hold in holds.items() if hold > 0.15} == {}
 
 
 def test_a_signer_of_many_requests_has_none_of_others_refused() -> None:
