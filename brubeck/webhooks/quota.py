@@ -18,7 +18,7 @@ from brubeck.storage import PageQuery, StorageError
 from brubeck.streams import Context
 
 LEASE: Final = 4.0
-"""Seconds for which a request may write what it has counted; a killed one ends its lease so."""
+"""The length of a lease, in seconds; that of a killed request ends by itself."""
 PATIENCE: Final = 2.0
 """Seconds that a request waits for another one of its caller."""
 _PAUSE: Final = 0.02
@@ -48,14 +48,14 @@ class SubscriptionQuota:
         self._made.append(item_id)
 
     def release(self) -> None:
-        """Let other requests count; what was taken has been written, or never will be."""
+        """End the lease, once the counted subscriptions are written or given up."""
         if monotonic() < self._ends:  # otherwise another request may have it by now
             with suppress(StorageError):  # the lease ends by itself
                 self._context.stream.store.conclude(self._name, None)
         self._until = self._ends = 0.0
 
     def _begin(self) -> None:
-        """Get the lease, and count what is stored now."""
+        """Get the lease, and count the stored subscriptions."""
         self.release()
         patience = monotonic() + PATIENCE
         store, records = self._context.stream.store, self._context.records

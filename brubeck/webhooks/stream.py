@@ -163,7 +163,7 @@ class Webhooks(AuthStreamHandler):
         self._quota.take(item_id)
 
     def after_change(self, context: Context, changes: Sequence[Change]) -> None:  # noqa: ARG002, as the hook is called
-        """Let other requests of the caller count: what was counted here is written.
+        """End the lease on the count of the caller's subscriptions, which are written now.
 
         A subscription that the program itself makes has no request that would finish.
         """
@@ -171,7 +171,7 @@ class Webhooks(AuthStreamHandler):
             self._quota.release()
 
     def on_finish(self, context: Context) -> None:  # noqa: ARG002, as the hook is called
-        """Let other requests of the caller make subscriptions."""
+        """End the lease on the count of the caller's subscriptions."""
         if self._quota is not None:
             self._quota.release()
 

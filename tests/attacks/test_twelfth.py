@@ -1,4 +1,4 @@
-"""The twelfth attack: tables of many fields, long imports, and what is held for slow clients."""
+"""The twelfth attack: tables of many fields, long imports, and nonces of a busy signer."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def test_items_of_many_fields_let_others_be_served() -> None:
 
 
 def test_a_signer_of_many_requests_has_none_of_others_refused() -> None:
-    """What was forgotten of one signer, signed ahead of the clock, had all others refused."""
+    """Forgotten nonces of one signer, ahead of the clock, had those of all others refused."""
     seen = SeenNonces(size=3)
     assert all(seen.first_use(f"a{number}", 1030.0 + number, "ann") for number in range(5))
     assert seen.first_use("b", 1000.0, "bob")

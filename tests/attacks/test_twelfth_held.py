@@ -1,4 +1,4 @@
-"""What a server holds for clients that are slow on purpose: bounded for all of them together."""
+"""The bytes held for slow clients: a bound for all of them together."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ POLL = f"GET /notes/changes?after=now&wait=60 HTTP/1.1\r\nHost: h\r\nContent-Len
 
 
 def open_ones(callers: list[Caller]) -> int:
-    """Return how many connections have not ended; what was sent to them is read."""
+    """Read from all connections, and return the number of those that are open."""
     found = 0
     for caller in callers:
         caller.socket.setblocking(False)

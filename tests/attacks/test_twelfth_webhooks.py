@@ -54,7 +54,7 @@ def test_many_requests_at_once_make_no_more_subscriptions_than_one(any_storage: 
 
 def test_an_import_makes_no_more_subscriptions_than_a_list(monkeypatch: pytest.MonkeyPatch) -> None:
     """It counts again where another request may have come between."""
-    monkeypatch.setattr(quota, "LEASE", 0.0)  # it has to count at each line
+    monkeypatch.setattr(quota, "LEASE", 0.0)  # an import that lasts longer than a lease
     hooked = Hooked(max_subscriptions=MOST)
     user = hooked.user()
     line = b'{"url":"http://127.0.0.1:9/","stream":"%b"}\n' % hooked.source.path.encode()
@@ -63,11 +63,8 @@ def test_an_import_makes_no_more_subscriptions_than_a_list(monkeypatch: pytest.M
     assert answer.body.count(b'"status":201') == stored(hooked) == MOST
 
 
-def test_a_request_waits_for_another_one_of_its_caller_alone(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_a_request_waits_for_another_one_of_its_caller_alone() -> None:
     """One that was killed holds up its caller for the time of a lease, and nobody else."""
-    monkeypatch.setattr(quota, "PATIENCE", 0.0)
     hooked = Hooked()
     ann, bob = hooked.user("ann"), hooked.user("bob")
     named = f'subscriptions ["{hooked.path}","{ann.user.id}"]'  # type: ignore[attr-defined]  # set there
@@ -85,7 +82,7 @@ def post_one(hooked: Hooked, client: Client) -> int:
 
 
 def test_a_subscription_that_is_deleted_leaves_nothing_behind() -> None:
-    """Those whose receivers failed were remembered for the life of the process."""
+    """Subscriptions with failed receivers were remembered for the life of the process."""
     hooked = Hooked(timeout=1.0)
     user = hooked.user()
     hook = hooked.subscribe(user, "http://127.0.0.1:9/", start="beginning")

@@ -77,7 +77,7 @@ LOOKS: Final = (
     *(("desktop", "light"), ("phone", "dark")),
     *((("desktop", "dark"), ("phone", "light")) if EVERY_LOOK else ()),
 )
-"""What each page is shown in: in each screen and each theme, in pairs where that has to do."""
+"""The combinations of screen and theme of each page: pairs in the short run, all in the soak."""
 
 
 @pytest.mark.parametrize(("screen", "theme"), LOOKS)

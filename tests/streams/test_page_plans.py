@@ -102,7 +102,7 @@ def test_a_page_is_the_same_when_its_walk_was_asked_for_before_and_when_not(clie
 
 
 def test_a_kept_page_is_the_same_for_every_origin_and_coding(client: Client) -> None:
-    """Whoever it was made for first, and however often it was sent since."""
+    """The first reader, and the number of readers, make no difference."""
     bodies: set[bytes] = set()
     for _ in range(4):
         for host, coding in product(("one.example", "two.example"), ("", "gzip", "identity")):

@@ -55,7 +55,7 @@ _DATES: Final = ("datetime", "milliseconds")
 _OWN: Final = frozenset(("id", "_id", "created_at", OURS))
 """The names of members that MongoDB, or Brubeck, has a place of its own for."""
 _PLAIN: Final = frozenset((bool, int, float, type(None)))
-"""The types of values that are kept as they are, whatever their field is, but for dates."""
+"""The types of values that are stored unchanged, except in fields of dates."""
 
 
 def document(put: Put, schema: RecordSchema, ours: Document) -> Document:
