@@ -24,6 +24,7 @@ from brubeck.connections.mongrel2.replies import MAX_UNTAKEN
 from brubeck.http import Request, Response, StreamingResponse
 from tests.servers import Caller, wait_until
 from tests.servers.mongrel2 import Front, Protocol, running_mongrel2, served
+from tests.servers.processes import suspend
 
 pytestmark = pytest.mark.mongrel2
 
@@ -206,7 +207,7 @@ def test_a_front_server_that_stands_still_holds_us_back(monkeypatch: pytest.Monk
             responses.append(caller.response())
             assert responses[-1].read(1) == b"x"
         assert front.process is not None
-        front.process.send_signal(signal.SIGSTOP)
+        suspend(front.process.pid)
         try:
             more.set()
             seen = [-1] * 40

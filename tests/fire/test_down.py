@@ -19,6 +19,7 @@ from tests.fire.grounds import GROUNDS, TIMEOUT, sqlite_ground
 from tests.fire.writes import SCHEMA, fresh, open_under_fire, send
 from tests.servers import wait_until
 from tests.servers.mongo import MongoServer
+from tests.servers.processes import suspend
 from tests.servers.redis import RedisServer
 
 SERVERS: Final = ("redis", "mongo", "mongo-set")
@@ -92,7 +93,7 @@ def test_a_server_that_stands_still_is_waited_for_no_longer_than_said(
             stream = storage.records(STREAM, SCHEMA)
             send(stream, [fresh("create", "known")])
             write = fresh("create", "new")
-            process.send_signal(signal.SIGSTOP)
+            suspend(process.pid)
             try:
                 _assert_refused_in_time(*_all_of(stream), lambda: send(stream, [write]))
             finally:

@@ -21,7 +21,7 @@ from tests.fire.verdict import check, judge, view_of, walked
 from tests.fire.writes import SCHEMA, Sent, fresh, open_under_fire, send
 from tests.servers import wait_until
 from tests.servers.mongo import MongoServer, await_primary, mongo_set, set_url
-from tests.servers.processes import Server
+from tests.servers.processes import Server, suspend
 from tests.servers.redis import RedisServer
 from tests.servers.sentinel import Watched, redis_watched
 from tests.soak import often
@@ -206,7 +206,7 @@ def test_what_a_follower_was_shown_is_still_so(ground: str, crib: Nursery, tmp_p
 @contextmanager
 def _paused(server: Server) -> Iterator[None]:
     assert server.process is not None
-    server.process.send_signal(signal.SIGSTOP)
+    suspend(server.process.pid)
     try:
         yield
     finally:

@@ -17,6 +17,7 @@ from brubeck import Brubeck
 from tests.jobs.conftest import Backend, MakeApp, backend_of
 from tests.jobs.program import state_of
 from tests.servers import wait_until
+from tests.servers.processes import suspend
 from tests.servers.programs import ROOT, Program, brubeck, running
 
 PROGRAM = "tests.jobs.program:app"
@@ -115,7 +116,7 @@ def test_a_worker_that_stood_still_changes_nothing(
     with worker(backend.url) as first:
         sent = app.jobs.send("/wait", told)
         wait_until((tmp_path / "begun").exists)
-        first.process.send_signal(signal.SIGSTOP)
+        suspend(first.process.pid)
         try:
             with worker(backend.url) as second:
                 begun = tmp_path / "begun"

@@ -15,6 +15,7 @@ from urllib.request import Request, urlopen
 import pytest
 
 from tests.servers import free_port, wait_until
+from tests.servers.processes import suspend
 from tests.servers.programs import Program, brubeck_run
 from tests.servers.redis import RedisServer
 
@@ -140,7 +141,7 @@ def test_operations_that_wait_for_a_store_are_counted(tmp_path: Path) -> None:
             wait_until(lambda: purged in figures(program.port))  # the sweeper begins at the start
             assert figures(program.port)[name] == 0
             assert redis.process is not None
-            redis.process.send_signal(signal.SIGSTOP)
+            suspend(redis.process.pid)
             caller = Thread(target=ask, args=(program.port, "/notes/b"))
             caller.start()
             wait_until(lambda: figures(program.port)[name] == 1)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+
+from tests.servers import wait_until
 
 
 class Server:
@@ -65,12 +68,29 @@ class Server:
         self.process = None
 
 
+def suspend(pid: int) -> None:
+    """Let a process stand still (``SIGSTOP``), and wait until each of its threads does.
+
+    One that runs on another processor may answer a last request after the signal was sent.
+    """
+    os.kill(pid, signal.SIGSTOP)
+    threads = Path(f"/proc/{pid}/task")
+    wait_until(lambda: all(_stands(each / "stat") for each in threads.iterdir()))
+
+
+def _stands(stat: Path) -> bool:
+    try:
+        return stat.read_text().rpartition(")")[2].split()[0] in "TtZX"
+    except FileNotFoundError:  # a thread that has ended
+        return True
+
+
 @contextmanager
 def frozen(*servers: Server) -> Iterator[None]:
     """Stop processes in the middle of what they do, and let them go on afterwards."""
     running = [server.process for server in servers if server.process is not None]
     for process in running:
-        process.send_signal(signal.SIGSTOP)
+        suspend(process.pid)
     try:
         yield
     finally:

@@ -33,6 +33,7 @@ from brubeck.storage import (  # noqa: E402
 from brubeck.storage.ids import new_id  # noqa: E402
 from brubeck.storage.redis import RedisStorage  # noqa: E402
 from tests.neighbours import let_others_run  # noqa: E402
+from tests.servers.processes import suspend  # noqa: E402
 
 Network = Callable[[socket.socket, socket.socket], None]
 """Carries the bytes of one direction until there are no more."""
@@ -211,7 +212,7 @@ def frozen(port: int, pid: int) -> None:
     """Let the server stand still: each command fails at its deadline, and later ones succeed."""
     with closing(RedisStorage(f"redis://127.0.0.1:{port}/0", timeout=1, pool=1000)) as storage:
         echo(storage, "warm")
-        os.kill(pid, signal.SIGSTOP)
+        suspend(pid)
         try:
             begin = monotonic()
             answers = together(1000, lambda n: echo(storage, str(n)))
