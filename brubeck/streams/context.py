@@ -37,7 +37,8 @@ class Context:
     """One request: the stream, the request and its caller. Hooks get it as their first argument."""
 
     __slots__ = (
-        *("_cookies", "_headers", "_hooks", "_is_personal", "_make_hooks", "_plan", "_recheck"),
+        *("_at_end", "_cookies", "_headers", "_hooks", "_is_personal", "_make_hooks", "_plan"),
+        "_recheck",
         *("application", "identified", "partition", "request", "spec", "stream", "viewer"),
     )
 
@@ -70,6 +71,7 @@ class Context:
         self._hooks: Hooks | None = None
         self._recheck = recheck
         self._plan: WritePlan | None = None
+        self._at_end: list[Callable[[], None]] = []
 
     @property
     def caller(self) -> Caller:
@@ -165,6 +167,18 @@ class Context:
     @plan.setter
     def plan(self, plan: WritePlan | None) -> None:
         self._plan = plan
+
+    def at_end(self, release: Callable[[], None]) -> None:
+        """Have a function called once when the request's work is over, however it ended.
+
+        An import whose answer is still being sent gets the call after its first lines, too.
+        """
+        self._at_end.append(release)
+
+    def end(self) -> None:
+        """Call the functions that wait for the end; the last one that was added comes first."""
+        while self._at_end:
+            self._at_end.pop()()
 
 
 class Hooks:

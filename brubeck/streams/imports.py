@@ -90,6 +90,13 @@ def batches(numbered: Iterator[Line]) -> Iterator[list[Line]]:
 
 def _written(writer: Writer, numbered: Iterator[list[Line]]) -> Iterator[bytes]:
     """Write one batch after another, and yield the encoded results of its lines."""
+    try:
+        yield from _answers(writer, numbered)
+    finally:
+        writer.context.end()
+
+
+def _answers(writer: Writer, numbered: Iterator[list[Line]]) -> Iterator[bytes]:
     asked = time.monotonic()
     for batch in numbered:
         if time.monotonic() - asked >= RECHECK_SECONDS:

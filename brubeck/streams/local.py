@@ -28,6 +28,7 @@ Rules:
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from datetime import datetime
 from functools import partial
 from itertools import islice
@@ -186,17 +187,17 @@ class LocalStream(Stream):
         """
         left, results = iter(documents), []
         while some := list(islice(left, self.spec.max_batch)):
-            writer = self._writer(partition, owner)
-            drafts = Drafts(writer)
-            for each in some:
-                try:
-                    with problems(writer.context):
-                        body = document_json(each, owner, self.spec.model)
-                except Problem as problem:
-                    drafts.refuse(problem.with_traceback(None))
-                else:
-                    drafts.add(body)
-            results += drafts.write()
+            with self._writing(partition, owner) as writer:
+                drafts = Drafts(writer)
+                for each in some:
+                    try:
+                        with problems(writer.context):
+                            body = document_json(each, owner, self.spec.model)
+                    except Problem as problem:
+                        drafts.refuse(problem.with_traceback(None))
+                    else:
+                        drafts.add(body)
+                results += drafts.write()
         return results
 
     def update(
@@ -212,32 +213,32 @@ class LocalStream(Stream):
         ``expected`` is the position at which the item must stand. Raises a `Problem`: 404 or 410
         where there is no such item, 412 where it stands elsewhere, 422 for an invalid result.
         """
-        writer = self._writer(partition)
         patch = msgspec.json.decode(members_json(changes))
+        with self._writing(partition) as writer:
 
-        def propose(found: Entry) -> Put:
-            record = _expected(item_id, found, expected)
-            stored = writer.stored(record)
-            with problems(writer.context):
-                body = merged_json(record.body, patch)
-                document = read_document(self._spec_for_writes, body)
-                return writer.revise(document, stored, record.position)
+            def propose(found: Entry) -> Put:
+                record = _expected(item_id, found, expected)
+                stored = writer.stored(record)
+                with problems(writer.context):
+                    body = merged_json(record.body, patch)
+                    document = read_document(self._spec_for_writes, body)
+                    return writer.revise(document, stored, record.position)
 
-        put, outcome, found = self._change(partition, item_id, propose)
-        writer.announce([changed(put, outcome.position, found)])
+            put, outcome, found = self._change(partition, item_id, propose)
+            writer.announce([changed(put, outcome.position, found)])
         return self.spec.model.decode_stored(put.body)
 
     def delete(
         self, item_id: str | None, partition: str = "", *, expected: int | None = None
     ) -> None:
         """Delete an item; `Problem` as for `update`."""
-        writer = self._writer(partition)
+        with self._writing(partition) as writer:
 
-        def propose(found: Entry) -> Delete:
-            return writer.removal(_expected(item_id, found, expected))
+            def propose(found: Entry) -> Delete:
+                return writer.removal(_expected(item_id, found, expected))
 
-        done = self._change(partition, item_id, propose)
-        writer.announce([Change(done.outcome.position, done.write.id, None)])
+            done = self._change(partition, item_id, propose)
+            writer.announce([Change(done.outcome.position, done.write.id, None)])
 
     def _change(
         self, partition: str, item_id: str | None, propose: Callable[[Entry], W]
@@ -247,7 +248,8 @@ class LocalStream(Stream):
             raise TypeError("every change of an item proposes a write")
         return done
 
-    def _writer(self, partition: str, owner: Caller | None = None) -> Writer:
+    @contextmanager
+    def _writing(self, partition: str, owner: Caller | None = None) -> Iterator[Writer]:
         self.spec.check_partition(partition)
         path = self.spec.path.at(partition)
         context = Context(
@@ -262,7 +264,10 @@ class LocalStream(Stream):
             partition,
             owner,
         )
-        return Writer(context, OpenAccess(self._spec_for_writes))
+        try:
+            yield Writer(context, OpenAccess(self._spec_for_writes))
+        finally:
+            context.end()
 
 
 def _text(value: object) -> str:

@@ -179,9 +179,12 @@ class Resource(WebMessageHandler):
         return check_type(answer, Response, f"{self.spec.name}.prepare")
 
     def on_finish(self) -> None:
-        """Call the hook ``on_finish``."""
-        if "on_finish" in self.spec.overridden:
-            run_hook(self.context.hooks.on_finish, self.context)
+        """Call the hook ``on_finish``, and end the context."""
+        try:
+            if "on_finish" in self.spec.overridden:
+                run_hook(self.context.hooks.on_finish, self.context)
+        finally:
+            self.context.end()
 
     # Answers.
 

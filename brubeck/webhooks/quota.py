@@ -1,7 +1,7 @@
 """The number of subscriptions that a caller may have, counted by one of its requests at a time.
 
 Two requests that count at the same time would both find room for what they make. So a request has a
-lease on the count, in the storage, from its first subscription until they are written.
+lease on the count, in the storage, from its first subscription until its end.
 """
 
 from __future__ import annotations
@@ -65,6 +65,7 @@ class SubscriptionQuota:
                 detail = "Another request of this caller makes subscriptions; send this one again."
                 raise Problem(409, detail, headers={"Retry-After": "1"})
             green.sleep(_PAUSE)
+        self._context.at_end(self.release)
         self._until, self._ends = monotonic() + LEASE / 2, monotonic() + LEASE * 3 / 4
         if self._made:  # an import writes some of its lines before it reads the next ones
             found = zip(self._made, records.get(self._made), strict=True)

@@ -14,7 +14,6 @@ from brubeck.consumers.track import beginning_of
 from brubeck.errors import ConfigError
 from brubeck.handlers.program import Program
 from brubeck.http import Problem
-from brubeck.storage import Change
 from brubeck.streams import AuthStreamHandler, Context, StreamedDocument, StreamHandler
 from brubeck.streams.spec import StreamSpec
 from brubeck.streams.writing import invalid
@@ -161,19 +160,6 @@ class Webhooks(AuthStreamHandler):
         """Refuse more subscriptions than a caller may have, also by many requests at once."""
         self._quota = self._quota or SubscriptionQuota(context, self.max_subscriptions)
         self._quota.take(item_id)
-
-    def after_change(self, context: Context, changes: Sequence[Change]) -> None:  # noqa: ARG002, as the hook is called
-        """End the lease on the count of the caller's subscriptions, which are written now.
-
-        A subscription that the program itself makes has no request that would finish.
-        """
-        if self._quota is not None:
-            self._quota.release()
-
-    def on_finish(self, context: Context) -> None:  # noqa: ARG002, as the hook is called
-        """End the lease on the count of the caller's subscriptions."""
-        if self._quota is not None:
-            self._quota.release()
 
     @classmethod
     def _compile(cls) -> StreamSpec:

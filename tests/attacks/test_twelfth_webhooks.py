@@ -8,10 +8,14 @@ from typing import Any
 
 import pytest
 
+from brubeck.auth import Caller
 from brubeck.consumers.stopping import Stop
+from brubeck.http import Problem
 from brubeck.storage import PageQuery, Storage
+from brubeck.streams import Context, StreamedDocument
+from brubeck.streams.imports import MAX_BATCH
 from brubeck.testing import Client
-from brubeck.webhooks import quota
+from brubeck.webhooks import Webhooks
 from brubeck.webhooks.dispatcher import Dispatcher
 from tests.webhooks.programs import Hooked
 
@@ -52,22 +56,60 @@ def test_many_requests_at_once_make_no_more_subscriptions_than_one(any_storage: 
     assert made == stored(hooked) == MOST
 
 
-def test_an_import_makes_no_more_subscriptions_than_a_list(monkeypatch: pytest.MonkeyPatch) -> None:
-    """It counts again where another request may have come between."""
-    monkeypatch.setattr(quota, "LEASE", 0.0)  # an import that lasts longer than a lease
+def test_an_import_makes_no_more_subscriptions_than_a_list() -> None:
+    """It counts again where another request may have come between: after each of its batches."""
     hooked = Hooked(max_subscriptions=MOST)
     user = hooked.user()
     line = b'{"url":"http://127.0.0.1:9/","stream":"%b"}\n' % hooked.source.path.encode()
     headers = {"Content-Type": "application/x-ndjson"}
-    answer = user.post(hooked.path, body=line * (MOST + 3), headers=headers)
+    body = line * (MOST - 2) + b"{}\n" * MAX_BATCH + line * 5
+    answer = user.post(hooked.path, body=body, headers=headers)
     assert answer.body.count(b'"status":201') == stored(hooked) == MOST
+    assert user.delete(f"{hooked.path}/{any_id(hooked)}").status == 204
+    assert post_one(hooked, user) == 201, "the lease is released when the import has ended"
+
+
+def any_id(hooked: Hooked) -> str:
+    """Return the id of a subscription."""
+    return hooked.hooks.records().page(PageQuery(limit=1)).records[0].id
+
+
+def before_create(self: Webhooks, context: Context, document: StreamedDocument) -> None:
+    """Refuse a subscription that is counted already."""
+    Webhooks.before_create(self, context, document)
+    if str(document["url"]).endswith("/refused"):
+        raise Problem(422, "not here")
+
+
+def nothing(*_: object) -> None:
+    """Stand in the place of a hook, without a call of the one of `Webhooks`."""
+
+
+@pytest.mark.parametrize("by", ["request", "program"])
+@pytest.mark.parametrize("path", ["/", "/refused"])
+def test_the_lease_ends_with_the_work_that_took_it(by: str, path: str) -> None:
+    """Hooks released it: overridden ones, and refused subscriptions, kept it for seconds."""
+    hooked = Hooked(before_create=before_create, after_change=nothing, on_finish=nothing)
+    user = hooked.user()
+    new = {"url": f"http://127.0.0.1:9{path}", "stream": hooked.source.path}
+    if by == "request":
+        user.post(hooked.path, json=new)
+    else:
+        caller = Caller(user.user.id)  # type: ignore[attr-defined]  # set there
+        hooked.hooks.insert_many([new], owner=caller)
+    assert hooked.app.store().attempt(lease_of(hooked, user), b"", b"", lease=9, keep=9).ours
+
+
+def lease_of(hooked: Hooked, client: Client) -> str:
+    """Return the name of the lease on the count of a caller's subscriptions."""
+    return f'subscriptions ["{hooked.path}","{client.user.id}"]'  # type: ignore[attr-defined]  # set there
 
 
 def test_a_request_waits_for_another_one_of_its_caller_alone() -> None:
     """One that was killed holds up its caller for the time of a lease, and nobody else."""
     hooked = Hooked()
     ann, bob = hooked.user("ann"), hooked.user("bob")
-    named = f'subscriptions ["{hooked.path}","{ann.user.id}"]'  # type: ignore[attr-defined]  # set there
+    named = lease_of(hooked, ann)
     hooked.app.store().attempt(named, b"", b"", lease=60, keep=60)
     refused = ann.post(hooked.path, json=subscriptions(hooked, 3))
     assert [each["status"] for each in refused.json()["data"]] == [409] * 3
