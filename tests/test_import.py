@@ -63,3 +63,36 @@ def test_a_name_that_is_not_there_is_an_attribute_error() -> None:
     assert "no attribute 'nope'" in run(
         "import brubeck\ntry: brubeck.nope\nexcept AttributeError as reason: print(reason)"
     )
+
+
+NAMES = """
+from brubeck import green
+green.patch()
+import os, socket, sys
+def loaded(): return "eventlet.support.greendns" in sys.modules
+listener = socket.create_server(("127.0.0.1", 0))
+socket.create_connection(listener.getsockname()).close()
+assert [each[4][0] for each in socket.getaddrinfo("::1", 80)][0] == "::1"
+assert socket.getaddrinfo(None, 80)
+first = loaded()
+found = {each[4][0] for each in socket.getaddrinfo("localhost", 80)}
+print(first, loaded(), "127.0.0.1" in found, socket.gethostbyname("localhost"),
+      os.environ.get("EVENTLET_NO_GREENDNS"))
+"""
+
+
+def test_the_library_of_look_ups_is_imported_by_the_first_look_up() -> None:
+    """It takes two thirds of the start; numeric addresses need none of it."""
+    assert run(NAMES).split() == ["False", "True", "True", "127.0.0.1", "None"]
+
+
+def test_look_ups_stay_as_the_program_has_chosen_them() -> None:
+    """It has imported eventlet before, or has none of its look-ups."""
+    code = (
+        "from brubeck import green; green.patch(); import socket, sys;"
+        "print(socket.getaddrinfo.__module__, 'eventlet.support.greendns' in sys.modules)"
+    )
+    before = "import warnings; warnings.simplefilter('ignore'); import eventlet;"
+    assert run(before + code).split() == ["eventlet.support.greendns", "True"]
+    without = "import os; os.environ['EVENTLET_NO_GREENDNS'] = 'yes';"
+    assert run(without + code).split() == ["socket", "False"]

@@ -4,20 +4,17 @@ from __future__ import annotations
 
 import contextlib
 import socket
-import warnings
 from collections.abc import Callable, Hashable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-with warnings.catch_warnings():
-    # Eventlet is in maintenance and says so at each import. The documentation says it too, with
-    # the way to gevent; a person who starts a server need not read it every time.
-    warnings.filterwarnings("ignore", message=r"(?s).*[Ee]ventlet is deprecated")
-    import eventlet
-    from eventlet import greenio, hubs, patcher, tpool
-    from eventlet.support.greenlets import getcurrent, greenlet
-
+from brubeck.green.eventlet_names import import_eventlet
 from brubeck.green.sockets import BlockingStream, Signal, Stream, T, break_off, hung_up
+
+eventlet = import_eventlet()
+
+from eventlet import greenio, hubs, patcher, tpool  # noqa: E402, only after the import above
+from eventlet.support.greenlets import getcurrent, greenlet  # noqa: E402, likewise
 
 _poll = patcher.original("select").poll
 
