@@ -39,13 +39,15 @@ def pieces(things: Iterable[T], cost: Callable[[T], int], most: int) -> Iterator
 class Waiting(Generic[J, R]):
     """A caller's job and its outcome: a result, or an error."""
 
-    __slots__ = ("done", "error", "job", "result")
+    __slots__ = ("done", "error", "job", "leads", "result")
 
     def __init__(self, job: J) -> None:
         self.job = job
         self.result: R | None = None
         self.error: BaseException | None = None
         self.done = False
+        self.leads = False
+        """Whether its caller has to run the batch that it is in."""
 
 
 class Batches(Generic[J, R]):
@@ -63,43 +65,43 @@ class Batches(Generic[J, R]):
         with self._done:
             self._waiting.append(waiting)
             leads, self._running = not self._running, True
-        if leads:
-            self._lead()
-        if not waiting.done:
-            with self._done:
-                while not waiting.done:
-                    self._done.wait()
+            if leads:
+                self._lead()
+            while not (waiting.done or waiting.leads):
+                self._done.wait()
+        if waiting.leads:
+            self._run_batch()
         if waiting.error is not None:
             raise waiting.error
         return cast("R", waiting.result)
 
     def _lead(self) -> None:
-        """Run batches here, or where nobody interrupts: a caller may leave nothing undone."""
+        """Have the next batch run by the first caller in it; nobody runs more than its own.
+
+        Where callers can be interrupted a green thread of its own runs it: they may leave nothing
+        undone.
+        """
         if green.engine().interrupts:
-            green.spawn(self._run_all)
+            green.spawn(self._run_batch)
         else:
-            self._run_all()
+            self._waiting[0].leads = True
 
-    def _run_all(self) -> None:
-        batch = self._next([])
-        while batch:
-            try:
-                self._run(batch)
-            except BaseException as reason:  # noqa: BLE001, it is raised where it was asked for
-                for each in batch:
-                    each.error = each.error or reason
-            finally:
-                batch = self._next(batch)
-
-    def _next(self, done: Sequence[Waiting[J, R]]) -> Sequence[Waiting[J, R]]:
-        """Release the callers of a finished batch; return the next batch, empty when none waits."""
+    def _run_batch(self) -> None:
         with self._done:
-            for each in done:
-                each.done = True
             batch, self._waiting = self._waiting, []
-            self._running = bool(batch)
-            self._done.notify_all()
-        return batch
+        try:
+            self._run(batch)
+        except BaseException as reason:  # noqa: BLE001, it is raised where it was asked for
+            for each in batch:
+                each.error = each.error or reason
+        finally:
+            with self._done:
+                for each in batch:
+                    each.done = True
+                self._running = bool(self._waiting)
+                if self._running:
+                    self._lead()
+                self._done.notify_all()
 
     def finish(self) -> None:
         """Wait until nothing is under way."""

@@ -1,0 +1,89 @@
+"""Jobs that run together: nobody works for the others for longer than its own job takes."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from brubeck.storage.batching import Batches, ListBatches, Waiting
+from tests.servers import wait_until
+
+MORE = 300
+"""So many jobs come while the first one's batches could still be running."""
+
+
+def test_a_caller_that_leads_returns_when_its_own_job_is_done() -> None:
+    """On plain threads it ran the batches of all others, for as long as any of them came."""
+    returned, begun = threading.Event(), threading.Event()
+    ran = 0
+
+    def is_over() -> bool:
+        return returned.is_set() or ran > MORE
+
+    def run(batch: Sequence[Waiting[str, str]]) -> None:
+        nonlocal ran
+        ran += 1
+        begun.set()
+        wait_until(lambda: bool(batches._waiting) or is_over())
+        for each in batch:
+            each.result = each.job
+
+    def lead() -> None:
+        assert batches.do("first") == "first"
+        returned.set()
+
+    def follow() -> None:
+        while not is_over():
+            assert batches.do("more") == "more"
+
+    batches = Batches(run)
+    with ThreadPoolExecutor(5) as pool:
+        callers = [pool.submit(lead)]
+        assert begun.wait(20)
+        callers += [pool.submit(follow) for _ in range(4)]
+        for each in callers:
+            each.result(20)
+    assert ran <= MORE
+
+
+@pytest.mark.parametrize("threads", [1, 2, 8])
+def test_each_job_is_done_once_and_each_caller_gets_its_own_result(threads: int) -> None:
+    """Also where some of them fail, and where each batch holds many."""
+    done: list[int] = []
+
+    def run(jobs: Sequence[int]) -> list[int]:
+        done.extend(jobs)
+        return [-job for job in jobs]
+
+    batches = ListBatches(run, 7)
+
+    def work(start: int) -> bool:
+        return all(
+            batches.do(range(at, at + 3)) == [-at, -at - 1, -at - 2]
+            for at in range(start, start + 600, 3)
+        )
+
+    with ThreadPoolExecutor(threads) as pool:
+        assert all(pool.map(work, range(0, threads * 600, 600)))
+    assert sorted(done) == list(range(threads * 600))
+
+
+def test_an_error_reaches_those_of_its_batch_alone() -> None:
+    """The next batch runs as if nothing had been."""
+    failing = True
+
+    def run(batch: Sequence[Waiting[int, int]]) -> None:
+        if failing:
+            raise OSError("broken")
+        for each in batch:
+            each.result = each.job
+
+    batches = Batches(run)
+    with pytest.raises(OSError, match="broken"):
+        batches.do(1)
+    failing = False
+    assert batches.do(2) == 2
+    batches.finish()
