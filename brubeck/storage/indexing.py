@@ -17,8 +17,9 @@ import msgspec
 from brubeck import green
 from brubeck.storage.contract import RecordStream
 from brubeck.storage.errors import IndexBuilding
-from brubeck.storage.records import ChangesQuery, FieldCondition, PageQuery, Write
+from brubeck.storage.records import Changes, ChangesQuery, FieldCondition, PageQuery, Write
 from brubeck.storage.schema import FieldInfo, RecordSchema
+from brubeck.storage.shared_steps import SharedSteps
 
 
 class IndexSet(msgspec.Struct, frozen=True, dict=True, omit_defaults=True):
@@ -112,13 +113,14 @@ class IndexedRecordStream(RecordStream):
     storage implements how the set is read, kept and filled.
 
     Reading a stream to which nothing has been written leaves nothing behind: the first write
-    creates it and stores its set.
+    creates it and stores its set. The followers of a process share their steps.
     """
 
     def __init__(self, schema: RecordSchema) -> None:
         self._schema = schema
         self._indexes: IndexSet | None = None
         self._building = False
+        self._steps = SharedSteps(self._step)
 
     @abstractmethod
     def _read_indexes(self) -> IndexSet:
@@ -135,6 +137,14 @@ class IndexedRecordStream(RecordStream):
     @abstractmethod
     def _is_empty(self) -> bool:
         """Return whether nothing has ever been written here; asked without opening the stream."""
+
+    @abstractmethod
+    def _step(self, query: ChangesQuery) -> Changes:
+        """Take a step along the change order for one follower, or for several that share it."""
+
+    def changes(self, query: ChangesQuery) -> Changes:
+        """Take a step along the change order; see `RecordStream.changes`."""
+        return self._steps.step(query)
 
     def _open(self) -> None:
         """Prepare a stream before its first use."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from time import monotonic, sleep
 
@@ -180,6 +181,65 @@ class Sharing(Suite):
                 thread.join()
             assert seen[0] == seen[1] == sorted(set(seen[0]))
             assert len(seen[0]) == 200
+
+    def test_many_followers_of_one_process_miss_nothing(self) -> None:
+        """G3: each from a place of its own, at its own pace, while items change and go."""
+        with self.two() as (storage, _), ThreadPoolExecutor(12) as pool:
+            stream, over = storage.records("quakes", SCHEMA), threading.Event()
+            places = [
+                _position(stream.write([put_new(f"early{number}", number)])[0])
+                for number in range(10)
+            ]
+            era = stream.head().era
+            queries = [
+                ChangesQuery(limit=3 + number % 2, after=place, era=era)
+                for number, place in enumerate(places)
+            ]
+            views = [pool.submit(_view, stream, query, over) for query in queries]
+            for writer in [pool.submit(_change_much, stream, name) for name in "ab"]:
+                writer.result()
+            over.set()
+            there = {each.id: each.position for each in stream.page(PageQuery(limit=99)).records}
+            for place, view in zip(places, views, strict=True):
+                assert view.result() == {i: p for i, p in there.items() if p > place}
+
+
+def _change_much(stream: RecordStream, name: str) -> None:
+    """Create, replace and delete items of one name."""
+    for number in range(40):
+        item = f"{name}{number % 7}"
+        (found,) = stream.get([item])
+        expected = found.position if isinstance(found, Record) else None
+        stream.write([put_new(item, number, expected=expected)])
+        if number % 3 == 0:
+            stream.write([Delete(id=item, token=f"{item} {number}")])
+
+
+def _view(stream: RecordStream, query: ChangesQuery, over: threading.Event) -> dict[str, int]:
+    """Follow until all is over, and return the positions of the items that are there then."""
+    view: dict[str, int] = {}
+    end = monotonic() + 60
+    while monotonic() < end:
+        is_last = over.is_set()
+        found = stream.changes(query)
+        place = query.after or 0
+        for change in found.changes:
+            assert change.position > place
+            place = change.position
+            view.pop(change.id, None)
+            if change.record is not None:
+                view[change.id] = change.position
+        query = onward(query, found)
+        if found.caught_up and is_last:
+            break
+        if found.caught_up:
+            stream.wait(found.position, 0.05)
+    return view
+
+
+def _position(outcome: object) -> int:
+    assert isinstance(outcome, Written)
+    return outcome.position
 
 
 def _until_complete(new: RecordStream, old: RecordStream) -> None:

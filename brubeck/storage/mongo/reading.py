@@ -211,8 +211,7 @@ class ReadableRecordStream(IndexedRecordStream):
 
     # Changes.
 
-    def changes(self, query: ChangesQuery) -> Changes:
-        """Take a step along the change order; see `RecordStream.changes`."""
+    def _step(self, query: ChangesQuery) -> Changes:
         time = self._now()
         limit = max(ROWS_PER_STEP, query.limit) if query.where else query.limit
         reader = ChangesRows(self._finalizer, since_birth(query), limit)

@@ -277,8 +277,7 @@ class RedisRecordStream(IndexedRecordStream):
             return ()
         return lead.name, list(dict.fromkeys(sortable(value) for value in lead.values))
 
-    def changes(self, query: ChangesQuery) -> Changes:
-        """Take a step along the change order; see `RecordStream.changes`."""
+    def _step(self, query: ChangesQuery) -> Changes:
         where, now = query.where, self._clock.micros()
         self._check_indexes(query)
         answer = self._run(

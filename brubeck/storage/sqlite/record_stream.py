@@ -280,8 +280,7 @@ class SQLiteRecordStream(IndexedRecordStream):
         ]
         return merged_rows(orders, descending=query.descending)
 
-    def changes(self, query: ChangesQuery) -> Changes:
-        """Take a step along the change order; see `RecordStream.changes`."""
+    def _step(self, query: ChangesQuery) -> Changes:
         stream = self._born()
         if stream is None:
             return no_changes(query, self._clock.micros())
