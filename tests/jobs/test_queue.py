@@ -99,7 +99,7 @@ def test_a_job_that_is_done_alone_stays_alone(backend: Backend) -> None:
     # What died but once is taken over first; then the other one, by itself.
     wait_until(lambda: claim(0.001) and any(each.entry == killer.entry for each in alone))
     del alone[:-1]
-    assert alone[0].given == 3
+    assert alone[0].given >= 3, "once more for each of our leases that has lapsed by now"
     queue.renew("one", lease, alone)
     assert queue.claim("one", lease, 5, alone) == ([], True)
     del left
