@@ -7,7 +7,7 @@ import secrets
 from struct import Struct
 from typing import Final
 
-from brubeck.green import Lock
+from brubeck import green
 from brubeck.timekeeping import curtime
 
 ID: Final = re.compile(r"(?!changes$)[A-Za-z0-9][A-Za-z0-9._:\-]{0,127}", re.ASCII)
@@ -43,7 +43,9 @@ class IdMaker:
         self._random = 0
         self._steps: list[int] = []
         """Random numbers of 32 bits that are still to be used: they come many at a time."""
-        self._lock = Lock()
+        # The lock of the interpreter itself: nothing below waits, so that green threads are not
+        # switched while it is held, and one of theirs would cost as much as the id.
+        self._lock = green.native("threading", "Lock")()
 
     def __call__(self) -> str:
         """Return the next id."""

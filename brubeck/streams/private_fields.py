@@ -73,13 +73,13 @@ def read_visible(model: type[D], body: bytes, hidden: frozenset[str], most: int 
 
     Any other is an unknown field. Raises `ShieldException` with every failing field.
     """
+    if not hidden:
+        return model.from_json(body, unknown="refuse", most=most)
     named = _named(model, body, hidden)
     faults = [ShieldException(NO_SUCH_FIELD, name, None) for name in sorted(named)]
     try:
         document = model.from_json(body, unknown="refuse", most=most)
     except ShieldException as reason:
-        if not hidden:
-            raise
         faults = [*_visible(reason, hidden), *faults]
         if not faults:
             raise
@@ -99,8 +99,6 @@ def _visible(error: ShieldException, hidden: frozenset[str]) -> list[ShieldExcep
 
 def _named(model: type[Document], body: bytes, hidden: frozenset[str]) -> frozenset[str]:
     """Return the keys of hidden fields that a JSON object has; none where it is no object."""
-    if not hidden:
-        return hidden
     fields = [model._fields[name] for name in hidden]
     keys = {key for each in fields for key in (each.uniq_field, each.minimized_field_name) if key}
     try:
