@@ -20,6 +20,8 @@ _TICK: Final = 1.0
 _LOOK: Final = 0.25
 _PATIENCE: Final = 5.0  # seconds for a whole request while others find no place
 _SILENCE: Final = 10.0  # seconds between two words on the same trouble
+_POLLED: Final = 500  # connections that are asked about together whether their clients are there
+_SOME: Final = 32  # connections that are accepted or ended before others get a turn
 
 
 class EmbeddedServer:
@@ -33,15 +35,20 @@ class EmbeddedServer:
         self.tick = 0.0
         self._listener = listener
         self._connections: set[Connection] = set()
+        self._dispensable: list[Connection] | None = None
         self._tls = _tls_context(self.options) if self.options.certfile else None
 
     def serve(self, respond: Respond) -> None:
         """Answer requests until `stop` is called, then finish the requests in hand."""
         self._listener.settimeout(_LOOK)
         green.spawn(self._sweep)
+        accepted = 0
         while not self.draining:
             if len(self._connections) < self.options.max_connections:
                 self._accept(respond)
+                # As long as clients are waiting, accepting them does not wait.
+                accepted += 1
+                _give_turn(accepted)
             elif green.wait_readable(self._listener.fileno(), _LOOK):
                 self._make_room()
                 green.sleep(0.01)  # the kernel's backlog holds the others for us
@@ -71,17 +78,28 @@ class EmbeddedServer:
     def _make_room(self) -> None:
         """End the connection that has been idle longest, or whose request has taken longest.
 
-        One that has only just come, or been answered, has a second to send something.
+        One that has only just come, or been answered, has a second to send something. So all are
+        looked at once in a tick, and not again for each client that waits.
         """
-        recent = self.tick + self.options.idle_timeout
-        idle = [each for each in self._connections if each.idle and each.deadline < recent]
-        if idle:
-            min(idle, key=lambda each: each.deadline).cut()
-            return
-        since = self.tick - _PATIENCE
-        slow = [each for each in self._connections if each.is_unfinished and each.began_at < since]
-        if slow:
-            min(slow, key=lambda each: each.began_at).cut()
+        if self._dispensable is None:
+            self._dispensable = self._find_dispensable()
+        while self._dispensable:
+            connection = self._dispensable.pop()
+            if connection in self._connections and self._is_dispensable(connection):
+                connection.cut()
+                return
+
+    def _find_dispensable(self) -> list[Connection]:
+        """Return the connections that may be ended to make room, the first one last."""
+        everyone = green.fairly(list(self._connections))
+        found = [each for each in everyone if self._is_dispensable(each)]
+        found.sort(key=lambda each: (not each.idle, each.deadline if each.idle else each.began_at))
+        return found[::-1]
+
+    def _is_dispensable(self, connection: Connection) -> bool:
+        if connection.idle:
+            return connection.deadline < self.tick + self.options.idle_timeout
+        return connection.is_unfinished and connection.began_at < self.tick - _PATIENCE
 
     def _sweep(self) -> None:
         green.supervise(self._sweep_once, "The sweep of connections", every=_TICK)
@@ -89,17 +107,28 @@ class EmbeddedServer:
     def _sweep_once(self) -> bool:
         """Look after every connection, and return whether there may be more to look after."""
         self.tick += _TICK
-        for connection in [each for each in self._connections if each.deadline < self.tick]:
+        self._dispensable = None
+        everyone = list(self._connections)
+        self._end([each for each in green.fairly(everyone) if each.deadline < self.tick])
+        for start in range(0, len(everyone), _POLLED):
+            # No turn between the descriptor and its use: another connection may get the same one.
+            busy = {each.fileno(): each for each in everyone[start : start + _POLLED]}
+            for fileno in green.hung_up(busy):
+                busy[fileno].left()
+            green.take_turn()
+        for number, connection in enumerate(excess(green.fairly(everyone), self.options)):
+            connection.cut()
+            _give_turn(number)
+        return not self.draining or bool(self._connections)
+
+    def _end(self, late: list[Connection]) -> None:
+        for number, connection in enumerate(late):
             try:
-                connection.expire()
+                if connection.deadline < self.tick:
+                    connection.expire()
             except Exception:
                 log.exception("A connection could not be ended in time.")
-        busy = {each.fileno(): each for each in list(self._connections)}
-        for fileno in green.hung_up(busy):
-            busy[fileno].left()
-        for connection in excess(green.fairly(list(self._connections)), self.options):
-            connection.cut()
-        return not self.draining or bool(self._connections)
+            _give_turn(number)
 
     def _drain(self) -> None:
         self._listener.close()
@@ -117,6 +146,11 @@ class EmbeddedServer:
     def forget(self, connection: Connection) -> None:
         """Forget a connection that has ended."""
         self._connections.discard(connection)
+
+
+def _give_turn(number: int) -> None:
+    if number % _SOME == _SOME - 1:
+        green.sleep(0)
 
 
 def _host(address: object) -> str:
