@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from brubeck.client.bodies import async_pieces
 from brubeck.client.errors import Closed
 from brubeck.client.steps import Emit, Failure, Open, Pause, Read, Reply, Request, Send, Step, Steps
 from brubeck.client.transport import (
@@ -18,6 +19,7 @@ from brubeck.client.transport import (
     MAX_BYTES,
     Options,
     failure_of,
+    no_answer,
     reply_of,
     timeouts,
     too_long,
@@ -132,10 +134,14 @@ class AsyncConnection:
 
         await self.release()
         try:
-            response = await self._request(step.request, step.silence)
+            try:
+                async with asyncio.timeout(2 * step.silence):
+                    response = await self._request(step.request, step.silence)
+            except TimeoutError:
+                return no_answer(2 * step.silence)
             reply = reply_of(response)
             if (reply.status, reply.media_type) == (200, step.media_type):
-                self._response, self._chunks = response, response.aiter_bytes()
+                self._response, self._chunks = response, async_pieces(response)
                 return reply
             try:
                 async with asyncio.timeout(BODY_SECONDS):
@@ -152,24 +158,26 @@ class AsyncConnection:
 
         assert self._chunks is not None  # noqa: S101, a feed was opened
         try:
-            piece = await anext(self._chunks, b"")
+            while (piece := await anext(self._chunks, None)) == b"":
+                pass  # nothing has come of what was received
         except (httpx.RequestError, OSError) as error:
             await self.release()
             return failure_of(error)
-        if not piece:
+        if piece is None:
             await self.release()
+            return b""
         return piece
 
 
 async def _whole(response: httpx.Response) -> bytes:
     """Return the body of an answer; a `Problem` for one that is too long."""
-    pieces, size = [], 0
-    async for piece in response.aiter_bytes():
-        pieces.append(piece)
+    found, size = [], 0
+    async for piece in async_pieces(response):
+        found.append(piece)
         size += len(piece)
         if size > MAX_BYTES:
             raise too_long(response)
-    return b"".join(pieces)
+    return b"".join(found)
 
 
 async def run(connection: AsyncConnection, steps: Steps[T]) -> T:

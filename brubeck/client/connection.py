@@ -14,9 +14,10 @@ import socket
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from threading import Event, RLock
+from threading import Event, RLock, Timer
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from brubeck.client.bodies import pieces
 from brubeck.client.errors import Closed
 from brubeck.client.steps import Emit, Failure, Open, Pause, Read, Reply, Request, Send, Step, Steps
 from brubeck.client.transport import (
@@ -24,6 +25,7 @@ from brubeck.client.transport import (
     MAX_BYTES,
     Options,
     failure_of,
+    no_answer,
     reply_of,
     timeouts,
     too_long,
@@ -75,10 +77,14 @@ class Connection:
         """End every request, feed and pause, in all threads."""
         self._closed.set()
         with self._lock:
-            for each in self._sockets:
-                _shut_down(each)
+            self._shut_down()
             if not self._users:
                 self._release()
+
+    def _shut_down(self) -> None:
+        with self._lock:
+            for each in self._sockets:
+                _shut_down(each)
 
     def release(self) -> None:
         """Close the open answer."""
@@ -111,8 +117,12 @@ class Connection:
         self.release()
         self._client.close()
 
-    def _request(self, request: Request, seconds: float) -> httpx.Response:
-        """Send a request, and return the response before its body."""
+    def _request(self, request: Request, seconds: float) -> httpx.Response | Failure:
+        """Send a request, and return the response before its body.
+
+        The time of httpx begins anew with each byte, and a server may send a head without an end.
+        Twice the time ends it, together with other requests that wait here, which are sent again.
+        """
         built = self._client.build_request(
             request.method,
             request.url,
@@ -121,7 +131,17 @@ class Connection:
             timeout=timeouts(seconds),
             extensions={"trace": self._trace},
         )
-        return self._client.send(built, stream=True)
+        guard = Timer(2 * seconds, self._shut_down)
+        guard.daemon = True
+        guard.start()
+        try:
+            return self._client.send(built, stream=True)
+        except Exception:
+            if guard.finished.is_set():
+                return no_answer(2 * seconds)
+            raise
+        finally:
+            guard.cancel()
 
     def _send(self, request: Request, seconds: float) -> Reply | Failure:
         import httpx
@@ -130,6 +150,8 @@ class Connection:
         until = time.monotonic() + seconds
         try:
             response = self._request(request, seconds)
+            if isinstance(response, Failure):
+                return response
             try:
                 return self._whole(response, until, seconds)
             finally:
@@ -138,15 +160,15 @@ class Connection:
             return failure_of(error)
 
     def _whole(self, response: httpx.Response, until: float, seconds: float) -> Reply | Failure:
-        pieces, size = [], 0
-        for piece in response.iter_bytes():
-            pieces.append(piece)
+        found, size = [], 0
+        for piece in pieces(response):
+            found.append(piece)
             size += len(piece)
             if size > MAX_BYTES:
                 raise too_long(response)
             if time.monotonic() > until:
                 return too_slow(seconds)
-        return reply_of(response, b"".join(pieces))
+        return reply_of(response, b"".join(found))
 
     def _open(self, step: Open) -> Reply | Failure:
         import httpx
@@ -154,9 +176,11 @@ class Connection:
         self.release()
         try:
             response = self._request(step.request, step.silence)
+            if isinstance(response, Failure):
+                return response
             reply = reply_of(response)
             if (reply.status, reply.media_type) == (200, step.media_type):
-                self._response, self._chunks = response, response.iter_bytes()
+                self._response, self._chunks = response, filter(None, pieces(response))
                 return reply
             try:
                 return self._whole(response, time.monotonic() + BODY_SECONDS, BODY_SECONDS)

@@ -12,6 +12,7 @@ from http.cookiejar import CookieJar, DefaultCookiePolicy
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, Final
 
+from brubeck.client.bodies import CODING
 from brubeck.client.errors import Problem
 from brubeck.client.retries import REQUEST_SECONDS, RetryPolicy
 from brubeck.client.steps import Failure, Reply
@@ -69,6 +70,8 @@ class Options:
         if retries < 0:
             raise ValueError(f"retries is how often a request is repeated, and not {retries!r}")
         sent = {"User-Agent": "brubeck-client", **(headers or {})}
+        if not any(name.lower() == "accept-encoding" for name in sent):
+            sent["Accept-Encoding"] = CODING
         if isinstance(auth, Bearer):
             sent["Authorization"] = f"Bearer {auth.token}"
             auth = None
@@ -131,6 +134,11 @@ def reply_of(response: httpx.Response, body: bytes = b"") -> Reply:
     is_framed = "content-length" in headers or "transfer-encoding" in headers
     has_end = is_framed or response.http_version == "HTTP/2"
     return Reply(response.status_code, headers, body, has_end)
+
+
+def no_answer(seconds: float) -> Failure:
+    """Return the failure of a request to which nothing whole has come in time."""
+    return Failure(f"no answer within {seconds:.0f} s", silent=True)
 
 
 def failure_of(error: Exception) -> Failure:
