@@ -108,6 +108,7 @@ def open_connection(server: ServerSettings, listener: socket.socket | None) -> C
             pool_size=server.max_connections,
             upload_dir=server.upload_dir or None,
             max_body=server.max_body,
+            max_held=server.max_held,
             grace_seconds=server.grace,
             patience=server.body_timeout,
         )

@@ -8,6 +8,8 @@ Rules:
   the other, in their order.
 - At most ``pool_size`` clients are served at once, each on a green thread. Up to `BACKLOG` more
   wait for a slot; the rest get a 503.
+- The requests that wait or are answered have `max_held` bytes together. Past that, the connections
+  end on which one has been in hand for longest: the others are about to be answered.
 - A connection id that comes back while a feed goes to it belongs to another client: Mongrel2 was
   restarted. The feed ends unsent.
 """
@@ -19,6 +21,8 @@ from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
+from operator import attrgetter
+from time import monotonic
 from typing import Final, Protocol
 
 from brubeck import green
@@ -33,6 +37,9 @@ log = logging.getLogger("brubeck.server")
 BACKLOG: Final = 10_000
 """How many clients may wait for a place."""
 
+MAX_HELD: Final = 512 << 20
+"""The bytes of all requests in hand."""
+
 MAX_PIPELINED: Final = 100
 """How many requests of one connection may wait for the one before them."""
 
@@ -44,6 +51,9 @@ class Rest(Protocol):
         """Send it; return the rest when it goes on in a subscription once more."""
 
 
+_OVERHEAD: Final = 2048  # bytes of the objects of a request beside its texts
+_ROOM: Final = 0.1  # the part of `max_held` that is made free at once
+
 Answer = Callable[[Message, Outbox], Rest | None]
 Discard = Callable[[Message], None]
 
@@ -51,7 +61,7 @@ Discard = Callable[[Message], None]
 class _Client:
     """A connection on which requests wait or are answered, or bytes are on their way."""
 
-    __slots__ = ("_discard", "busy", "inbox", "outbox", "rest")
+    __slots__ = ("_discard", "busy", "held", "in_hand", "inbox", "outbox", "rest", "since")
 
     def __init__(self, outbox: Outbox, discard: Discard) -> None:
         self.outbox = outbox
@@ -59,15 +69,23 @@ class _Client:
         self.inbox: deque[Message] = deque()
         self.busy = False
         self.rest: Rest | None = None  # while others send to it, it needs no place
+        self.in_hand: Message | None = None  # it is kept until its answer has ended
+        self.held = 0  # the bytes of all that wait, and of the one in hand
+        self.since = 0.0  # when the first of them came
 
-    def left(self) -> None:
-        self.drop_requests()
-        self.outbox.left()
-
-    def drop_requests(self) -> None:
-        """Drop the requests that will not be answered, and their stored bodies."""
+    def discard_all(self) -> int:
+        """Drop the requests that will not be answered, and return the bytes that they held."""
+        size = 0
         while self.inbox:
-            self._discard(self.inbox.popleft())
+            message = self.inbox.popleft()
+            size += _size(message)
+            self._discard(message)
+        return size
+
+
+def _size(message: Message) -> int:
+    texts = sum(len(name) + len(value) for name, value in message.headers)
+    return len(message.body) + texts + _OVERHEAD
 
 
 class Clients:
@@ -83,8 +101,11 @@ class Clients:
         open_outbox: Callable[[Peer], Outbox],
         answer: Answer,
         discard: Discard,
+        *,
+        max_held: int = MAX_HELD,
     ) -> None:
         self._discard = discard
+        self._max_held, self._held = max_held, 0
         self._pool_size = pool_size
         self._open_outbox = open_outbox
         self._answer = answer
@@ -128,13 +149,51 @@ class Clients:
             else:
                 client.outbox.asked()
             client.inbox.append(message)
+            self._hold(client, _size(message))
             starts, fits = self._place(client)
+            excess = self._excess() if self._held > self._max_held else []
         if stale is not None:
-            stale.left()
+            self._has_left(stale)
         if starts:
             green.spawn(self._work, client)
         elif not fits:
             self._refuse(peer, client)
+        for each in excess:
+            log.info("Ended a connection: too much is held for all of them.")
+            self._drop_requests(each)
+            each.outbox.cut()
+
+    def _hold(self, client: _Client, size: int) -> None:
+        """Count bytes that are held for a client; called with the lock held."""
+        if not client.held:
+            client.since = monotonic()
+        client.held += size
+        self._held += size
+
+    def _release(self, client: _Client, size: int) -> None:
+        with self._lock:
+            client.held -= size
+            self._held -= size
+
+    def _excess(self) -> list[_Client]:
+        """Forget the clients to end, and return them; called with the lock held."""
+        over = self._held - (1 - _ROOM) * self._max_held
+        found = []
+        holding = [each for each in self._clients.values() if each.held]
+        for client in sorted(holding, key=attrgetter("since")):
+            if over <= 0:
+                break
+            over -= client.held
+            del self._clients[client.outbox.peer]
+            found.append(client)
+        return found
+
+    def _drop_requests(self, client: _Client) -> None:
+        self._release(client, client.discard_all())
+
+    def _has_left(self, client: _Client) -> None:
+        self._drop_requests(client)
+        client.outbox.left()
 
     def _place(self, client: _Client) -> tuple[bool, bool]:
         """Return whether a new thread has to serve the client, and whether it may wait at all."""
@@ -153,7 +212,7 @@ class Clients:
     def _refuse(self, peer: Peer, client: _Client) -> None:
         with self._lock:
             self._clients.pop(peer, None)
-        client.drop_requests()
+        self._drop_requests(client)
         if client.busy:
             client.outbox.cut()
             return
@@ -181,7 +240,7 @@ class Clients:
             client = self._clients.pop(peer, None)
         if client is None:
             return False
-        client.left()
+        self._has_left(client)
         return True
 
     # The clients being served.
@@ -214,11 +273,16 @@ class Clients:
                 if rest is not None:
                     client.rest = rest.go_on()
                 elif message is not None:
+                    client.in_hand = message
                     client.rest = self._answer(message, client.outbox)
             except Gone:
                 if message is not None:
                     self._discard(message)
-                client.drop_requests()
+                self._drop_requests(client)
+            finally:
+                if client.rest is None and client.in_hand is not None:
+                    self._release(client, _size(client.in_hand))
+                    client.in_hand = None
             if client.rest is not None:
                 # It stays busy, so that nothing else is answered on it, but gives up its place.
                 client.outbox.when_released(partial(self._return, client))
@@ -250,13 +314,13 @@ class Clients:
     def forget_all(self) -> None:
         """Forget everybody, as if all had left."""
         for client in self._drop_all():
-            client.left()
+            self._has_left(client)
 
     def cut_all(self) -> None:
         """End every connection that still waits for something."""
         for client in self._drop_all():
             if client.busy or client.outbox.unsent:
-                client.drop_requests()
+                self._drop_requests(client)
                 client.outbox.cut()
 
     def _drop_all(self) -> list[_Client]:

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Final
 
 from brubeck import green
 from brubeck.connections.mongrel2.answers import Answerer, Respond
-from brubeck.connections.mongrel2.clients import Clients
+from brubeck.connections.mongrel2.clients import MAX_HELD, Clients
 from brubeck.connections.mongrel2.messages import MAX_TARGETS, NOBODY, Message, parse_message
 from brubeck.connections.mongrel2.multicast import Multicast
 from brubeck.connections.mongrel2.pacing import CREDITS, CreditWindow, EstimatedWindow, Window
@@ -42,7 +42,7 @@ class Mongrel2Connection:
     its own configuration. ``sender_id`` names our sockets. At most ``pool_size`` requests are
     answered at once. ``upload_dir`` is the directory of Mongrel2's ``upload.temp_store`` as this
     process sees it (default: the system's directory for temporary files), ``max_body`` the most
-    bytes of a body that are accepted. Times are in seconds: ``grace_seconds`` is the time that
+    bytes of a body that are accepted, ``max_held`` those of all requests in memory. Times are in seconds: ``grace_seconds`` is the time that
     `stop` leaves to requests in hand; ``patience`` is how long a client may take nothing (known
     only where Mongrel2 has ``download.flow_control``); every ``beat_seconds`` Mongrel2 gets a sign
     of life for open answers, since it closes connections that are quiet for two minutes.
@@ -59,13 +59,14 @@ class Mongrel2Connection:
         pool_size: int = 1000,
         upload_dir: str | os.PathLike[str] | None = None,
         max_body: int | None = None,
+        max_held: int = MAX_HELD,
         grace_seconds: float = 10,
         patience: float = 60,
         beat_seconds: float = 15,
     ) -> None:
         self.send_spec = send_spec
         self.recv_spec = recv_spec
-        self.pool_size = pool_size
+        self.pool_size, self._max_held = pool_size, max_held
         self.ready = green.Event()
         self._identity = (sender_id or "").encode()
         self._uploads = Uploads(upload_dir, max_body=max_body)
@@ -86,7 +87,11 @@ class Mongrel2Connection:
         self._together = Multicast(outgoing)
         answerer = Answerer(respond, self._uploads, self._stopping)
         self.clients = clients = Clients(
-            self.pool_size, self._open_outbox, answerer.answer, self._uploads.discard
+            self.pool_size,
+            self._open_outbox,
+            answerer.answer,
+            self._uploads.discard,
+            max_held=self._max_held,
         )
         green.spawn(outgoing.follow, clients.forget_all)
         while not outgoing.wait_subscribed(0.2):
