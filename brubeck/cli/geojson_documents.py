@@ -142,11 +142,14 @@ def _new_position(given: list[msgspec.Raw], found: Members, fields: Geometry) ->
     if at is None:
         raise _Fault("The coordinates are nowhere on earth; they are a longitude and a latitude.")
     added: Members = {}
-    known = fields.of(found)
-    if known is None or not all(map(_near, at, known)):
-        added = _written(given, fields)
-    if fields.height and rest and not _has_height(found, fields.height, rest[0]):
-        added[fields.height] = given[2]
+    try:
+        known = fields.of(found)
+        if known is None or not all(map(_near, at, known)):
+            added = _written(given, fields)
+        if fields.height and rest and not _has_height(found, fields.height, rest[0]):
+            added[fields.height] = given[2]
+    except (ValueError, OverflowError, RecursionError) as reason:
+        raise _Fault(f"The position in the properties cannot be read: {reason}.") from None
     return added
 
 

@@ -30,6 +30,8 @@ SAVE_SECONDS: Final = 1.0
 """Seconds after which a position is saved at the latest."""
 _WAIT: Final = 2.0
 """Seconds to wait for a change of a stream, until its lease may have run out elsewhere."""
+_TURN: Final = 1.0
+"""Seconds after which the next partition has its turn, however many changes of one are left."""
 _AGAIN: Final = 0.5
 """Seconds between two looks at the partitions of a stream."""
 _LONGEST_PAUSE: Final = 60.0
@@ -72,7 +74,7 @@ class Runner:
         if self._stopping.is_set():
             return False
         try:
-            moved = self.catch_up()
+            moved = self.catch_up(_TURN)
         except (Unavailable, LeaseLost) as reason:
             log.warning("%s: %s; going on from the last saved position", self._name, reason)
             self._stopping.wait(1.0)
@@ -104,10 +106,13 @@ class Runner:
                     self._stopping.wait(_AGAIN)
                 return
 
-    def catch_up(self) -> int:
-        """Deliver the present changes of every partition, and return their number."""
+    def catch_up(self, turn: float = inf) -> int:
+        """Deliver the present changes of every partition, and return their number.
+
+        A partition that has changes for longer than ``turn`` seconds goes on after the others.
+        """
         self._begin()
-        return sum(self._read(partition) for partition in self._stream.partitions())
+        return sum(self._read(partition, turn) for partition in self._stream.partitions())
 
     def _begin(self) -> None:
         """Begin the tracks of a consumer that runs for the first time, each where it is to start.
@@ -131,7 +136,7 @@ class Runner:
             self._tracks[partition] = found
         return found
 
-    def _read(self, partition: str) -> int:
+    def _read(self, partition: str, turn: float) -> int:
         """Deliver the changes of a partition, if this process has or gets the lease."""
         postponed = self._postponed.get(partition)
         if postponed is not None and monotonic() < postponed.not_before:
@@ -148,7 +153,7 @@ class Runner:
             return 0
         reading = _Reading(self, track, records, partition)
         try:
-            return reading.run(place.cursor)
+            return reading.run(place.cursor, monotonic() + turn)
         finally:
             reading.end()
 
@@ -254,8 +259,8 @@ class _Reading:
             if not self._over.is_set() or release:
                 self._track.save(cursor, release=release)
 
-    def run(self, cursor: str) -> int:
-        """Deliver from a cursor to the end of the stream, and return how many changes it was."""
+    def run(self, cursor: str, until: float) -> int:
+        """Deliver from a cursor to the end of the stream, or until a moment; return how many."""
         query = _query(cursor)
         delivered, saved = 0, monotonic()
         while True:
@@ -280,6 +285,9 @@ class _Reading:
                     self._track.archive(letter)
                 delivered += 1
                 cursor = str(ChangeCursor(change.position, found.era, found.began))
+                if monotonic() > until:
+                    self._leave(cursor)
+                    return delivered
                 if monotonic() - saved > SAVE_SECONDS:
                     self._save(cursor)
                     saved = monotonic()
@@ -287,7 +295,7 @@ class _Reading:
             query = msgspec.structs.replace(
                 query, after=found.position, era=found.era, began=found.began
             )
-            if found.caught_up:
+            if found.caught_up or monotonic() > until:
                 self._leave(cursor)
                 return delivered
             self._save(cursor)
