@@ -58,6 +58,7 @@ MOST_BACKOFF: Final = 300.0
 _LOOK: Final = 0.5
 _PAUSE: Final = 0.25
 MAX_REASON_LENGTH: Final = 1000
+MAX_TRACE_LENGTH: Final = 8000
 
 
 class Watch(Protocol):
@@ -256,7 +257,7 @@ class JobsConnection:
         try:
             outcome = perform(delivery)
         except BaseException as raised:  # noqa: BLE001, whatever it is has to become an outcome
-            outcome = Retry(reason_of(raised), "".join(traceback.format_exception(raised)))
+            outcome = Retry(reason_of(raised), trace_of(raised))
         if delivery.lost:
             log.warning("%s took too long here; another worker has it.", _named(delivery))
             return
@@ -364,7 +365,20 @@ def _named(delivery: Delivery) -> str:
 
 def reason_of(failure: BaseException) -> str:
     """Return the name and the text of an exception, shortened."""
-    return f"{type(failure).__name__}: {failure}"[:MAX_REASON_LENGTH]
+    try:
+        text = str(failure)
+    except Exception:  # noqa: BLE001, whatever its own method raises
+        text = "(without a text)"
+    return f"{type(failure).__name__}: {text}"[:MAX_REASON_LENGTH]
+
+
+def trace_of(failure: BaseException) -> str:
+    """Return the end of the traceback of an exception, whose text may be all of a job's data."""
+    try:
+        text = "".join(traceback.format_exception(failure))
+    except Exception:  # noqa: BLE001, its own text fails
+        text = "".join(traceback.format_tb(failure.__traceback__))
+    return text[-MAX_TRACE_LENGTH:]
 
 
 def outcome_of(request: Request, response: Response) -> Outcome:
@@ -375,7 +389,7 @@ def outcome_of(request: Request, response: Response) -> Outcome:
     if response.status < 400:
         return Done()
     failure = request.failure
-    trace = "".join(traceback.format_exception(failure)) if failure is not None else ""
+    trace = trace_of(failure) if failure is not None else ""
     text = bytes(response.body).decode(errors="replace")[:MAX_REASON_LENGTH]
     reason = text if failure is None else reason_of(failure)
     return Dead(reason, trace) if response.status < 500 else Retry(reason, trace)
