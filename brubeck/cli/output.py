@@ -149,9 +149,15 @@ def _print_rich_table(lines: Sequence[Sequence[str]], *, fit: bool) -> None:
 def _fitting(widths: list[int], total: int) -> list[int]:
     """Return the widths of columns, with the widest cut until the sum fits a total."""
     room = total - len(_GAP) * (len(widths) - 1)
-    fitted = list(widths)
-    while sum(fitted) > room and max(fitted) > _LEAST:
-        fitted[fitted.index(max(fitted))] -= 1
+    level = max(widths)
+    if sum(widths) > room:
+        level = max(_LEAST, min(level, room))
+    while level > _LEAST and sum(min(each, level) for each in widths) > room:
+        level -= 1
+    fitted = [min(each, level) for each in widths]
+    cut = [at for at, each in enumerate(widths) if each > level]
+    for at in cut[len(cut) - max(0, min(len(cut), room - sum(fitted))) :]:
+        fitted[at] += 1
     return fitted
 
 

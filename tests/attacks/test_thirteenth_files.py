@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from io import BytesIO
 from itertools import product
 
 import pytest
 
 from brubeck.cli.geojson_documents import documents
+from brubeck.cli.output import _LEAST, _fitting
 from brubeck.streams.geometry import Geometry
 
 HUGE = "1" + "0" * 400
@@ -44,3 +46,13 @@ def test_an_odd_number_of_a_feature_ends_no_import(shape: Geometry) -> None:
     found = list(documents(BytesIO(text.encode()), shape))
     assert [number for number, _ in found] == list(range(1, len(odd) + 2))
     assert found[-1][1] == b'{"text":"good"}'
+
+
+def test_a_table_of_any_columns_is_fitted_at_once() -> None:
+    """Each sign that was too much took a look at all columns, of which an item may have any."""
+    began = time.process_time()
+    assert _fitting([1_000_000] * 3, 80) == [25, 25, 26]
+    assert _fitting([1_000_000, 5, 20], 80) == [51, 5, 20]
+    assert _fitting([300] * 20_000, 80) == [_LEAST] * 20_000
+    assert _fitting([3, 4], 80) == [3, 4]
+    assert time.process_time() - began < 1

@@ -38,14 +38,15 @@ _TURN: Final = 32  # messages received before others get their turn
 class Mongrel2Connection:
     """The link to one handler of a Mongrel2.
 
-    ``send_spec`` is where Mongrel2 sends requests, ``recv_spec`` where it receives replies, as in
-    its own configuration. ``sender_id`` names our sockets. At most ``pool_size`` requests are
-    answered at once. ``upload_dir`` is the directory of Mongrel2's ``upload.temp_store`` as this
-    process sees it (default: the system's directory for temporary files), ``max_body`` the most
-    bytes of a body that are accepted, ``max_held`` those of all requests in memory. Times are in seconds: ``grace_seconds`` is the time that
-    `stop` leaves to requests in hand; ``patience`` is how long a client may take nothing (known
-    only where Mongrel2 has ``download.flow_control``); every ``beat_seconds`` Mongrel2 gets a sign
-    of life for open answers, since it closes connections that are quiet for two minutes.
+    ``send_spec`` is where Mongrel2 sends requests, ``recv_spec`` where it receives replies, as
+    in its own configuration. ``sender_id`` names our sockets. At most ``pool_size`` requests
+    are answered at once. ``upload_dir`` is the directory of Mongrel2's ``upload.temp_store`` as
+    this process sees it (default: the system's directory for temporary files), ``max_body`` the
+    most bytes of a body that are accepted, ``max_held`` those of all requests in memory. Times
+    are in seconds: ``grace_seconds`` is the time that `stop` leaves to requests in hand;
+    ``patience`` is how long a client may take nothing (known only where Mongrel2 has
+    ``download.flow_control``); every ``beat_seconds`` Mongrel2 gets a sign of life for open
+    answers, since it closes connections that are quiet for two minutes.
 
     ``ready`` is set once requests can come; from then on ``clients`` are those in hand.
     """
