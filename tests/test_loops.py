@@ -14,15 +14,16 @@ import pytest
 
 from brubeck import green
 from brubeck.connections.embedded import server as embedded
+from brubeck.connections.embedded.connection import Connection
 from brubeck.connections.mongrel2.connection import Mongrel2Connection
 from brubeck.connections.mongrel2.peers import Peers
 from brubeck.connections.mongrel2.replies import Outgoing
+from brubeck.http.proxies import Client
 from brubeck.jobs import worker
 from brubeck.jobs.worker import JobsConnection
 from brubeck.storage import Head
-from brubeck.storage.mongo import listening as mongo
+from brubeck.storage.listening import Listener
 from brubeck.storage.notifier import HeadNotifier
-from brubeck.storage.redis import listening as redis
 from brubeck.streams import StreamedDocument, StreamHandler, sweeper
 from tests.servers import wait_until
 
@@ -93,6 +94,8 @@ def test_the_sweep_of_connections_goes_on(
     fails = Fails(result=[])
     monkeypatch.setattr(green, "hung_up", fails)
     server = embedded.EmbeddedServer(SimpleNamespace())  # type: ignore[arg-type]
+    respond: Any = None
+    server._connections.add(Connection(server, respond, Client("127.0.0.1")))
     _spawned(server._sweep)
     _goes_on(fails, caplog)
     server.draining = True
@@ -115,16 +118,21 @@ def test_the_loops_of_a_worker_go_on(
     connection._stopping = connection._hurried = connection._over = True
 
 
-@pytest.mark.parametrize("module", [redis, mongo], ids=["redis", "mongo"])
-def test_listening_goes_on(
-    module: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
+class Hearing(Listener):
+    """A listener to a server that does something else."""
+
+    def __init__(self, fails: Fails) -> None:
+        super().__init__("here", retry=0.01)
+        self._fails = fails
+
+    def _pass_on(self) -> None:
+        self._fails()
+
+
+def test_listening_goes_on(caplog: pytest.LogCaptureFixture) -> None:
     """Whatever a driver raises; and it ends when the storage is closed."""
-    monkeypatch.setattr(module, "_RETRY", 0.01)
-    fails = Fails(result=SimpleNamespace(closed=True))
-    server: Any = SimpleNamespace(subscription=fails, database=fails, shown="here", replicated=True)
-    listener = module.Listener(server)
-    monkeypatch.setattr(module.Listener, "_pass_on", lambda self, *_: server.database())
+    fails = Fails()
+    listener = Hearing(fails)
     listener.hear("name", HeadNotifier(lambda: Head(0, ""), 1))
     _goes_on(fails, caplog)
     listener.close()

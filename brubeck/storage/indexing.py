@@ -15,11 +15,10 @@ from functools import cached_property
 import msgspec
 
 from brubeck import green
-from brubeck.storage.contract import RecordStream
 from brubeck.storage.errors import IndexBuilding
-from brubeck.storage.records import Changes, ChangesQuery, FieldCondition, PageQuery, Write
+from brubeck.storage.followed import FollowedRecordStream
+from brubeck.storage.records import ChangesQuery, FieldCondition, Outcome, PageQuery, Write
 from brubeck.storage.schema import FieldInfo, RecordSchema
-from brubeck.storage.shared_steps import SharedSteps
 
 
 class IndexSet(msgspec.Struct, frozen=True, dict=True, omit_defaults=True):
@@ -105,7 +104,7 @@ def decode_indexes(text: bytes | str) -> IndexSet:
     return _decode(text)
 
 
-class IndexedRecordStream(RecordStream):
+class IndexedRecordStream(FollowedRecordStream):
     """A stream with a set of indexes in a storage, where other processes may change it.
 
     An index that a schema declares and the set lacks is added when the stream is first used, and
@@ -113,14 +112,14 @@ class IndexedRecordStream(RecordStream):
     storage implements how the set is read, kept and filled.
 
     Reading a stream to which nothing has been written leaves nothing behind: the first write
-    creates it and stores its set. The followers of a process share their steps.
+    creates it and stores its set.
     """
 
-    def __init__(self, schema: RecordSchema) -> None:
+    def __init__(self, schema: RecordSchema, every: float) -> None:
+        super().__init__(every)
         self._schema = schema
         self._indexes: IndexSet | None = None
         self._building = False
-        self._steps = SharedSteps(self._step)
 
     @abstractmethod
     def _read_indexes(self) -> IndexSet:
@@ -138,21 +137,14 @@ class IndexedRecordStream(RecordStream):
     def _is_empty(self) -> bool:
         """Return whether nothing has ever been written here; asked without opening the stream."""
 
-    @abstractmethod
-    def _step(self, query: ChangesQuery) -> Changes:
-        """Take a step along the change order for one follower, or for several that share it."""
-
-    def changes(self, query: ChangesQuery) -> Changes:
-        """Take a step along the change order; see `RecordStream.changes`."""
-        return self._steps.step(query)
-
     def _open(self) -> None:
         """Prepare a stream before its first use."""
         return
 
-    def _check_writes(self, writes: Sequence[Write]) -> None:
-        """Raise `NotCanonical` for a write with more values of a field than are indexed."""
+    def write(self, writes: Sequence[Write]) -> list[Outcome]:
+        """Write; `NotCanonical` for a write with more values of a field than are indexed."""
         self._declared_indexes().schema.check_writes(writes)
+        return super().write(writes)
 
     def ask(self, schema: RecordSchema) -> None:
         """Extend the schema by another; missing indexes are built when they are needed."""

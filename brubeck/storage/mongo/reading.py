@@ -68,9 +68,9 @@ class ReadableRecordStream(IndexedRecordStream):
     """A stream's reading part; `brubeck.storage.mongo.record_stream` writes and builds indexes."""
 
     def __init__(
-        self, server: DatabaseClient, clock: Clock, name: str, schema: RecordSchema
+        self, server: DatabaseClient, clock: Clock, name: str, schema: RecordSchema, every: float
     ) -> None:
-        super().__init__(schema)
+        super().__init__(schema, every)
         self._server = server
         self._clock = clock
         self._finalizer = Finalizer(name)

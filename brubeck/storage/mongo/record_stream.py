@@ -28,16 +28,14 @@ from brubeck.storage.mongo.indexes import (
     indexes_of_sight,
     indexes_of_tombstones,
 )
-from brubeck.storage.mongo.listening import Listener
+from brubeck.storage.mongo.listening import MongoListener
 from brubeck.storage.mongo.purging import purge
 from brubeck.storage.mongo.reading import ReadableRecordStream
 from brubeck.storage.mongo.writing import Writer
-from brubeck.storage.notifier import HeadNotifier
 from brubeck.storage.records import (
     Outcome,
     Put,
     Write,
-    Written,
 )
 from brubeck.storage.schema import RecordSchema
 from brubeck.timekeeping import Clock
@@ -61,15 +59,14 @@ class MongoRecordStream(ReadableRecordStream):
     def __init__(
         self,
         server: DatabaseClient,
-        listener: Listener,
+        listener: MongoListener,
         clock: Clock,
         name: str,
         schema: RecordSchema,
     ) -> None:
-        super().__init__(server, clock, name, schema)
+        super().__init__(server, clock, name, schema, POLL)
         self._listener = listener
-        self._creations = ListBatches(self._write, TOGETHER)
-        self.notifier = HeadNotifier(self.head, POLL)
+        self._creations = ListBatches(self._write_all, TOGETHER)
 
     # Indexes.
 
@@ -131,18 +128,13 @@ class MongoRecordStream(ReadableRecordStream):
 
     # Writing.
 
-    def write(self, writes: Sequence[Write]) -> list[Outcome]:
-        """Do each write by itself; see `RecordStream.write`."""
-        self._check_writes(writes)
-        if all(isinstance(each, Put) and each.expected is None for each in writes):
-            outcomes = self._creations.do(writes)
-        else:
-            outcomes = self._write(writes)
-        last = max((each.position for each in outcomes if isinstance(each, Written)), default=0)
-        self.notifier.announce(last)
-        return outcomes
-
     def _write(self, writes: Sequence[Write]) -> list[Outcome]:
+        """Do each write by itself; the new items of several callers go together."""
+        if all(isinstance(each, Put) and each.expected is None for each in writes):
+            return self._creations.do(writes)
+        return self._write_all(writes)
+
+    def _write_all(self, writes: Sequence[Write]) -> list[Outcome]:
         while True:
             try:
                 return self._twice(lambda: self._write_once(writes))
@@ -173,7 +165,6 @@ class MongoRecordStream(ReadableRecordStream):
 
     # Following.
 
-    def wait(self, after: int, seconds: float) -> bool:
-        """Wait for a change: from the server's stream of changes, or by looking now and then."""
+    def _hear(self) -> None:
+        """Listen to the server's stream of changes, if it has one."""
         self._listener.hear(self.name, self.notifier)
-        return self.notifier.wait(after, seconds)

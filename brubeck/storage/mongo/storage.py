@@ -17,7 +17,7 @@ from brubeck.storage.contract import Storage
 from brubeck.storage.mongo.checking import findings
 from brubeck.storage.mongo.client import DatabaseClient
 from brubeck.storage.mongo.finalizing import STREAMS
-from brubeck.storage.mongo.listening import Listener
+from brubeck.storage.mongo.listening import MongoListener
 from brubeck.storage.mongo.options import driver_url, own_options
 from brubeck.storage.mongo.record_stream import MongoRecordStream
 from brubeck.storage.records import Attempt, fresh_era
@@ -43,7 +43,7 @@ class MongoStorage(Storage):
     ) -> None:
         self.clock = clock
         self.server = DatabaseClient(driver_url(url, tuple(OPTIONS)), timeout=timeout, pool=pool)
-        self.listener = Listener(self.server)
+        self.listener = MongoListener(self.server)
         # Anybody may ask for any partition: one that is looked at by nobody is not held.
         self._record_streams: WeakValueDictionary[str, MongoRecordStream] = WeakValueDictionary()
         self._indexed: set[str] = set()

@@ -9,7 +9,6 @@ from typing import Any, Final
 from brubeck.storage.batching import ListBatches, pieces
 from brubeck.storage.change_cursor import KEPT, check_cursor, reached, since_birth, viewer_head
 from brubeck.storage.indexing import IndexedRecordStream, IndexSet, decode_indexes, encode_indexes
-from brubeck.storage.notifier import HeadNotifier
 from brubeck.storage.records import (
     Change,
     Changes,
@@ -43,7 +42,7 @@ from brubeck.storage.redis.encoding import (
     sortable,
     work_of,
 )
-from brubeck.storage.redis.listening import Listener
+from brubeck.storage.redis.listening import RedisListener
 from brubeck.storage.redis.plain_pages import NotPlain, PlainPages
 from brubeck.storage.redis.scripts import SCRIPTS
 from brubeck.storage.schema import RecordSchema
@@ -74,15 +73,19 @@ class RedisRecordStream(IndexedRecordStream):
     """One stream in Redis."""
 
     def __init__(
-        self, server: RedisClient, listener: Listener, clock: Clock, name: str, schema: RecordSchema
+        self,
+        server: RedisClient,
+        listener: RedisListener,
+        clock: Clock,
+        name: str,
+        schema: RecordSchema,
     ) -> None:
-        super().__init__(schema)
+        super().__init__(schema, POLL)
         self._server = server
         self._listener = listener
         self._clock = clock
-        self._writes = ListBatches(self._write, BATCH)
+        self._writes = ListBatches(self._write_all, BATCH)
         self.key = stream_key(name)
-        self.notifier = HeadNotifier(self.head, POLL)
         self._plain_pages = PlainPages(self.key)
 
     def _run(self, script: str, *args: object) -> Any:
@@ -156,15 +159,11 @@ class RedisRecordStream(IndexedRecordStream):
 
     # Writing.
 
-    def write(self, writes: Sequence[Write]) -> list[Outcome]:
-        """Do each write by itself; those of several callers go into one script."""
-        self._check_writes(writes)
-        outcomes = self._writes.do(writes)
-        last = max((each.position for each in outcomes if isinstance(each, Written)), default=0)
-        self.notifier.announce(last)
-        return outcomes
-
     def _write(self, writes: Sequence[Write]) -> list[Outcome]:
+        """Do each write by itself; those of several callers go into one script."""
+        return self._writes.do(writes)
+
+    def _write_all(self, writes: Sequence[Write]) -> list[Outcome]:
         outcomes: list[Outcome] = []
         while len(outcomes) < len(writes):
             outcomes += self._write_some(writes, len(outcomes))
@@ -308,10 +307,9 @@ class RedisRecordStream(IndexedRecordStream):
         """Return where the change order ends now."""
         return read_head(self._run("head", fresh_era()))[0]
 
-    def wait(self, after: int, seconds: float) -> bool:
-        """Wait for a change, which every write publishes."""
+    def _hear(self) -> None:
+        """Listen for the message that every write publishes."""
         self._listener.hear(self.key, self.notifier)
-        return self.notifier.wait(after, seconds)
 
     def count(self, query: PageQuery) -> Count:
         """Count the items of a walk; see `RecordStream.count`."""

@@ -12,7 +12,7 @@ from brubeck.storage.contract import Storage
 from brubeck.storage.records import Attempt, fresh_era
 from brubeck.storage.redis.checking import findings
 from brubeck.storage.redis.client import RedisClient, client_options
-from brubeck.storage.redis.listening import Listener
+from brubeck.storage.redis.listening import RedisListener
 from brubeck.storage.redis.record_stream import RedisRecordStream, stream_key
 from brubeck.storage.redis.scripts import SCRIPTS
 from brubeck.storage.redis.security import NO_SECURITY, Security
@@ -38,7 +38,7 @@ class RedisStorage(Storage):
     ) -> None:
         self.clock = clock
         self.server = RedisClient(url, timeout=timeout, pool=pool, security=security)
-        self.listener = Listener(self.server)
+        self.listener = RedisListener(self.server)
         # Anybody may ask for any partition: one that is looked at by nobody is not held.
         self._record_streams: WeakValueDictionary[str, RedisRecordStream] = WeakValueDictionary()
         self._lock = Lock()

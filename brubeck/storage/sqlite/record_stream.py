@@ -20,7 +20,6 @@ from brubeck.storage.change_cursor import (
 )
 from brubeck.storage.conditions import meets
 from brubeck.storage.indexing import IndexedRecordStream, IndexSet
-from brubeck.storage.notifier import HeadNotifier
 from brubeck.storage.records import (
     Change,
     Changes,
@@ -56,7 +55,6 @@ from brubeck.storage.sqlite.rows import (
     entry,
     facet_rows,
     merged_rows,
-    position_of,
     record_of,
     rows_within_bounds,
     timeline_rows,
@@ -88,13 +86,12 @@ class SQLiteRecordStream(IndexedRecordStream):
     """One stream of a file."""
 
     def __init__(self, database: Database, clock: Clock, name: str, schema: RecordSchema) -> None:
-        super().__init__(schema)
+        super().__init__(schema, POLL)
         self._database = database
         self._clock = clock
         self._name = name
         self._number: int | None = None
         self._life = 0
-        self.notifier = HeadNotifier(self.head, POLL)
 
     # Opening.
 
@@ -161,8 +158,11 @@ class SQLiteRecordStream(IndexedRecordStream):
 
     def write(self, writes: Sequence[Write]) -> list[Outcome]:
         """Do each write by itself, all in one transaction; see `RecordStream.write`."""
+        self._stream()  # which notices a file that is gone
+        return super().write(writes)
+
+    def _write(self, writes: Sequence[Write]) -> list[Outcome]:
         stream, clock = self._stream(), self._clock
-        self._check_writes(writes)
         while True:
             indexes = self._declared_indexes()
             values = [
@@ -172,7 +172,6 @@ class SQLiteRecordStream(IndexedRecordStream):
             writer = Writer(stream, indexes, clock.micros())
             outcomes = self._database.write(partial(writer.write, writes=writes, values=values))
             if outcomes is not None:
-                self.notifier.announce(max((position_of(each) for each in outcomes), default=0))
                 return outcomes
             # The set of indexes has changed since: take the present one, and try again.
             with self._database.reading() as db:
@@ -331,10 +330,6 @@ class SQLiteRecordStream(IndexedRecordStream):
             return unborn_head(None, 0)
         with self._database.reading() as db:
             return self._row(db, stream).head
-
-    def wait(self, after: int, seconds: float) -> bool:
-        """Wait for a change; a write of this process wakes at once."""
-        return self.notifier.wait(after, seconds)
 
     def count(self, query: PageQuery) -> Count:
         """Count the items of a walk; see `RecordStream.count`."""

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from heapq import merge
 from typing import Final, cast
 
-from brubeck.storage.records import Outcome, PageQuery, Record, Tombstone, Written
+from brubeck.storage.records import PageQuery, Record, Tombstone
 from brubeck.storage.sizes import STEP_BYTES
 from brubeck.storage.timeline import key_range
 
@@ -22,11 +22,6 @@ ITEM_COLUMNS: Final = "id, created_at, position, body, version"
 """The columns of an item's row."""
 BETWEEN: Final = "(created_at, id) >= (?, ?) AND (created_at, id) < (?, ?)"
 """The condition that a row's key lies within two bounds."""
-
-
-def position_of(outcome: Outcome) -> int:
-    """Return the position of a write, or 0 of a refused one."""
-    return outcome.position if isinstance(outcome, Written) else 0
 
 
 def entry(row: tuple[bytes, int, int, bytes | None, int]) -> Record | Tombstone:
