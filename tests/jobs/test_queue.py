@@ -97,9 +97,10 @@ def test_a_job_that_is_done_alone_stays_alone(backend: Backend) -> None:
         return is_alone
 
     # What died but once is taken over first; then the other one, by itself.
-    wait_until(lambda: claim(0.001) and any(each.entry == killer.entry for each in alone))
+    # The lease is long enough to be renewed below, also on a busy machine.
+    wait_until(lambda: claim(0.5) and any(each.entry == killer.entry for each in alone))
     del alone[:-1]
-    assert alone[0].given >= 3, "once more for each of our leases that has lapsed by now"
+    assert alone[0].given == 3
     queue.renew("one", lease, alone)
     assert queue.claim("one", lease, 5, alone) == ([], True)
     del left
