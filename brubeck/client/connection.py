@@ -14,11 +14,12 @@ import socket
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from threading import Event, RLock, Timer
+from threading import Event, RLock
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from brubeck.client.bodies import pieces
 from brubeck.client.errors import Closed
+from brubeck.client.guard import Guard
 from brubeck.client.steps import Emit, Failure, Open, Pause, Read, Reply, Request, Send, Step, Steps
 from brubeck.client.transport import (
     BODY_SECONDS,
@@ -49,6 +50,7 @@ class Connection:
         self._client = httpx.Client(**options.arguments())
         self._closed = Event()
         self._lock = RLock()
+        self._guard = Guard(self._shut_down)
         self._users = 0
         self._sockets: list[Any] = []
         self._response: httpx.Response | None = None
@@ -76,6 +78,7 @@ class Connection:
     def close(self) -> None:
         """End every request, feed and pause, in all threads."""
         self._closed.set()
+        self._guard.close()
         with self._lock:
             self._shut_down()
             if not self._users:
@@ -131,17 +134,13 @@ class Connection:
             timeout=timeouts(seconds),
             extensions={"trace": self._trace},
         )
-        guard = Timer(2 * seconds, self._shut_down)
-        guard.daemon = True
-        guard.start()
-        try:
-            return self._client.send(built, stream=True)
-        except Exception:
-            if guard.finished.is_set():
-                return no_answer(2 * seconds)
-            raise
-        finally:
-            guard.cancel()
+        with self._guard.within(2 * seconds) as watch:
+            try:
+                return self._client.send(built, stream=True)
+            except Exception:
+                if watch.is_over:
+                    return no_answer(2 * seconds)
+                raise
 
     def _send(self, request: Request, seconds: float) -> Reply | Failure:
         import httpx
