@@ -21,6 +21,8 @@ def excess(connections: Iterable[Connection], options: ServerOptions) -> list[Co
     in_memory, in_files = -options.max_held, -options.max_spooled
     holding = []
     for each in connections:
+        if each.idle:  # as most of thousands are
+            continue
         held = each.held
         if any(held):
             holding.append(each)
