@@ -109,6 +109,7 @@ def open_connection(server: ServerSettings, listener: socket.socket | None) -> C
             upload_dir=server.upload_dir or None,
             max_body=server.max_body,
             max_held=server.max_held,
+            max_spooled=server.max_spooled,
             grace_seconds=server.grace,
             patience=server.body_timeout,
         )

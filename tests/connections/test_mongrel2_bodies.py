@@ -74,8 +74,16 @@ def test_a_chunked_body_arrives(front: Front) -> None:
 
 @pytest.mark.parametrize("size", [MAX_BODY + 1])
 def test_a_body_above_our_own_limit_is_refused(front: Front, size: int) -> None:
-    """Mongrel2 has taken it already, so it is thrown away."""
+    """As soon as it begins; Mongrel2 throws away what has come."""
     status, _, kept = post(front.port, b"Content-Length: %d" % size, body=b"x" * size)
+    assert (status, kept) == (413, False)
+    wait_until(lambda: not list(front.uploads.iterdir()))
+
+
+def test_a_chunked_body_above_our_own_limit_is_refused(front: Front) -> None:
+    """Mongrel2 has taken it already, so it is thrown away."""
+    body = chunked(*[b"x" * 50_000] * (MAX_BODY // 50_000 + 1))
+    status, _, kept = post(front.port, b"Transfer-Encoding: chunked", body=body)
     assert (status, kept) == (413, False)
     assert list(front.uploads.iterdir()) == []
 

@@ -8,8 +8,9 @@ Rules:
   the other, in their order.
 - At most ``pool_size`` clients are served at once, each on a green thread. Up to `BACKLOG` more
   wait for a slot; the rest get a 503.
-- The requests that wait or are answered have `max_held` bytes together. Past that, the connections
-  end on which one has been in hand for longest: the others are about to be answered.
+- The requests that wait or are answered have `max_held` bytes in memory and `max_spooled` in files
+  together. Past that, the connections end on which one has been in hand for longest: the others
+  are about to be answered.
 - A connection id that comes back while a feed goes to it belongs to another client: Mongrel2 was
   restarted. The feed ends unsent.
 """
@@ -18,12 +19,14 @@ from __future__ import annotations
 
 import logging
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from functools import partial
 from operator import attrgetter
 from time import monotonic
 from typing import Final, Protocol
+
+import msgspec
 
 from brubeck import green
 from brubeck.connections.mongrel2.messages import Message
@@ -38,7 +41,10 @@ BACKLOG: Final = 10_000
 """How many clients may wait for a place."""
 
 MAX_HELD: Final = 512 << 20
-"""The bytes of all requests in hand."""
+"""The bytes of all requests in hand, in memory."""
+
+MAX_SPOOLED: Final = 4 << 30
+"""The bytes of all their bodies in files."""
 
 MAX_PIPELINED: Final = 100
 """How many requests of one connection may wait for the one before them."""
@@ -52,35 +58,50 @@ class Rest(Protocol):
 
 
 _OVERHEAD: Final = 2048  # bytes of the objects of a request beside its texts
-_ROOM: Final = 0.1  # the part of `max_held` that is made free at once
+_ROOM: Final = 0.1  # the part of a bound that is made free at once
 
 Answer = Callable[[Message, Outbox], Rest | None]
 Discard = Callable[[Message], None]
 
 
+class _Taken(msgspec.Struct, frozen=True):
+    """A request, and the bytes that it holds in memory and in a file."""
+
+    message: Message
+    in_memory: int
+    in_files: int
+
+
 class _Client:
     """A connection on which requests wait or are answered, or bytes are on their way."""
 
-    __slots__ = ("_discard", "busy", "held", "in_hand", "inbox", "outbox", "rest", "since")
+    __slots__ = (
+        *("_discard", "busy", "held", "in_hand", "inbox", "outbox", "rest", "since", "spooled"),
+    )
 
     def __init__(self, outbox: Outbox, discard: Discard) -> None:
         self.outbox = outbox
         self._discard = discard
-        self.inbox: deque[Message] = deque()
+        self.inbox: deque[_Taken] = deque()
         self.busy = False
         self.rest: Rest | None = None  # while others send to it, it needs no place
-        self.in_hand: Message | None = None  # it is kept until its answer has ended
-        self.held = 0  # the bytes of all that wait, and of the one in hand
+        self.in_hand: _Taken | None = None  # it is kept until its answer has ended
+        self.held = 0  # the bytes in memory of all that wait, and of the one in hand
+        self.spooled = 0  # those in files
         self.since = 0.0  # when the first of them came
 
-    def discard_all(self) -> int:
-        """Drop the requests that will not be answered, and return the bytes that they held."""
-        size = 0
+    def discard_all(self) -> list[_Taken]:
+        """Drop the requests that will not be answered, and return them."""
+        dropped = []
         while self.inbox:
-            message = self.inbox.popleft()
-            size += _size(message)
-            self._discard(message)
-        return size
+            dropped.append(self.inbox.popleft())
+            self._discard(dropped[-1].message)
+        return dropped
+
+
+def _over(held: int, most: int) -> float:
+    """Return the bytes to make free, with some room for others; 0 within the bound."""
+    return held - (1 - _ROOM) * most if held > most else 0
 
 
 def _size(message: Message) -> int:
@@ -92,7 +113,7 @@ class Clients:
     """The clients that have something in hand.
 
     ``open_outbox`` makes the outbox of a new client; ``answer`` answers one message, ``discard``
-    removes what is stored of one that will not be answered.
+    removes the stored body of one that will not be answered, and ``size_stored`` is its size.
     """
 
     def __init__(
@@ -102,10 +123,13 @@ class Clients:
         answer: Answer,
         discard: Discard,
         *,
+        size_stored: Callable[[Message], int],
         max_held: int = MAX_HELD,
+        max_spooled: int = MAX_SPOOLED,
     ) -> None:
-        self._discard = discard
+        self._discard, self._size_stored = discard, size_stored
         self._max_held, self._held = max_held, 0
+        self._max_spooled, self._spooled = max_spooled, 0
         self._pool_size = pool_size
         self._open_outbox = open_outbox
         self._answer = answer
@@ -139,6 +163,7 @@ class Clients:
     def ask(self, message: Message, *, new: bool) -> None:
         """Take a request; ``new`` says that it is the first one of its connection."""
         peer = Peer(message.sender, message.conn_id)
+        taken = _Taken(message, _size(message), self._size_stored(message))
         stale = None
         with self._lock:
             client = self._clients.get(peer)
@@ -148,10 +173,10 @@ class Clients:
                 client = self._clients[peer] = _Client(self._open_outbox(peer), self._discard)
             else:
                 client.outbox.asked()
-            client.inbox.append(message)
-            self._hold(client, _size(message))
+            client.inbox.append(taken)
+            self._hold(client, taken)
             starts, fits = self._place(client)
-            excess = self._excess() if self._held > self._max_held else []
+            excess = self._excess()
         if stale is not None:
             self._has_left(stale)
         if starts:
@@ -163,29 +188,50 @@ class Clients:
             self._drop_requests(each)
             each.outbox.cut()
 
-    def _hold(self, client: _Client, size: int) -> None:
-        """Count bytes that are held for a client; called with the lock held."""
+    def refuse(self, message: Message, problem: Problem) -> None:
+        """End the connection of a request whose body is still to come, and say why.
+
+        While others of the connection are answered, nothing may come between their answers.
+        """
+        peer = Peer(message.sender, message.conn_id)
+        with self._lock:
+            client = self._clients.pop(peer, None)
+        if client is not None and client.busy:
+            self._drop_requests(client)
+            client.outbox.cut()
+        else:
+            self._say(problem, self._open_outbox(peer) if client is None else client.outbox)
+
+    def _hold(self, client: _Client, taken: _Taken) -> None:
+        """Count the bytes that are held for a client; called with the lock held."""
         if not client.held:
             client.since = monotonic()
-        client.held += size
-        self._held += size
+        client.held += taken.in_memory
+        client.spooled += taken.in_files
+        self._held += taken.in_memory
+        self._spooled += taken.in_files
 
-    def _release(self, client: _Client, size: int) -> None:
+    def _release(self, client: _Client, dropped: Iterable[_Taken]) -> None:
         with self._lock:
-            client.held -= size
-            self._held -= size
+            for taken in dropped:
+                client.held -= taken.in_memory
+                client.spooled -= taken.in_files
+                self._held -= taken.in_memory
+                self._spooled -= taken.in_files
 
     def _excess(self) -> list[_Client]:
         """Forget the clients to end, and return them; called with the lock held."""
-        over = self._held - (1 - _ROOM) * self._max_held
+        if self._held <= self._max_held and self._spooled <= self._max_spooled:
+            return []
+        in_memory = _over(self._held, self._max_held)
+        in_files = _over(self._spooled, self._max_spooled)
         found = []
         holding = [each for each in self._clients.values() if each.held]
         for client in sorted(holding, key=attrgetter("since")):
-            if over <= 0:
-                break
-            over -= client.held
-            del self._clients[client.outbox.peer]
-            found.append(client)
+            if in_memory > 0 or (in_files > 0 and client.spooled):
+                in_memory, in_files = in_memory - client.held, in_files - client.spooled
+                del self._clients[client.outbox.peer]
+                found.append(client)
         return found
 
     def _drop_requests(self, client: _Client) -> None:
@@ -219,10 +265,14 @@ class Clients:
         problem = Problem(
             503, "Too many requests are waiting; retry later.", headers={"Retry-After": "1"}
         )
+        self._say(problem, client.outbox)
+
+    def _say(self, problem: Problem, outbox: Outbox) -> None:
+        """Send the answer of a problem, and end the connection."""
         framed = frame(problem.response(), method="GET", version="1.1", keep_alive=False)
         with suppress(Gone):
-            client.outbox.write(framed.head + framed.body)
-            client.outbox.close()
+            outbox.write(framed.head + framed.body)
+            outbox.close()
 
     def credited(self, peer: Peer, size: int) -> bool:
         """Note that bytes reached a client; return whether the client is known."""
@@ -268,20 +318,20 @@ class Clients:
                 if rest is None and not client.inbox:
                     client.busy = False
                     break
-                message = None if rest is not None else client.inbox.popleft()
+                taken = None if rest is not None else client.inbox.popleft()
             try:
                 if rest is not None:
                     client.rest = rest.go_on()
-                elif message is not None:
-                    client.in_hand = message
-                    client.rest = self._answer(message, client.outbox)
+                elif taken is not None:
+                    client.in_hand = taken
+                    client.rest = self._answer(taken.message, client.outbox)
             except Gone:
-                if message is not None:
-                    self._discard(message)
+                if taken is not None:
+                    self._discard(taken.message)
                 self._drop_requests(client)
             finally:
                 if client.rest is None and client.in_hand is not None:
-                    self._release(client, _size(client.in_hand))
+                    self._release(client, [client.in_hand])
                     client.in_hand = None
             if client.rest is not None:
                 # It stays busy, so that nothing else is answered on it, but gives up its place.

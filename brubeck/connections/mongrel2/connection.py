@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Final
 
 from brubeck import green
 from brubeck.connections.mongrel2.answers import Answerer, Respond
-from brubeck.connections.mongrel2.clients import MAX_HELD, Clients
+from brubeck.connections.mongrel2.clients import MAX_HELD, MAX_SPOOLED, Clients
 from brubeck.connections.mongrel2.messages import MAX_TARGETS, NOBODY, Message, parse_message
 from brubeck.connections.mongrel2.multicast import Multicast
 from brubeck.connections.mongrel2.pacing import CREDITS, CreditWindow, EstimatedWindow, Window
@@ -26,6 +26,7 @@ from brubeck.connections.mongrel2.peers import Peers
 from brubeck.connections.mongrel2.replies import Gone, Outbox, Outgoing
 from brubeck.connections.mongrel2.requests import Peer, Uploads, is_http, is_upload_start
 from brubeck.errors import ProtocolError
+from brubeck.http.problems import Problem
 
 if TYPE_CHECKING:
     from brubeck.green.zeromq import ZMQSocket
@@ -42,11 +43,11 @@ class Mongrel2Connection:
     in its own configuration. ``sender_id`` names our sockets. At most ``pool_size`` requests
     are answered at once. ``upload_dir`` is the directory of Mongrel2's ``upload.temp_store`` as
     this process sees it (default: the system's directory for temporary files), ``max_body`` the
-    most bytes of a body that are accepted, ``max_held`` those of all requests in memory. Times
-    are in seconds: ``grace_seconds`` is the time that `stop` leaves to requests in hand;
-    ``patience`` is how long a client may take nothing (known only where Mongrel2 has
-    ``download.flow_control``); every ``beat_seconds`` Mongrel2 gets a sign of life for open
-    answers, since it closes connections that are quiet for two minutes.
+    most bytes of a body that are accepted, ``max_held`` those of all requests in memory,
+    ``max_spooled`` those of all their stored bodies. Times are in seconds: ``grace_seconds`` is the
+    time that `stop` leaves to requests in hand; ``patience`` is how long a client may take nothing
+    (known only where Mongrel2 has ``download.flow_control``); every ``beat_seconds`` Mongrel2 gets
+    a sign of life for open answers, since it closes connections that are quiet for two minutes.
 
     ``ready`` is set once requests can come; from then on ``clients`` are those in hand.
     """
@@ -61,13 +62,15 @@ class Mongrel2Connection:
         upload_dir: str | os.PathLike[str] | None = None,
         max_body: int | None = None,
         max_held: int = MAX_HELD,
+        max_spooled: int = MAX_SPOOLED,
         grace_seconds: float = 10,
         patience: float = 60,
         beat_seconds: float = 15,
     ) -> None:
         self.send_spec = send_spec
         self.recv_spec = recv_spec
-        self.pool_size, self._max_held = pool_size, max_held
+        self.pool_size = pool_size
+        self._max_held, self._max_spooled = max_held, max_spooled
         self.ready = green.Event()
         self._identity = (sender_id or "").encode()
         self._uploads = Uploads(upload_dir, max_body=max_body)
@@ -92,7 +95,9 @@ class Mongrel2Connection:
             self._open_outbox,
             answerer.answer,
             self._uploads.discard,
+            size_stored=self._uploads.size,
             max_held=self._max_held,
+            max_spooled=self._max_spooled,
         )
         green.spawn(outgoing.follow, clients.forget_all)
         while not outgoing.wait_subscribed(0.2):
@@ -176,7 +181,7 @@ class Mongrel2Connection:
             if not self._take_notice(message):
                 self._peers.broadcast(data)
         elif is_upload_start(message):
-            pass  # the same request comes again when its body is there
+            self._take_announced(message)
         elif not is_http(message):
             log.info("Closed a connection that speaks %s.", message.words["METHOD"])
             self._uploads.discard(message)
@@ -186,6 +191,13 @@ class Mongrel2Connection:
             if announced.isdigit():
                 self._credits[message.sender] = int(announced)
             self.clients.ask(message, new=bool(announced))
+
+    def _take_announced(self, message: Message) -> None:
+        """Refuse a body that will be too large; else the request comes again with its body."""
+        try:
+            self._uploads.check_announced(message)
+        except Problem as problem:
+            self.clients.refuse(message, problem)
 
     def _take_passed_on(self, data: bytes) -> None:
         """Take a notice that another program was given."""

@@ -70,12 +70,29 @@ class Uploads:
         if self._max_body is not None and size > self._max_body:
             raise Problem(413, f"A body has at most {self._max_body} bytes.")
 
-    def open(self, named: str) -> BinaryIO:
-        """Return a stored body, already unlinked, standing at its beginning; `OSError` if none."""
+    def check_announced(self, message: Message) -> None:
+        """Raise a `Problem` with status 413 for a body to come that says it is too large."""
+        lengths = message.get_all(b"content-length")
+        self.check_size(_read_length(lengths[0]) if lengths else 0)
+
+    def size(self, message: Message) -> int:
+        """Return the size of a message's stored body; 0 where it has none."""
+        named = _stored_name(message) if _is_stored(message) else None
+        try:
+            path = None if named is None else self._path(named)
+            return 0 if path is None else path.lstat().st_size
+        except OSError:  # it will not be found either when it is to be read
+            return 0
+
+    def _path(self, named: str) -> Path:
         name = PurePosixPath(named).name
         if name in ("", ".", ".."):
             raise FileNotFoundError(f"{named!r} names no file")
-        path = self.directory / name
+        return self.directory / name
+
+    def open(self, named: str) -> BinaryIO:
+        """Return a stored body, already unlinked, standing at its beginning; `OSError` if none."""
+        path = self._path(named)
         descriptor = os.open(path, os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK)
         file = os.fdopen(descriptor, "r+b")
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
