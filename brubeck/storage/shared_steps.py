@@ -71,7 +71,7 @@ class SharedSteps:
                 follower.batch.remove(follower)
                 self._waiting[group] += follower.batch
                 self._hand_over(group)
-            elif not follower.done:
+            elif follower in self._waiting.get(group, ()):  # else it is in the step that is read
                 self._waiting[group].remove(follower)
             raise
 

@@ -17,6 +17,7 @@ from typing import Any, Final, cast
 
 import msgspec
 
+from brubeck import green
 from brubeck.timekeeping import http_date_to_millis
 from brubeck.webhooks.addresses import Refused, Target, parse_url, resolve
 
@@ -68,12 +69,14 @@ class Sender:
         until = monotonic() + self._timeout
         try:
             target = parse_url(self._url, allow_private=self._allow_private)
-            if self._connection is not None:
-                try:
-                    return self._attempt(target, headers, body, until)
-                except ConnectionError:
-                    self.close()  # an idle connection was closed; the id shows a repetition
-            return self._attempt(target, headers, body, until)
+            # On green threads, each byte of TLS has the time of a whole call.
+            with green.timeout(self._timeout):
+                if self._connection is not None:
+                    try:
+                        return self._attempt(target, headers, body, until)
+                    except ConnectionError:
+                        self.close()  # an idle connection was closed; the id shows a repetition
+                return self._attempt(target, headers, body, until)
         except Refused as reason:
             error = str(reason)
         except TimeoutError:
@@ -192,6 +195,7 @@ class _TimedReader(io.RawIOBase):
     def readinto(self, buffer: Any) -> int:
         if self._left <= 0:
             raise http.client.HTTPException("the answer is too long")
+        green.take_turn()  # what is there already is read without a wait
         self._socket.settimeout(self._connection.remaining())
         count = self._socket.recv_into(buffer)
         self._left -= count

@@ -1,0 +1,23 @@
+"""The fourteenth attack: followers that are interrupted, and receivers that drip."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.mark.parametrize("engine", ["eventlet", "gevent"])
+def test_an_interrupted_follower_changes_nothing_for_others(engine: str) -> None:
+    """One that was interrupted while another read for it got a ``ValueError`` for its timeout."""
+    program = [sys.executable, "-W", "ignore", "-m", "tests.attacks.interrupted_followers", engine]
+    done = subprocess.run(
+        program, capture_output=True, text=True, cwd=ROOT, check=False, timeout=90
+    )
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout) == []
