@@ -76,7 +76,7 @@ def _values(
         if text:
             short = text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"
             is_linked = len(text) <= _LONGEST_LINKED
-            yield short, count, links.having(each.parameter, text) if is_linked else ""
+            yield short, count, links.among(each.parameter, text) if is_linked else ""
 
 
 @lru_cache(maxsize=256)

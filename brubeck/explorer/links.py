@@ -9,6 +9,8 @@ from brubeck.streams.cursors import url
 
 CURSORS: Final = frozenset(("before", "after"))
 _OF_PAGES: Final = frozenset(("limit", "count", "total"))
+_LONGEST: Final = 2000
+"""The maximal number of characters of parameters that are repeated in many links."""
 
 Pairs = Sequence[tuple[str, str]]
 
@@ -16,24 +18,32 @@ Pairs = Sequence[tuple[str, str]]
 class Links:
     """The links of a stream's page: each keeps the parameters but those that it changes.
 
-    A link that changes the items of the walk leaves out the cursor, which may lie outside.
+    A link that changes the items of the walk leaves out the cursor, which may lie outside. Those
+    that a page has many of are empty where the parameters are long: each would repeat them.
     """
 
     def __init__(self, base: str, pairs: Pairs) -> None:
         self.base = base
         self.pairs = list(pairs)
+        self._is_long = sum(len(name) + len(value) for name, value in pairs) > _LONGEST
 
     def without(self, name: str, value: str) -> str:
-        """Return the link without one value of a parameter."""
+        """Return the link without one value of a parameter; one of many."""
+        if self._is_long:
+            return ""
         return self._url([pair for pair in self._uncut if pair != (name, value)])
+
+    def among(self, name: str, value: str) -> str:
+        """Return the link with a parameter, in the place of its other values; one of many."""
+        return "" if self._is_long else self.having(name, value)
 
     def having(self, name: str, value: str) -> str:
         """Return the link with a parameter, in the place of its other values."""
         return self._url([*(pair for pair in self._uncut if pair[0] != name), (name, value)])
 
     def at(self, name: str, cursor: int) -> str:
-        """Return the link to the page that starts at a moment, ``before`` or ``after`` it."""
-        return self._url([*self._uncut, (name, str(cursor))])
+        """Return the link to the page that starts ``before`` or ``after`` a moment; one of many."""
+        return "" if self._is_long else self._url([*self._uncut, (name, str(cursor))])
 
     def lacking(self, *names: str) -> list[tuple[str, str]]:
         """Return the parameters without some of them and without the cursor, for a form."""
