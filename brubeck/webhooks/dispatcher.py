@@ -64,7 +64,7 @@ class Dispatcher:
     def follow(self) -> None:
         """Take note of new, changed and deleted subscriptions."""
         try:
-            for change in self._local.follow(self._cursor, wait=0):
+            for change in green.fairly(self._local.follow(self._cursor, wait=0)):
                 self._note(change.id, change.document)
                 self._cursor = change.cursor
         except LostCursor:
@@ -101,7 +101,7 @@ class Dispatcher:
         heads: dict[tuple[str, str], _Head] = {}
         found: dict[str, _Head] = {}
         now, moment = self._program.clock.micros() // 1000, monotonic()
-        for item_id, subscription in self._known.items():
+        for item_id, subscription in green.fairly(list(self._known.items())):
             source = source_of(self._declaration, subscription.stream or "")
             waits = subscription.paused or (subscription.next_attempt_at or 0) > now
             if (
