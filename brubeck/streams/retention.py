@@ -13,6 +13,7 @@ from uuid import uuid4
 
 import msgspec
 
+from brubeck import green
 from brubeck.config.values import duration
 from brubeck.documents.repository import RECORDS_AT_ONCE, Repository, batches
 from brubeck.errors import ConfigError
@@ -79,9 +80,10 @@ def sweep(records: RecordStream, retention: Retention, now: int) -> Swept:
 def _delete_oldest(records: RecordStream, most: int, until: int | None) -> int:
     """Delete the oldest items, before a time if one is given, and return their number."""
     query = PageQuery(limit=RECORDS_AT_ONCE, descending=False, until=until)
-    oldest = [each.id for each in islice(Repository(records).walk(query), most)]
+    found = green.fairly(islice(Repository(records).walk(query), most))
+    oldest = [each.id for each in found]
     deleted = 0
-    for some in batches(oldest):
+    for some in green.fairly(batches(oldest)):
         outcomes = records.write([Delete(id=each, token=uuid4().hex) for each in some])
         deleted += sum(isinstance(each, Written) for each in outcomes)
     return deleted

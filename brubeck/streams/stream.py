@@ -8,6 +8,7 @@ from typing import Any, Final
 
 import msgspec
 
+from brubeck import green
 from brubeck.storage import Changes, ChangesQuery, Record, RecordStream, Storage
 from brubeck.streams.cursors import ChangeCursor, parse_change_cursor
 from brubeck.streams.documents import StreamedDocument
@@ -129,7 +130,8 @@ class Stream:
     def sweep(self) -> Swept:
         """Delete what the stream does not retain, in all its partitions; return how many left."""
         now = self.clock.micros()
-        each = [sweep(self.opened(key), self.spec.retention, now) for key in self.partitions()]
+        keys = green.fairly(self.partitions())
+        each = [sweep(self.opened(key), self.spec.retention, now) for key in keys]
         return Swept(sum(one.items for one in each), sum(one.deletions for one in each))
 
     def close(self) -> None:

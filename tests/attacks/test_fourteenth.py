@@ -1,4 +1,4 @@
-"""The fourteenth attack: followers that are interrupted, and receivers that drip."""
+"""The fourteenth attack: followers that are interrupted, and sweeps of many items."""
 
 from __future__ import annotations
 
@@ -21,3 +21,15 @@ def test_an_interrupted_follower_changes_nothing_for_others(engine: str) -> None
     )
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout) == []
+
+
+def test_a_sweep_of_many_items_lets_others_be_served() -> None:
+    """It took 0.2 s in one go, as long for many partitions; and was repeated for what is kept."""
+    program = [sys.executable, "-W", "ignore", "-m", "tests.attacks.held_by_sweeps"]
+    done = subprocess.run(
+        program, capture_output=True, text=True, cwd=ROOT, check=False, timeout=90
+    )
+    assert done.returncode == 0, done.stderr
+    holds = json.loads(done.stdout)
+    assert holds.pop("what is purged") < 0.002
+    assert {name: hold for name, hold in holds.items() if hold > 0.06} == {}

@@ -343,11 +343,11 @@ class MemoryRecordStream(RecordStream):
         with self._lock:
             self._storage.check_open()
             until = min(until, self._head)
-            self._horizon = max(self._horizon, until)
+            purged, self._horizon = self._horizon, max(self._horizon, until)
             dead = [
                 position
-                for position in self._order.below(until + 1, len(self._order))
-                if self._entries[self._at[position]].record is None
+                for position in self._order.above(purged, len(self._order))
+                if position <= until and self._entries[self._at[position]].record is None
             ]
             for position in dead:
                 self._order.remove(position)

@@ -1,0 +1,69 @@
+"""A program of its own, on green threads: how long a sweep of many items leaves others no turn."""
+
+from __future__ import annotations
+
+import json
+from typing import Final
+
+from brubeck import green
+
+green.patch("eventlet")
+
+from brubeck import Brubeck, StreamedDocument, StreamHandler  # noqa: E402, it is patched first
+from brubeck.dictshield.fields import StringField  # noqa: E402, after the patch
+from tests.neighbours import longest_hold, neighbour  # noqa: E402, after the patch
+
+ITEMS: Final = 20_000
+ROOMS: Final = 2000
+
+
+class Note(StreamedDocument):
+    """An item."""
+
+    text = StringField()
+
+
+class Notes(StreamHandler):
+    """A stream with too many items."""
+
+    model = Note
+    path = "/notes"
+    retain = 10
+
+
+class Rooms(StreamHandler):
+    """A stream with many partitions, of which each has one item too many."""
+
+    model = Note
+    path = "/rooms/<room>"
+    retain = 1
+
+
+class Kept(StreamHandler):
+    """A stream of which nothing is to be removed."""
+
+    model = Note
+    path = "/kept"
+
+
+def measure() -> dict[str, float]:
+    """Return the longest hold (seconds of CPU time) of each kind of sweep."""
+    app = Brubeck(streams=[Notes, Rooms, Kept], storage="memory://")
+    notes, rooms, kept = (app.stream(each) for each in (Notes, Rooms, Kept))
+    for stream in (notes, kept):
+        for _ in range(ITEMS // 1000):
+            stream.insert_many([{"text": "x"}] * 1000)
+    for number in range(ROOMS):
+        rooms.insert_many([{"text": "x"}] * 2, partition=f"r{number}")
+    records = kept.opened("")
+    records.purge(records.head().position)
+    with neighbour() as turns:
+        return {
+            "items": longest_hold(turns, notes.sweep),
+            "partitions": longest_hold(turns, rooms.sweep),
+            "what is purged": longest_hold(turns, lambda: records.purge(records.head().position)),
+        }
+
+
+if __name__ == "__main__":
+    print(json.dumps(measure()))
