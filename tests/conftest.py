@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 from collections.abc import Iterator
 
@@ -12,6 +13,12 @@ from brubeck.storage import Storage, open_storage
 from tests import soak
 from tests.servers.mongo import MongoServer, mongo_alone, mongo_set
 from tests.servers.redis import RedisServer, redis_cluster
+
+
+def pytest_collection_finish() -> None:
+    """Keep what is loaded now from the collector of garbage, which would go through all of it."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session", autouse=True)

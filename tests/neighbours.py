@@ -42,15 +42,11 @@ def neighbour() -> Iterator[list[float]]:
 def longest_hold(turns: list[float], work: Callable[[], object]) -> float:
     """Return the longest time (seconds of CPU time) that some work leaves the neighbour no turn.
 
-    Objects of earlier tests are kept from the collector of garbage, as a served program keeps what
-    it has loaded: going through those of thousands of tests takes half a second.
+    Garbage of earlier tests is collected before: going through that of thousands takes long.
     """
-    gc.freeze()
-    try:
-        turns.clear()
-        start = time.process_time()
-        work()
-        moments = [start, *turns, time.process_time()]
-    finally:
-        gc.unfreeze()
+    gc.collect()
+    turns.clear()
+    start = time.process_time()
+    work()
+    moments = [start, *turns, time.process_time()]
     return max(after - before for before, after in pairwise(moments))
