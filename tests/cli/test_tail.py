@@ -60,10 +60,12 @@ def test_a_feed_begins_now_and_says_where_it_is(base: str) -> None:
             while not changes(program):  # it follows as soon as it sees one of these
                 number += 1
                 notes.replace("now", {"text": f"{number}"})
+            head = next(notes.pages(limit=1)).cursor
+            program.await_output(head)  # the last of them, too
             assert {each["id"] for each in changes(program)} == {"now"}
             assert program.stop(signal.SIGINT) == 130
             cursor = program.output.rpartition(": ")[2].strip()
-        assert cursor == next(notes.pages(limit=1)).cursor
+        assert cursor == head
 
 
 def test_a_server_that_goes_away_is_waited_for(tmp_path: Path) -> None:
