@@ -14,9 +14,9 @@ from brubeck import green
 green.patch("eventlet")
 
 from brubeck.connections.embedded.options import ServerOptions  # noqa: E402, it is patched first
-from brubeck.connections.embedded.server import EmbeddedServer  # noqa: E402
-from brubeck.http import Response  # noqa: E402
-from tests.neighbours import let_others_run, longest_hold, neighbour  # noqa: E402
+from brubeck.connections.embedded.server import EmbeddedServer  # noqa: E402, after the patch
+from brubeck.http import Response  # noqa: E402, after the patch
+from tests.neighbours import let_others_run, longest_hold, neighbour  # noqa: E402, after the patch
 
 MOST = 4000
 NEWCOMERS = 400
@@ -58,8 +58,9 @@ def measure() -> dict[str, float]:
     began = time.process_time()
     with neighbour() as turns:
         green.spawn(server.serve, lambda _request: Response(b""))
-        all_came = lambda: len(server._connections) == MOST  # noqa: E731, it is one of a pair
-        found["accept"] = longest_hold(turns, lambda: wait_for(all_came))
+        found["accept"] = longest_hold(
+            turns, lambda: wait_for(lambda: len(server._connections) == MOST)
+        )
     usual = (time.process_time() - began) / MOST
     for _ in range(3):
         server._sweep_once()  # they have been idle for longer than a newcomer may be
@@ -67,7 +68,7 @@ def measure() -> dict[str, float]:
     newcomers = connected(port, NEWCOMERS)
     began = time.process_time()
     while len(before & server._connections) > MOST - NEWCOMERS:
-        green.sleep(0.02)
+        green.sleep(0.02)  # to look all the time would be counted as the cost of newcomers
     found["newcomer"] = (time.process_time() - began) / NEWCOMERS / usual
     with neighbour() as turns:
         found["expire"] = longest_hold(turns, lambda: sweep_until_idle(server))

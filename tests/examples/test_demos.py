@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from http.client import HTTPConnection
 from pathlib import Path
 from threading import Thread
@@ -49,7 +49,8 @@ def ask(
     """Ask, and return the status and the text."""
     connection = HTTPConnection("127.0.0.1", port, timeout=60)
     try:
-        connection.request(method, target, body, headers or {})
+        with suppress(BrokenPipeError):  # of a body that is refused while it is sent
+            connection.request(method, target, body, headers or {})
         response = connection.getresponse()
         return response.status, response.read().decode()
     finally:

@@ -53,16 +53,28 @@ def redis_cluster(
     directory: Path, masters: int = 3, *, tls: Certificates | None = None
 ) -> Iterator[list[RedisServer]]:
     """Run a cluster of several masters, each with its share of the slots."""
-    servers = []
+    servers: list[RedisServer] = []
     try:
-        for _ in range(masters):
-            servers.append(_member(directory, tls))
-            servers[-1].run()
+        servers.extend(_started(directory, tls) for _ in range(masters))
         _join(servers)
         yield servers
     finally:
         for server in servers:
             server.stop()
+
+
+def _started(directory: Path, tls: Certificates | None) -> RedisServer:
+    """Start a member; again with other ports where another process has taken one of them."""
+    for _ in range(4):
+        member = _member(directory, tls)
+        try:
+            member.run()
+        except RuntimeError:
+            continue
+        return member
+    member = _member(directory, tls)
+    member.run()
+    return member
 
 
 def _member(directory: Path, tls: Certificates | None) -> RedisServer:

@@ -33,7 +33,7 @@ from brubeck.storage import (  # noqa: E402
 from brubeck.storage.ids import new_id  # noqa: E402
 from brubeck.storage.redis import RedisStorage  # noqa: E402
 from tests.neighbours import let_others_run  # noqa: E402
-from tests.servers.processes import suspend  # noqa: E402
+from tests.servers.processes import suspend  # noqa: E402, after the patch
 
 Network = Callable[[socket.socket, socket.socket], None]
 """Carries the bytes of one direction until there are no more."""
