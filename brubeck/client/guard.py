@@ -1,4 +1,4 @@
-"""A guard over requests whose answers do not begin in time: one thread for those of a connection.
+"""A limit to the time until an answer begins: one thread for all requests of a connection.
 
 httpx begins its time anew with each byte, so a server can send a head without an end. A thread for
 each request would cost as much as a third of the request.
@@ -60,7 +60,7 @@ class Guard:
             self._end()
 
     def _wait(self) -> bool:
-        """Wait for a request whose time is over; False when there is none left to watch."""
+        """Wait until the time of a request is over; False when none is left to watch."""
         with self._changed:
             while self._watches:
                 now = monotonic()

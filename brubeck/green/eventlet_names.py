@@ -1,4 +1,4 @@
-"""Eventlet, whose look-ups of names import their DNS library when there is a name to look up.
+"""Eventlet with a lazy DNS library: the first look-up of a name imports it.
 
 That library, dnspython, took two thirds of the time in which a process starts, and most processes
 never look up a name: they listen, and connect to numeric addresses and Unix sockets. The first

@@ -373,7 +373,7 @@ def reason_of(failure: BaseException) -> str:
 
 
 def trace_of(failure: BaseException) -> str:
-    """Return the end of the traceback of an exception, whose text may be all of a job's data."""
+    """Return the end of an exception's traceback: its text may be all of a job's data."""
     try:
         text = "".join(traceback.format_exception(failure))
     except Exception:  # noqa: BLE001, its own text fails

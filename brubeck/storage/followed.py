@@ -1,4 +1,4 @@
-"""What the followers of a stream share in a process: notices of writes, and steps."""
+"""Notices of writes and steps of the changes, shared by the followers of a stream in a process."""
 
 from __future__ import annotations
 

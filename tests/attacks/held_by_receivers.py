@@ -1,4 +1,4 @@
-"""A program of its own, on green threads: what a receiver of webhooks costs the others.
+"""A program of its own, on green threads: the cost of a receiver of webhooks to others.
 
 Its arguments are the engine, the seconds of an attempt, and the URL of the receiver. It prints the
 seconds of an attempt, the longest hold (seconds of CPU time), and the error.

@@ -25,7 +25,7 @@ LONG, SHORT = 30.0, 0.2
 
 
 class Followers:
-    """Followers of a stream, whose reads begin when they are let go."""
+    """Followers of a stream; their reads begin when they are let go."""
 
     def __init__(self) -> None:
         stream = MemoryStorage().records("quakes", SCHEMA)

@@ -24,7 +24,7 @@ def test_an_interrupted_follower_changes_nothing_for_others(engine: str) -> None
 
 
 def test_a_sweep_of_many_items_lets_others_be_served() -> None:
-    """It took 0.2 s in one go, as long for many partitions; and was repeated for what is kept."""
+    """A sweep took 0.2 s in one go, also of many partitions, and looked at kept items again."""
     program = [sys.executable, "-W", "ignore", "-m", "tests.attacks.held_by_sweeps"]
     done = subprocess.run(
         program, capture_output=True, text=True, cwd=ROOT, check=False, timeout=90

@@ -122,7 +122,7 @@ def test_a_body_that_is_announced_too_long_is_not_received(
 def test_a_refused_body_does_not_come_between_answers(
     front: Front, program: tuple[Program, Mongrel2Connection]
 ) -> None:
-    """The answer to the first request is still to come; what follows ends the connection."""
+    """A refusal behind an unfinished answer ends the connection."""
     slow, connection = program
     slow.released.clear()
     with Caller(front.port) as caller:

@@ -1,4 +1,4 @@
-"""The fourteenth attack: HTML pages whose links repeat the parameters of their request."""
+"""The fourteenth attack: links of HTML pages that repeat the parameters of the request."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The fourteenth attack: what receivers and subscribers cost webhooks on green threads."""
+"""The fourteenth attack: the cost of receivers and subscribers to webhooks on green threads."""
 
 from __future__ import annotations
 
@@ -9,15 +9,13 @@ import socket
 import ssl
 import subprocess
 import sys
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.servers.certificates import Certificates
+from tests.servers.speaking import speaking
 
 ROOT = Path(__file__).parents[2]
 PAUSE = 0.1
@@ -25,27 +23,6 @@ SECONDS = 0.5
 LONGEST = 8.0
 """Seconds of an attempt with the start of its program's hub, on a busy machine."""
 ENGINES = ("eventlet", "gevent")
-
-
-@contextmanager
-def speaking(speak: Callable[[socket.socket], None]) -> Iterator[int]:
-    """Run a server that does as it likes with each connection; yield its port."""
-
-    def serve() -> None:
-        while True:
-            try:
-                connection, _ = listener.accept()
-            except OSError:
-                return
-            with connection, suppress(OSError):
-                speak(connection)
-
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        thread = threading.Thread(target=serve, daemon=True)
-        thread.start()
-        yield listener.getsockname()[1]
-        listener.shutdown(socket.SHUT_RDWR)
-    thread.join(10)
 
 
 def attempt(engine: str, url: str, seconds: float, **environment: str) -> dict[str, Any]:

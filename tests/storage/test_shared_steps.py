@@ -21,7 +21,7 @@ FOLLOWERS = 12
 
 
 class Slow:
-    """The steps of a stream, whose reads begin when they are let go."""
+    """The steps of a stream; their reads begin when they are let go."""
 
     def __init__(self, read: Callable[[ChangesQuery], Changes]) -> None:
         self._read = read

@@ -20,6 +20,7 @@ from brubeck.webhooks.addresses import Refused, is_public, parse_url, resolve
 from brubeck.webhooks.sender import MAX_BODY, Answer, Sender
 from tests.servers import free_port
 from tests.servers.certificates import Certificates
+from tests.servers.speaking import speaking as each_connection
 from tests.webhooks.receiver import Receiver, receiving
 
 
@@ -52,22 +53,12 @@ def read_request(connection: socket.socket) -> None:
 def speaking(speak: Callable[[socket.socket], None]) -> Iterator[str]:
     """Run a server that reads a request and then does as it likes; yield its URL."""
 
-    def serve() -> None:
-        while True:
-            try:
-                connection, _ = listener.accept()
-            except OSError:
-                return
-            with connection, suppress(OSError):
-                read_request(connection)
-                speak(connection)
+    def answer(connection: socket.socket) -> None:
+        read_request(connection)
+        speak(connection)
 
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        thread = threading.Thread(target=serve, daemon=True)
-        thread.start()
-        yield f"http://127.0.0.1:{listener.getsockname()[1]}/"
-        listener.shutdown(socket.SHUT_RDWR)
-    thread.join(10)
+    with each_connection(answer) as port:
+        yield f"http://127.0.0.1:{port}/"
 
 
 @pytest.mark.parametrize(

@@ -189,7 +189,7 @@ class Clients:
             each.outbox.cut()
 
     def refuse(self, message: Message, problem: Problem) -> None:
-        """End the connection of a request whose body is still to come, and say why.
+        """End the connection of a request before its body has come, and say why.
 
         While others of the connection are answered, nothing may come between their answers.
         """
