@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from functools import cached_property
 from hashlib import blake2b
-from typing import Any, Final, Literal, TypeAlias, cast
+from typing import Annotated, Any, Final, Literal, TypeAlias, cast
 
 import msgspec
+from msgspec.structs import astuple
 
 from brubeck.canonical import pointer_token
 from brubeck.storage.errors import NotCanonical
@@ -91,29 +92,28 @@ class RecordSchema(msgspec.Struct, frozen=True, dict=True):
         """
         if not self._names:
             return {}
-        found = self._decoder.decode(body)
-        values: dict[str, Values] = {}
-        # Nearly every value is a single one that is its own key: these take no call.
-        for (name, kind, whole, plain), value in zip(
-            self._kinds, msgspec.structs.astuple(found), strict=False
-        ):
-            if value is None:
-                values[name] = ()
-            elif type(value) in plain and (type(value) is not str or len(value) <= MAX_TEXT):
-                values[name] = (value,)
-            else:
-                values[name] = _values(value, kind, whole)
-        for name, info in self._derived:
-            values[name] = _values_inside(getattr(found, info.source), info)
+        plain = self._plain
+        try:
+            found = astuple(self._plain_decoder.decode(body))
+        except msgspec.ValidationError:
+            plain, found = (), astuple(self._decoder.decode(body))
+        values: dict[str, Values] = {
+            name: () if value is None else (value,)
+            for name, value in zip(plain, found, strict=False)
+        }
+        others = slice(len(plain), len(self._kinds))
+        for (name, kind, whole, _), value in zip(self._kinds[others], found[others], strict=True):
+            values[name] = _values(value, kind, whole)
+        for name, info, place in self._derived:
+            values[name] = _values_inside(found[place], info)
         return values
 
     def check(self, body: bytes) -> None:
         """Raise `NotCanonical` for a body with more values of a known field than are indexed."""
         if body.count(b",") < MAX_VALUES or not self._names:
             return  # so short a text holds no such list
-        found = self._decoder.decode(body)
-        for name in self._names:
-            value = getattr(found, name)
+        found = astuple(self._decoder.decode(body))
+        for name, value in zip(self._names, found, strict=True):
             if isinstance(value, list) and len(value) > MAX_VALUES:
                 detail = f"At most {MAX_VALUES} values can be indexed; this list has {len(value)}."
                 raise NotCanonical(f"/{pointer_token(name)}", detail)
@@ -139,41 +139,59 @@ class RecordSchema(msgspec.Struct, frozen=True, dict=True):
     @cached_property
     def _names(self) -> list[str]:
         """The members of a body that have the values of known fields; those of `_kinds` first."""
-        sources = [info.source for _, info in self._derived]
+        sources = [self.fields[name].source for name in self.known if self.fields[name].source]
         return list(dict.fromkeys((*(name for name, *_ in self._kinds), *sources)))
 
     @cached_property
-    def _derived(self) -> list[tuple[str, FieldInfo]]:
-        """The known fields with values inside other ones."""
-        return [(name, self.fields[name]) for name in self.known if self.fields[name].source]
+    def _plain(self) -> tuple[str, ...]:
+        """The fields whose values take no call: the first ones of `_kinds`."""
+        return tuple(name for name, _, _, plain in self._kinds if plain)
+
+    @cached_property
+    def _derived(self) -> list[tuple[str, FieldInfo, int]]:
+        """The known fields with values inside another one; the last is its place in `_names`."""
+        infos = [(name, self.fields[name]) for name in self.known if self.fields[name].source]
+        return [(name, info, self._names.index(info.source)) for name, info in infos]
 
     @cached_property
     def _decoder(self) -> msgspec.json.Decoder[Any]:
-        # A struct of the known fields alone: the decoder passes over everything else.
-        fields = [(name, Any, None) for name in self._names]
-        return msgspec.json.Decoder(msgspec.defstruct("Indexed", fields))
+        return self._decoder_of({})
 
     @cached_property
-    def _kinds(self) -> list[tuple[str, Kind, bool, frozenset[type]]]:
-        """The known fields that are members of a body.
+    def _plain_decoder(self) -> msgspec.json.Decoder[Any]:
+        """The decoder of bodies with plain values alone where values can be plain.
+
+        It refuses each value that is not its own key. Those of other fields it takes as they are.
+        """
+        return self._decoder_of(
+            {name: _OWN_KEYS[kind] for name, kind, _, plain in self._kinds if plain}
+        )
+
+    def _decoder_of(self, types: Mapping[str, Any]) -> msgspec.json.Decoder[Any]:
+        """Return a decoder to a struct of `_names` alone: it passes over everything else."""
+        # A name need not be one that an attribute can have.
+        members = {f"member_{number}": name for number, name in enumerate(self._names)}
+        fields = [(attribute, types.get(name, Any), None) for attribute, name in members.items()]
+        return msgspec.json.Decoder(msgspec.defstruct("Known", fields, rename=members))
+
+    @cached_property
+    def _kinds(self) -> list[tuple[str, Kind, bool, bool]]:
+        """The known fields that are members of a body; plain ones first.
 
         With each comes the kind of its value or of each of its values, whether a text stays whole,
-        and the types of values that are their own keys.
+        and whether nearly every value is plain: a single one that is its own key.
         """
         infos = [(name, self.fields[name]) for name in self.known if not self.fields[name].source]
-        kinds = [
-            (name, (info.item_kind or "any") if info.kind == "list" else info.kind)
-            for name, info in infos
-        ]
-        return [
+        kinds: list[tuple[str, Kind, bool, bool]] = [
             (
                 name,
-                kind,
+                (info.item_kind or "any") if info.kind == "list" else info.kind,
                 name in self.sight,  # names of viewers are compared as they are
-                frozenset(_TYPES.get(kind, ())),
+                info.kind in _OWN_KEYS and name not in self.sight,
             )
-            for name, kind in kinds
+            for name, info in infos
         ]
+        return sorted(kinds, key=lambda each: not each[3])
 
 
 def _values(value: Any, kind: Kind, whole: bool) -> Values:
@@ -230,6 +248,15 @@ def text_key(text: str) -> str:
         return text
     return f"{text[:MAX_TEXT]} {blake2b(text.encode(), digest_size=16).hexdigest()}"
 
+
+_OWN_KEYS: Final[dict[Kind, Any]] = {
+    "string": Annotated[str, msgspec.Meta(max_length=MAX_TEXT)] | None,
+    "integer": int | float | None,
+    "number": int | float | None,
+    "milliseconds": int | float | None,
+    "boolean": bool | None,
+}
+"""The values of fields that are their own keys, by the kind of the field."""
 
 _TYPES: Final[dict[Kind, tuple[type, ...]]] = {
     "string": (str,),
