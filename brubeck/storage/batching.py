@@ -51,10 +51,21 @@ class Waiting(Generic[J, R]):
 
 
 class Batches(Generic[J, R]):
-    """Runs jobs in batches, one batch at a time."""
+    """Runs jobs in batches, one batch at a time.
 
-    def __init__(self, run: Callable[[Sequence[Waiting[J, R]]], object]) -> None:
+    A batch holds the jobs that wait when it begins, in their order, as far as they are ``limit``
+    together by the ``size`` of each; one job may be larger.
+    """
+
+    def __init__(
+        self,
+        run: Callable[[Sequence[Waiting[J, R]]], object],
+        size: Callable[[J], int] = lambda _job: 0,
+        limit: int = 0,
+    ) -> None:
         self._run = run
+        self._size = size
+        self._limit = limit
         self._waiting: list[Waiting[J, R]] = []
         self._running = False
         self._done = green.Condition(green.Lock())
@@ -88,7 +99,8 @@ class Batches(Generic[J, R]):
 
     def _run_batch(self) -> None:
         with self._done:
-            batch, self._waiting = self._waiting, []
+            batch = next(pieces(self._waiting, self._size_of, self._limit), [])
+            del self._waiting[: len(batch)]
         try:
             self._run(batch)
         except BaseException as reason:  # noqa: BLE001, it is raised where it was asked for
@@ -103,6 +115,9 @@ class Batches(Generic[J, R]):
                     self._lead()
                 self._done.notify_all()
 
+    def _size_of(self, waiting: Waiting[J, R]) -> int:
+        return self._size(waiting.job)
+
     def finish(self) -> None:
         """Wait until nothing is under way."""
         with self._done:
@@ -111,12 +126,16 @@ class Batches(Generic[J, R]):
 
 
 class ListBatches(Generic[J, R]):
-    """Runs lists of jobs as one list, at most ``limit`` of them in one go; each keeps its order."""
+    """Runs lists of jobs as one list, at most ``limit`` of them in one go; each keeps its order.
+
+    A list that is longer is run in several goes, alone: its caller has its results, and prepares
+    its next list, while those of the others run.
+    """
 
     def __init__(self, run: Callable[[Sequence[J]], Sequence[R]], limit: int) -> None:
         self._run = run
         self._limit = limit
-        self._batches: Batches[Sequence[J], list[R]] = Batches(self._run_all)
+        self._batches: Batches[Sequence[J], list[R]] = Batches(self._run_all, len, limit)
 
     def do(self, jobs: Sequence[J]) -> list[R]:
         """Have jobs done, together with those of others, and return their results in order."""

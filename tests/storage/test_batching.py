@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 import pytest
 
@@ -69,6 +70,40 @@ def test_each_job_is_done_once_and_each_caller_gets_its_own_result(threads: int)
     with ThreadPoolExecutor(threads) as pool:
         assert all(pool.map(work, range(0, threads * 600, 600)))
     assert sorted(done) == list(range(threads * 600))
+
+
+@pytest.mark.parametrize("lengths", [(1, 7, 7), (7, 1, 7), (100, 100, 100, 100), (6, 2, 6)])
+def test_a_list_does_not_wait_for_those_that_do_not_fit_beside_it(lengths: Sequence[int]) -> None:
+    """Else many large ones were run together, while none of their callers prepared its next."""
+    batches: ListBatches[int, int]
+    returned: list[int] = []
+    begun, proceed = threading.Event(), threading.Event()
+
+    def run(jobs: Sequence[int]) -> list[int]:
+        begun.set()
+        assert proceed.wait(20)
+        number = jobs[-1]
+        if number:
+            wait_until(lambda: returned == list(range(number)))
+        return list(jobs)
+
+    def waits(count: int) -> bool:
+        return len(batches._batches._waiting) == count
+
+    def work(number: int) -> None:
+        assert batches.do([number] * lengths[number]) == [number] * lengths[number]
+        returned.append(number)
+
+    batches = ListBatches(run, 7)
+    with ThreadPoolExecutor(len(lengths)) as pool:
+        callers = []
+        for number in range(len(lengths)):
+            callers.append(pool.submit(work, number))
+            assert begun.wait(20)
+            wait_until(partial(waits, number))
+        proceed.set()
+        for each in callers:
+            each.result(20)
 
 
 def test_an_error_reaches_those_of_its_batch_alone() -> None:
