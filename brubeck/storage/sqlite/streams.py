@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable
-from typing import Final
+from collections.abc import Mapping, Sequence
+from itertools import chain
+from typing import Final, TypeAlias
 
 import msgspec
 
 from brubeck.storage.errors import Unavailable
 from brubeck.storage.history import WriteHistory
 from brubeck.storage.indexing import IndexSet, decode_indexes, encode_indexes
-from brubeck.storage.records import UNBORN, Head
+from brubeck.storage.records import UNBORN, Head, Scalar
 from brubeck.storage.schema import Values
 
 write_past: Final = msgspec.msgpack.Encoder().encode
@@ -19,6 +20,14 @@ read_history: Final = msgspec.msgpack.Decoder(WriteHistory).decode
 
 SIGHT: Final = ""
 """The name under which the viewers of an item have their order of the timeline."""
+
+Facet: TypeAlias = tuple[int, str, Scalar, int, str]
+"""A value of an item: the stream's number, field, value, ``created_at`` (µs) and id."""
+Sight: TypeAlias = tuple[int, str, str, int, bool]
+"""A viewer of an item: the stream's number, viewer, id, position, and whether it has left."""
+
+_TOGETHER: Final = 50
+"""How many rows one statement inserts."""
 
 
 class StreamRow(msgspec.Struct, frozen=True):
@@ -109,12 +118,12 @@ def build_some(
         if building & set(indexes.sight):
             viewers = indexes.schema.viewers(values)
             wanted[SIGHT] = tuple(viewers)
-            see(db, stream, item_id.decode(), position, viewers, gone=False)
+            add_sight(db, [(stream, each, item_id.decode(), position, False) for each in viewers])
             past = read_history(packed)
             if past.former:
                 past.admit((), viewers)
                 db.execute("UPDATE items SET past = ? WHERE number = ?", (write_past(past), number))
-        add_facets(db, stream, item_id.decode(), created_at, wanted)
+        add_facets(db, facets_of(stream, item_id.decode(), created_at, wanted))
         after = number
     return after if rows else None
 
@@ -143,48 +152,53 @@ def read_progress(db: sqlite3.Connection, name: str) -> float | None:
     return 1.0 if first is None else (int(row[0]) - first + 1) / (last - first + 1)
 
 
-def see(
+def insert(
     db: sqlite3.Connection,
-    stream: int,
-    item_id: str,
-    position: int,
-    viewers: Iterable[str],
+    table: str,
+    row: str,
+    rows: Sequence[Sequence[object]],
     *,
-    gone: bool,
+    conflict: str = "",
 ) -> None:
-    """Let an item's change concern some viewers: it is in their sight, or left it there."""
-    db.executemany(
-        "INSERT INTO sight (stream, viewer, id, position, gone) VALUES (?, ?, ?, ?, ?)"
-        " ON CONFLICT DO UPDATE SET position = excluded.position, gone = excluded.gone",
-        [(stream, viewer, item_id, position, gone) for viewer in viewers],
-    )
+    """Insert rows into a table with its columns, many by one statement.
+
+    ``row`` has the marks of one. While a statement is executed other threads may take the
+    interpreter, and keep it for 5 ms: so many small statements would take long on a busy server.
+    """
+    for first in range(0, len(rows), _TOGETHER):
+        some = rows[first : first + _TOGETHER]
+        db.execute(
+            f"INSERT INTO {table} VALUES {','.join([row] * len(some))} {conflict}",  # noqa: S608, no value is in it
+            list(chain.from_iterable(some)),
+        )
 
 
-def add_facets(
-    db: sqlite3.Connection, stream: int, item_id: str, created_at: int, values: dict[str, Values]
-) -> None:
-    """Put an item into the order of each of its values."""
-    db.executemany(
-        "INSERT OR IGNORE INTO facets (stream, field, value, created_at, id)"
-        " VALUES (?, ?, ?, ?, ?)",
-        _facets(stream, item_id, created_at, values),
-    )
+def add_sight(db: sqlite3.Connection, rows: Sequence[Sight]) -> None:
+    """Let changes of items concern their viewers: an item is in their sight, or has left it."""
+    conflict = "ON CONFLICT DO UPDATE SET position = excluded.position, gone = excluded.gone"
+    columns = "sight (stream, viewer, id, position, gone)"
+    insert(db, columns, "(?, ?, ?, ?, ?)", rows, conflict=conflict)
 
 
-def remove_facets(
-    db: sqlite3.Connection, stream: int, item_id: str, created_at: int, values: dict[str, Values]
-) -> None:
-    """Take an item out of the order of each of its values."""
+def add_facets(db: sqlite3.Connection, rows: Sequence[Facet]) -> None:
+    """Put items into the order of each of their values."""
+    columns = "facets (stream, field, value, created_at, id)"
+    insert(db, columns, "(?, ?, ?, ?, ?)", rows, conflict="ON CONFLICT DO NOTHING")
+
+
+def remove_facets(db: sqlite3.Connection, rows: Sequence[Facet]) -> None:
+    """Take items out of the order of each of their values."""
     db.executemany(
         "DELETE FROM facets"
         " WHERE stream = ? AND field = ? AND value = ? AND created_at = ? AND id = ?",
-        _facets(stream, item_id, created_at, values),
+        rows,
     )
 
 
-def _facets(
-    stream: int, item_id: str, created_at: int, values: dict[str, Values]
-) -> list[tuple[int, str, object, int, str]]:
+def facets_of(
+    stream: int, item_id: str, created_at: int, values: Mapping[str, Values]
+) -> list[Facet]:
+    """Return the row of each value of an item."""
     return [
         (stream, field, value, created_at, item_id)
         for field, each in values.items()

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Final
 
 import msgspec
 
@@ -13,13 +14,20 @@ from brubeck.storage.records import Delete, Outcome, Put, Write, Written
 from brubeck.storage.schema import Values
 from brubeck.storage.sqlite.streams import (
     SIGHT,
+    Facet,
+    Sight,
     add_facets,
+    add_sight,
+    facets_of,
+    insert,
     read_history,
     read_row,
     remove_facets,
-    see,
     write_past,
 )
+
+_TOGETHER: Final = 500
+"""How many items are looked up by one statement."""
 
 
 class _Entry(msgspec.Struct):
@@ -34,13 +42,20 @@ class _Entry(msgspec.Struct):
 
 
 class Writer:
-    """Writes to one stream, by one version of its set of indexes."""
+    """Writes to one stream, by one version of its set of indexes.
+
+    The items of many writes are looked up by one statement, and the rows that they add are
+    collected and inserted together: rows of different items do not depend on each other's order.
+    """
 
     def __init__(self, stream: int, indexes: IndexSet, now: int) -> None:
         self._stream = stream
         self._indexes = indexes
         self._now = now
         self._head = self._floor = 0
+        self._items: list[tuple[object, ...]] = []
+        self._facets: list[Facet] = []
+        self._sight: list[Sight] = []
 
     def write(
         self, db: sqlite3.Connection, writes: Sequence[Write], values: list[dict[str, Values]]
@@ -50,12 +65,22 @@ class Writer:
         self._head, self._floor = row.head.position, row.head.floor
         if row.version != self._indexes.version:
             return None
-        outcomes = [self._write(db, *each) for each in zip(writes, values, strict=True)]
+        outcomes: list[Outcome] = []
+        for some in _of_different_items(zip(writes, values, strict=True)):
+            numbers = self._numbers(db, [write.id for write, _ in some])
+            outcomes += [self._write(db, numbers.get(each[0].id), *each) for each in some]
+            self._insert_collected(db)
         db.execute("UPDATE streams SET position = ? WHERE stream = ?", (self._head, self._stream))
         return outcomes
 
-    def _write(self, db: sqlite3.Connection, write: Write, values: dict[str, Values]) -> Outcome:
-        entry = self._find(db, write.id)
+    def _write(
+        self,
+        db: sqlite3.Connection,
+        number: int | None,
+        write: Write,
+        values: dict[str, Values],
+    ) -> Outcome:
+        entry = None if number is None else self._read(db, number)
         if entry is not None and (happened := entry.past.outcome_of(write.token)):
             return happened
         refused = refusal(
@@ -68,33 +93,39 @@ class Writer:
         self._head = position = max(self._head + 1, self._floor + 1, self._now)
         if entry is None:
             assert isinstance(write, Put)  # noqa: S101, nothing else is allowed where nothing is
-            self._insert(db, write, values, position)
+            self._create(write, values, position)
         else:
             self._replace(db, entry, write, values, position)
         return Written(position)
 
-    def _find(self, db: sqlite3.Connection, item_id: str) -> _Entry | None:
-        row = db.execute(
-            "SELECT number, created_at, position, body, version, past FROM items"
-            " WHERE stream = ? AND id = ?",
-            (self._stream, item_id),
+    def _numbers(self, db: sqlite3.Connection, ids: Sequence[str]) -> dict[str, int]:
+        """Return the numbers of those ids that have an entry."""
+        marks = ",".join("?" * len(ids))
+        rows = db.execute(
+            f"SELECT id, number FROM items WHERE stream = ? AND id IN ({marks})",  # noqa: S608, no value is in it
+            (self._stream, *ids),
+        )
+        return {item_id.decode(): number for item_id, number in rows}
+
+    def _read(self, db: sqlite3.Connection, number: int) -> _Entry:
+        created_at, position, body, version, past = db.execute(
+            "SELECT created_at, position, body, version, past FROM items WHERE number = ?",
+            (number,),
         ).fetchone()
-        if row is None:
-            return None
-        number, created_at, position, body, version, past = row
         return _Entry(number, created_at, position, body, version, read_history(past))
 
-    def _insert(
-        self, db: sqlite3.Connection, put: Put, values: dict[str, Values], position: int
-    ) -> None:
-        past = WriteHistory(tokens=((put.token, position),))
-        db.execute(
-            "INSERT INTO items (stream, id, created_at, position, body, past)"
-            " VALUES (?, ?, ?, ?, CAST(? AS TEXT), ?)",
-            (self._stream, put.id, put.created_at, position, put.body, write_past(past)),
-        )
-        self._index(db, put.id, put.created_at, {}, values)
-        self._see(db, put.id, position, viewers=self._indexes.schema.viewers(values))
+    def _create(self, put: Put, values: dict[str, Values], position: int) -> None:
+        past = write_past(WriteHistory(tokens=((put.token, position),)))
+        self._items.append((self._stream, put.id, put.created_at, position, put.body, past))
+        self._facets += facets_of(self._stream, put.id, put.created_at, self._faceted(values))
+        self._see(put.id, position, viewers=self._indexes.schema.viewers(values))
+
+    def _insert_collected(self, db: sqlite3.Connection) -> None:
+        columns = "items (stream, id, created_at, position, body, past)"
+        insert(db, columns, "(?, ?, ?, ?, CAST(? AS TEXT), ?)", self._items)
+        add_facets(db, self._facets)
+        add_sight(db, self._sight)
+        self._items, self._facets, self._sight = [], [], []
 
     def _replace(
         self,
@@ -127,21 +158,13 @@ class Writer:
         )
         if new_life or old != values:
             self._index(db, write.id, created_at, old, values)
-        self._see(db, write.id, position, viewers=can, gone=could - can)
+        self._see(write.id, position, viewers=can)
+        self._see(write.id, position, viewers=could - can, gone=True)
 
     def _see(
-        self,
-        db: sqlite3.Connection,
-        item_id: str,
-        position: int,
-        *,
-        viewers: frozenset[str],
-        gone: frozenset[str] = frozenset(),
+        self, item_id: str, position: int, *, viewers: frozenset[str], gone: bool = False
     ) -> None:
-        if viewers:
-            see(db, self._stream, item_id, position, viewers, gone=False)
-        if gone:
-            see(db, self._stream, item_id, position, gone, gone=True)
+        self._sight += [(self._stream, each, item_id, position, gone) for each in viewers]
 
     def _index(
         self,
@@ -151,16 +174,29 @@ class Writer:
         old: dict[str, Values],
         new: dict[str, Values],
     ) -> None:
-        gone, come = self._facets(old), self._facets(new)
-        if gone:
-            remove_facets(db, self._stream, item_id, created_at, gone)
-        if come:
-            add_facets(db, self._stream, item_id, created_at, come)
+        if gone := self._faceted(old):
+            remove_facets(db, facets_of(self._stream, item_id, created_at, gone))
+        self._facets += facets_of(self._stream, item_id, created_at, self._faceted(new))
 
-    def _facets(self, values: dict[str, Values]) -> dict[str, Values]:
+    def _faceted(self, values: dict[str, Values]) -> dict[str, Values]:
         """Return the values that have an order: those of equality indexes, and the viewers."""
         equality = self._indexes.equality
         found = {name: each for name, each in values.items() if name in equality}
         if viewers := self._indexes.schema.viewers(values):
             found[SIGHT] = tuple(viewers)
         return found
+
+
+def _of_different_items(
+    writes: Iterable[tuple[Write, dict[str, Values]]],
+) -> Iterator[list[tuple[Write, dict[str, Values]]]]:
+    """Yield writes and their values in lists, as long as no item is in one of them twice."""
+    some: list[tuple[Write, dict[str, Values]]] = []
+    ids: set[str] = set()
+    for each in writes:
+        if each[0].id in ids or len(some) == _TOGETHER:
+            yield some
+            some, ids = [], set()
+        some.append(each)
+        ids.add(each[0].id)
+    yield some
