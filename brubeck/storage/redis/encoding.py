@@ -8,21 +8,23 @@ doubles alike.
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any, Final
 
 import msgspec
 
+from brubeck.storage.indexing import IndexSet
 from brubeck.storage.records import (
     Delete,
     FieldCondition,
     Head,
+    Put,
     Record,
     Scalar,
     Tombstone,
     Write,
 )
-from brubeck.storage.schema import RecordSchema, Values
+from brubeck.storage.schema import Values
 
 pack: Final = msgspec.msgpack.Encoder().encode
 
@@ -54,7 +56,7 @@ def sortable(value: Scalar) -> str:
 
 def known_values(values: Mapping[str, Values]) -> dict[str, list[str]]:
     """Return the values of a record's known fields for a script."""
-    return {name: [sortable(each) for each in found] for name, found in values.items()}
+    return {name: list(map(sortable, found)) for name, found in values.items()}
 
 
 def packed_conditions(where: Iterable[FieldCondition]) -> bytes:
@@ -95,28 +97,41 @@ def work_of(body: bytes, values: Mapping[str, Values]) -> int:
     return 10 + len(body) // 200 + 4 * sum(map(len, values.values()))
 
 
-def script_writes(writes: Iterable[Write], schema: RecordSchema) -> list[tuple[object, ...]]:
+def script_writes(writes: Iterable[Write], indexes: IndexSet) -> list[str | bytes]:
     """Return the first writes as the script takes them: as many as are `WORK` together, or one."""
-    found: list[tuple[object, ...]] = []
+    found: list[str | bytes] = []
+    equality = indexes.equality
     work = 0
     for write in writes:
-        values = {} if isinstance(write, Delete) else schema.extract(write.body)
+        values = {} if isinstance(write, Delete) else indexes.schema.extract(write.body)
         work += 10 if isinstance(write, Delete) else work_of(write.body, values)
         if found and work > WORK:
             break
-        found.append(_script_write(write, values, schema))
+        expected = "" if write.expected is None else f" {write.expected}"
+        if isinstance(write, Delete):
+            found += (f"delete{expected}", write.id, write.token, "", "", "", "")
+        else:
+            viewers = indexes.schema.viewers(values)
+            parts = _parts(write, known_values(values), viewers, equality)
+            found += (f"put{expected}", write.id, write.token, *parts)
     return found
 
 
-def _script_write(
-    write: Write, values: Mapping[str, Values], schema: RecordSchema
-) -> tuple[object, ...]:
-    expected = "" if write.expected is None else str(write.expected)
-    if isinstance(write, Delete):
-        return "delete", write.id, write.token, expected, "", "", {}, []
-    begins, body = str(write.created_at), write.body.decode()  # Redis's MessagePack knows no bytes
-    put = ("put", write.id, write.token, expected, begins, body)
-    return *put, known_values(values), sorted(schema.viewers(values))
+def _parts(
+    put: Put, known: Mapping[str, list[str]], viewers: Collection[str], equality: Collection[str]
+) -> tuple[str, bytes, bytes, bytes]:
+    """Return the parts of an item: the script puts them together, or takes them as they are.
+
+    These are its time, the text of a new item behind its position, the past of one behind its
+    tokens, and the values that have an order.
+    """
+    orders = {name: known[name] for name in equality}
+    return (
+        f"{put.created_at}",
+        b" %d 1 %b" % (put.created_at, put.body),
+        b"\xa1v%b\xa1f\x80\xa1s%b" % (pack(known), pack(sorted(viewers)) if viewers else b"\x90"),
+        pack(orders) if orders else b"",
+    )
 
 
 class _Seen(msgspec.Struct):

@@ -178,8 +178,8 @@ class RedisRecordStream(IndexedRecordStream):
             self._clock.micros(),
             indexes.version,
             pack(sorted(indexes.equality)),
-            pack(script_writes(islice(writes, start, None), indexes.schema)),
             pack(indexes.building),
+            *script_writes(islice(writes, start, None), indexes),
         )
         if answer == b"stale":
             self._follow(self._read_indexes())

@@ -1,11 +1,14 @@
 -- ARGV: a fresh era, now, version of the set of indexes, the fields that have an order for each of
--- their values, the writes: {operation, id, token, expected, created_at, body, values, viewers}, and
--- the fields whose index is not complete.
+-- their values, the fields whose index is not complete, and for each write: operation ("put" or
+-- "delete", and behind a space the position that is expected, if any is), id, token, created_at, what
+-- follows the position in a new item, what follows the tokens in its past, and its values that have an
+-- order (MessagePack, or empty where no field has any).
 -- Returns for each write how it went and the position, or "stale" for another set of indexes. It
 -- ends when it has done enough: the writes that have no outcome are to be sent again.
 --
 -- The commands that every write needs are collected and sent together: a call from Lua costs about as
--- much as what it does. Commands of different items do not depend on each other's order.
+-- much as what it does. Commands of different items do not depend on each other's order. Most writes
+-- are new items: these are stored as they were sent, and nothing of them is unpacked and packed again.
 --
 -- No write command of it may fail where an earlier one has succeeded, and its work is in proportion
 -- to what it is sent: nobody else is served meanwhile.
@@ -20,7 +23,10 @@ local known_largest = largest
 local head, floor = tonumber(entered[1]), tonumber(entered[4])
 local now = tonumber(ARGV[2])
 local equality = cmsgpack.unpack(ARGV[4])
-local building = set(cmsgpack.unpack(ARGV[6]))
+local building = set(cmsgpack.unpack(ARGV[5]))
+local FIRST, LENGTH = 6, 7 -- of the arguments of the first write, and of each
+local COUNT = (#ARGV - FIRST) / LENGTH
+local NO_VIEWERS = '\161s\144'
 
 local function same(a, b)
   a, b = a or {}, b or {}
@@ -123,8 +129,8 @@ local function remember(tokens, token)
   end
 end
 
-local writes = cmsgpack.unpack(ARGV[5])
 local to_items, to_timeline, to_changes, to_past = {}, {}, {}, {} -- what is collected, in pairs
+local to_orders = {} -- the same by field and value
 local touched = {} -- the ids that are or were in them
 local ahead, ahead_to = {}, 0 -- the items of the writes up to a number, before this script
 
@@ -144,7 +150,26 @@ local function flush()
   send(to_timeline, function(...) redis.call('ZADD', TIMELINE, ...) end)
   send(to_changes, function(...) redis.call('ZADD', CHANGES, ...) end)
   send(to_past, function(...) redis.call('HSET', PAST, ...) end)
-  to_items, to_timeline, to_changes, to_past = {}, {}, {}, {}
+  for field, by in pairs(to_orders) do
+    for value, list in pairs(by) do
+      local order = by_value(field, value)
+      send(list, function(...) redis.call('ZADD', order, ...) end)
+    end
+  end
+  to_items, to_timeline, to_changes, to_past, to_orders = {}, {}, {}, {}, {}
+end
+
+-- Put a new item into the order of each of its values.
+local function order(id, created_at, orders)
+  for field, values in pairs(cmsgpack.unpack(orders)) do
+    local by = to_orders[field] or {}
+    to_orders[field] = by
+    for _, value in ipairs(values) do
+      by[value] = by[value] or {}
+      add(by[value], created_at, id)
+      spend(KEY)
+    end
+  end
 end
 
 -- Return the item of a write as it stands. Those of several writes are read together, as many as are
@@ -156,10 +181,10 @@ local function item_of(number, id)
   end
   if number > ahead_to then
     local count = largest and math.floor(STEP_BYTES / (largest + 1)) or 1
-    ahead_to = math.min(#writes, number + math.max(1, math.min(1000, count)) - 1)
+    ahead_to = math.min(COUNT, number + math.max(1, math.min(1000, count)) - 1)
     local ids = {}
     for at = number, ahead_to do
-      ids[#ids + 1] = writes[at][2]
+      ids[#ids + 1] = ARGV[FIRST + (at - 1) * LENGTH + 1]
     end
     for at, item in ipairs(redis.call('HMGET', ITEMS, unpack(ids))) do
       ahead[number + at - 1] = item
@@ -168,22 +193,21 @@ local function item_of(number, id)
   return ahead[number]
 end
 
--- Return the past of a new item, packed: what cmsgpack makes of {t = {token, head}, v = values, f = {},
--- s = viewers}, at a fraction of its cost. Most writes are new items without indexed values.
-local function packed_past(token, values, viewers)
-  return table.concat({
-    '\132\161t\146', cmsgpack.pack(token), '\203', struct.pack('>d', head),
-    '\161v', next(values) and cmsgpack.pack(values) or '\128',
-    '\161f\128',
-    '\161s', #viewers > 0 and cmsgpack.pack(viewers) or '\144',
-  })
+-- Return the past of a new item, packed: {t = {token, head}} and what was sent.
+local function packed_past(token, known)
+  return '\132\161t\146' .. cmsgpack.pack(token) .. '\203' .. struct.pack('>d', head) .. known
 end
 
-local function write(number, operation, id, token, expected, created_at, body, values, viewers)
+local function write(number, operation, id, token, created_at, content, known, orders)
   local item = item_of(number, id)
   local past, stands, created, version
+  local puts, expected = operation == 'put', ''
+  if not puts then
+    operation, expected = string.match(operation, '^(%l+) ?(%d*)$')
+    puts = operation == 'put'
+  end
   spend(WRITE)
-  spend(#body / PLAIN)
+  spend(#content / PLAIN)
   if item then
     stands, created, version = string.match(item, '^(%d+) ?(%-?%d*) ?(%d*)')
     past = past_of(id)
@@ -195,7 +219,7 @@ local function write(number, operation, id, token, expected, created_at, body, v
     end
   end
   local live = item and created ~= ''
-  if operation == 'put' and expected == '' then
+  if puts and expected == '' then
     if live then
       return 'exists', stands
     end
@@ -208,6 +232,22 @@ local function write(number, operation, id, token, expected, created_at, body, v
   touched[id] = true
   head = math.max(head + 1, floor + 1, now)
   local position = text(head)
+  if not item and string.sub(known, -3) == NO_VIEWERS then
+    local new = position .. content
+    add(to_items, id, new)
+    add(to_timeline, created_at, id)
+    add(to_changes, position, id)
+    local packed = packed_past(token, known)
+    add(to_past, id, packed)
+    largest = largest and math.max(largest, #new)
+    if orders ~= '' then
+      order(id, created_at, orders)
+    end
+    spend(#packed / PACKED)
+    return 'written', position
+  end
+  local sent = puts and cmsgpack.unpack('\131' .. known) or {v = {}, s = {}}
+  local values, viewers = sent.v, sent.s
   local old, could = {}, {}
   if item then
     old, could = past.v, past.s
@@ -218,15 +258,16 @@ local function write(number, operation, id, token, expected, created_at, body, v
   if item and not live then
     redis.call('ZREM', TOMBSTONES, id)
   end
-  if operation == 'put' then
+  if puts then
+    local new = position .. content
     if live then
+      local body = string.sub(content, #created_at + 5)
       created_at = created -- it never changes in the life of an item
       version = text((tonumber(version) or 1) + 1)
+      new = position .. ' ' .. created_at .. ' ' .. version .. ' ' .. body
     else
-      version = '1'
       add(to_timeline, created_at, id)
     end
-    local new = position .. ' ' .. created_at .. ' ' .. version .. ' ' .. body
     add(to_items, id, new)
     largest = largest and math.max(largest, #new)
     if item then
@@ -245,7 +286,7 @@ local function write(number, operation, id, token, expected, created_at, body, v
     show(id, created_at, position, could, viewers, live)
   end
   add(to_changes, position, id)
-  local packed = item and cmsgpack.pack(past) or packed_past(token, values, viewers)
+  local packed = item and cmsgpack.pack(past) or packed_past(token, known)
   add(to_past, id, packed)
   spend(#packed / PACKED)
   return 'written', position
@@ -253,11 +294,12 @@ end
 
 local outcomes = {}
 local before = head
-for number, each in ipairs(writes) do
+for number = 1, COUNT do
   if spent > ENOUGH then
     break
   end
-  local how, where = write(number, unpack(each))
+  local at = FIRST + (number - 1) * LENGTH
+  local how, where = write(number, unpack(ARGV, at, at + LENGTH - 1))
   outcomes[#outcomes + 1] = how
   outcomes[#outcomes + 1] = where
 end
