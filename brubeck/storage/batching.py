@@ -8,9 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import chain, islice
-from typing import Generic, TypeVar, cast
+from typing import Final, Generic, TypeVar, cast
 
 from brubeck import green
+
+_LONG: Final = 2
+"""How many long lists run at a time: with more of them others would wait for the storage."""
 
 T = TypeVar("T")
 J = TypeVar("J")
@@ -118,6 +121,10 @@ class Batches(Generic[J, R]):
     def _size_of(self, waiting: Waiting[J, R]) -> int:
         return self._size(waiting.job)
 
+    def length(self) -> int:
+        """Return how many jobs are waiting or under way, the latter as one."""
+        return len(self._waiting) + self._running
+
     def finish(self) -> None:
         """Wait until nothing is under way."""
         with self._done:
@@ -126,20 +133,24 @@ class Batches(Generic[J, R]):
 
 
 class ListBatches(Generic[J, R]):
-    """Runs lists of jobs as one list, at most ``limit`` of them in one go; each keeps its order.
+    """Runs lists of jobs, at most ``limit`` of them in one go; each list keeps its order.
 
-    A list that is longer is run in several goes, alone: its caller has its results, and prepares
-    its next list, while those of the others run.
+    Short lists run together as one. A longer one runs alone, in several goes: two of them run at a
+    time, so that one is prepared while the storage works for the other.
     """
 
     def __init__(self, run: Callable[[Sequence[J]], Sequence[R]], limit: int) -> None:
         self._run = run
         self._limit = limit
-        self._batches: Batches[Sequence[J], list[R]] = Batches(self._run_all, len, limit)
+        short, *long = (Batches(self._run_all, len, limit) for _ in range(1 + _LONG))
+        self._short: Batches[Sequence[J], list[R]] = short
+        self._long: list[Batches[Sequence[J], list[R]]] = long
 
     def do(self, jobs: Sequence[J]) -> list[R]:
-        """Have jobs done, together with those of others, and return their results in order."""
-        return self._batches.do(jobs)
+        """Have jobs done, perhaps with those of others, and return their results in order."""
+        is_short = len(jobs) < self._limit
+        batches = self._short if is_short else min(self._long, key=Batches.length)
+        return batches.do(jobs)
 
     def _run_all(self, batch: Sequence[Waiting[Sequence[J], list[R]]]) -> None:
         jobs = [each for waiting in batch for each in waiting.job]
