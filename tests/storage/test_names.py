@@ -13,7 +13,8 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from brubeck.storage import Delete, Put, RecordSchema, Storage, Written, open_storage
-from brubeck.storage.mongo.finalizing import HORIZONS, STREAMS, items_name, tombstones_name
+from brubeck.storage.mongo.finalizing import STREAMS, items_name, tombstones_name
+from brubeck.storage.mongo.horizons import HORIZONS
 from brubeck.storage.mongo.storage import ATTEMPTS, HITS
 from brubeck.storage.records import PageQuery
 from brubeck.streams.paths import declare_path

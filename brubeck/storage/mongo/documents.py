@@ -10,6 +10,7 @@ fields beside it are for queries, indexes and people. An item that was written o
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from itertools import chain
 from typing import Any, Final
 
 import msgspec
@@ -54,6 +55,11 @@ _decode: Final = msgspec.json.Decoder().decode
 _DATES: Final = ("datetime", "milliseconds")
 _OWN: Final = frozenset(("id", "_id", "created_at", OURS))
 """The names of members that MongoDB, or Brubeck, has a place of its own for."""
+MAX_DEPARTED: Final = 1000
+"""How many viewers an item keeps that could see it before: a document has at most 16 MiB, and a
+write that was begun and could not be finished would stop every reader."""
+_MAX_FORMER: Final = 1_000_000
+"""How many characters the former values of an item have together, for the same reason."""
 _PLAIN: Final = frozenset((bool, int, float, type(None)))
 """The types of values that are stored unchanged, except in fields of dates."""
 
@@ -198,20 +204,24 @@ def seen_by(
     could: Iterable[str],
     departed: list[Document],
     place: int,
-) -> Document:
+) -> tuple[Document, list[Document]]:
     """Return the viewers of an item after a write: ``{"sight": […], "departed": [{v, p}, …]}``.
 
     ``departed`` are the viewers that could see it and may not any more, with the position since
-    when. ``new`` are the item's values by now, None when it is deleted: its tombstone is for those
-    that could see it.
+    when; those that are too many are returned beside it, the oldest, and are to be purged. ``new``
+    are the item's values by now, None when it is deleted: its tombstone is for those that could see
+    it.
     """
     could = frozenset(could)
     can = could if new is None else schema.viewers(new)
     left = [each for each in departed if each["v"] not in can | could]
     left += [{"v": viewer, "p": Int64(place)} for viewer in sorted(could - can)]
-    return {"sight": sorted(can), "departed": left}
+    kept = max(0, len(left) - MAX_DEPARTED)
+    return {"sight": sorted(can), "departed": left[kept:]}, left[:kept]
 
 
 def write_former(former: Former) -> Document:
-    """Return an item's former values as they are kept."""
-    return dict(former)
+    """Return an item's former values as they are kept; where they are too long, as any values."""
+    values = chain.from_iterable(each or () for each in former.values())
+    length = sum(len(each) for each in values if isinstance(each, str))
+    return dict(former) if length <= _MAX_FORMER else dict.fromkeys(former)

@@ -35,11 +35,10 @@ from brubeck.storage.mongo.documents import (
     write_former,
     write_tokens,
 )
+from brubeck.storage.mongo.horizons import raise_horizons
 from brubeck.storage.records import UNBORN, Head, fresh_era
 
 STREAMS: Final = "brubeck.streams"
-HORIZONS: Final = "brubeck.horizons"
-"""The collection of the last position of each viewer's purged changes."""
 
 PAST_IDS: Final = "~"
 """A text greater than every id: the greatest deleted id of a stream that does not say it."""
@@ -225,7 +224,9 @@ class Finalizer:
         }
         if schema.sight:
             could = schema.viewers(old) if "old" in mark else (archived or {}).get("sight", ())
-            change |= seen_by(schema, new, could, former.get("departed", []), position)
+            seen, forgotten = seen_by(schema, new, could, former.get("departed", []), position)
+            raise_horizons(database, self.name, ((each["v"], each["p"]) for each in forgotten))
+            change |= seen
             if new is not None and not (begins and archived is None):
                 past.admit(frozenset(could), change["sight"])
             change["late"] = past.late

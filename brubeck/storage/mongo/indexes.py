@@ -19,6 +19,11 @@ from brubeck.storage.mongo.documents import (
 )
 from brubeck.storage.timeline import Key
 
+BUILD_SECONDS: Final = 2_000_000.0
+"""Seconds that a build may take: the longest time that a command can name, 23 days.
+
+With None in its place the driver would fall back to the timeout of the client.
+"""
 TIMELINE: Final = [("created_at", ASCENDING), ("_id", ASCENDING)]
 
 
@@ -41,6 +46,11 @@ def indexes_of_sight() -> list[IndexModel]:
         IndexModel([(SIGHT, ASCENDING), (POSITION, ASCENDING)], name="sight_changes"),
         IndexModel([(f"{DEPARTED}.v", ASCENDING), (f"{DEPARTED}.p", ASCENDING)], name="departed"),
     ]
+
+
+def departures() -> IndexModel:
+    """Return the index by which items with old departures are found."""
+    return IndexModel([(f"{DEPARTED}.p", ASCENDING)], name="departures", sparse=True)
 
 
 def indexes_of_tombstones() -> list[IndexModel]:

@@ -1,26 +1,25 @@
-"""Purging of departed items and tombstones, as far as the horizons allow.
+"""Purging of departed items and tombstones, a piece at a time, as far as the horizon allows.
 
-Each viewer has a horizon of its own beside the stream's: the last position at which a change that
-concerned it was purged. By it alone a viewer's cursor is lost, so that it learns nothing of the
-purged changes of others.
+A piece is small enough for the time that one command may take, whatever its items hold: each may
+name hundreds of viewers.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from itertools import islice
-from typing import Final
+from typing import Any, Final
 
+import pymongo
 from bson.int64 import Int64
-from pymongo import UpdateOne
-from pymongo.client_session import ClientSession
 from pymongo.database import Database
 
 from brubeck.storage.change_cursor import KEPT
 from brubeck.storage.mongo.documents import DEPARTED, OURS, POSITION, SIGHT, TOMBSTONE, Document
-from brubeck.storage.mongo.finalizing import HORIZONS, STREAMS, Finalizer, read_stream
+from brubeck.storage.mongo.finalizing import STREAMS, Finalizer, read_stream
+from brubeck.storage.mongo.horizons import forget_horizons, raise_horizons
+from brubeck.storage.mongo.indexes import BUILD_SECONDS, departures
 
-_BATCH: Final = 1000
+_PIECE: Final = 100
+"""How many items with viewers are purged by one command; of others it is ten times as many."""
 
 
 def purge(database: Database[Document], finalizer: Finalizer, until: int, now: int) -> int:
@@ -28,62 +27,66 @@ def purge(database: Database[Document], finalizer: Finalizer, until: int, now: i
     mine = {"_id": finalizer.name}
     last = {"$min": ["$position", Int64(until)]}
     database[STREAMS].update_one(mine, [{"$set": {"horizon": {"$max": ["$horizon", last]}}}])
-    until = min(until, read_stream(database[STREAMS].find_one(mine)).horizon)
-    items, tombstones = finalizer.items(database), finalizer.tombstones(database)
-    dead = items.find({TOMBSTONE: True, POSITION: {"$lte": until}}, {"_id": 1})
-    finalizer.archive(database, [each["_id"] for each in dead])
-    raised = _raised(database, finalizer, until)
-    while some := list(islice(raised, _BATCH)):
-        database[HORIZONS].create_index([("_id.stream", 1), ("position", 1)], name="old")
-        database[HORIZONS].bulk_write(some, ordered=False)
-    old = {"_id.stream": finalizer.name, "position": {"$lt": Int64(now - KEPT)}}
-    database[HORIZONS].delete_many(old)
-    departed = {"$pull": {DEPARTED: {"p": {"$lte": until}}}}
-    items.update_many({f"{DEPARTED}.p": {"$lte": until}}, departed)
-    return int(tombstones.delete_many({"position": {"$lte": until}}).deleted_count)
+    stream = read_stream(database[STREAMS].find_one(mine))
+    until = min(until, stream.horizon)
+    _archive(database, finalizer, until)
+    if not stream.indexes.schema.sight:
+        return _forget(database, finalizer, until, 10 * _PIECE)
+    _forget_departures(database, finalizer, until)
+    purged = _forget(database, finalizer, until, _PIECE)
+    forget_horizons(database, finalizer.name, now - KEPT)
+    return purged
 
 
-def _raised(database: Database[Document], finalizer: Finalizer, until: int) -> Iterator[UpdateOne]:
-    """Yield updates that raise the horizon of each viewer concerned by a purge up to a position."""
-    items, tombstones = finalizer.items(database), finalizer.tombstones(database)
-    up_to = {"$lte": until}
-    departures = (
-        (items, DEPARTED, {f"{DEPARTED}.p": up_to}),
-        (tombstones, "departed", {"position": up_to}),
-    )
-    for collection, path, where in departures:
-        steps: list[Document] = [
-            {"$match": where},
-            {"$unwind": f"${path}"},
-            {"$match": {f"{path}.p": up_to}},
-            {"$group": {"_id": f"${path}.v", "last": {"$max": f"${path}.p"}}},
-        ]
-        for each in collection.aggregate(steps):
-            yield _raise(finalizer, each)
-    steps = [
-        {"$match": {"position": up_to}},
-        {"$unwind": "$sight"},
-        {"$group": {"_id": "$sight", "last": {"$max": "$position"}}},
-    ]
-    for each in tombstones.aggregate(steps):
-        yield _raise(finalizer, each)
+def _archive(database: Database[Document], finalizer: Finalizer, until: int) -> None:
+    """Move what is deleted up to a position, and still among the items, to the tombstones."""
+    dead = {TOMBSTONE: True, POSITION: {"$lte": until}}
+    while ids := _ids(finalizer.items(database).find(dead, {"_id": 1}).limit(_PIECE)):
+        finalizer.archive(database, ids)
 
 
-def _raise(finalizer: Finalizer, found: Document) -> UpdateOne:
-    mine = {"_id": _key(finalizer, found["_id"])}
-    return UpdateOne(mine, {"$max": {"position": Int64(found["last"])}}, upsert=True)
+def _forget_departures(database: Database[Document], finalizer: Finalizer, until: int) -> None:
+    """Remove the departures of live items up to a position, and raise their viewers' horizons."""
+    items, up_to = finalizer.items(database), {"$lte": until}
+    with pymongo.timeout(BUILD_SECONDS):
+        items.create_indexes([departures()])
+    while ids := _ids(items.find({f"{DEPARTED}.p": up_to}, {"_id": 1}).limit(_PIECE)):
+        found = items.aggregate(
+            [
+                {"$match": {"_id": {"$in": ids}}},
+                {"$unwind": f"${DEPARTED}"},
+                {"$match": {f"{DEPARTED}.p": up_to}},
+                {"$group": {"_id": f"${DEPARTED}.v", "last": {"$max": f"${DEPARTED}.p"}}},
+            ]
+        )
+        raise_horizons(database, finalizer.name, ((each["_id"], each["last"]) for each in found))
+        items.update_many({"_id": {"$in": ids}}, {"$pull": {DEPARTED: {"p": up_to}}})
 
 
-def _key(finalizer: Finalizer, viewer: str) -> Document:
-    return {"stream": finalizer.name, "viewer": viewer}
+def _forget(database: Database[Document], finalizer: Finalizer, until: int, piece: int) -> int:
+    """Delete the tombstones up to a position, and raise the horizons of all that they concern."""
+    tombstones, purged = finalizer.tombstones(database), 0
+    old = tombstones.find({"position": {"$lte": until}}, {"_id": 1}).sort("position", 1)
+    while ids := _ids(old.clone().limit(piece)):
+        # Where an id has been deleted once more, its tombstone stands further on by now.
+        some: Document = {"_id": {"$in": ids}, "position": {"$lte": until}}
+        seen = {"$map": {"input": "$sight", "in": {"v": "$$this", "p": "$position"}}}
+        concerned = {"$concatArrays": [{"$ifNull": [seen, []]}, {"$ifNull": ["$departed", []]}]}
+        found = tombstones.aggregate(
+            [
+                {"$match": some},
+                {"$project": {"concerned": concerned}},
+                {"$unwind": "$concerned"},
+                {"$group": {"_id": "$concerned.v", "last": {"$max": "$concerned.p"}}},
+            ]
+        )
+        raise_horizons(database, finalizer.name, ((each["_id"], each["last"]) for each in found))
+        purged += int(tombstones.delete_many(some).deleted_count)
+    return purged
 
 
-def read_horizon(
-    database: Database[Document], finalizer: Finalizer, viewer: str, session: ClientSession | None
-) -> int:
-    """Return the last position at which a change was purged that concerned a viewer, or 0."""
-    found = database[HORIZONS].find_one({"_id": _key(finalizer, viewer)}, session=session)
-    return 0 if found is None else int(found["position"])
+def _ids(found: Any) -> list[str]:
+    return [each["_id"] for each in found]
 
 
 def read_last(database: Database[Document], finalizer: Finalizer, viewer: str) -> int:

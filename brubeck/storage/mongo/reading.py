@@ -38,8 +38,9 @@ from brubeck.storage.mongo.documents import (
     tombstone,
 )
 from brubeck.storage.mongo.finalizing import STREAMS, Finalizer, Stream, read_stream
+from brubeck.storage.mongo.horizons import read_horizon
 from brubeck.storage.mongo.indexes import TIMELINE, facet, keys_between
-from brubeck.storage.mongo.purging import read_horizon, read_last
+from brubeck.storage.mongo.purging import read_last
 from brubeck.storage.mongo.rows import ROWS_PER_STEP, ChangesRows, PageRows, Row
 from brubeck.storage.records import (
     Change,
@@ -111,7 +112,7 @@ class ReadableRecordStream(IndexedRecordStream):
         self, database: Database[Document], session: Session, head: Head, viewer: str, now: int
     ) -> Head:
         """Return the head that a viewer is shown."""
-        return viewer_head(head, read_horizon(database, self._finalizer, viewer, session), now)
+        return viewer_head(head, read_horizon(database, self.name, viewer, session), now)
 
     # Items.
 

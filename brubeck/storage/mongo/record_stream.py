@@ -22,6 +22,7 @@ from brubeck.storage.mongo.documents import (
 )
 from brubeck.storage.mongo.finalizing import STREAMS, LostStream
 from brubeck.storage.mongo.indexes import (
+    BUILD_SECONDS,
     builds,
     facet,
     indexes_of_every_stream,
@@ -44,11 +45,6 @@ T = TypeVar("T")
 
 POLL: Final = 0.25
 """Seconds after which a reader that waits looks by itself."""
-BUILD_SECONDS: Final = 2_000_000.0
-"""Seconds that a build may take: the longest time that a command can name, 23 days.
-
-With None in its place the driver would fall back to the timeout of the client.
-"""
 TOGETHER: Final = 1000
 """How many new items of several callers are written in one go."""
 
