@@ -46,6 +46,7 @@ _LONGEST_PAUSE: Final = 0.1
 """Seconds between two looks into the file, at first and at the most."""
 _WOKEN: Final = 100
 _CLAIMED: Final = 100
+_FORGOTTEN: Final = 100
 """How many jobs one step wakes, and looks at for dead workers."""
 _LARGEST_NUMBER: Final = 2**63 - 1
 
@@ -80,15 +81,17 @@ class SQLQueue(JobQueue):
         due = now + millis(delay) if delay > 0 else None
 
         def send(db: Connection) -> str:
-            db.execute("DELETE FROM job_keys WHERE ends <= ?", (now,))
+            _forget_keys(db, now)
             there = db.execute(
-                "SELECT stands FROM job_keys WHERE queue = ? AND key = ?", (self._name, key)
+                "SELECT stands FROM job_keys WHERE queue = ? AND key = ? AND ends > ?",
+                (self._name, key, now),
             ).fetchone()
             if there is not None:
                 return str(there[0].decode())
             self._insert(db, raw, due)
             ends = now + millis(keep)
-            db.execute("INSERT INTO job_keys VALUES (?, ?, ?, ?)", (self._name, key, stands, ends))
+            row = (self._name, key, stands, ends)
+            db.execute("INSERT OR REPLACE INTO job_keys VALUES (?, ?, ?, ?)", row)
             return stands
 
         sent = self._tables.write(send)
@@ -356,3 +359,15 @@ class SQLQueue(JobQueue):
 
 def _delivery(number: int, raw: bytes, given: int = 1) -> Delivery:
     return Delivery(b"%d" % number, raw, read_job(raw), given)
+
+
+def _forget_keys(db: Connection, now: int) -> None:
+    """Delete some of the keys that have ended: more than are added, so that none stays long.
+
+    Not all, since many may end together, and all writes to the file wait for each transaction.
+    """
+    db.execute(
+        "DELETE FROM job_keys WHERE (queue, key) IN"
+        " (SELECT queue, key FROM job_keys WHERE ends <= ? LIMIT ?)",
+        (now, _FORGOTTEN),
+    )

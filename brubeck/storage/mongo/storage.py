@@ -30,6 +30,8 @@ HITS: Final = "brubeck.hits"
 ATTEMPTS: Final = "brubeck.attempts"
 CLOCKS_DIFFER: Final = 60.0
 """Seconds for which a count that has ended is left to processes whose clocks are behind."""
+FORGOTTEN: Final = 100
+"""How many documents that have ended are deleted for one that is added."""
 
 
 class MongoStorage(Storage):
@@ -129,11 +131,17 @@ class MongoStorage(Storage):
             )
 
     def _forget(self, collection: Collection[Any], now: float) -> None:
-        """Delete expired documents, by an index: it costs no more than the removed documents."""
+        """Delete some expired documents, by an index: more than are added, so that none stays long.
+
+        Many may end together, and one command for all of them could take longer than it may.
+        """
         if collection.name not in self._indexed:
             collection.create_index("ends")
             self._indexed.add(collection.name)
-        collection.delete_many({"ends": {"$lte": now}})
+        over = {"ends": {"$lte": now}}
+        ids = [each["_id"] for each in collection.find(over, {"_id": 1}).limit(FORGOTTEN)]
+        if ids:
+            collection.delete_many({"_id": {"$in": ids}, **over})
 
     def streams(self, prefix: str = "") -> list[str]:
         """Return the names of the streams that have been written to."""

@@ -30,20 +30,36 @@ def forget(db: sqlite3.Connection, stream: int, until: int) -> int:
     ).rowcount
 
 
-def forget_departures(db: sqlite3.Connection, stream: int, until: int, now: int) -> None:
-    """Delete departures up to a position, and raise each viewer's horizon."""
-    gone = (
-        " FROM sight WHERE stream = ? AND gone AND position <= ?"
+def forget_departures(db: sqlite3.Connection, stream: int, until: int) -> int:
+    """Delete some more of the departures up to a position; return how many.
+
+    The horizon of each of their viewers is raised.
+    """
+    some = db.execute(
+        "SELECT viewer, id, position FROM sight WHERE stream = ? AND gone AND position <= ?"
         " AND position <= (SELECT horizon FROM streams WHERE stream = ?)"
-    )
-    purged = (stream, until, stream)
-    db.execute(
-        f"INSERT INTO horizons SELECT stream, viewer, max(position){gone} GROUP BY viewer"
+        " ORDER BY position LIMIT ?",
+        (stream, until, stream, ROWS_AT_ONCE),
+    ).fetchall()
+    db.executemany(
+        "INSERT INTO horizons VALUES (?, CAST(? AS TEXT), ?)"
         " ON CONFLICT DO UPDATE SET position = max(position, excluded.position)",
-        purged,
+        [(stream, viewer, position) for viewer, _, position in some],
     )
-    db.execute(f"DELETE{gone}", purged)
-    db.execute("DELETE FROM horizons WHERE stream = ? AND position < ?", (stream, now - KEPT))
+    db.executemany(
+        "DELETE FROM sight WHERE stream = ? AND viewer = CAST(? AS TEXT) AND id = CAST(? AS TEXT)",
+        [(stream, viewer, item_id) for viewer, item_id, _ in some],
+    )
+    return len(some)
+
+
+def forget_horizons(db: sqlite3.Connection, stream: int, now: int) -> int:
+    """Delete some more of the horizons that no cursor is behind any more; return how many."""
+    return db.execute(
+        "DELETE FROM horizons WHERE stream = ? AND viewer IN"
+        " (SELECT viewer FROM horizons WHERE stream = ? AND position < ? LIMIT ?)",
+        (stream, stream, now - KEPT, ROWS_AT_ONCE),
+    ).rowcount
 
 
 def raise_floor(db: sqlite3.Connection, stream: int, now: int) -> None:

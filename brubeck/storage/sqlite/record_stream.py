@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Final
@@ -42,6 +42,7 @@ from brubeck.storage.sqlite.purging import (
     ROWS_AT_ONCE,
     forget,
     forget_departures,
+    forget_horizons,
     raise_floor,
     raise_horizon,
 )
@@ -183,14 +184,17 @@ class SQLiteRecordStream(IndexedRecordStream):
         if stream is None:
             return 0
         self._database.write(partial(raise_horizon, stream=stream, until=until))
-        now = self._clock.micros()
-        self._database.write(partial(forget_departures, stream=stream, until=until, now=now))
-        purged = 0
-        while True:
-            some = self._database.write(partial(forget, stream=stream, until=until))
-            purged += some
-            if some < ROWS_AT_ONCE:
-                return purged
+        self._forget(partial(forget_departures, stream=stream, until=until))
+        self._forget(partial(forget_horizons, stream=stream, now=self._clock.micros()))
+        return self._forget(partial(forget, stream=stream, until=until))
+
+    def _forget(self, some: Callable[[sqlite3.Connection], int]) -> int:
+        """Delete rows in transactions of a few: all writes to the file wait for each of them."""
+        deleted, count = 0, ROWS_AT_ONCE
+        while count == ROWS_AT_ONCE:
+            count = self._database.write(some)
+            deleted += count
+        return deleted
 
     # Reading.
 

@@ -21,6 +21,8 @@ from brubeck.storage.sqlite.record_stream import SQLiteRecordStream
 from brubeck.storage.urls import choice, read_options, redacted, split
 from brubeck.timekeeping import SYSTEM_CLOCK, Clock
 
+FORGOTTEN: Final = 100
+"""How many rows that have ended are deleted for one that is added."""
 OPTIONS: Final = {"timeout": duration, "sync": choice("full", "normal")}
 
 
@@ -83,7 +85,7 @@ class SQLiteStorage(Storage):
         now = self.clock.micros() / 1e6
 
         def job(db: sqlite3.Connection) -> Attempt:
-            db.execute("DELETE FROM attempts WHERE ends <= ?", (now,))
+            _forget(db, "attempts", key, now)
             db.execute(
                 "INSERT INTO attempts VALUES (?, ?, ?, NULL, ?, 0) ON CONFLICT DO NOTHING",
                 (key, digest, plan, now + keep),
@@ -126,8 +128,21 @@ class SQLiteStorage(Storage):
         self.database.close()
 
 
+def _forget(db: sqlite3.Connection, table: str, key: str, now: float) -> None:
+    """Delete the row of a key if it has ended, and some more that have.
+
+    They are more than are added, so that none stays long, and not all: many may end together, and
+    all writes to the file wait for each transaction.
+    """
+    db.execute(f"DELETE FROM {table} WHERE key = ? AND ends <= ?", (key, now))  # noqa: S608, no value is in it
+    db.execute(
+        f"DELETE FROM {table} WHERE key IN (SELECT key FROM {table} WHERE ends <= ? LIMIT ?)",  # noqa: S608, likewise
+        (now, FORGOTTEN),
+    )
+
+
 def _hit(db: sqlite3.Connection, key: str, now: float, window: float) -> int:
-    db.execute("DELETE FROM hits WHERE ends <= ?", (now,))
+    _forget(db, "hits", key, now)
     (hits,) = db.execute(
         "INSERT INTO hits VALUES (?, ?, 1) ON CONFLICT DO UPDATE SET hits = hits + 1"
         " RETURNING hits",
