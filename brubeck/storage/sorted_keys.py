@@ -22,6 +22,8 @@ class SortedKeys(Generic[K]):
     ([3, 5], [3, 1])
     """
 
+    __slots__ = ("_blocks", "_last", "_size")
+
     def __init__(self) -> None:
         self._blocks: list[list[K]] = []
         self._last: list[K] = []  # the greatest key of each block

@@ -53,11 +53,9 @@ def test_who_has_nothing_in_sight_any_more_is_forgotten() -> None:
     stream = storage.records("shared", SCHEMA)
     stream.write([put_new("a", 1, owner="ann", readers=["bob"])])
     stream.write([Delete(id="a", token="gone")])
-    assert len(list(stream._visibility.views())) == 2
+    assert len(stream._visibility.viewers()) == 2
     stream.purge(stream.head().position)
-    assert len(list(stream._visibility.views())) == 2, (
-        "their old places are lost, and they are told"
-    )
+    assert len(stream._visibility.viewers()) == 2, "their old places are lost, and they are told"
     clock.advance(2 * KEPT)
     stream.purge(stream.head().position)
-    assert not list(stream._visibility.views())
+    assert not stream._visibility.viewers()

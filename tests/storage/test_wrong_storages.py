@@ -69,8 +69,8 @@ class ForgetsWhoCouldSee(MemoryRecordStream):
 
     def write(self, writes: Sequence[Write]) -> list[Outcome]:
         outcomes = super().write(writes)
-        for view in self._visibility.views():
-            for position, item_id in view.up_to(self._head):
+        for view in map(self._visibility.of, self._visibility.viewers()):
+            for position, item_id in view.above(0, 1000):
                 record = self._entries[item_id].record
                 if record is None or record.position != position:
                     view.forget(item_id)

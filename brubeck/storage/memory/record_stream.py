@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from typing import Protocol, cast
+from typing import Final, Protocol, cast
 
-import msgspec
-
+from brubeck import green
 from brubeck.green import Lock
 from brubeck.green.waking import FairCondition
 from brubeck.storage.change_cursor import (
@@ -23,6 +22,7 @@ from brubeck.storage.conditions import meets
 from brubeck.storage.contract import RecordStream
 from brubeck.storage.history import WriteHistory, refusal
 from brubeck.storage.indexing import IndexSet
+from brubeck.storage.memory.entry import Entry
 from brubeck.storage.memory.visibility import View, Visibility
 from brubeck.storage.records import (
     UNBORN,
@@ -48,22 +48,8 @@ from brubeck.storage.sorted_keys import SortedKeys
 from brubeck.storage.timeline import Key, key_range
 from brubeck.timekeeping import Clock
 
-
-class _Entry(msgspec.Struct, gc=False):
-    """The entry of one id: its record or tombstone, and the history of its writes."""
-
-    past: WriteHistory
-    record: Record | None = None
-    position: int = 0
-    values: dict[str, Values] = {}
-    viewers: frozenset[str] = frozenset()
-    """The viewers of the item; those of a tombstone are the viewers of its last version."""
-
-    def take(self, values: dict[str, Values]) -> None:
-        """Take new values, and remember those that readers may have seen."""
-        if self.values:
-            self.past.replace(self.values, values)
-        self.values = values
+WORK: Final = 1000
+"""How many items, or viewers of one, are written or purged before others are served."""
 
 
 class Owner(Protocol):
@@ -85,7 +71,7 @@ class MemoryRecordStream(RecordStream):
         self._storage = storage
         self._indexes = IndexSet()
         self._extract = schema.extract
-        self._entries: dict[str, _Entry] = {}
+        self._entries: dict[str, Entry] = {}
         self._timeline: SortedKeys[Key] = SortedKeys()
         self._order: SortedKeys[int] = SortedKeys()
         self._at: dict[int, str] = {}  # position → id
@@ -119,12 +105,25 @@ class MemoryRecordStream(RecordStream):
         """Do each write by itself; see `RecordStream.write`."""
         self._storage.kept.add(self)
         self._indexes.schema.check_writes(writes)
-        with self._written:
-            self._storage.check_open()
-            try:
-                return [self._write(write) for write in writes]
-            finally:
-                self._written.notify_all()
+        outcomes: list[Outcome] = []
+        while len(outcomes) < len(writes):
+            with self._written:
+                self._storage.check_open()
+                try:
+                    self._write_some(writes, outcomes)
+                finally:
+                    self._written.notify_all()
+            green.take_turn()
+        return outcomes
+
+    def _write_some(self, writes: Sequence[Write], outcomes: list[Outcome]) -> None:
+        """Do some more of many writes: each viewer of an item is as much work as an item."""
+        done = 0
+        while done < WORK and len(outcomes) < len(writes):
+            write = writes[len(outcomes)]
+            outcomes.append(self._write(write))
+            entry = self._entries.get(write.id)
+            done += 1 if entry is None else 1 + len(entry.viewers)
 
     def _write(self, write: Write) -> Outcome:
         entry = self._entries.get(write.id)
@@ -140,7 +139,7 @@ class MemoryRecordStream(RecordStream):
         # A body that cannot be indexed fails here, before anything has changed.
         values = self._extract(write.body) if isinstance(write, Put) else {}
         if entry is None:
-            entry = self._entries[write.id] = _Entry(WriteHistory())
+            entry = self._entries[write.id] = Entry(WriteHistory())
         if isinstance(write, Delete):
             self._make_tombstone(entry)
         else:
@@ -148,7 +147,7 @@ class MemoryRecordStream(RecordStream):
         entry.past.remember(write.token, entry.position)
         return Written(entry.position)
 
-    def _store(self, entry: _Entry, put: Put, values: dict[str, Values]) -> None:
+    def _store(self, entry: Entry, put: Put, values: dict[str, Values]) -> None:
         if entry.record is None:
             self._timeline.add((put.created_at, put.id))
         concerned, begins = entry.viewers, not entry.position
@@ -170,7 +169,7 @@ class MemoryRecordStream(RecordStream):
         self._show(entry, record, viewers)
         self._visibility.move(put.id, entry.position, concerned | viewers)
 
-    def _make_tombstone(self, entry: _Entry) -> None:
+    def _make_tombstone(self, entry: Entry) -> None:
         record = entry.record
         if record is not None:
             self._timeline.remove((record.created_at, record.id))
@@ -180,7 +179,7 @@ class MemoryRecordStream(RecordStream):
             self._visibility.move(record.id, entry.position, entry.viewers)
             entry.record = None
 
-    def _show(self, entry: _Entry, record: Record, viewers: frozenset[str]) -> None:
+    def _show(self, entry: Entry, record: Record, viewers: frozenset[str]) -> None:
         """Let a record be in the sight of its viewers, and of nobody else."""
         key = (record.created_at, record.id)
         seeing = entry.viewers if entry.record is not None else frozenset()
@@ -188,7 +187,7 @@ class MemoryRecordStream(RecordStream):
         self._visibility.place(key, viewers - seeing)
         entry.record, entry.viewers = record, viewers
 
-    def _move(self, entry: _Entry, item_id: str) -> None:
+    def _move(self, entry: Entry, item_id: str) -> None:
         """Move an entry to the next position of the change order, independent of the clock."""
         if entry.position:
             self._order.remove(entry.position)
@@ -344,21 +343,55 @@ class MemoryRecordStream(RecordStream):
             self._storage.check_open()
             until = min(until, self._head)
             purged, self._horizon = self._horizon, max(self._horizon, until)
-            dead = [
-                position
-                for position in self._order.above(purged, len(self._order))
-                if position <= until and self._entries[self._at[position]].record is None
-            ]
-            for position in dead:
-                self._order.remove(position)
-                del self._entries[self._at.pop(position)]
-            for view in self._visibility.views():
-                for position, item_id in view.up_to(until):
-                    if self._at.get(position) != item_id or not self._is_seen(item_id, view):
-                        view.horizon = max(view.horizon, position)
-                        view.forget(item_id)
-            self._visibility.tidy(self._storage.clock.micros() - KEPT)
-            return len(dead)
+            viewers = self._visibility.viewers()
+        # Piece by piece: others are served between two. A viewer's changes go before the entries
+        # that they are of, so that whoever reads them finds these.
+        for viewer in viewers:
+            place: int | None = 0
+            while place is not None:
+                with self._lock:
+                    place = self._purge_view(viewer, place, until)
+                green.take_turn()
+        dead = 0
+        place = purged
+        while place is not None:
+            with self._lock:
+                place, some = self._purge_entries(place, until)
+            dead += some
+            green.take_turn()
+        return dead
+
+    def _purge_view(self, viewer: str, place: int, until: int) -> int | None:
+        """Forget some more of a viewer's changes above a place; return where to go on, if ever."""
+        view = self._visibility.of(viewer)
+        some = view.above(place, WORK)
+        for position, item_id in some:
+            if position > until:
+                break
+            if self._at.get(position) != item_id or not self._is_seen(item_id, view):
+                view.horizon = max(view.horizon, position)
+                view.forget(item_id)
+        if len(some) == WORK and some[-1][0] <= until:
+            return some[-1][0]
+        self._visibility.tidy(viewer, self._storage.clock.micros() - KEPT)
+        return None
+
+    def _purge_entries(self, place: int, until: int) -> tuple[int | None, int]:
+        """Forget some more of the tombstones above a place.
+
+        Returns where to go on, if ever, and how many they were.
+        """
+        some = self._order.above(place, WORK)
+        dead = [
+            position
+            for position in some
+            if position <= until and self._entries[self._at[position]].record is None
+        ]
+        for position in dead:
+            self._order.remove(position)
+            del self._entries[self._at.pop(position)]
+        goes_on = len(some) == WORK and some[-1] <= until
+        return some[-1] if goes_on else None, len(dead)
 
     def _is_seen(self, item_id: str, view: View) -> bool:
         record = self._entries[item_id].record

@@ -18,6 +18,8 @@ _LAST_ID = "\U0010ffff"
 class View:
     """The two orders of one viewer."""
 
+    __slots__ = ("_changes", "_positions", "horizon", "timeline")
+
     def __init__(self) -> None:
         self.timeline: SortedKeys[Key] = SortedKeys()
         self._changes: SortedKeys[tuple[int, str]] = SortedKeys()
@@ -50,10 +52,6 @@ class View:
         """Return the first changes above a position, as (position, id)."""
         return self._changes.above((position, _LAST_ID), count)
 
-    def up_to(self, position: int) -> list[tuple[int, str]]:
-        """Return every change up to a position, as (position, id)."""
-        return self._changes.below((position, _LAST_ID), len(self._changes))
-
 
 class Visibility:
     """Every viewer's view."""
@@ -80,14 +78,12 @@ class Visibility:
         for viewer in viewers:
             self._views.setdefault(viewer, View()).move(item_id, position)
 
-    def views(self) -> Iterable[View]:
-        """Return all views."""
-        return self._views.values()
+    def viewers(self) -> list[str]:
+        """Return the viewers that have a view."""
+        return list(self._views)
 
-    def tidy(self, since: int) -> None:
-        """Delete the empty views that had nothing purged since a position."""
-        self._views = {
-            viewer: view
-            for viewer, view in self._views.items()
-            if not view.is_empty or view.horizon >= since
-        }
+    def tidy(self, viewer: str, since: int) -> None:
+        """Delete the view of a viewer if it is empty, and had nothing purged since a position."""
+        view = self._views.get(viewer)
+        if view is not None and view.is_empty and view.horizon < since:
+            del self._views[viewer]
