@@ -215,6 +215,11 @@ def offload(function: Callable[..., T], *args: object) -> T:
     return engine().offload(function, *args)
 
 
+def addresses(host: str, port: int) -> list[Any]:
+    """Return the addresses of a host, as ``getaddrinfo`` does for TCP; only the caller waits."""
+    return engine().addresses(host, port)
+
+
 def fairly(things: Iterable[T]) -> Iterator[T]:
     """Yield things and let others run now and then, however quickly the things come."""
     until = monotonic() + _GRACE

@@ -63,6 +63,10 @@ class Engine:
         result: T = tpool.execute(function, *args)
         return result
 
+    def addresses(self, host: str, port: int) -> list[Any]:
+        """Ask in the calling thread, which alone waits."""
+        return list(socket.getaddrinfo(host, port, type=socket.SOCK_STREAM))
+
     def stream(self, sock: Any) -> Stream:
         """Return a stream that stays registered with the hub."""
         if isinstance(sock, greenio.GreenSocket):

@@ -108,6 +108,12 @@ class Engine(Protocol):
     def offload(self, function: Callable[..., T], *args: object) -> T:
         """Run a blocking function in a thread of the system, and return its result."""
 
+    def addresses(self, host: str, port: int) -> list[Any]:
+        """Return the addresses of a host, as ``getaddrinfo`` does for connections over TCP.
+
+        However many names are waited for, they hold up neither each other nor what is offloaded.
+        """
+
     def stream(self, sock: object) -> Stream:
         """Return a connected socket as a `Stream`."""
 

@@ -52,6 +52,10 @@ class Engine:
         """Run a function here: a thread holds up nobody else."""
         return function(*args)
 
+    def addresses(self, host: str, port: int) -> list[Any]:
+        """Ask in the calling thread, which alone waits."""
+        return list(socket.getaddrinfo(host, port, type=socket.SOCK_STREAM))
+
     def stream(self, sock: socket.socket) -> Stream:
         """Return a stream over the socket's own calls."""
         return BlockingStream(sock)

@@ -8,12 +8,13 @@ another answer of the name server in between changes nothing (DNS rebinding).
 from __future__ import annotations
 
 import re
-import socket
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
 from typing import Final
 from urllib.parse import urlsplit
 
 import msgspec
+
+from brubeck import green
 
 _TEXT: Final = re.compile(r"[!-~]{1,2048}")
 _HOST: Final = re.compile(r"[A-Za-z0-9._-]{1,253}")
@@ -84,7 +85,7 @@ def resolve(target: Target, *, allow_private: bool) -> list[tuple[int, str]]:
     Raises `Refused` where any address of the name is private, and `OSError` where it has none.
     """
     try:
-        found = socket.getaddrinfo(target.host, target.port, type=socket.SOCK_STREAM)
+        found = green.addresses(target.host, target.port)
     except UnicodeError as reason:
         raise OSError(f"the name {target.host} cannot be resolved") from reason
     addresses: list[tuple[int, str]] = [
