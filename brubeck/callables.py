@@ -15,6 +15,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable
 from functools import cached_property, partial, partialmethod
+from types import FunctionType
 from typing import Any, Final, TypeVar
 
 from brubeck.errors import ConfigError
@@ -30,6 +31,8 @@ HOOKS: Final = frozenset(
 )
 """The names of methods that are called for their effect or their value, and never iterated over."""
 
+_UNUSUAL: Final = inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR | inspect.CO_GENERATOR
+
 
 def check_plain(function: object, name: str, *, generators: bool = True) -> None:
     """Raise `ConfigError` for a coroutine function or an asynchronous generator.
@@ -44,6 +47,10 @@ def check_plain(function: object, name: str, *, generators: bool = True) -> None
     brubeck.errors.ConfigError: Notes.prepare is a coroutine function, which nothing awaits here: \
 write "def" without "async".
     """
+    if isinstance(function, FunctionType) and not (
+        function.__code__.co_flags & _UNUSUAL or function.__dict__
+    ):
+        return  # nearly every method is one, and there are hundreds in a program
     for each in _functions(function):
         if inspect.iscoroutinefunction(each) or inspect.isasyncgenfunction(each):
             raise ConfigError(
