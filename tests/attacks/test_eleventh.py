@@ -4,10 +4,6 @@ from __future__ import annotations
 
 import io
 import itertools
-import json
-import subprocess
-import sys
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -21,16 +17,13 @@ from brubeck.http.proxies import Client as Peer
 from brubeck.storage import Storage
 from brubeck.streams import StreamedDocument, StreamHandler
 from brubeck.testing import Client
+from tests.attacks.measuring import measured
 from tests.streams.people import World
-
-ROOT = Path(__file__).parents[2]
 
 
 def test_many_searches_at_once_let_others_be_served() -> None:
     """Twenty readers of a rare filter had their turns before anybody else, for seconds."""
-    program = [sys.executable, "-W", "ignore", "-m", "tests.attacks.held_by_searches", "memory://"]
-    done = subprocess.run(program, capture_output=True, text=True, cwd=ROOT, check=True, timeout=90)
-    holds = json.loads(done.stdout)
+    holds = measured("held_by_searches", "memory://")
     assert {name: hold for name, hold in holds.items() if hold > 0.3} == {}
 
 

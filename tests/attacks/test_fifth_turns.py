@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -30,9 +27,8 @@ from brubeck.storage import Put
 from brubeck.streams import AuthStreamHandler, Context, OwnedDocument
 from brubeck.streams.items import DELETE_BYTES
 from brubeck.testing import Client
+from tests.attacks.measuring import measured
 from tests.attacks.people import JSON, Badge, as_caller
-
-ROOT = Path(__file__).parents[2]
 
 
 def cpu_of(work: Callable[[], object]) -> float:
@@ -48,15 +44,8 @@ def cpu_of(work: Callable[[], object]) -> float:
 @pytest.fixture(scope="module")
 def holds() -> dict[str, float]:
     """Return the longest holds, as a program on green threads has measured them."""
-    found = subprocess.run(
-        [sys.executable, "-W", "ignore", "-m", "tests.attacks.held_by_many"],
-        cwd=ROOT,
-        check=True,
-        capture_output=True,
-        timeout=300,
-    )
-    measured: dict[str, float] = json.loads(found.stdout)
-    return measured
+    found: dict[str, float] = measured("held_by_many", seconds=300)
+    return found
 
 
 def test_no_request_for_many_holds_up_others(holds: dict[str, float]) -> None:

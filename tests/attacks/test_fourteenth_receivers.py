@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import json
-import os
 import select
 import socket
 import ssl
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.attacks.measuring import measured
 from tests.servers.certificates import Certificates
 from tests.servers.speaking import speaking
 
-ROOT = Path(__file__).parents[2]
 PAUSE = 0.1
 SECONDS = 0.5
 LONGEST = 8.0
@@ -27,18 +23,9 @@ ENGINES = ("eventlet", "gevent")
 
 def attempt(engine: str, url: str, seconds: float, **environment: str) -> dict[str, Any]:
     """Return what an attempt at a receiver cost."""
-    program = [sys.executable, "-W", "ignore", "-m", "tests.attacks.held_by_receivers"]
-    done = subprocess.run(
-        [*program, engine, str(seconds), url],
-        capture_output=True,
-        check=False,
-        text=True,
-        cwd=ROOT,
-        env=os.environ | environment,
-        timeout=30,
+    found: dict[str, Any] = measured(
+        "held_by_receivers", engine, str(seconds), url, seconds=30, **environment
     )
-    assert done.returncode == 0, done.stderr
-    found: dict[str, Any] = json.loads(done.stdout)
     return found
 
 
@@ -122,9 +109,5 @@ def test_a_receiver_that_floods_lets_others_be_served(engine: str) -> None:
 
 def test_many_subscriptions_let_others_be_served() -> None:
     """Each look at three thousand of them took 0.2 s in one go, several times a second."""
-    program = [sys.executable, "-W", "ignore", "-m", "tests.attacks.held_by_subscriptions"]
-    done = subprocess.run(
-        program, capture_output=True, text=True, cwd=ROOT, check=False, timeout=60
-    )
-    assert done.returncode == 0, done.stderr
-    assert {name: hold for name, hold in json.loads(done.stdout).items() if hold > 0.06} == {}
+    holds = measured("held_by_subscriptions", seconds=60)
+    assert {name: hold for name, hold in holds.items() if hold > 0.06} == {}

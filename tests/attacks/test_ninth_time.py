@@ -2,29 +2,20 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
 from collections.abc import Iterator
 
 import pytest
 
+from tests.attacks.measuring import measured
 from tests.servers import Caller as Connection
-from tests.servers.programs import ROOT, Program, brubeck_run
+from tests.servers.programs import Program, brubeck_run
 
 
 @pytest.fixture(scope="module")
 def holds() -> dict[str, dict[str, float]]:
     """Return the longest holds, as a program on green threads has measured them."""
-    found = subprocess.run(
-        [sys.executable, "-W", "ignore", "-m", "tests.attacks.held_by_reading"],
-        cwd=ROOT,
-        check=True,
-        capture_output=True,
-        timeout=300,
-    )
-    measured: dict[str, dict[str, float]] = json.loads(found.stdout)
-    return measured
+    found: dict[str, dict[str, float]] = measured("held_by_reading", seconds=300)
+    return found
 
 
 @pytest.mark.parametrize("storage", ["memory", "sqlite"])

@@ -3,30 +3,19 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
-from pathlib import Path
 
 import pytest
 
 from brubeck.streams.atom import escape
 from brubeck.streams.csv_rows import rows
-
-ROOT = Path(__file__).parents[2]
+from tests.attacks.measuring import measured
 
 
 @pytest.fixture(scope="module")
 def holds() -> dict[str, dict[str, float]]:
     """Return the longest holds, as a program on green threads has measured them."""
-    found = subprocess.run(
-        [sys.executable, "-W", "ignore", "-m", "tests.attacks.held"],
-        cwd=ROOT,
-        check=True,
-        capture_output=True,
-        timeout=300,
-    )
-    measured: dict[str, dict[str, float]] = json.loads(found.stdout)
-    return measured
+    found: dict[str, dict[str, float]] = measured("held", seconds=300)
+    return found
 
 
 def test_no_item_of_a_mebibyte_holds_up_others(holds: dict[str, dict[str, float]]) -> None:
