@@ -45,12 +45,18 @@ class Message(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     headers: dict[str, str] = {}
 
     def request(self, connection: object) -> Request:
-        """Return the message as a request of a connection; `ProtocolError` for bad headers."""
+        """Return the message as a request of a connection.
+
+        Raises `ProtocolError` for invalid headers, and for data that MessagePack has and JSON not.
+        """
         try:
             headers = Headers(_JSON | self.headers)
         except ValueError as reason:
             raise ProtocolError(f"The headers of {self.path} are wrong: {reason}.") from reason
-        body = msgspec.json.encode(self.data)
+        try:
+            body = msgspec.json.encode(self.data)
+        except (TypeError, ValueError, RecursionError) as reason:
+            raise ProtocolError(f"The data of {self.path} have no JSON: {reason}.") from reason
         request = Request(self.method, quote(self.path), headers, body, connection=connection)
         if self.id:
             request.assign_id(self.id)

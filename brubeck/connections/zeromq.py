@@ -18,7 +18,13 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 import msgspec
 
 from brubeck import green
-from brubeck.connections.messages import Codec, Message, read_message, write_message
+from brubeck.connections.messages import (
+    MAX_BYTES,
+    Codec,
+    Message,
+    read_message,
+    write_message,
+)
 from brubeck.errors import ConfigError, ProtocolError
 from brubeck.green import Closed
 from brubeck.http import Request, Response
@@ -33,6 +39,9 @@ Pattern = Literal["PUB", "PUSH"]
 
 MOST_UNSENT: Final = 10_000
 """The number of answers that wait for a slow receiver; PUB drops further ones, PUSH waits."""
+
+LONGEST: Final = 4 * MAX_BYTES
+"""How many bytes of a message are received; one that is longer gets no answer."""
 
 _LOOK: Final = 0.25
 
@@ -63,7 +72,7 @@ class ZeroMQConnection:
             raise ConfigError(f'Messages are "json" or "msgpack", not {codec!r}.')
         self.receive, self.send = receive, send
         self._pattern, self._codec, self._bind = pattern, codec, bind
-        self._pool = green.Pool(concurrency)
+        self._concurrency = concurrency
         self._grace = grace
         self._stopping = self._hurried = False
         self.ready = green.Event()
@@ -72,13 +81,14 @@ class ZeroMQConnection:
         """Answer messages until `stop`, then finish those in hand and return."""
         incoming = self._open("PULL", self.receive)
         outgoing = None if self.send is None else self._open(self._pattern, self.send)
+        pool = green.Pool(self._concurrency)  # only now: the process has its engine
         self.ready.set()
         try:
             while not self._stopping:
                 # A receiver that takes no answers holds up messages, but not the end.
-                if self._pool.has_place(_LOOK) and incoming.poll(_LOOK):
-                    self._pool.spawn(self._answer, incoming.recv(), respond, outgoing)
-            self._finish()
+                if pool.has_place(_LOOK) and incoming.poll(_LOOK):
+                    pool.spawn(self._answer, incoming.recv(), respond, outgoing)
+            self._finish(pool)
         finally:
             incoming.close()
             if outgoing is not None:
@@ -90,16 +100,16 @@ class ZeroMQConnection:
         self._stopping = True
 
     def _open(self, kind: str, address: str) -> ZMQSocket:
-        opened = green.zmq_socket(kind, sndhwm=MOST_UNSENT)
+        opened = green.zmq_socket(kind, sndhwm=MOST_UNSENT, longest=LONGEST)
         if self._bind:
             opened.bind(address)
         else:
             opened.connect(address)
         return opened
 
-    def _finish(self) -> None:
+    def _finish(self, pool: green.Pool) -> None:
         left = self._grace
-        while left > 0 and not self._hurried and not self._pool.join(_LOOK):
+        while left > 0 and not self._hurried and not pool.join(_LOOK):
             left -= _LOOK
 
     def _answer(self, raw: bytes, respond: Respond, outgoing: ZMQSocket | None) -> None:

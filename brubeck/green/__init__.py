@@ -314,9 +314,19 @@ class Pool:
 
 
 def zmq_socket(
-    kind: str, *, identity: bytes = b"", linger_ms: int = 1000, sndhwm: int = 0
+    kind: str,
+    *,
+    identity: bytes = b"",
+    linger_ms: int = 1000,
+    sndhwm: int = 0,
+    longest: int = -1,
 ) -> ZMQSocket:
-    """Return a ZeroMQ socket (``PULL``, ``PUB``, …) that waits without blocking others."""
+    """Return a ZeroMQ socket (``PULL``, ``PUB``, …) that waits without blocking others.
+
+    It leaves a sender whose message has more than ``longest`` bytes, -1 for any number.
+    """
     from brubeck.green.zeromq import ZMQSocket
 
-    return ZMQSocket(kind, engine(), identity=identity, linger_ms=linger_ms, sndhwm=sndhwm)
+    return ZMQSocket(
+        kind, engine(), identity=identity, linger_ms=linger_ms, sndhwm=sndhwm, longest=longest
+    )

@@ -24,11 +24,19 @@ class ZMQSocket:
     """A ZeroMQ socket; `recv` is for one green thread, `send` for any number."""
 
     def __init__(
-        self, kind: str, engine: Engine, *, identity: bytes, linger_ms: int, sndhwm: int
+        self,
+        kind: str,
+        engine: Engine,
+        *,
+        identity: bytes,
+        linger_ms: int,
+        sndhwm: int,
+        longest: int,
     ) -> None:
         socket: zmq.Socket[bytes] = zmq.Context.instance().socket(getattr(zmq, kind))
         socket.setsockopt(zmq.LINGER, linger_ms)
         socket.setsockopt(zmq.SNDHWM, sndhwm)
+        socket.setsockopt(zmq.MAXMSGSIZE, longest)
         # Queue only for connected peers: a pipe to one that left keeps nothing for the next.
         socket.setsockopt(zmq.IMMEDIATE, kind == "XPUB")
         if identity:
@@ -83,7 +91,8 @@ class ZMQSocket:
                     if not self._closed:
                         return self._socket.send(message, zmq.NOBLOCK)
             except zmq.Again:
-                self._wait(0.01)
+                # Not by the descriptor: eventlet lets one thread alone wait for it.
+                self._engine.sleep(0.01)
         raise Closed
 
     def poll(self, seconds: float) -> bool:

@@ -23,9 +23,10 @@ TRIED: Final = (
     ("XGROUP DELCONSUMER", "{key}", _GROUP, "w"),
     *(("SET", "{key}:key", "1", "PX", 1000), ("GET", "{key}:key"), ("PEXPIRE", "{key}", 1000)),
     *(("ZADD", "{key}:later", 1, "m"), ("ZCARD", "{key}:later"), ("ZREM", "{key}:later", "m")),
-    ("ZSCAN", "{key}:later", 0),
+    *(("HSET", "{key}:delayed", "f", "v"), ("HGET", "{key}:delayed", "f")),
+    ("HDEL", "{key}:delayed", "f"),
     *(("ZRANGE", "{key}:later", 0, 0), ("ZRANGEBYSCORE", "{key}:later", 0, 1)),
-    ("DEL", "{key}", "{key}:key", "{key}:later"),
+    ("DEL", "{key}", "{key}:key", "{key}:later", "{key}:delayed"),
 )
 """Every command that a queue uses, with the arguments of its trial."""
 
@@ -35,7 +36,7 @@ def missing_rules(client: Any) -> list[str]:
     key = f"brubeck-jobs:{{check {uuid4().hex}}}"
     tried = [_missing(client, key, *each) for each in TRIED]
     with suppress(ResponseError):
-        client.delete(key, f"{key}:key", f"{key}:later")
+        client.delete(key, f"{key}:key", f"{key}:later", f"{key}:delayed")
     return list(dict.fromkeys(rule for rule in tried if rule))
 
 

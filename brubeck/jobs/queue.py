@@ -16,6 +16,8 @@ import msgspec
 
 from brubeck.connections.messages import Message
 from brubeck.errors import BrubeckError
+from brubeck.green import take_turn
+from brubeck.green.collecting import decoded
 from brubeck.storage.checking import Finding
 
 KEEP_KEYS: Final = 24 * 3600.0
@@ -105,7 +107,8 @@ class JobQueue(ABC):
         another with other data.
         """
         name = hashlib.sha256(key.encode()).hexdigest() if key else job.id
-        data = msgspec.json.encode(msgspec.json.decode(job.data), order="sorted")
+        # Only what comes with a key may come again in another order of its members.
+        data = _sorted(bytes(job.data)) if key else bytes(job.data)
         digest = hashlib.sha256(data).hexdigest()
         kept = (keep if key else _RESENT) + delay
         there = self._send(msgspec.json.encode(job), name, f"{job.id} {digest}", kept, delay)
@@ -232,3 +235,10 @@ def millis(seconds: float) -> int:
 def as_bytes(text: str) -> bytes:
     """Return a text as bytes; the name of a file, say, may be no text."""
     return text.encode(errors="backslashreplace")
+
+
+def _sorted(data: bytes) -> bytes:
+    """Return JSON with the members of all objects in one order."""
+    value: Any = decoded(msgspec.json.decode, data)
+    take_turn()
+    return msgspec.json.encode(value, order="sorted")

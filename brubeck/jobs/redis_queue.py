@@ -1,11 +1,13 @@
 """`RedisQueue`: jobs in a Redis Stream, given out by a consumer group.
 
-Everything lives under ``brubeck-jobs:{<name>}``: the stream itself, ``:later`` (a sorted set, by
-when), ``:dead`` (a stream), ``:key:…`` (which job a key stands for).
+Everything lives under ``brubeck-jobs:{<name>}``: the stream itself, ``:later`` (a sorted set of
+ids, by when), ``:delayed`` (a hash, id → job), ``:dead`` (a stream), ``:key:…`` (which job a key
+stands for).
 """
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -37,8 +39,6 @@ POOL: Final = 50
 _GROUP: Final = "workers"
 _GONE: Final = 3600.0
 """After how many seconds a silent worker that has nothing in hand is forgotten."""
-_SCANNED: Final = 1000
-"""The number of delayed jobs that one step of a search looks at."""
 
 
 class RedisQueue(JobQueue):
@@ -53,7 +53,8 @@ class RedisQueue(JobQueue):
             raise ConfigError(str(reason).replace("The storage", "The queue", 1)) from None
         self._wait = options.get("timeout", timeout) / 2
         self._jobs = f"brubeck-jobs:{{{name}}}"
-        self._later, self._dead = f"{self._jobs}:later", f"{self._jobs}:dead"
+        self._later, self._delayed = f"{self._jobs}:later", f"{self._jobs}:delayed"
+        self._dead = f"{self._jobs}:dead"
         self._alone = f"{self._jobs}:alone"
 
     # Sending.
@@ -61,20 +62,15 @@ class RedisQueue(JobQueue):
     def _send(self, raw: bytes, key: str, stands: str, keep: float, delay: float) -> str:
         named = f"{self._jobs}:key:{key}"
         if delay > 0:
-            keys, arguments = [self._later, named], (stands, raw, millis(keep), millis(delay))
+            keys = [self._later, self._delayed, named]
+            arguments = (stands, raw, _name(raw), millis(keep), millis(delay))
             return str(self._run("delay", keys, *arguments).decode())
         sent = self._run("send", [self._jobs, named], stands, raw, millis(keep))
         return str(sent.decode())
 
     def remove(self, job_id: str) -> bool:
         """Remove a job that is due later; one that waits stays until a worker drops it."""
-        pattern = f'*"{job_id}"*'
-        with self._commands() as client:
-            for raw, _ in client.zscan_iter(self._later, match=pattern, count=_SCANNED):
-                job = read_job(raw)
-                if job is not None and job.id == job_id:
-                    return bool(client.zrem(self._later, raw))
-        return False
+        return bool(self._run("cancel", [self._later, self._delayed], job_id))
 
     # Working.
 
@@ -129,7 +125,7 @@ class RedisQueue(JobQueue):
 
     def wake(self) -> float | None:
         """Put the jobs that are due into the queue; return the seconds until the next."""
-        left = self._run("wake", [self._later, self._jobs])
+        left = self._run("wake", [self._later, self._delayed, self._jobs])
         return None if left < 0 else left / 1000
 
     def done(self, deliveries: Sequence[Delivery]) -> None:
@@ -139,8 +135,8 @@ class RedisQueue(JobQueue):
             self._run("done", [self._jobs], _GROUP, *entries)
 
     def _postpone(self, worker: str, entry: bytes, raw: bytes, seconds: float) -> bool:
-        arguments = (_GROUP, worker, entry, raw, millis(seconds))
-        return bool(self._run("later", [self._jobs, self._later], *arguments))
+        arguments = (_GROUP, worker, entry, raw, _name(raw), millis(seconds))
+        return bool(self._run("later", [self._jobs, self._later, self._delayed], *arguments))
 
     def archive(self, worker: str, delivery: Delivery, reason: str, traceback: str) -> bool:
         """Move a job to the dead letters; False where it is another's by now."""
@@ -174,7 +170,7 @@ class RedisQueue(JobQueue):
             later, dead = client.zcard(self._later), client.xlen(self._dead)
         return Depth(waiting, in_hand, later, dead)
 
-    def dead(self, step: int = 100) -> Iterator[DeadLetter]:
+    def dead(self, step: int = 10) -> Iterator[DeadLetter]:
         """Yield the dead letters, the oldest first."""
         after = "-"
         while True:
@@ -232,3 +228,9 @@ class RedisQueue(JobQueue):
             self._is_started = False  # it may come back with nothing in it
             cause = reason.__cause__ or reason
             raise QueueUnavailable(f"The queue at {self.shown}: {cause}") from cause
+
+
+def _name(raw: bytes) -> str:
+    """Return the id of a job, or a digest of what is none, which is told when it is given out."""
+    job = read_job(raw)
+    return hashlib.sha256(raw).hexdigest() if job is None else job.id

@@ -10,6 +10,7 @@ from brubeck.storage.redis.scripts import Script
 
 _NAMES: Final = (
     *("send", "delay", "wake", "claim", "renew", "later", "archive", "revive", "leave", "done"),
+    "cancel",
 )
 _CALLS: Final = re.compile(r"redis\.call\(\s*'([A-Z]+)'(?:, '([A-Z]+)')?")
 _GUARD: Final = """local function allowed(name, subcommand, key)

@@ -25,6 +25,7 @@ from brubeck.jobs.queue import (
     read_job,
 )
 from brubeck.jobs.sql_tables import JobDatabase, JobTables
+from brubeck.storage.batching import pieces
 from brubeck.storage.checking import Finding, fine, note
 from brubeck.storage.sqlite.database import Connection
 from brubeck.timekeeping import SYSTEM_CLOCK, Clock
@@ -46,8 +47,11 @@ _LONGEST_PAUSE: Final = 0.1
 """Seconds between two looks into the file, at first and at the most."""
 _WOKEN: Final = 100
 _CLAIMED: Final = 100
-_FORGOTTEN: Final = 100
 """How many jobs one step wakes, and looks at for dead workers."""
+_WOKEN_BYTES: Final = 1 << 20
+"""How many bytes of jobs one step wakes; one job may have more."""
+_FORGOTTEN: Final = 100
+"""How many keys that have ended are deleted for one that is added."""
 _LARGEST_NUMBER: Final = 2**63 - 1
 
 
@@ -221,14 +225,20 @@ class SQLQueue(JobQueue):
         return int(rows[0][0]) if rows else None
 
     def _wake(self, db: Connection) -> None:
+        """Put some jobs that are due behind the others; all writes to the file wait meanwhile."""
         rows = db.execute(
-            "SELECT number, job FROM jobs WHERE queue = ? AND due <= ?"
+            "SELECT number, length(job) FROM jobs WHERE queue = ? AND due <= ?"
             " ORDER BY due, number LIMIT ?",
             (self._name, self._now(), _WOKEN),
         ).fetchall()
-        for number, raw in rows:
+        woken = next(pieces(rows, lambda row: int(row[1]), _WOKEN_BYTES), [])
+        for number, _ in woken:
+            db.execute(
+                "INSERT INTO jobs (queue, id, job)"
+                " SELECT queue, id, job FROM jobs WHERE number = ?",
+                (number,),
+            )
             db.execute("DELETE FROM jobs WHERE number = ?", (number,))
-            self._insert(db, raw)
 
     def done(self, deliveries: Sequence[Delivery]) -> None:
         """Delete finished jobs, also those that another worker has by now."""

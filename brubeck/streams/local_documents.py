@@ -21,6 +21,7 @@ from brubeck.canonical import (
     pointer,
 )
 from brubeck.dictshield.base import ShieldException
+from brubeck.green import take_turn
 from brubeck.http import Problem
 from brubeck.storage import NotCanonical
 from brubeck.streams.context import Context
@@ -89,13 +90,20 @@ def numbers_lost(value: object, body: bytes) -> Iterator[tuple[str, str]]:
 
     ``body`` is what msgspec has made of the value. An error is a JSON pointer and a sentence.
     """
-    waiting: list[tuple[Any, Path]] = [(_plain(value), None)] if b"null" in body else []
+    if b"null" not in body:
+        return
+    plain = _plain(value)
+    if isinstance(plain, float) and not isfinite(plain):
+        yield pointer(None), OUT_OF_RANGE
+    waiting: list[tuple[Any, Path]] = [(plain, None)] if isinstance(plain, CONTAINERS) else []
     while waiting:
         item, path = waiting.pop()
-        if isinstance(item, CONTAINERS):
-            waiting += [(member, (path, key)) for key, member in members(item)]
-        elif isinstance(item, float) and not isfinite(item):
-            yield pointer(path), OUT_OF_RANGE
+        for key, member in members(item):
+            take_turn()
+            if isinstance(member, CONTAINERS):
+                waiting.append((member, (path, key)))
+            elif isinstance(member, float) and not isfinite(member):
+                yield pointer((path, key)), OUT_OF_RANGE
 
 
 def _plain(value: object) -> Any:

@@ -7,6 +7,7 @@ from pathlib import Path
 from threading import Event
 from time import monotonic
 
+import msgspec
 import pytest
 import redis
 
@@ -19,6 +20,9 @@ from tests.jobs.conftest import QUEUE, working
 from tests.jobs.troubled import LEASE, Around, Troubled, ended
 from tests.servers import wait_until
 from tests.servers.redis import RedisServer
+
+LARGE = (1 << 20) - 2
+"""The length of the longest text that the data of a job may be."""
 
 
 @pytest.fixture(autouse=True)
@@ -101,3 +105,33 @@ def test_an_outage_takes_no_job_from_its_worker(tmp_path: Path) -> None:
         for each in apps:
             each.close()
         server.kill()
+
+
+def test_large_jobs_that_are_cancelled_or_fall_due_stop_no_redis(
+    emptied: str, redis_server: RedisServer
+) -> None:
+    """They were searched through, and moved a hundred at a time: a second for all who share it."""
+    count, large = 24, msgspec.Raw(b'"%b"' % (b"x" * LARGE))
+    queue = open_queue(emptied)
+    for number in range(count):
+        queue.send(QueuedJob(path="/a", id=f"large{number}", data=large), delay=3600)
+    queue.send(QueuedJob(path="/a", id="small"), delay=3600)
+    with redis_server.client() as client:
+        client.config_set("slowlog-log-slower-than", 0)
+        client.config_set("slowlog-max-len", 10_000)
+        client.slowlog_reset()
+        assert queue.remove("small")
+        assert queue.remove("large0")
+        assert not queue.remove("large0")
+        assert queue.depth().later == count - 1
+        for each in client.zrange(f"{QUEUE}:later", 0, -1):
+            client.zadd(f"{QUEUE}:later", {each: 1})
+        woken = []
+        while queue.depth().later:
+            woken.append(queue.wake())
+        took = [each["duration"] / 1000 for each in client.slowlog_get(10_000)]
+        assert client.hlen(f"{QUEUE}:delayed") == 0
+    assert woken[:-1] == [0] * (len(woken) - 1)
+    assert len(woken) >= (count - 1) / 2
+    assert sorted(took)[-len(woken)] < 25, "half of the longest commands, in milliseconds"
+    assert {each.raw.count(b"x") for each in queue.take("one", 5, 1)} == {LARGE}

@@ -11,6 +11,7 @@ from contextlib import closing
 from pathlib import Path
 from threading import Barrier, Event, Thread
 
+import msgspec
 import pytest
 
 from brubeck import Brubeck
@@ -263,3 +264,20 @@ app.close()
 assert not {{'redis', 'pymongo', 'zmq', 'eventlet', 'gevent'}} & set(sys.modules)
 """
     subprocess.run([sys.executable, "-W", "error", "-c", code], cwd=ROOT, check=True)
+
+
+def test_large_jobs_that_fall_due_are_moved_one_by_one(queue: JobQueue, clock: HeldClock) -> None:
+    """All writes to the file wait for each step; and they stay in their order."""
+    assert isinstance(queue, SQLQueue)
+    large = msgspec.Raw(b'"%b"' % (b"x" * 700_000))
+    ids = [f"j{number}" for number in range(4)]
+    for number, job_id in enumerate(ids):
+        data = msgspec.Raw(b"1") if number == 3 else large
+        queue.send(QueuedJob(path="/a", id=job_id, data=data), delay=1 + number / 1000)
+    clock.advance(10_000_000)
+    later = []
+    while (left := queue.wake()) is not None:
+        assert left == 0
+        later.append(queue.depth().later)
+    assert later == [3, 2]
+    assert [each.job.id for each in queue.take("one", 9, 1) if each.job is not None] == ids

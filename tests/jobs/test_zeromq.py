@@ -52,12 +52,23 @@ class Line:
         self.pattern = pattern
         self._context = zmq.Context()
         self.outgoing = self._context.socket(zmq.PUSH)
-        self.incoming = self._context.socket(zmq.SUB if pattern == "PUB" else zmq.PULL)
-        if pattern == "PUB":
-            self.incoming.setsockopt(zmq.SUBSCRIBE, b"")
-        self.incoming.setsockopt(zmq.RCVTIMEO, 10_000)
         self.outgoing.connect(self.receive)
-        self.incoming.connect(self.send)
+        self.incoming = self._receiver()
+
+    def _receiver(self) -> zmq.Socket[bytes]:
+        incoming = self._context.socket(zmq.SUB if self.pattern == "PUB" else zmq.PULL)
+        if self.pattern == "PUB":
+            incoming.setsockopt(zmq.SUBSCRIBE, b"")
+        incoming.setsockopt(zmq.RCVTIMEO, 10_000)
+        incoming.connect(self.send)
+        return incoming
+
+    @contextmanager
+    def away(self) -> Iterator[None]:
+        """Be no receiver of answers for a while."""
+        self.incoming.close()
+        yield
+        self.incoming = self._receiver()
 
     def tell(self, message: object) -> None:
         """Send a message; bytes go as they are."""
@@ -147,6 +158,20 @@ def test_what_is_no_message_is_said_to_be_none(tmp_path: Path, message: object, 
         assert line.hear()[1]["status"] == 200
 
 
+@pytest.mark.parametrize(
+    "data",
+    [msgspec.msgpack.Ext(5, b"x"), {(1, 2): 3}, [msgspec.msgpack.Ext(1, b"")]],
+    ids=["an extension", "a key that is a list", "an extension in a list"],
+)
+def test_data_without_json_are_said_to_have_none(tmp_path: Path, data: object) -> None:
+    """MessagePack has values that a handler could not be given; there was no answer at all."""
+    with served(tmp_path, "PUSH", "msgpack") as line:
+        line.tell({"path": "/resize/small", "data": data, "id": "m1"})
+        assert line.hear()[1]["status"] == 400
+        line.tell({"path": "/resize/small", "data": {"width": 7}, "id": "m2"})
+        assert line.hear()[1]["status"] == 200
+
+
 def test_a_message_that_is_too_long(tmp_path: Path) -> None:
     """Is not even decoded."""
     with served(tmp_path, "PUSH", "json") as line:
@@ -218,10 +243,12 @@ app.run()
 """
 
 
-def test_a_program_of_its_own(tmp_path: Path) -> None:
-    """Run as any other, and stopped as any other."""
+@pytest.mark.parametrize("module", ["brubeck.request_handling", "brubeck"])
+def test_a_program_of_its_own(tmp_path: Path, module: str) -> None:
+    """Run as any other, and stopped as any other, whether or not an import chose its engine."""
     line = Line(tmp_path, "PUSH", "json")
     code = PROGRAM.replace("IN", line.receive).replace("OUT", line.send)
+    code = code.replace("brubeck.request_handling", module)
     (tmp_path / "program.py").write_text(code)
     with running(sys.executable, "-W", "error", "program.py", cwd=tmp_path) as program:
         program.await_output("Ctrl-C stops it")
@@ -229,3 +256,25 @@ def test_a_program_of_its_own(tmp_path: Path) -> None:
         assert line.hear()[1]["data"]["echo"] == [1, 2]
         assert program.stop() == 0
     line.close()
+
+
+@pytest.mark.parametrize("engine", ["eventlet", "gevent"])
+def test_answers_wait_for_their_receiver(tmp_path: Path, engine: str) -> None:
+    """All of them: on eventlet one alone could wait, and the others were lost."""
+    count = 60
+    line = Line(tmp_path, "PUSH", "json")
+    code = PROGRAM.replace("IN", line.receive).replace("OUT", line.send)
+    code = code.replace("def post(self):", "def post(self):\n        print('reached', flush=True)")
+    (tmp_path / "program.py").write_text(code.replace("brubeck.request_handling", "brubeck"))
+    env = {"BRUBECK_GREEN": engine}
+    try:
+        with running(sys.executable, "-W", "error", "program.py", cwd=tmp_path, env=env) as program:
+            with line.away():
+                program.await_output("Ctrl-C stops it")
+                for number in range(count):
+                    line.tell({"path": "/echo", "id": f"{number}"})
+                wait_until(lambda: program.output.count("reached") == count)
+            answers = [line.hear()[1] for _ in range(count)]
+    finally:
+        line.close()
+    assert {each["id"] for each in answers} == {f"{number}" for number in range(count)}
