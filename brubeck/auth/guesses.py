@@ -9,6 +9,8 @@ Rules:
   it waits, no password is looked at: every answer is 429 with ``Retry-After``.
 - Of the attempts of a network two are checked at once, and some more wait for that; the others are
   429. However many one network sends, those of others are checked in between.
+- A network that has failed lately, or has another attempt under way, is suspected, and of all
+  suspected ones together two attempts are checked at once: those of quiet networks pass them.
 - A right password forgets the failures of its name; a quiet quarter of an hour forgets all.
 
 The counts stay in the process, and are bounded: an attacker with as many networks as there are
@@ -20,7 +22,7 @@ from __future__ import annotations
 import math
 from collections import Counter, OrderedDict
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from time import monotonic
 from typing import Final
 
@@ -35,6 +37,8 @@ OF_A_NETWORK: Final = 100
 """How many failures a network has for all names together before it waits."""
 AT_ONCE: Final = 2
 """How many attempts of a network are checked at once."""
+SUSPECTED: Final = 2
+"""How many attempts of all suspected networks are checked at once."""
 MAX_PENDING: Final = 64
 """How many attempts of a network may be under way at once, right or wrong."""
 LONGEST_WAIT: Final = 300.0
@@ -54,6 +58,8 @@ class Guesses:
         self._failures: OrderedDict[_Key, tuple[int, float]] = OrderedDict()
         self._pending: Counter[str] = Counter()
         self._turns: dict[str, green.Semaphore] = {}
+        self._suspected: dict[str, green.Semaphore] = {}
+        """One for all of them, made when it is needed: the process may have no engine before."""
 
     def refuse(self, address: str, name: str) -> None:
         """Raise a `Problem` (429) while the network of an address has to wait.
@@ -82,7 +88,7 @@ class Guesses:
         for key, free in keys.items():
             self._check(key, free)
         attempt = Attempt()
-        with self._turn(origin):
+        with self._turn(origin), self._turn_of_suspected(origin):
             for key, free in keys.items():
                 self._check(key, free)  # others of the network may have failed meanwhile
             yield attempt
@@ -107,6 +113,13 @@ class Guesses:
             if self._pending[origin] <= 0:
                 del self._pending[origin]
                 self._turns.pop(origin, None)
+
+    def _turn_of_suspected(self, origin: str) -> AbstractContextManager[object]:
+        """Return a context for few suspected networks at once; of any number for a quiet one."""
+        _, last = self._failures.get((origin, ""), (0, -math.inf))
+        if self._pending[origin] == 1 and self._now() - last > FORGOTTEN:
+            return nullcontext()
+        return self._suspected.setdefault("", green.Semaphore(SUSPECTED))
 
     def _check(self, key: _Key, free: int) -> None:
         count, last = self._failures.get(key, (0, 0.0))

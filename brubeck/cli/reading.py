@@ -30,6 +30,7 @@ from brubeck.cli.targets import (
     opened,
     parameters,
 )
+from brubeck.errors import BrubeckError
 
 if TYPE_CHECKING:
     from brubeck.client import Change
@@ -85,7 +86,10 @@ def _all_items(source: Target, path: str, pairs: Pairs) -> Iterator[Any]:
         yield from items
         if paging["next"] is None:
             return
-        pairs = parse_qsl(urlsplit(paging["next"]).query, keep_blank_values=True)
+        try:
+            pairs = parse_qsl(urlsplit(str(paging["next"])).query, keep_blank_values=True)
+        except ValueError as reason:
+            raise BrubeckError(f"The server sent a link that is no URL: {reason}.") from reason
 
 
 def _print_table(found: dict[str, Any]) -> None:

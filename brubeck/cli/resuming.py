@@ -12,7 +12,9 @@ import os
 from collections.abc import Generator, Iterator, Mapping
 from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import IO, Any, NamedTuple
+from typing import IO, Any, Final, NamedTuple
+
+import msgspec
 
 from brubeck.cli.output import json_line
 from brubeck.cli.programs import ended_in_order
@@ -28,19 +30,48 @@ class LastItem(NamedTuple):
     id: str
 
 
+class _Line(msgspec.Struct):
+    """The members of an item that say where it stands."""
+
+    created_at: int
+    id: str
+
+
 def behind(last: LastItem, chunks: Generator[bytes, None, None]) -> Generator[bytes, None, None]:
-    """Yield the lines of an export behind a place; those up to it are few, at one time."""
-    rest = b""
+    """Yield the lines of an export behind a place; those up to it are few, at one time.
+
+    Raises `BrubeckError` for lines that no stream sends, and for an end in the middle of one.
+    """
+    rest = bytearray()
     with closing(chunks):
         for chunk in chunks:
+            searched = len(rest)
             rest += chunk
-            while (end := rest.find(b"\n")) >= 0:
-                item = json.loads(rest[:end])
-                if (item["created_at"], item["id"]) > last:
-                    yield rest
+            start = 0
+            while (end := rest.find(b"\n", max(start, searched))) >= 0:
+                if _place(rest[start:end]) > last:
+                    yield bytes(rest[start:])
                     yield from chunks
                     return
-                rest = rest[end + 1 :]
+                start = end + 1
+            del rest[:start]
+            if len(rest) > LONGEST_LINE:
+                raise BrubeckError(f"The server sent a line of more than {LONGEST_LINE} bytes.")
+    if rest:
+        raise BrubeckError("The export has ended in the middle of a line.")
+
+
+def _place(line: bytearray) -> tuple[int, str]:
+    """Return the place in the timeline of an item in one line of JSON."""
+    try:
+        place = msgspec.json.decode(line, type=_Line)
+    except (msgspec.MsgspecError, RecursionError, UnicodeError) as reason:
+        raise BrubeckError(f"The server sent a line that is no item: {reason}.") from reason
+    return place.created_at, place.id
+
+
+LONGEST_LINE: Final = 8 << 20
+"""How many bytes a line of an export may have; an item has at most 1 MiB."""
 
 
 class ResumableFile:

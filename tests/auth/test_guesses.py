@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+from queue import Queue
+from threading import Event
+
 import pytest
 
 from brubeck import Brubeck
 from brubeck.auth import BasicAuth
-from brubeck.auth.guesses import FORGOTTEN, LONGEST_WAIT, OF_A_NAME, OF_A_NETWORK, Guesses
+from brubeck.auth.guesses import (
+    FORGOTTEN,
+    LONGEST_WAIT,
+    OF_A_NAME,
+    OF_A_NETWORK,
+    SUSPECTED,
+    Guesses,
+)
 from brubeck.http import Headers, Problem, Request, Response
 from brubeck.http.proxies import Client
 from brubeck.models import StoredAccounts
@@ -114,6 +125,31 @@ def test_a_password_is_guessed_in_one_place() -> None:
     assert statuses == [401] * OF_A_NAME + [429] * 2
     with pytest.raises(Problem, match="too many failed attempts"):
         app.accounts.log_in("DAVE", "take five", "1.2.3.4")
+
+
+def test_a_quiet_network_passes_those_that_have_failed() -> None:
+    """With thirty networks their attempts were before it: it waited for tens of seconds."""
+    guesses = Guesses(now=Watch())
+    networks = [f"10.0.{number}.1" for number in range(30)]
+    assert [fail(guesses, each) for each in networks] == [0.0] * 30
+    entered, proceed = Queue[str](), Event()
+
+    def guess(address: str) -> None:
+        with guesses.attempt(address, "dave"):
+            entered.put(address)
+            assert proceed.wait(20)
+
+    with ThreadPoolExecutor(31) as pool:
+        attempts = [pool.submit(guess, each) for each in networks]
+        first = [entered.get(timeout=20) for _ in range(SUSPECTED)]
+        attempts.append(pool.submit(guess, "192.0.2.1"))
+        assert entered.get(timeout=20) == "192.0.2.1"
+        assert entered.empty(), "of all that have failed two attempts are checked at once"
+        proceed.set()
+        for each in attempts:
+            each.result(20)
+    others = [entered.get(timeout=20) for _ in range(30 - SUSPECTED)]
+    assert sorted([*first, *others]) == sorted(networks)
 
 
 def test_an_endless_name_takes_no_memory() -> None:

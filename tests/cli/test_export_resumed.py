@@ -6,10 +6,13 @@ import json
 import random
 import signal
 import sys
+from collections.abc import Generator
 from pathlib import Path
 
 import pytest
 
+from brubeck.cli.resuming import LONGEST_LINE, LastItem, behind
+from brubeck.errors import BrubeckError
 from tests.servers import wait_until
 from tests.servers.programs import brubeck, running
 
@@ -99,3 +102,42 @@ def test_misuse_is_told(
     assert done.returncode == 2
     assert words in done.stderr
     assert [each.read_text() for each in tmp_path.iterdir()] == ([part] if part else [])
+
+
+def _line(number: int) -> bytes:
+    return b'{"id":"i%03d","created_at":%d,"text":"x"}\n' % (number, number)
+
+
+def _chunks(text: bytes, size: int) -> Generator[bytes, None, None]:
+    yield from (text[at : at + size] for at in range(0, len(text), size))
+
+
+@pytest.mark.parametrize("size", [1, 7, 40, 41, 100, 100_000])
+@pytest.mark.parametrize("last", [-1, 0, 5, 98, 99])
+def test_the_lines_behind_a_place(size: int, last: int) -> None:
+    """Wherever the chunks of the answer end."""
+    text = b"".join(map(_line, range(100)))
+    found = b"".join(behind(LastItem(last, f"i{last:03}"), _chunks(text, size)))
+    assert found == b"".join(map(_line, range(last + 1, 100)))
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        (b"nonsense\n", "no item"),
+        (b"\n", "no item"),
+        (b"7\n", "no item"),
+        (b"{}\n", "no item"),
+        (b'{"id":7,"created_at":0}\n', "no item"),
+        (b'{"id":"a","created_at":"now"}\n', "no item"),
+        (b"[" * 5000 + b"]" * 5000 + b"\n", "no item"),
+        (b'{"id":"\xff","created_at":0}\n', "no item"),
+        (_line(0) + _line(1)[:-1], "in the middle"),
+        (b"x" * (LONGEST_LINE + 1), "more than"),
+    ],
+    ids=range(10),
+)
+def test_lines_that_no_stream_sends(text: bytes, words: str) -> None:
+    """They were tracebacks, a file that looked whole, or a memory without a bound."""
+    with pytest.raises(BrubeckError, match=words):
+        list(behind(LastItem(5, "i005"), _chunks(text, 1 << 16)))
