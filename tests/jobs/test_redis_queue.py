@@ -135,3 +135,15 @@ def test_large_jobs_that_are_cancelled_or_fall_due_stop_no_redis(
     assert len(woken) >= (count - 1) / 2
     assert sorted(took)[-len(woken)] < 25, "half of the longest commands, in milliseconds"
     assert {each.raw.count(b"x") for each in queue.take("one", 5, 1)} == {LARGE}
+
+
+def test_a_job_that_was_delayed_before_they_had_ids_is_done(
+    emptied: str, redis_server: RedisServer
+) -> None:
+    """It stands in the order of the delayed ones itself."""
+    queue = open_queue(emptied)
+    job = QueuedJob(path="/a", id=new_id())
+    with redis_server.client() as client:
+        client.zadd(f"{QUEUE}:later", {msgspec.json.encode(job): 1})
+    assert queue.wake() is None
+    assert [each.job for each in queue.take("one", 5, 1)] == [job]

@@ -6,7 +6,8 @@ local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local bytes = 0
 for _, id in ipairs(redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', now, 'LIMIT', 0, 100)) do
-  local job = redis.call('HGET', KEYS[2], id)
+  -- A job that was delayed before they were kept by their ids stands here itself.
+  local job = redis.call('HGET', KEYS[2], id) or string.sub(id, 1, 1) == '{' and id
   if job then
     redis.call('XADD', KEYS[3], '*', 'job', job)
     redis.call('HDEL', KEYS[2], id)
