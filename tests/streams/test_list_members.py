@@ -23,15 +23,17 @@ def test_members_are_returned_as_they_were_sent(member: bytes) -> None:
 def test_too_many_members_are_a_413_whatever_follows(end: bytes) -> None:
     """And they take no memory."""
     body = b"[" + b"1," * 1_000_000 + b"1" + end
-    tracemalloc.start()
-    try:
-        with pytest.raises(Problem, match="at most 1000 items") as caught:
-            json_members(body, 1000, "items")
-        _, peak = tracemalloc.get_traced_memory()
-    finally:
-        tracemalloc.stop()
-    assert caught.value.status == 413
-    assert peak < len(body)
+    peaks = []
+    for _ in range(3):  # other threads of the process take memory, too, but not each time
+        tracemalloc.start()
+        try:
+            with pytest.raises(Problem, match="at most 1000 items") as caught:
+                json_members(body, 1000, "items")
+            peaks.append(tracemalloc.get_traced_memory()[1])
+        finally:
+            tracemalloc.stop()
+        assert caught.value.status == 413
+    assert min(peaks) < len(body)
 
 
 @pytest.mark.parametrize(
