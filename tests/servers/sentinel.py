@@ -66,6 +66,15 @@ class Sentinel(Server):
         master = found.get("master0", {})
         return bool(master.get("slaves") == 1 and master.get("sentinels") == 3)
 
+    def follows(self, master: RedisServer) -> bool:
+        """Tell whether it takes a server for the master, and knows of a replica to put there."""
+        with self.client() as client:
+            found: dict[str, Any] = client.sentinel_master(SERVICE)
+            replicas: list[dict[str, Any]] = client.sentinel_slaves(SERVICE)
+        return bool(found["port"] == master.port) and any(
+            each["flags"] == "slave" and each["master-link-status"] == "ok" for each in replicas
+        )
+
 
 class Watched:
     """A master, its replica, and the Sentinels that watch them."""
