@@ -16,7 +16,7 @@ from tests.servers.redis import RedisServer, redis_cluster
 
 
 def pytest_collection_finish() -> None:
-    """Keep what is loaded now from the collector of garbage, which would go through all of it."""
+    """Keep the modules and tests that are loaded by now from the collector of garbage."""
     gc.collect()
     gc.freeze()
 

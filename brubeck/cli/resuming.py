@@ -21,6 +21,8 @@ from brubeck.cli.programs import ended_in_order
 from brubeck.errors import BrubeckError, ConfigError
 
 _BLOCK = 1 << 16
+LONGEST_LINE: Final = 8 << 20
+"""How many bytes a line of an export may have; an item has at most 1 MiB."""
 
 
 class LastItem(NamedTuple):
@@ -68,10 +70,6 @@ def _place(line: bytearray) -> tuple[int, str]:
     except (msgspec.MsgspecError, RecursionError, UnicodeError) as reason:
         raise BrubeckError(f"The server sent a line that is no item: {reason}.") from reason
     return place.created_at, place.id
-
-
-LONGEST_LINE: Final = 8 << 20
-"""How many bytes a line of an export may have; an item has at most 1 MiB."""
 
 
 class ResumableFile:

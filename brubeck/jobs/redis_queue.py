@@ -231,6 +231,6 @@ class RedisQueue(JobQueue):
 
 
 def _name(raw: bytes) -> str:
-    """Return the id of a job, or a digest of what is none, which is told when it is given out."""
+    """Return the id of a job; of bytes that are no job, a digest: a worker will report them."""
     job = read_job(raw)
     return hashlib.sha256(raw).hexdigest() if job is None else job.id

@@ -144,7 +144,7 @@ class RecordSchema(msgspec.Struct, frozen=True, dict=True):
 
     @cached_property
     def _plain(self) -> tuple[str, ...]:
-        """The fields whose values take no call: the first ones of `_kinds`."""
+        """The names of the plain fields, which are the first ones of `_kinds`."""
         return tuple(name for name, _, _, plain in self._kinds if plain)
 
     @cached_property

@@ -1,4 +1,4 @@
-"""Running a program of this folder, which is patched as a test may not be, for what it measures."""
+"""Running the programs of this folder, each in a patched process, for their measurements."""
 
 from __future__ import annotations
 

@@ -110,7 +110,7 @@ def test_an_outage_takes_no_job_from_its_worker(tmp_path: Path) -> None:
 def test_large_jobs_that_are_cancelled_or_fall_due_stop_no_redis(
     emptied: str, redis_server: RedisServer
 ) -> None:
-    """They were searched through, and moved a hundred at a time: a second for all who share it."""
+    """A search through all of them, and steps of a hundred, held up everybody for a second."""
     count, large = 24, msgspec.Raw(b'"%b"' % (b"x" * LARGE))
     queue = open_queue(emptied)
     for number in range(count):

@@ -67,7 +67,7 @@ class Sentinel(Server):
         return bool(master.get("slaves") == 1 and master.get("sentinels") == 3)
 
     def follows(self, master: RedisServer) -> bool:
-        """Tell whether it takes a server for the master, and knows of a replica to put there."""
+        """Tell whether it knows a server as the master, and a replica that could take over."""
         with self.client() as client:
             found: dict[str, Any] = client.sentinel_master(SERVICE)
             replicas: list[dict[str, Any]] = client.sentinel_slaves(SERVICE)

@@ -1,4 +1,4 @@
-"""What ends together is deleted a few rows at a time: all writes wait for each transaction."""
+"""Rows that end together are deleted a few at a time: all writes wait for each transaction."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def _count(storage: Storage, what: str) -> int:
 
 
 def test_attempts_that_ended_together_are_forgotten_little_by_little(storage: Storage) -> None:
-    """The one whose key comes again begins anew, whether or not its turn has come."""
+    """A key that comes again begins anew, also while its old row is still there."""
     for number in range(MANY):
         storage.attempt(f"k{number}", b"old", b"old", lease=5, keep=60)
     _end_all(storage)
@@ -78,7 +78,7 @@ def test_attempts_that_ended_together_are_forgotten_little_by_little(storage: St
 
 
 def test_hits_that_ended_together_are_forgotten_little_by_little(storage: Storage) -> None:
-    """The one whose key comes again counts from one."""
+    """A key that comes again counts from one."""
     for number in range(MANY):
         storage.hit(f"k{number}", 60)
     _end_all(storage)
@@ -89,7 +89,7 @@ def test_hits_that_ended_together_are_forgotten_little_by_little(storage: Storag
 
 
 def test_keys_of_jobs_that_ended_together_are_forgotten_little_by_little(tmp_path: Path) -> None:
-    """The one whose key comes again is another job."""
+    """A key that comes again stands for the new job."""
     with closing(open_queue(f"sqlite:///{tmp_path}/jobs.db")) as queue:
         assert isinstance(queue, SQLQueue)
         for number in range(MANY):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, get_args
 
 import msgspec
 import pytest
@@ -11,16 +11,7 @@ from hypothesis import strategies as st
 
 from brubeck.storage.schema import MAX_TEXT, MAX_VALUES, FieldInfo, Kind, RecordSchema, filter_key
 
-KINDS: tuple[Kind, ...] = (
-    "string",
-    "integer",
-    "number",
-    "boolean",
-    "datetime",
-    "milliseconds",
-    "any",
-    "object",
-)
+KINDS: tuple[Kind, ...] = tuple(kind for kind in get_args(Kind) if kind != "list")
 NAMES = ("a", "b", "c", "d", "e f", "class", "é")
 SINGLE = (
     None,

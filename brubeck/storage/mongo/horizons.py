@@ -45,9 +45,12 @@ def read_horizon(
 
 
 def forget_horizons(database: Database[Document], stream: str, before: int) -> None:
-    """Delete the horizons before a position; no cursor that is still accepted is as old."""
-    database[HORIZONS].create_index([("_id.stream", 1), ("position", 1)], name="old")
-    database[HORIZONS].delete_many({"_id.stream": stream, "position": {"$lt": Int64(before)}})
+    """Delete the horizons before a position, a piece at a time; no accepted cursor is as old."""
+    horizons = database[HORIZONS]
+    horizons.create_index([("_id.stream", 1), ("position", 1)], name="old")
+    old: Document = {"_id.stream": stream, "position": {"$lt": Int64(before)}}
+    while keys := [each["_id"] for each in horizons.find(old, {"_id": 1}).limit(_BATCH)]:
+        horizons.delete_many({"_id": {"$in": keys}, **old})
 
 
 def _key(stream: str, viewer: str) -> Document:

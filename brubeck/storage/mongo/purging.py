@@ -39,7 +39,7 @@ def purge(database: Database[Document], finalizer: Finalizer, until: int, now: i
 
 
 def _archive(database: Database[Document], finalizer: Finalizer, until: int) -> None:
-    """Move what is deleted up to a position, and still among the items, to the tombstones."""
+    """Move the deleted items up to a position to the tombstones."""
     dead = {TOMBSTONE: True, POSITION: {"$lte": until}}
     while ids := _ids(finalizer.items(database).find(dead, {"_id": 1}).limit(_PIECE)):
         finalizer.archive(database, ids)
