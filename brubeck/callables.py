@@ -33,6 +33,9 @@ HOOKS: Final = frozenset(
 
 _UNUSUAL: Final = inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR | inspect.CO_GENERATOR
 
+_WRAPPERS: Final = (property, classmethod, staticmethod, cached_property, partialmethod)
+"""What holds functions and, but for a static method, cannot be called itself."""
+
 
 def check_plain(function: object, name: str, *, generators: bool = True) -> None:
     """Raise `ConfigError` for a coroutine function or an asynchronous generator.
@@ -47,10 +50,8 @@ def check_plain(function: object, name: str, *, generators: bool = True) -> None
     brubeck.errors.ConfigError: Notes.prepare is a coroutine function, which nothing awaits here: \
 write "def" without "async".
     """
-    if isinstance(function, FunctionType) and not (
-        function.__code__.co_flags & _UNUSUAL or function.__dict__
-    ):
-        return  # nearly every method is one, and there are hundreds in a program
+    if _is_plain(function):
+        return
     for each in _functions(function):
         if inspect.iscoroutinefunction(each) or inspect.isasyncgenfunction(each):
             raise ConfigError(
@@ -66,12 +67,19 @@ def check_plain_methods(owner: type) -> None:
 
     `HOOKS` may not be generator functions either.
     """
-    for name in dir(owner):
-        for base in owner.__mro__:
-            if name in vars(base):
-                method = vars(base)[name]
-                check_plain(method, f"{owner.__name__}.{name}", generators=name not in HOOKS)
-                break
+    classes = owner.__mro__[:-1]  # without `object`
+    for at, each in enumerate(classes):
+        for name, method in vars(each).items():
+            if _is_plain(method) or any(name in vars(nearer) for nearer in classes[:at]):
+                continue  # there are hundreds in a program, and nearly all are plain
+            check_plain(method, f"{owner.__name__}.{name}", generators=name not in HOOKS)
+
+
+def _is_plain(value: object) -> bool:
+    """Return whether a value is at a glance no coroutine function and no generator."""
+    if isinstance(value, FunctionType):
+        return not (value.__code__.co_flags & _UNUSUAL or value.__dict__)
+    return not (callable(value) or isinstance(value, _WRAPPERS))
 
 
 def _functions(function: object) -> list[object]:

@@ -223,3 +223,21 @@ def test_a_lookup_that_finds_a_coroutine_finds_nobody(disguise: str) -> None:
     client = Client(Brubeck(streams=[type("J", (AuthStreamHandler,), attributes)]))
     headers = {"Authorization": "Basic ZGF2ZTp0YWtl"}
     assert client.get("/j", headers=headers).status == 500
+
+
+def test_the_method_that_is_called_is_the_one_that_is_looked_at() -> None:
+    """A coroutine behind a plain method does no harm; one in front of it is never called."""
+
+    class Plain:
+        def prepare(self) -> None:
+            """Do nothing."""
+
+    class Waiting:
+        async def prepare(self) -> None:
+            """Do nothing, once somebody awaits it."""
+
+    type("Behind", (Plain, Waiting, WebMessageHandler), {})
+    type("Behind", (Waiting, WebMessageHandler), {"prepare": None, "get": Plain.prepare})
+    for bases in ((Waiting, Plain, WebMessageHandler), (Waiting, WebMessageHandler)):
+        with pytest.raises(ConfigError, match=r"InFront\.prepare is a coroutine function"):
+            type("InFront", bases, {})
