@@ -181,7 +181,7 @@ def keyed() -> float:
 def signing() -> float:
     """Return the hold of a request whose digest is that of a body of 64 MiB."""
     app = Brubeck(streams=[Signed], storage="memory://")
-    user = app.accounts.users.create("ann", "take five", scopes=[])
+    user = app.accounts.users.create("ann", scopes=[])
     key = app.accounts.keys.create(user)
     body = b"x" * (64 << 20)
     url = "http://localhost/signed"

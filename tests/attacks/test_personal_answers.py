@@ -53,7 +53,7 @@ def test_a_page_for_the_user_of_a_signature_is_private() -> None:
     """A GET that is signed has a page of its own."""
     page = type("Page", (Name,), {"schemes": (SignatureAuth(),)})
     app = Brubeck(handler_tuples=[("^/me$", page)], storage="memory://")
-    dave = app.accounts.users.create("dave", "take five")
+    dave = app.accounts.users.create("dave")
     key = app.accounts.keys.create(dave)
     signed = signed_headers(
         *("GET", "http://localhost/me", b""),

@@ -74,9 +74,7 @@ class Hooked:
 
     def user(self, name: str = "ella", scopes: tuple[str, ...] = ()) -> Client:
         """Return a client of a new user."""
-        made = self.app.accounts.users.create(
-            f"{name}{uuid4().hex[:8]}", "pass it on", scopes=scopes
-        )
+        made = self.app.accounts.users.create(f"{name}{uuid4().hex[:8]}", scopes=scopes)
         token, _ = self.app.accounts.tokens.create(made)
         client = Client(self.app, {"Authorization": f"Bearer {token}"})
         client.user = made  # type: ignore[attr-defined]

@@ -102,7 +102,7 @@ def test_every_change_is_delivered_at_least_once_and_in_order(
     chance = random.Random(7)
     app = Brubeck(streams=[Counts, Hooks], storage=url)
     counts, hooks = app.stream(Counts), app.stream(Hooks)
-    owner = Caller(app.accounts.users.create(f"ella{uuid4().hex[:8]}", "take five").id, "ella")
+    owner = Caller(app.accounts.users.create(f"ella{uuid4().hex[:8]}").id, "ella")
     secrets = {}
     for path in ("/one", "/two"):
         made = hooks.insert({"url": receiver.url(path), "stream": Counts.path}, owner=owner)
@@ -150,7 +150,7 @@ def test_webhooks_are_sent_by_several_processes_in_green_threads(
     """One at a time has the lease of a subscription; the order holds."""
     app = Brubeck(streams=[Counts, Hooks], storage=url)
     counts, hooks = app.stream(Counts), app.stream(Hooks)
-    owner = Caller(app.accounts.users.create("ella", "take five").id, "ella")
+    owner = Caller(app.accounts.users.create("ella").id, "ella")
     paths = [f"/{number}" for number in range(5)]
     for path in paths:
         hooks.insert({"url": receiver.url(path), "stream": Counts.path}, owner=owner)

@@ -89,6 +89,7 @@ def test_a_page_of_another_site_acts_on_nothing(hooked: Hooked, ella: Client) ->
     """A browser sends the password of a user along, whoever wrote the form."""
     hook = hooked.subscribe(ella, URL)
     name = ella.user.username  # type: ignore[attr-defined]
+    hooked.app.accounts.users.set_password(name, "pass it on")
     basic = b64encode(f"{name}:pass it on".encode()).decode()
     browser = Client(hooked.app, {"Authorization": f"Basic {basic}"})
     foreign = {"Origin": "https://evil.example", "Content-Type": "text/plain"}
