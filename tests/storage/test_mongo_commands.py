@@ -16,10 +16,12 @@ from brubeck.storage import (
     ChangesQuery,
     Delete,
     FieldCondition,
+    FieldInfo,
     LostCursor,
     Outcome,
     PageQuery,
     Put,
+    RecordSchema,
     RecordStream,
     TimelineCursor,
     Write,
@@ -112,6 +114,27 @@ def test_a_cursor_that_is_unknown_here_is_confirmed_by_a_write(
         with pytest.raises(LostCursor):
             stream.changes(ChangesQuery(limit=5, after=7, era="blue"))
     assert "update" in recorder.names
+
+
+def test_the_missing_indexes_are_built_in_one_pass(
+    url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each alone would have the server look at every item of the collection."""
+    names = ("place", "network", "kind")
+    with closing(MongoStorage(url)) as storage:
+        storage.records("quakes", RecordSchema({})).write([put_new("a", 1)])
+    recorder = Recorder()
+    monkeypatch.setattr(client, "MongoClient", partial(MongoClient, event_listeners=[recorder]))
+    schema = RecordSchema(
+        {name: FieldInfo("string", indexed=True, equality=True) for name in names}
+    )
+    with closing(MongoStorage(url)) as storage:
+        stream = storage.records("quakes", schema)
+        stream.build_indexes()
+        assert recorder.names.count("createIndexes") == 3  # two when it is opened
+        with closing(MongoClient[dict[str, Any]](url)) as server:
+            found = server.get_default_database()["quakes"].index_information()
+    assert {each["key"][0][0] for each in found.values()} >= set(names)
 
 
 def _operations(stream: RecordStream) -> Iterator[tuple[str, Callable[[], object]]]:

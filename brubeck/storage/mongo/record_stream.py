@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Final, TypeVar
 
 import pymongo
+from pymongo import IndexModel
 from pymongo.database import Database
 from pymongo.errors import AutoReconnect
 
@@ -92,14 +93,16 @@ class MongoRecordStream(ReadableRecordStream):
             return database[STREAMS].update_one(same, {"$set": changed}).matched_count == 1
 
     def _fill(self, indexes: IndexSet) -> None:
-        """Have the server build the missing indexes; it goes on serving meanwhile.
+        """Have the server build the missing indexes, in one pass; it goes on serving meanwhile.
 
         However long that takes: a build that a client gives up would start again, and never end.
         """
         with self._server.database() as database, pymongo.timeout(BUILD_SECONDS):
-            for name in indexes.building:
-                if name in indexes.equality:
-                    self._finalizer.items(database).create_index(facet(name))
+            facets = [
+                IndexModel(facet(name)) for name in indexes.building if name in indexes.equality
+            ]
+            if facets:
+                self._finalizer.items(database).create_indexes(facets)
             if not set(indexes.building).isdisjoint(indexes.sight):
                 self._build_sight(database, indexes)
 
