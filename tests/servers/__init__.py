@@ -60,12 +60,19 @@ def free_port() -> int:
 
 
 def wait_until(condition: Callable[[], object], *, seconds: float = 10, what: str = "") -> None:
-    """Wait until a condition holds; `TimeoutError` when it does not within the time."""
+    """Wait until a condition holds; `TimeoutError` when it does not within the time.
+
+    One that takes long to ask is asked as much more rarely: it is for the servers that it asks to
+    come to it.
+    """
     end = monotonic() + seconds
+    began = monotonic()
     while not condition():
-        if monotonic() > end:
+        now = monotonic()
+        if now > end:
             raise TimeoutError(what or "the condition did not come true")
-        sleep(0.005)
+        sleep(min(max(0.005, 3 * (now - began)), 0.1))
+        began = monotonic()
 
 
 class _Shared(BufferedReader):
