@@ -3,6 +3,8 @@
 # others. Replace /music by your prefix, or remove its lines.
 vcl 4.1;
 
+import std;
+
 backend brubeck {
     .host = "127.0.0.1";
     .port = "6767";
@@ -21,6 +23,11 @@ sub vcl_recv {
     set req.http.X-Forwarded-Host = req.http.Host;
     set req.http.X-Request-ID = req.xid;
     set req.http.X-Forwarded-Proto = "http";  # "https" where something before Varnish ends TLS
+
+    # Of a header that comes twice Varnish compares the first, and the program reads both.
+    std.collect(req.http.Accept);
+    std.collect(req.http.Accept-Encoding);
+    std.collect(req.http.Origin);
 
     # The same program below a prefix.
     if (req.url ~ "^/music/") {

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable
 from typing import Any, Final, Protocol
 
 import msgspec
@@ -82,7 +82,7 @@ class CookieAuth(Scheme):
             self.trusted_origins = declared_origins(tuple(trusted_origins))
         except ValueError as reason:
             raise ConfigError(f"trusted_origins: {reason}.") from None
-        self._lookup = plain_lookup(lookup)
+        self.lookup = plain_lookup(lookup)
         self.uses_accounts = lookup is None
 
     def check(self, context: AuthContext) -> None:
@@ -103,7 +103,7 @@ class CookieAuth(Scheme):
         if not signed:
             return None
         session = self._read(signed, context)
-        lookup = self._lookup or context.accounts.by_id
+        lookup = self.lookup or context.accounts.by_id
         account = check_type(lookup(session.user), Account, "lookup")
         line = session.line.encode("utf-8", "surrogatepass")
         if account is None or not hmac.compare_digest(_fingerprint(account).encode(), line):
@@ -147,6 +147,22 @@ class CookieAuth(Scheme):
         if session.began + self.max_age * 1000 <= context.clock.micros() // 1000:
             raise BadCredentials(_OVER)
         return session
+
+
+def check_cookies(schemes: Iterable[Scheme]) -> None:
+    """Raise `ConfigError` for sessions of different accounts in one cookie.
+
+    Each scheme would take the sessions of the other: an account is known in them by its id.
+    """
+    known: dict[str, CookieAuth] = {}
+    for each in schemes:
+        if isinstance(each, CookieAuth):
+            other = known.setdefault(each.cookie, each)
+            if each.lookup != other.lookup:
+                raise ConfigError(
+                    f"Two CookieAuth with the cookie {each.cookie!r} have different look-ups, and "
+                    "each would take the sessions of the other: give one of them another cookie."
+                )
 
 
 def _fingerprint(account: Account) -> str:

@@ -73,6 +73,20 @@ class Scheme(ABC):
         may not be used like this.
         """
 
+    def finds_callers_of(self, schemes: Iterable[Scheme]) -> bool:
+        """Return whether one of some schemes finds the same callers as this one.
+
+        That is one of Brubeck's own classes that asks the application's accounts, too, or one with
+        the same class and attributes.
+        """
+        kind = type(self)
+        by_accounts = self.uses_accounts and kind.__module__.startswith("brubeck.")
+        return any(
+            type(each) is kind
+            and (vars(each) == vars(self) or (by_accounts and each.uses_accounts))
+            for each in schemes
+        )
+
     @abstractmethod
     def openapi(self) -> dict[str, object]:
         """Return the security scheme object of OpenAPI 3.1 (section 4.8.27)."""
@@ -97,6 +111,7 @@ def authenticate(
         name = f"{type(scheme).__name__}.authenticate"
         caller = check_type(scheme.authenticate(request, context), Caller, name)
         if caller is not None:
+            request.found_by = scheme
             return caller
     return None
 

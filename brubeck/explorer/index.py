@@ -27,7 +27,7 @@ from brubeck.handlers.program import Program
 from brubeck.http import Headers, Response
 from brubeck.http.conditions import matches
 from brubeck.storage import Count, Unavailable
-from brubeck.streams.access import OpenAccess, ProtectedAccess
+from brubeck.streams.access import GUARDS, OpenAccess, ProtectedAccess
 from brubeck.streams.handler import StreamHandler
 from brubeck.streams.negotiation import negotiate
 from brubeck.streams.spec import JSON
@@ -35,7 +35,6 @@ from brubeck.timekeeping import millis_to_datetime
 
 PATTERN: Final = "^/$"
 _DESCRIPTIONS: Final = ("/docs", "/openapi.json", "/manifest.json")
-_GUARDS: Final = frozenset(("admit", "prepare", "get_current_user"))
 _WRITERS: Final = {
     "anyone": "anyone writes",
     "authenticated": "known callers write",
@@ -157,5 +156,5 @@ def _is_public(declaration: type[StreamHandler]) -> bool:
     """Return whether everybody may read a stream, and nothing of the program decides otherwise."""
     spec = declaration.spec
     is_guarded = declaration.access not in (OpenAccess, ProtectedAccess)
-    is_guarded |= declaration.collection is not None or not _GUARDS.isdisjoint(spec.overridden)
+    is_guarded |= declaration.collection is not None or not spec.overridden.isdisjoint(GUARDS)
     return not (is_guarded or spec.private or spec.path.partition)

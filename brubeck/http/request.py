@@ -71,6 +71,8 @@ class Request:
     _arguments: dict[str, list[str]] | None = None
     _origin: Client | None = None
     _id: str | None = None
+    found_by: object | None = None
+    """The scheme that has found the caller; None before, and where the program itself finds it."""
     identity: AbstractSet[str] = frozenset()
     """The names of the headers with credentials that were read so far, and ``*`` where something
     else identified the caller."""

@@ -11,6 +11,7 @@ from functools import partial
 from typing import Any, ClassVar, Final, Protocol
 
 from brubeck import green
+from brubeck.auth.cookie import check_cookies
 from brubeck.autoapi import AutoAPIBase
 from brubeck.connections import Connection
 from brubeck.consumers.connection import ConsumersConnection
@@ -240,10 +241,10 @@ def check_declarations(app: Application) -> None:
     Called before a program serves, so that no setting is missed only at the first request.
     """
     declared = [*app.streams, *app.apis, *(each.handler for each in app.router.routes)]
-    for scheme in dict.fromkeys(
-        scheme for each in declared for scheme in getattr(each, "schemes", ())
-    ):
+    schemes = dict.fromkeys(scheme for each in declared for scheme in getattr(each, "schemes", ()))
+    for scheme in schemes:
         scheme.check(app)
+    check_cookies(schemes)
     for stream in app.streams:
         if stream.spec.appearance.template:
             own_template(app, stream.spec.appearance.template)

@@ -41,6 +41,10 @@ def action_of(context: Context) -> str:
     return "read" if context.request.method in _READING else "write"
 
 
+GUARDS: Final = ("admit", "get_current_user", "prepare")
+"""The hooks that decide on a request, whichever documents it is for."""
+
+
 class OpenAccess:
     """Everybody may do everything.
 

@@ -12,7 +12,7 @@ answer leads to another.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Final
 
 from brubeck.config.values import duration
@@ -73,21 +73,27 @@ def refuse_personal(
                 f"{owner} has cache and {name}: a cache answers without calling {name}. "
                 "Remove one of them."
             )
+    for method in reading_methods(resources):
+        raise ConfigError(
+            f"{owner} has cache and {method}: a cache answers without calling it. "
+            "Remove one of them."
+        )
+    if own_access:
+        raise ConfigError(
+            f"{owner} has cache and an access class of its own, which a cache does not ask. "
+            "Remove one of them."
+        )
+
+
+def reading_methods(resources: Iterable[type]) -> Iterator[str]:
+    """Yield the program's own methods of resources that may decide who reads: ``Pages.get``."""
     for resource in resources:
         for base in resource.__mro__:
             own = () if base.__module__.startswith("brubeck.") else vars(base).items()
             for method, value in own:
                 is_own = not method.startswith("__") or method == "__call__"
                 if callable(value) and is_own and method not in _WRITING:
-                    raise ConfigError(
-                        f"{owner} has cache and {resource.__name__}.{method}: a cache answers "
-                        f"without calling it. Remove one of them."
-                    )
-    if own_access:
-        raise ConfigError(
-            f"{owner} has cache and an access class of its own, which a cache does not ask. "
-            "Remove one of them."
-        )
+                    yield f"{resource.__name__}.{method}"
 
 
 def base_headers(*, private: bool, named_origins: bool) -> Headers:

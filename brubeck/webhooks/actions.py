@@ -15,7 +15,7 @@ from brubeck.http import Problem, Response
 from brubeck.storage import Record
 from brubeck.storage.ids import is_id
 from brubeck.streams import StreamHandler
-from brubeck.streams.cursors import parse_time
+from brubeck.streams.cursors import parse_change_cursor, parse_time
 from brubeck.streams.parameters import no_parameters
 from brubeck.streams.projection import json_bytes
 from brubeck.streams.resource import Resource
@@ -167,6 +167,10 @@ class Redeliver(Action):
         source = self.source(subscription)
         cursor = self._cursor(body["since"], source, subscription)
         track = track_of(source, subscription)
+        place = track.read()
+        reached = 0 if place is None else parse_change_cursor(place.cursor).position
+        again = {"sent_before": max(reached, subscription.sent_before or 0)}
+        self.change(subscription, again)  # first: it decides what is recorded
         for _ in range(_ROUNDS):
             if track.read() is None:
                 track.begin(cursor)

@@ -8,11 +8,10 @@ from typing import Any, Final
 import msgspec
 
 from brubeck.streams import AuthStreamHandler, Context
+from brubeck.streams.access import GUARDS
 from brubeck.streams.spec import StreamSpec
 from brubeck.webhooks.documents import Delivery
 
-_GUARDS: Final = ("admit", "get_current_user", "prepare")
-"""The hooks that decide on a request, whichever documents it is for."""
 _SAME: Final = ("schemes", "access", "rate", "storage", "cors", "explorer")
 """The attributes that the two streams have in common."""
 
@@ -46,7 +45,7 @@ def deliveries_of(webhooks: Any, spec: StreamSpec) -> DeclaredDeliveries:
         "filters": ("subscription", "outcome", "item", "webhook_id"),
         "retain": webhooks.keep_deliveries,
     }
-    guards = tuple(name for name in _GUARDS if name in spec.overridden)
+    guards = tuple(name for name in GUARDS if name in spec.overridden)
     return DeclaredDeliveries(webhooks, attributes, guards)
 
 

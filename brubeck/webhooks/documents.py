@@ -18,7 +18,7 @@ EVENTS: Final = ("put", "delete")
 STARTS: Final = ("now", "beginning")
 PRIVATE_FIELDS: Final = (
     *("secret", "previous_secret", "previous_until"),
-    *("start_cursor", "test", "owner_scopes"),
+    *("start_cursor", "test", "owner_scopes", "owner_is_account", "sent_before"),
 )
 """The fields of a subscription that no caller sees; the secret has a path of its own."""
 
@@ -59,6 +59,8 @@ class Subscription(OwnedDocument):
     start_cursor = StringField(max_length=64)
     test = StringField(max_length=64)
     owner_scopes = ListField(StringField())
+    owner_is_account = BooleanField()
+    sent_before = IntField()
 
 
 STATE_FIELDS: Final = ("failures", "failing_since", "next_attempt_at", "last_error", "disabled_at")

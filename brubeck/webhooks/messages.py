@@ -23,13 +23,15 @@ _AGENT: Final = "Brubeck-Webhooks"
 class Message(msgspec.Struct, frozen=True):
     """One message: the same id, type and body each time that it is sent.
 
-    ``item`` is the id of the item that has changed; empty where none has.
+    ``item`` is the id of the item that has changed, and ``position`` that of the change; empty
+    and 0 where there is none.
     """
 
     id: str
     type: str
     body: bytes
     item: str = ""
+    position: int = 0
 
     def headers(self, keys: list[str], now_millis: int) -> dict[str, str]:
         """Return the headers of an attempt, signed with each of the secrets."""
@@ -51,6 +53,7 @@ def change_message(stream: Stream, subscription: Subscription, change: Change) -
         f"{subscription.id}-{change.position}",
         *_typed(stream, subscription, op, change.position // 1000, data),
         change.id,
+        change.position,
     )
 
 

@@ -6,8 +6,9 @@
 | ``authenticated`` | every change, for a caller with the stream's scope to read, if any |
 | ``owner`` | the changes of the owner's own items, and of those that name it as a reader |
 
-A rule of the program's own (``admit``, ``access``, ``get_current_user``) is a rule on requests, and
-a message has none; so such a stream is refused unless ``may_subscribe`` says who may subscribe.
+A rule of the program's own (``admit``, ``prepare``, ``access``, ``get_current_user``, a class for
+pages, items or changes) is a rule on requests, and a message has none; so such a stream is refused
+unless ``may_subscribe`` says who may subscribe.
 """
 
 from __future__ import annotations
@@ -21,8 +22,10 @@ from brubeck.handlers.program import Program
 from brubeck.http import Problem
 from brubeck.storage import FieldCondition
 from brubeck.streams import StreamHandler
-from brubeck.streams.access import OpenAccess, ProtectedAccess
+from brubeck.streams.access import GUARDS, OpenAccess, ProtectedAccess
 from brubeck.streams.parameters import changes_parameters
+from brubeck.streams.shared_caching import reading_methods
+from brubeck.streams.spec import StreamSpec
 from brubeck.streams.writing import invalid
 from brubeck.webhooks.documents import Subscription
 
@@ -59,10 +62,11 @@ def viewer_of(stream: type[StreamHandler], owner_id: str) -> str | None:
     return owner_id if stream.spec.rules.owned else None
 
 
-def check_source(stream: Any, declaration: Any, *, decides: bool) -> None:
+def check_source(stream: Any, declaration: Any, hooks: StreamSpec, *, decides: bool) -> None:
     """Raise `ConfigError` for a stream with rules that a subscription could not follow.
 
-    ``decides`` says whether the declaration has a rule of its own, ``may_subscribe``.
+    ``hooks`` is the spec of the declaration, and ``decides`` says whether the declaration has a
+    rule of its own, ``may_subscribe``.
     """
     name = declaration.__name__
     if not (isinstance(stream, type) and issubclass(stream, StreamHandler)):
@@ -72,34 +76,41 @@ def check_source(stream: Any, declaration: Any, *, decides: bool) -> None:
     if decides:
         return
     spec = stream.spec
-    own: list[str] = [each for each in ("admit", "get_current_user") if each in spec.overridden]
+    own: list[str] = [each for each in GUARDS if each in spec.overridden]
     if stream.access not in (OpenAccess, ProtectedAccess):
         own.append("access")
+    resources = (stream.collection, stream.items, stream.changes)
+    own += reading_methods(each for each in resources if each is not None)
     if own:
         raise ConfigError(
             f"{name}.sources: {stream.__name__} has its own {' and '.join(own)}, which is asked "
             f"with requests alone. Define {name}.may_subscribe(self, application, caller, stream, "
             "partition), which returns whether a caller may have its changes."
         )
-    known = {type(each) for each in spec.schemes}
-    foreign = [type(each).__name__ for each in declaration.schemes if type(each) not in known]
-    if spec.private and (foreign or "get_current_user" in vars(declaration)):
+    is_known = (
+        all(each.finds_callers_of(spec.schemes) for each in hooks.schemes)
+        and "get_current_user" not in hooks.overridden
+        and declaration.access in (OpenAccess, ProtectedAccess)
+    )
+    if spec.private and not is_known:
         raise ConfigError(
             f"{name}.sources: {stream.__name__} does not know the callers of {name}: give both "
-            f"the same schemes, or define {name}.may_subscribe."
+            f"the same schemes, such as one tuple for both, or define {name}.may_subscribe."
         )
 
 
 def owner_of(application: Program, declaration: Any, subscription: Subscription) -> Caller | None:
     """Return the owner of a subscription with its present rights; None where it has none.
 
-    Where the schemes know callers that are no accounts of the program, those are the rights that
-    the owner had when it made or enabled the subscription.
+    An owner that is no account of the program has the rights that it had when it made or enabled
+    the subscription.
     """
     owner, name = str(subscription.owner_id or ""), str(subscription.owner_username or "")
+    remembered = Caller(owner, name, frozenset(subscription.owner_scopes or ()))
+    if subscription.owner_is_account is False:
+        return remembered
     account = application.accounts.by_id(owner)
     if account is not None:
         return Caller(owner, name, account.scopes) if account.active else None
-    if all(each.uses_accounts for each in declaration.schemes) and declaration.schemes:
-        return None
-    return Caller(owner, name, frozenset(subscription.owner_scopes or ()))
+    by_accounts = all(each.uses_accounts for each in declaration.schemes) and declaration.schemes
+    return None if by_accounts or subscription.owner_is_account else remembered

@@ -7,7 +7,7 @@ from typing import Any, ClassVar, Final
 
 import msgspec
 
-from brubeck.auth import Caller
+from brubeck.auth import Caller, Scheme
 from brubeck.callables import check_value
 from brubeck.config.values import duration
 from brubeck.consumers.track import beginning_of
@@ -142,19 +142,31 @@ class Webhooks(AuthStreamHandler):
         if bool(partition) != bool(stream.spec.path.partition):
             needed = "A partition is required." if not partition else "It has no partitions."
             raise invalid("/partition", needed)
-        try:
-            stream.spec.check_partition(partition)
-        except ValueError:
-            raise invalid("/partition", "There is no such partition.") from None
+        self._check_right(context, stream, partition)
         conditions_of(stream, subscription)
+        subscription.owner_scopes = sorted(context.caller.scopes)
+        subscription.owner_is_account = _is_account(context)
+        return stream
+
+    def _check_right(self, context: Context, stream: type[StreamHandler], partition: str) -> None:
+        """Refuse a caller without the right to read (403), and a partition that cannot be (422).
+
+        Who may not read the stream does not learn which partitions there can be.
+        """
         caller = context.identified
         if caller is None:
             raise Problem(422, "A subscription requires an owner.")
-        allowed = self.may_subscribe(context.application, caller, stream, partition)
-        if not check_value(allowed, "may_subscribe"):
+        try:
+            stream.spec.check_partition(partition)
+        except ValueError:
+            if may_read(stream, caller):
+                raise invalid("/partition", "There is no such partition.") from None
+            allowed = False
+        else:
+            decided = self.may_subscribe(context.application, caller, stream, partition)
+            allowed = bool(check_value(decided, "may_subscribe"))
+        if not allowed:
             raise Problem(403, f"The right to read {stream.path} is required to subscribe to it.")
-        subscription.owner_scopes = sorted(caller.scopes)
-        return stream
 
     def _check_number(self, context: Context, item_id: str) -> None:
         """Refuse more subscriptions than a caller may have, also by many requests at once."""
@@ -171,7 +183,7 @@ class Webhooks(AuthStreamHandler):
                 f"{cls.__name__}.model shows {', '.join(shown)}: add its _private_fields to those "
                 "of Subscription."
             )
-        _check_declaration(cls)
+        _check_declaration(cls, spec)
         declared = deliveries_of(cls, spec)
         if "deliveries" not in vars(cls) or cls._declared_deliveries not in (None, declared):
             cls._declared_deliveries = declared  # again when a decorator has changed the class
@@ -181,7 +193,7 @@ class Webhooks(AuthStreamHandler):
         return msgspec.structs.replace(spec, set_by_server=fixed)
 
 
-def _check_declaration(cls: type[Webhooks]) -> None:
+def _check_declaration(cls: type[Webhooks], spec: StreamSpec) -> None:
     """Refuse a declaration that cannot work with a `ConfigError`."""
     name = cls.__name__
     sources: Any = getattr(cls, "sources", ())
@@ -189,7 +201,7 @@ def _check_declaration(cls: type[Webhooks]) -> None:
         raise ConfigError(f"{name}.sources is a tuple of streams: sources = (Quakes,).")
     decides = cls.may_subscribe is not Webhooks.may_subscribe
     for each in sources:
-        check_source(each, cls, decides=decides)
+        check_source(each, cls, spec, decides=decides)
     if not cls.owned or cls.read_only:
         raise ConfigError(f"{name} is owned and not read_only: callers have their subscriptions.")
     if "<" in cls.path:
@@ -206,6 +218,12 @@ def _check_declaration(cls: type[Webhooks]) -> None:
         raise ConfigError(f"{name}.timeout is a number of seconds.")
     if not isinstance(cls.allow_private, bool):
         raise ConfigError(f"{name}.allow_private is True or False.")
+
+
+def _is_account(context: Context) -> bool | None:
+    """Return whether the caller is an account; None where the program itself has found it."""
+    scheme = context.request.found_by
+    return scheme.uses_accounts if isinstance(scheme, Scheme) else None
 
 
 def _is_seconds(value: object) -> bool:

@@ -35,6 +35,8 @@ STEP: Final = 100
 """The number of changes that are read at a time."""
 SAVE_SECONDS: Final = 1.0
 """Seconds after which the position is saved at the latest."""
+RECORDED_AGAIN: Final = 100
+"""The number of messages sent again with success of which a turn records the attempt."""
 _LONGEST_PAUSE: Final = 86_400.0
 """Seconds of a receiver's ``Retry-After`` that count at the most."""
 
@@ -73,6 +75,7 @@ class Turn:
         self._is_lost = False
         self._has_lease = False
         self._attempts: list[dict[str, Any]] = []
+        self._recorded_again = 0
         self._cursor = "0"
         self._saved = monotonic()
         self.sent = 0
@@ -210,21 +213,33 @@ class Turn:
         now, began = self._now, monotonic()
         headers = message.headers(keys_of(self.subscription, now), now)
         answer = self._sender.post(headers, message.body)
-        self._attempts.append(
-            {
-                "subscription": self.subscription.id,
-                "webhook_id": message.id,
-                "type": message.type,
-                "item": message.item or None,
-                "attempt": attempt,
-                "outcome": "delivered" if answer.is_success else "failed",
-                "status": answer.status,
-                "answer": answer.text or None,
-                "error": answer.error or None,
-                "duration": round((monotonic() - began) * 1000),
-            }
-        )
+        if self._is_recorded(message, answer):
+            self._attempts.append(
+                {
+                    "subscription": self.subscription.id,
+                    "webhook_id": message.id,
+                    "type": message.type,
+                    "item": message.item or None,
+                    "attempt": attempt,
+                    "outcome": "delivered" if answer.is_success else "failed",
+                    "status": answer.status,
+                    "answer": answer.text or None,
+                    "error": answer.error or None,
+                    "duration": round((monotonic() - began) * 1000),
+                }
+            )
         return answer
+
+    def _is_recorded(self, message: Message, answer: Answer) -> bool:
+        """Return whether an attempt is recorded: each, but for many that repeat what went well.
+
+        One short request lets everything be sent again, as often as its owner likes.
+        """
+        again = 0 < message.position <= (self.subscription.sent_before or 0)
+        if not again or not answer.is_success:
+            return True
+        self._recorded_again += 1
+        return self._recorded_again <= RECORDED_AGAIN
 
     def _note_failure(self, answer: Answer) -> Never:
         """Set when the next attempt is due, or pause the subscription; raises `Failed`."""

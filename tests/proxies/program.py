@@ -43,6 +43,7 @@ class Quakes(StreamHandler):
     model = Note
     path = "/quakes"
     cache = "1s"
+    cors = ("https://app.example",)
 
 
 class Entry(OwnedDocument):

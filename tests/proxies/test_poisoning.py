@@ -66,6 +66,50 @@ def test_no_request_changes_the_answer_to_another(
 
 
 @EACH
+@pytest.mark.parametrize(
+    ("name", "usual", "added"),
+    [
+        ("Accept", "*/*", "application/atom+xml, application/json;q=0"),
+        ("Accept", "application/json", "application/atom+xml, application/json;q=0"),
+        ("Accept-Encoding", "gzip", "identity, gzip;q=0"),
+        ("Origin", "https://app.example", "x"),
+    ],
+)
+def test_a_header_that_comes_twice_changes_no_answer_to_another(
+    front: Front, origin: Origin, name: str, usual: str, added: str
+) -> None:
+    """A cache that compares the first of them took the answer to both for that to the first."""
+    target = f"/quakes?limit={next(_limits)}"
+    connection = HTTPConnection("127.0.0.1", front.port, timeout=20)
+    connection.putrequest("GET", target, skip_accept_encoding=True)
+    for each in (usual, added):
+        connection.putheader(name, each)
+    connection.endheaders()
+    assert connection.getresponse().read()
+    connection.close()
+    host = {"Host": f"127.0.0.1:{front.port}", "X-Forwarded-Proto": "http"}
+    forwarded = host | {"X-Forwarded-Host": host["Host"]}
+    found = answered(front.port, target, {name: usual})
+    assert found == answered(origin.port, target, {name: usual} | forwarded)
+    assert found[0] == 200
+
+
+def answered(port: int, target: str, headers: dict[str, str]) -> tuple[int, dict[str, str], bytes]:
+    """Return the status, the headers that depend on those of the request, and the body."""
+    connection = HTTPConnection("127.0.0.1", port, timeout=20)
+    connection.putrequest("GET", target, skip_accept_encoding=True, skip_host="Host" in headers)
+    for each in headers.items():
+        connection.putheader(*each)
+    connection.endheaders()
+    response = connection.getresponse()
+    names = ("Content-Type", "Content-Encoding", "Access-Control-Allow-Origin")
+    shown = {each: response.getheader(each, "") for each in names}
+    body = response.read()
+    connection.close()
+    return response.status, shown, body
+
+
+@EACH
 @pytest.mark.parametrize("behind", ["3", "23", "&total=true", "3, "])
 def test_no_url_is_taken_for_another_with_another_format(front: Front, behind: str) -> None:
     """A key of a cache may be the URL with the format behind it, and nothing between them."""
