@@ -15,10 +15,11 @@ import msgspec
 
 from brubeck import green
 from brubeck.consumers.consumer import ConsumedChange, Consumer, name_of
+from brubeck.consumers.due import Due
 from brubeck.consumers.stopping import Stop
-from brubeck.consumers.track import DeadLetter, LeaseLost, Track, beginning_of
+from brubeck.consumers.track import DeadLetter, LeaseLost, Track, beginning_of, query_after
 from brubeck.handlers.program import Program
-from brubeck.storage import Change, Changes, ChangesQuery, LostCursor, RecordStream, Unavailable
+from brubeck.storage import Change, Changes, Head, LostCursor, RecordStream, Unavailable
 from brubeck.streams.cursors import ChangeCursor, parse_change_cursor
 from brubeck.streams.stream import Stream
 
@@ -60,6 +61,7 @@ class Runner:
         self._lease = program.settings.jobs.lease
         self._owner = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}"
         self._tracks: dict[str, Track] = {}
+        self._due = Due(stream)
         self._began = False
         self._postponed: dict[str, Postponed] = {}
         self.attempt_until = inf
@@ -112,7 +114,7 @@ class Runner:
         A partition that has changes for longer than ``turn`` seconds goes on after the others.
         """
         self._begin()
-        return sum(self._read(partition, turn) for partition in self._stream.partitions())
+        return sum(self._read(partition, head, turn) for partition, head in self._due.find())
 
     def _begin(self) -> None:
         """Begin the tracks of a consumer that runs for the first time, each where it is to start.
@@ -136,8 +138,11 @@ class Runner:
             self._tracks[partition] = found
         return found
 
-    def _read(self, partition: str, turn: float) -> int:
-        """Deliver the changes of a partition, if this process has or gets the lease."""
+    def _read(self, partition: str, head: Head | None, turn: float) -> int:
+        """Deliver the changes of a partition, if this process has or gets the lease.
+
+        ``head`` is the one that it had when it was found to be due.
+        """
         postponed = self._postponed.get(partition)
         if postponed is not None and monotonic() < postponed.not_before:
             return 0
@@ -146,7 +151,10 @@ class Runner:
         if place is None:
             track.begin("0")
             place = track.read()
-        if place is None or _is_at_end(records, place.cursor):
+        if place is None:
+            return 0
+        if _is_at_end(records, place.cursor):
+            self._due.note_end(partition, track.id, head)
             return 0
         place = track.acquire()
         if place is None:
@@ -261,7 +269,7 @@ class _Reading:
 
     def run(self, cursor: str, until: float) -> int:
         """Deliver from a cursor to the end of the stream, or until a moment; return how many."""
-        query = _query(cursor)
+        query = query_after(cursor, STEP)
         delivered, saved = 0, monotonic()
         while True:
             try:
@@ -270,7 +278,7 @@ class _Reading:
                 self._runner.lost(self._partition)
                 cursor = "0"
                 self._save(cursor)
-                query = _query(cursor)
+                query = query_after(cursor, STEP)
                 continue
             for change in found.changes:
                 if self._runner.stops or self._is_lost:
@@ -305,12 +313,6 @@ class _Reading:
         if not self._is_lost:
             self._over.set()
             self._save(cursor, release=True)
-
-
-def _query(cursor: str) -> ChangesQuery:
-    at = parse_change_cursor(cursor)
-    position = at.position if at.position or at.began else None
-    return ChangesQuery(limit=STEP, after=position, era=at.era, began=at.began)
 
 
 def _is_at_end(records: RecordStream, cursor: str) -> bool:

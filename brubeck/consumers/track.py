@@ -15,8 +15,17 @@ from uuid import uuid4
 import msgspec
 
 from brubeck.documents.repository import Repository
-from brubeck.storage import Delete, PageQuery, Put, Record, RecordSchema, RecordStream, Written
-from brubeck.streams.cursors import ChangeCursor
+from brubeck.storage import (
+    ChangesQuery,
+    Delete,
+    PageQuery,
+    Put,
+    Record,
+    RecordSchema,
+    RecordStream,
+    Written,
+)
+from brubeck.streams.cursors import ChangeCursor, parse_change_cursor
 from brubeck.streams.stream import Stream
 
 TRACKS: Final = "#consumers"
@@ -73,6 +82,7 @@ class Track:
         self.lease = lease
         self._places = stream.store.records(TRACKS, RecordSchema({}))
         self.id = track_id(consumer, path.stream(partition))
+        self._former_id = f"{consumer}.{_digest(path.stream(partition), 6)}"
         self._store = stream.store
         self._position: int | None = None
         self._place: TrackState | None = None
@@ -88,7 +98,14 @@ class Track:
         return self._place
 
     def begin(self, cursor: str) -> None:
-        """Begin the track at a cursor, unless it has begun."""
+        """Begin the track at a cursor, unless it has begun.
+
+        One that was begun under its former, shorter id goes on from there.
+        """
+        (found,) = self._places.get([self._former_id])
+        if isinstance(found, Record):
+            former = msgspec.json.decode(found.body, type=TrackState)
+            cursor = former.cursor if former.stream == self.path else cursor
         place = TrackState(id=self.id, consumer=self.consumer, stream=self.path, cursor=cursor)
         self._write(place, None)
 
@@ -181,10 +198,24 @@ class Track:
 def track_id(consumer: str, stream: str) -> str:
     """Return the id of the record of a track.
 
+    The digest is long enough that nobody finds two partitions with one: strangers may choose their
+    names, and one would then hide the changes of the other.
+
     >>> track_id('Notify', 'quakes')
-    'Notify.99f1054861de'
+    'Notify.c3d82320734d9ce1ae0caba3ecb123cb49ef34b0'
     """
-    return f"{consumer}.{blake2b(stream.encode(), digest_size=6).hexdigest()}"
+    return f"{consumer}.{_digest(stream, 20)}"
+
+
+def _digest(stream: str, size: int) -> str:
+    return blake2b(stream.encode(), digest_size=size).hexdigest()
+
+
+def query_after(cursor: str, limit: int) -> ChangesQuery:
+    """Return the query for the changes after a cursor, so many at a time."""
+    at = parse_change_cursor(cursor)
+    position = at.position if at.position or at.began else None
+    return ChangesQuery(limit=limit, after=position, era=at.era, began=at.began)
 
 
 def beginning_of(records: RecordStream, start: str) -> str:

@@ -149,6 +149,15 @@ class Storage(ABC):
     def streams(self, prefix: str = "") -> list[str]:
         """Return the names of the streams that have ever been written to, in order."""
 
+    def heads(self, prefix: str = "") -> dict[str, Head]:
+        """Return, by their names, the heads of the streams that have ever been written to.
+
+        A look at all of them for little: a head is what the last write left, and is another after
+        each. A stream that another process has begun may be missing for some seconds where there is
+        very much beside the streams.
+        """
+        return {name: self.records(name, RecordSchema({})).head() for name in self.streams(prefix)}
+
     @abstractmethod
     def close(self) -> None:
         """Release the resources of the storage; readers that wait end."""

@@ -224,3 +224,20 @@ class Values(Suite):
             assert storage.streams("one:") == ["one:more"]
         finally:
             storage.close()
+
+    def test_the_heads_of_all_streams_are_those_of_each(self) -> None:
+        """Each is another after a write; a stream that was only looked at has none."""
+        storage = self.make_storage(HeldClock(START))
+        try:
+            names = ["one", "one:a", "one:b", "one:}{", "two", "one:\N{MUSICAL SYMBOL G CLEF}"]
+            for name in names:
+                storage.records(name, SCHEMA).write([put_new("a", 1)])
+            assert storage.records("one:c", SCHEMA).head().position == 0
+            before = storage.heads()
+            assert before == {name: storage.records(name, SCHEMA).head() for name in names}
+            storage.records("one:b", SCHEMA).write([put_new("b", 1)])
+            after = storage.heads("one:")
+            assert after.keys() == {name for name in names if name.startswith("one:")}
+            assert {name for name in after if after[name] != before[name]} == {"one:b"}
+        finally:
+            storage.close()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Self
 from weakref import WeakValueDictionary
 
+from brubeck import green
 from brubeck.errors import ConfigError
 from brubeck.green import Lock
 from brubeck.storage.change_cursor import CHANGES_PER_STEP
@@ -14,6 +15,7 @@ from brubeck.storage.errors import Unavailable
 from brubeck.storage.memory.record_stream import MemoryRecordStream
 from brubeck.storage.records import (
     Attempt,
+    Head,
     fresh_era,
 )
 from brubeck.storage.schema import RecordSchema
@@ -128,6 +130,16 @@ class MemoryStorage(Storage):
                 for name, queryset in list(self._record_streams.items())
                 if name.startswith(prefix) and queryset.head().position
             )
+
+    def heads(self, prefix: str = "") -> dict[str, Head]:
+        """Return the heads of the streams that have been written to, by name."""
+        with self._lock:
+            self.check_open()
+            known = list(self._record_streams.items())
+        heads = {
+            name: records.head() for name, records in green.fairly(known) if name.startswith(prefix)
+        }
+        return {name: head for name, head in heads.items() if head.position}
 
     def check(self) -> list[Finding]:
         """Return the finding that nothing is durable."""

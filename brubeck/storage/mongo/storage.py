@@ -10,17 +10,18 @@ from bson.int64 import Int64
 from pymongo import ReturnDocument
 from pymongo.collection import Collection
 
+from brubeck import green
 from brubeck.config.values import duration, whole
 from brubeck.green import Lock
 from brubeck.storage.checking import Finding
 from brubeck.storage.contract import Storage
 from brubeck.storage.mongo.checking import findings
 from brubeck.storage.mongo.client import DatabaseClient
-from brubeck.storage.mongo.finalizing import STREAMS
+from brubeck.storage.mongo.finalizing import STREAMS, read_stream
 from brubeck.storage.mongo.listening import MongoListener
 from brubeck.storage.mongo.options import driver_url, own_options
 from brubeck.storage.mongo.record_stream import MongoRecordStream
-from brubeck.storage.records import Attempt, fresh_era
+from brubeck.storage.records import Attempt, Head, fresh_era
 from brubeck.storage.schema import RecordSchema
 from brubeck.storage.urls import read_options, split
 from brubeck.timekeeping import SYSTEM_CLOCK, Clock
@@ -148,6 +149,17 @@ class MongoStorage(Storage):
         with self.server.database() as database:
             found = database[STREAMS].find({"position": {"$gt": Int64(0)}}, {"_id": 1})
             return sorted(each["_id"] for each in found if each["_id"].startswith(prefix))
+
+    def heads(self, prefix: str = "") -> dict[str, Head]:
+        """Return the heads of the streams that have been written to, by name."""
+        query = {"_id": {"$gte": prefix}, "position": {"$gt": Int64(0)}}
+        with self.server.database() as database:
+            found = database[STREAMS].find(query, {"indexes": 0})
+            return {
+                each["_id"]: read_stream(each).head
+                for each in green.fairly(found)
+                if each["_id"].startswith(prefix)
+            }
 
     def check(self) -> list[Finding]:
         """Return the kind of the server, and whether it acknowledges writes as required."""

@@ -43,6 +43,7 @@ from brubeck.storage.redis.encoding import (
     work_of,
 )
 from brubeck.storage.redis.listening import RedisListener
+from brubeck.storage.redis.names import stream_key
 from brubeck.storage.redis.plain_pages import NotPlain, PlainPages
 from brubeck.storage.redis.scripts import SCRIPTS
 from brubeck.storage.schema import RecordSchema
@@ -329,11 +330,6 @@ class RedisRecordStream(IndexedRecordStream):
             if not at or looked >= query.limit:
                 return Count(total, exact=not at)
             high = (int(at), item_id.decode())
-
-
-def stream_key(name: str) -> str:
-    """Return the key of a stream's head, with a hash tag that keeps all its keys on one server."""
-    return f"brubeck:{{{name}}}"
 
 
 def _end(key: Key, end: Key, name: str) -> tuple[object, str]:

@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
-from typing import Self
+from typing import Final, Self
 from uuid import uuid4
 from weakref import WeakValueDictionary
 
 from brubeck.green import Lock
 from brubeck.storage.checking import Finding
 from brubeck.storage.contract import Storage
-from brubeck.storage.records import Attempt, fresh_era
+from brubeck.storage.records import Attempt, Head, fresh_era
 from brubeck.storage.redis.checking import findings
 from brubeck.storage.redis.client import RedisClient, client_options
 from brubeck.storage.redis.listening import RedisListener
-from brubeck.storage.redis.record_stream import RedisRecordStream, stream_key
+from brubeck.storage.redis.names import StreamNames, read_heads, stream_key
+from brubeck.storage.redis.record_stream import RedisRecordStream
 from brubeck.storage.redis.scripts import SCRIPTS
 from brubeck.storage.redis.security import NO_SECURITY, Security
 from brubeck.storage.schema import RecordSchema
 from brubeck.timekeeping import SYSTEM_CLOCK, Clock
+
+HEADS: Final = 500
+"""The number of heads that are asked for at a time."""
 
 
 class RedisStorage(Storage):
@@ -41,6 +45,7 @@ class RedisStorage(Storage):
         self.listener = RedisListener(self.server)
         # Anybody may ask for any partition: one that is looked at by nobody is not held.
         self._record_streams: WeakValueDictionary[str, RedisRecordStream] = WeakValueDictionary()
+        self._names = StreamNames(self.server)
         self._lock = Lock()
 
     @classmethod
@@ -99,11 +104,23 @@ class RedisStorage(Storage):
 
     def streams(self, prefix: str = "") -> list[str]:
         """Return the names of the streams that have been written to."""
-        before, after = stream_key("*").encode().split(b"*")
-        with self.server.commands(several=True) as client:
-            keys = list(client.scan_iter(match=b"%b*:items" % before, count=1000))
-        names = {key.removeprefix(before).removesuffix(after + b":items").decode() for key in keys}
-        return sorted(name for name in names if name.startswith(prefix))
+        self._names.look()
+        return self._names.below(prefix)
+
+    def heads(self, prefix: str = "") -> dict[str, Head]:
+        """Return the heads of the streams that have been written to, by name.
+
+        A stream that another process has begun may be missing for twenty times as long as a look at
+        all keys of the server takes.
+        """
+        with self._lock:
+            known = [name for name in self._record_streams if name.startswith(prefix)]
+        names = list(dict.fromkeys((*self._names.lately(prefix), *known)))
+        heads: dict[str, Head] = {}
+        for start in range(0, len(names), HEADS):
+            with self.server.commands() as client:
+                heads |= read_heads(client, names[start : start + HEADS])
+        return heads
 
     def check(self) -> list[Finding]:
         """Return the findings about the server's eviction, replicas and persistence."""

@@ -13,11 +13,12 @@ from brubeck.errors import ConfigError
 from brubeck.green import Lock
 from brubeck.storage.checking import Finding
 from brubeck.storage.contract import Storage
-from brubeck.storage.records import Attempt, fresh_era
+from brubeck.storage.records import Attempt, Head, fresh_era
 from brubeck.storage.schema import RecordSchema
 from brubeck.storage.sqlite.checking import findings
 from brubeck.storage.sqlite.database import Database
 from brubeck.storage.sqlite.record_stream import SQLiteRecordStream
+from brubeck.storage.sqlite.streams import read_heads
 from brubeck.storage.urls import choice, read_options, redacted, split
 from brubeck.timekeeping import SYSTEM_CLOCK, Clock
 
@@ -116,6 +117,13 @@ class SQLiteStorage(Storage):
             rows = db.execute("SELECT name FROM streams WHERE position > 0 ORDER BY name")
             names = [name.decode() for (name,) in rows]
         return [name for name in names if name.startswith(prefix)]
+
+    def heads(self, prefix: str = "") -> dict[str, Head]:
+        """Return the heads of the streams that have been written to, by name."""
+        if not Path(self.database.path).exists():
+            return {}
+        with self.database.reading() as db:
+            return read_heads(db, prefix)
 
     def check(self) -> list[Finding]:
         """Return whether the file can be written, where it lies, and how much room there is."""

@@ -59,6 +59,21 @@ def read_row(db: sqlite3.Connection, stream: int) -> StreamRow:
     return StreamRow(stream, Head(position, era, horizon, floor), version)
 
 
+def read_heads(db: sqlite3.Connection, prefix: str) -> dict[str, Head]:
+    """Return, by name, where the streams stand that have been written to."""
+    rows = db.execute(
+        "SELECT name, position, horizon, floor, (SELECT value FROM storage WHERE key = 'era')"
+        " FROM streams WHERE position > 0 AND name >= ?",
+        (prefix,),
+    )
+    found = ((name.decode(), rest) for name, *rest in rows)
+    return {
+        name: Head(position, era.decode(), horizon, floor)
+        for name, (position, horizon, floor, era) in found
+        if name.startswith(prefix)
+    }
+
+
 def read_horizon(db: sqlite3.Connection, stream: int, viewer: str) -> int:
     """Return the last position at which a change was purged that concerned a viewer, or 0."""
     row = db.execute(
