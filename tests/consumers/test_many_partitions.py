@@ -29,7 +29,7 @@ def test_two_rooms_with_one_short_digest_are_both_read(tmp_path: Path) -> None:
     storage = open_storage(f"sqlite:///{tmp_path}/rooms.db")
     app, rooms, seen = program(storage, path="/rooms/<room>", start="beginning")
     for number in range(3):
-        for room in ("r910067", "rfbd28f"):
+        for room in ("rfbd28f", "r910067"):
             rooms.insert({"id": f"{room}{number}", "text": room}, partition=room)
         catch_up(app)
     ids = sorted(each.id for each in seen)
