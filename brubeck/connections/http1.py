@@ -127,10 +127,9 @@ class Http1:
             self._received, self._position = self._received[self._position :], 0
             if self._head_size > self._limits.max_head:
                 raise Problem(431, f"The head is longer than {self._limits.max_head} bytes.")
-        if self._excess:
-            self._excess = max(0, self._excess)
-            if self._excess > self._limits.max_head:
-                raise Problem(431, f"The chunk extensions exceed {self._limits.max_head} bytes.")
+        self._excess = max(0, self._excess)
+        if self._excess > self._limits.max_head:
+            raise Problem(431, f"The chunk extensions exceed {self._limits.max_head} bytes.")
 
     def _decline_upgrade(self) -> None:
         # Other protocols are not spoken here: the request is answered as what it is in HTTP/1.1.
