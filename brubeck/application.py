@@ -354,7 +354,10 @@ class Brubeck(Configured):
         check_declarations(self)
         if self.jobs.streams:
             self.jobs.check_shared()
-        return WSGIConnection(self.observed, max_body=self.settings.server.max_body)
+        server = self.settings.server
+        return WSGIConnection(
+            self.observed, max_body=server.max_body, trusts_proxies=bool(server.trusted_proxies)
+        )
 
     @cached_property
     def _wsgi(self) -> Callable[..., Iterable[bytes]]:

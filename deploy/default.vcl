@@ -19,6 +19,25 @@ sub vcl_recv {
     unset req.http.Forwarded;
     unset req.http.X-Forwarded-Port;
     unset req.http.X-Forwarded-Prefix;
+    # WSGI servers take a name with an underscore for the one with a dash.
+    unset req.http.X-Forwarded_For;
+    unset req.http.X_Forwarded-For;
+    unset req.http.X_Forwarded_For;
+    unset req.http.X-Forwarded_Host;
+    unset req.http.X_Forwarded-Host;
+    unset req.http.X_Forwarded_Host;
+    unset req.http.X-Forwarded_Port;
+    unset req.http.X_Forwarded-Port;
+    unset req.http.X_Forwarded_Port;
+    unset req.http.X-Forwarded_Prefix;
+    unset req.http.X_Forwarded-Prefix;
+    unset req.http.X_Forwarded_Prefix;
+    unset req.http.X-Forwarded_Proto;
+    unset req.http.X_Forwarded-Proto;
+    unset req.http.X_Forwarded_Proto;
+    unset req.http.X-Request_ID;
+    unset req.http.X_Request-ID;
+    unset req.http.X_Request_ID;
     set req.http.X-Forwarded-For = client.ip;
     set req.http.X-Forwarded-Host = req.http.Host;
     set req.http.X-Request-ID = req.xid;

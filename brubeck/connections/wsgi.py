@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from math import inf
@@ -15,11 +16,15 @@ from brubeck.http.authority import host_problem
 from brubeck.http.proxies import Client
 from brubeck.http.request import decode_path
 
+log = logging.getLogger("brubeck.server")
+
 Environ = dict[str, Any]
 StartResponse = Callable[..., object]
 
 FEED_SECONDS: Final = 45.0
 """Seconds that a feed or a long poll lasts. Proxies and servers often end one after a minute."""
+_DROPPING: Final = ("gunicorn", "waitress")
+"""The beginnings of the names of servers that drop header names with an underscore."""
 _CHUNK: Final = 65_536
 _SPOOL: Final = 1 << 20
 _AS_IT_CAME: Final[Any] = {"safe": "/:,~@!$&'()*+;=", "encoding": "latin-1"}
@@ -32,16 +37,25 @@ class WSGIConnection:
     out. WSGI does not report that a reader has left, so an answer waits for something to happen no
     longer than `FEED_SECONDS`; and not at all where its process serves no other request meanwhile.
 
-    ``max_body`` is the largest body in bytes; many servers have no limit of their own.
+    ``max_body`` is the largest body in bytes; many servers have no limit of their own. With
+    ``trusts_proxies`` the log warns of a server whose header names cannot be told apart.
     """
 
     def __init__(
-        self, respond: Callable[[Request], Response], *, max_body: int | None = None
+        self,
+        respond: Callable[[Request], Response],
+        *,
+        max_body: int | None = None,
+        trusts_proxies: bool = False,
     ) -> None:
         self._respond, self._max_body = respond, max_body
+        self._warns = trusts_proxies
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         """Answer one request."""
+        if self._warns:
+            self._warns = False
+            _warn_of_underscores(environ)
         request: Request | None = None
         try:
             request = request_of(environ, max_body=self._max_body)
@@ -56,6 +70,20 @@ class WSGIConnection:
             return chunks
         chunks.close()
         return [] if head_only or response.bodiless else [response.body]
+
+
+def _warn_of_underscores(environ: Environ) -> None:
+    """Log a warning where the server takes ``X_Forwarded_For`` for ``X-Forwarded-For``.
+
+    In an environ the two have one name, so the server is the last that can drop the first.
+    """
+    name = str(environ.get("SERVER_SOFTWARE", "")).lower()
+    if not name.startswith(_DROPPING) and "mod_wsgi.version" not in environ:
+        log.warning(
+            "This WSGI server may take a header X_Forwarded_For for X-Forwarded-For, which a "
+            "client could send: trusted_proxies needs a proxy that removes names with an "
+            "underscore, as nginx and the files in deploy/ do."
+        )
 
 
 def _is_shared(environ: Environ) -> bool:

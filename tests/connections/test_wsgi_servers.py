@@ -164,6 +164,15 @@ def test_pages_and_writes(server: Program) -> None:
     assert ask(server, "GET", "/notes?limit=0")[0] == 400
 
 
+def test_a_name_with_an_underscore_is_none_with_a_dash(server: Program) -> None:
+    """Where the server takes the one for the other, the log says what that means."""
+    connection = HTTPConnection("127.0.0.1", server.port, timeout=30)
+    connection.request("GET", "/seen", headers={"X_Forwarded_For": "6.6.6.6"})
+    seen = json.loads(connection.getresponse().read())
+    connection.close()
+    assert seen == "" or "may take a header X_Forwarded_For" in server.output
+
+
 def test_a_feed_tells_of_a_write(server: Program) -> None:
     """While it is open; it is cut after a while, and the reader goes on from its last id."""
     with Caller(server.port) as feed:

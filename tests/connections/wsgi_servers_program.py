@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from a2wsgi import WSGIMiddleware
 
-from brubeck import Brubeck
+from brubeck import Brubeck, Response, WebMessageHandler
 from brubeck.dictshield.fields import StringField
 from brubeck.streams import StreamedDocument, StreamHandler
 
@@ -22,5 +22,15 @@ class Notes(StreamHandler):
     path = "/notes"
 
 
-app = Brubeck(streams=[Notes], storage="memory://")
+class Seen(WebMessageHandler):
+    """Answers with where a request comes from, as a proxy says."""
+
+    def get(self) -> Response:
+        """Return the header."""
+        self.set_body(f'"{self.message.header("x-forwarded-for") or ""}"')
+        return self.render()
+
+
+app = Brubeck(handler_tuples=[("^/seen$", Seen)], streams=[Notes], storage="memory://")
+app.configure(server={"trusted_proxies": ["127.0.0.1"]})
 asgi = WSGIMiddleware(app)  # type: ignore[arg-type]  # it has a type of its own for an environ

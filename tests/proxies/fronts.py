@@ -77,7 +77,10 @@ def varnish(directory: Path, port: int, origin: int) -> list[str]:
     return [program, "-F", *listen, "-s", "malloc,64m", "-f", str(path)]
 
 
-_MODULES = ("mpm_event", "authz_core", "proxy", "proxy_http", "headers", "env", "deflate", "filter")
+_MODULES = (
+    *("mpm_event", "authz_core", "proxy", "proxy_http", "headers", "env", "setenvif"),
+    *("deflate", "filter"),
+)
 
 
 def apache(directory: Path, port: int, origin: int) -> list[str]:

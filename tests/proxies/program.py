@@ -70,7 +70,7 @@ class Seen(WebMessageHandler):
         headers = {
             name.lower(): value
             for name, value in message.headers.items()
-            if name.lower().startswith(("x-forwarded", "forwarded", "x-request-id"))
+            if name.lower().startswith(("x-forwarded", "forwarded", "x-request-id")) or "_" in name
         }
         url = f"{message.scheme}://{message.host}{message.prefix}{message.path}"
         seen = {"address": message.remote_addr, "url": url, "headers": headers}
