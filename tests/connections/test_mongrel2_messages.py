@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from brubeck.connections.mongrel2.messages import encode_control, encode_reply, parse_message
+from brubeck.connections.mongrel2.messages import encode_keep_alive, encode_reply, parse_message
 from brubeck.connections.mongrel2.netstrings import Value, encode_netstring, encode_tnetstring
 from brubeck.errors import ProtocolError
 
@@ -154,6 +154,6 @@ def test_a_reply_is_written() -> None:
 
 def test_a_control_message_is_written() -> None:
     """It is a reply to ``X`` and the ids, with a tagged netstring as its payload."""
-    assert encode_control(b"front", [b"1", b"2"], "keep-alive") == (
+    assert encode_keep_alive(b"front", [b"1", b"2"]) == (
         b"front 5:X 1 2, 31:3:ctl,21:10:keep-alive,4:true!}]"
     )

@@ -251,18 +251,18 @@ def test_a_front_server_is_asked_again_while_too_much_waits(
 
 
 def test_a_reader_that_takes_nothing_is_cut() -> None:
-    """Under flow control, patience ends, and with it whatever Mongrel2 and we hold for them."""
+    """Under flow control, patience ends, and with it what we hold for them."""
     source = Source(CHUNK for _ in range(EXPORT))
     with (
         running_mongrel2(settings={"download.flow_control": 1}) as front,
-        served(front, source, patience=0.3) as connection,
+        served(front, source, patience=0.3, beat_seconds=0.2) as connection,
         Caller(front.port, receive_buffer=SMALL_BUFFER) as caller,
     ):
         caller.get("/")
         assert source.closed.wait(20)
         assert not source.ended.is_set()
-        wait_until(lambda: not len(connection.clients))
         assert len(caller.rest()) < 10_000_000
+        wait_until(lambda: not len(connection.clients))
 
 
 _PROGRAM = """

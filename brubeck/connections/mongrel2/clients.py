@@ -3,14 +3,16 @@
 Rules:
 
 - Only clients with something in hand are known: a request waiting or being answered, or bytes on
-  their way. A client is forgotten after its answer.
+  their way. A client is forgotten after its answer, and one that was cut when it has left: until
+  then Mongrel2 gets signs of life for it. It would end the connection too early otherwise, when
+  bytes of it could still reach the next client (see ``docs/mongrel2.md``).
 - Mongrel2 hands on pipelined requests at once, so those of one connection are answered one after
   the other, in their order.
 - At most ``pool_size`` clients are served at once, each on a green thread. Up to `BACKLOG` more
   wait for a slot; the rest get a 503.
-- The requests that wait or are answered have `max_held` bytes in memory and `max_spooled` in files
-  together. Past that, the connections end on which one has been in hand for longest: the others
-  are about to be answered.
+- The requests that wait or are answered, and their unread answers, have `max_held` bytes in memory
+  and `max_spooled` in files together. Past that, the connections end on which one has been in
+  hand for longest: the others are about to be answered.
 - A connection id that comes back while a feed goes to it belongs to another client: Mongrel2 was
   restarted. The feed ends unsent.
 """
@@ -24,11 +26,10 @@ from contextlib import suppress
 from functools import partial
 from operator import attrgetter
 from time import monotonic
-from typing import Final, Protocol
-
-import msgspec
+from typing import Final
 
 from brubeck import green
+from brubeck.connections.mongrel2.client import Client, Discard, Rest, Taken, size_of
 from brubeck.connections.mongrel2.messages import Message
 from brubeck.connections.mongrel2.replies import Gone, Outbox
 from brubeck.connections.mongrel2.requests import Peer
@@ -41,7 +42,7 @@ BACKLOG: Final = 10_000
 """How many clients may wait for a place."""
 
 MAX_HELD: Final = 512 << 20
-"""The bytes of all requests in hand, in memory."""
+"""The bytes of all requests in hand and unread answers, in memory."""
 
 MAX_SPOOLED: Final = 4 << 30
 """The bytes of all their bodies in files."""
@@ -50,63 +51,14 @@ MAX_PIPELINED: Final = 100
 """How many requests of one connection may wait for the one before them."""
 
 
-class Rest(Protocol):
-    """The rest of an answer that goes on in a subscription for now."""
-
-    def go_on(self) -> Rest | None:
-        """Send it; return the rest when it goes on in a subscription once more."""
-
-
-_OVERHEAD: Final = 2048  # bytes of the objects of a request beside its texts
 _ROOM: Final = 0.1  # the part of a bound that is made free at once
 
 Answer = Callable[[Message, Outbox], Rest | None]
-Discard = Callable[[Message], None]
-
-
-class _Taken(msgspec.Struct, frozen=True):
-    """A request, and the bytes that it holds in memory and in a file."""
-
-    message: Message
-    in_memory: int
-    in_files: int
-
-
-class _Client:
-    """A connection on which requests wait or are answered, or bytes are on their way."""
-
-    __slots__ = (
-        *("_discard", "busy", "held", "in_hand", "inbox", "outbox", "rest", "since", "spooled"),
-    )
-
-    def __init__(self, outbox: Outbox, discard: Discard) -> None:
-        self.outbox = outbox
-        self._discard = discard
-        self.inbox: deque[_Taken] = deque()
-        self.busy = False
-        self.rest: Rest | None = None  # while others send to it, it needs no place
-        self.in_hand: _Taken | None = None  # it is kept until its answer has ended
-        self.held = 0  # the bytes in memory of all that wait, and of the one in hand
-        self.spooled = 0  # those in files
-        self.since = 0.0  # when the first of them came
-
-    def discard_all(self) -> list[_Taken]:
-        """Drop the requests that will not be answered, and return them."""
-        dropped = []
-        while self.inbox:
-            dropped.append(self.inbox.popleft())
-            self._discard(dropped[-1].message)
-        return dropped
 
 
 def _over(held: int, most: int) -> float:
     """Return the bytes to make free, with some room for others; 0 within the bound."""
     return held - (1 - _ROOM) * most if held > most else 0
-
-
-def _size(message: Message) -> int:
-    texts = sum(len(name) + len(value) for name, value in message.headers)
-    return len(message.body) + texts + _OVERHEAD
 
 
 class Clients:
@@ -133,8 +85,8 @@ class Clients:
         self._pool_size = pool_size
         self._open_outbox = open_outbox
         self._answer = answer
-        self._clients: dict[Peer, _Client] = {}
-        self._backlog: deque[_Client] = deque()
+        self._clients: dict[Peer, Client] = {}
+        self._backlog: deque[Client] = deque()
         self._working = 0
         self._lock = green.Lock()
 
@@ -163,14 +115,17 @@ class Clients:
     def ask(self, message: Message, *, new: bool) -> None:
         """Take a request; ``new`` says that it is the first one of its connection."""
         peer = Peer(message.sender, message.conn_id)
-        taken = _Taken(message, _size(message), self._size_stored(message))
+        taken = Taken(message, size_of(message), self._size_stored(message))
         stale = None
         with self._lock:
             client = self._clients.get(peer)
             if client is not None and (new or client.outbox.endless):
                 stale, client = client, None
             if client is None:
-                client = self._clients[peer] = _Client(self._open_outbox(peer), self._discard)
+                client = self._add(peer)
+            elif client.outbox.gone:
+                self._discard(message)
+                return
             else:
                 client.outbox.asked()
             client.inbox.append(taken)
@@ -182,11 +137,28 @@ class Clients:
         if starts:
             green.spawn(self._work, client)
         elif not fits:
-            self._refuse(peer, client)
-        for each in excess:
+            self._refuse(client)
+        self._end(excess)
+
+    def _add(self, peer: Peer) -> Client:
+        client = self._clients[peer] = Client(self._open_outbox(peer), self._discard)
+        return client
+
+    def end_excess(self) -> None:
+        """End connections where requests and unread answers hold too much; called now and then."""
+        with self._lock:
+            unread = sum(each.outbox.waiting for each in self._clients.values())
+            excess = self._excess(unread)
+        self._end(excess)
+
+    def _end(self, clients: Iterable[Client]) -> None:
+        for each in clients:
             log.info("Ended a connection: too much is held for all of them.")
-            self._drop_requests(each)
-            each.outbox.cut()
+            self._cut(each)
+
+    def _cut(self, client: Client) -> None:
+        self._drop_requests(client)
+        client.outbox.cut()
 
     def refuse(self, message: Message, problem: Problem) -> None:
         """End the connection of a request before its body has come, and say why.
@@ -195,14 +167,13 @@ class Clients:
         """
         peer = Peer(message.sender, message.conn_id)
         with self._lock:
-            client = self._clients.pop(peer, None)
-        if client is not None and client.busy:
-            self._drop_requests(client)
-            client.outbox.cut()
+            client = self._clients.get(peer) or self._add(peer)
+        if client.busy:
+            self._cut(client)
         else:
-            self._say(problem, self._open_outbox(peer) if client is None else client.outbox)
+            self._say(problem, client.outbox)
 
-    def _hold(self, client: _Client, taken: _Taken) -> None:
+    def _hold(self, client: Client, taken: Taken) -> None:
         """Count the bytes that are held for a client; called with the lock held."""
         if not client.held:
             client.since = monotonic()
@@ -211,7 +182,7 @@ class Clients:
         self._held += taken.in_memory
         self._spooled += taken.in_files
 
-    def _release(self, client: _Client, dropped: Iterable[_Taken]) -> None:
+    def _release(self, client: Client, dropped: Iterable[Taken]) -> None:
         with self._lock:
             for taken in dropped:
                 client.held -= taken.in_memory
@@ -219,29 +190,33 @@ class Clients:
                 self._held -= taken.in_memory
                 self._spooled -= taken.in_files
 
-    def _excess(self) -> list[_Client]:
-        """Forget the clients to end, and return them; called with the lock held."""
-        if self._held <= self._max_held and self._spooled <= self._max_spooled:
-            return []
-        in_memory = _over(self._held, self._max_held)
+    def _excess(self, unread: int = 0) -> list[Client]:
+        """Return the clients to end; called with the lock held.
+
+        ``unread`` are the bytes of answers that wait for their clients.
+        """
+        in_memory = _over(self._held + unread, self._max_held)
         in_files = _over(self._spooled, self._max_spooled)
+        if not in_memory and not in_files:
+            return []
         found = []
-        holding = [each for each in self._clients.values() if each.held]
+        alive = (each for each in self._clients.values() if not each.outbox.gone)
+        holding = [each for each in alive if each.held or each.outbox.waiting]
         for client in sorted(holding, key=attrgetter("since")):
             if in_memory > 0 or (in_files > 0 and client.spooled):
-                in_memory, in_files = in_memory - client.held, in_files - client.spooled
-                del self._clients[client.outbox.peer]
+                in_memory -= client.held + (client.outbox.waiting if unread else 0)
+                in_files -= client.spooled
                 found.append(client)
         return found
 
-    def _drop_requests(self, client: _Client) -> None:
+    def _drop_requests(self, client: Client) -> None:
         self._release(client, client.discard_all())
 
-    def _has_left(self, client: _Client) -> None:
+    def _has_left(self, client: Client) -> None:
         self._drop_requests(client)
         client.outbox.left()
 
-    def _place(self, client: _Client) -> tuple[bool, bool]:
+    def _place(self, client: Client) -> tuple[bool, bool]:
         """Return whether a new thread has to serve the client, and whether it may wait at all."""
         if client.busy:
             return False, len(client.inbox) <= MAX_PIPELINED
@@ -255,13 +230,11 @@ class Clients:
         self._backlog.append(client)
         return False, True
 
-    def _refuse(self, peer: Peer, client: _Client) -> None:
-        with self._lock:
-            self._clients.pop(peer, None)
-        self._drop_requests(client)
+    def _refuse(self, client: Client) -> None:
         if client.busy:
-            client.outbox.cut()
+            self._cut(client)
             return
+        self._drop_requests(client)
         problem = Problem(
             503, "Too many requests are waiting; retry later.", headers={"Retry-After": "1"}
         )
@@ -273,6 +246,7 @@ class Clients:
         with suppress(Gone):
             outbox.write(framed.head + framed.body)
             outbox.close()
+        self.forget_if_done(outbox)
 
     def credited(self, peer: Peer, size: int) -> bool:
         """Note that bytes reached a client; return whether the client is known."""
@@ -295,7 +269,7 @@ class Clients:
 
     # The clients being served.
 
-    def _work(self, client: _Client) -> None:
+    def _work(self, client: Client) -> None:
         """Serve one client, and then those that wait for a slot."""
         while True:
             try:
@@ -311,7 +285,7 @@ class Clients:
                 return
             client = waiting
 
-    def _serve(self, client: _Client) -> None:
+    def _serve(self, client: Client) -> None:
         while True:
             rest, client.rest = client.rest, None
             with self._lock:
@@ -339,7 +313,7 @@ class Clients:
                 return
         self.forget_if_done(client.outbox)
 
-    def _return(self, client: _Client) -> None:
+    def _return(self, client: Client) -> None:
         """Give a client that left its share a slot again; it goes before all that wait for one."""
         with self._lock:
             starts = self._working < self._pool_size
@@ -370,10 +344,9 @@ class Clients:
         """End every connection that still waits for something."""
         for client in self._drop_all():
             if client.busy or client.outbox.unsent:
-                self._drop_requests(client)
-                client.outbox.cut()
+                self._cut(client)
 
-    def _drop_all(self) -> list[_Client]:
+    def _drop_all(self) -> list[Client]:
         with self._lock:
             clients = list(self._clients.values())
             self._clients.clear()

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("brubeck.server")
 
+_LOOK: Final = 1.0  # seconds between two looks at what is held for all clients
 _TURN: Final = 32  # messages received before others get their turn
 
 
@@ -108,6 +109,7 @@ class Mongrel2Connection:
         requests = green.zmq_socket("PULL", identity=self._identity)
         requests.connect(self.send_spec)
         green.spawn(self._keep_alive, outgoing)
+        green.spawn(self._keep_within_bounds)
         self.ready.set()
         try:
             self._receive(requests)
@@ -162,7 +164,16 @@ class Mongrel2Connection:
         for peer in self.clients.peers():
             alive.setdefault(peer.sender, []).append(peer.conn_id)
         for sender, ids in alive.items():
-            outgoing.control(sender, ids, "keep-alive")
+            outgoing.keep_alive(sender, ids)
+        return True
+
+    def _keep_within_bounds(self) -> None:
+        green.supervise(self._end_excess, "Ending connections for which too much is held")
+
+    def _end_excess(self) -> bool:
+        if self._stopping.wait(_LOOK):
+            return False
+        self.clients.end_excess()
         return True
 
     # Messages.

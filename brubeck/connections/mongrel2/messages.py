@@ -17,7 +17,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Final, Literal
+from typing import Final
 
 import msgspec
 
@@ -36,9 +36,9 @@ NOBODY: Final = b"0"
 """A connection id that is never given, so that Mongrel2 answers with a notice for it."""
 
 Pairs = list[tuple[bytes, bytes]]
-Control = Literal["keep-alive", "cancel"]
 
 _START: Final = re.compile(rb"([A-Za-z0-9-]{1,128}) ([0-9]{1,10}|-1) (\S*) ")
+_KEEP_ALIVE: Final = encode_tnetstring([b"ctl", {b"keep-alive": True}])
 _FORBIDDEN: Final = re.compile(rb"[\r\n\0]")
 
 
@@ -147,11 +147,9 @@ def encode_reply(sender: bytes, ids: Sequence[bytes], payload: bytes) -> bytes:
     return b"%b %b %b" % (sender, encode_netstring(b" ".join(ids)), payload)
 
 
-def encode_control(sender: bytes, ids: Sequence[bytes], action: Control) -> bytes:
-    """Return a message that asks Mongrel2 for something about these connections.
+def encode_keep_alive(sender: bytes, ids: Sequence[bytes]) -> bytes:
+    """Return a message that Mongrel2 takes for a sign of life of each of these connections.
 
-    ``keep-alive`` counts as a sign of life of each; ``cancel`` cuts each at once. For one that is
-    gone, ``keep-alive`` brings a notice.
+    For one that is gone it brings a notice.
     """
-    payload = encode_tnetstring([b"ctl", {action.encode(): True}])
-    return encode_reply(sender, [b"X", *ids], payload)
+    return encode_reply(sender, [b"X", *ids], _KEEP_ALIVE)

@@ -7,7 +7,10 @@ Rules:
 - ZeroMQ queues without a limit here, so the limit is ours: a message to nobody, which Mongrel2
   answers with a notice, shows that everything sent before it has been taken.
 - Everything due to a client is joined into as few messages as its window allows.
-- A client that takes nothing for `patience` seconds is cut. A cut answer never looks complete.
+- A client that takes nothing for `patience` seconds is cut: what waits here for it is dropped, and
+  its connection ends after what Mongrel2 has already. Mongrel2 could be told to ``cancel`` it, but
+  then writes that data to whoever is given its file descriptor next.
+- A cut answer never looks complete.
 """
 
 from __future__ import annotations
@@ -21,8 +24,7 @@ from brubeck import green
 from brubeck.connections.mongrel2.messages import (
     MAX_TARGETS,
     NOBODY,
-    Control,
-    encode_control,
+    encode_keep_alive,
     encode_reply,
 )
 from brubeck.connections.mongrel2.pacing import Window
@@ -87,7 +89,7 @@ class Outgoing:
             asks = self._asks()
         self._send(encode_reply(sender, ids, payload))
         if asks:
-            self.control(sender, [NOBODY], "keep-alive")
+            self.keep_alive(sender, [NOBODY])
 
     def _asks(self) -> bool:
         """Return whether a probe of Mongrel2's progress is due; called with the lock held."""
@@ -96,10 +98,10 @@ class Outgoing:
         self._probed, self._probed_at = self._untaken, monotonic()
         return True
 
-    def control(self, sender: bytes, ids: Sequence[bytes], action: Control) -> None:
-        """Ask Mongrel2 for something about any number of connections."""
+    def keep_alive(self, sender: bytes, ids: Sequence[bytes]) -> None:
+        """Send a sign of life of any number of connections."""
         for start in range(0, len(ids), MAX_TARGETS):
-            self._send(encode_control(sender, ids[start : start + MAX_TARGETS], action))
+            self._send(encode_keep_alive(sender, ids[start : start + MAX_TARGETS]))
 
     def _send(self, message: bytes) -> None:
         try:
@@ -116,7 +118,7 @@ class Outgoing:
             # More may have been sent since than may wait. Then nobody sends, so nobody would ask.
             again = self._asks()
         if again:
-            self.control(self._sender, [NOBODY], "keep-alive")
+            self.keep_alive(self._sender, [NOBODY])
         return asked
 
     def close(self) -> None:
@@ -144,6 +146,7 @@ class Outbox:
         self.peer = peer
         self.group = group
         self.gone = False
+        self._left = self._was_cut = False
         self._window = window
         self._outgoing = outgoing
         self._drained = drained
@@ -151,6 +154,7 @@ class Outbox:
         self._answering = False
         self._changed = green.Condition()
         self._buffer = bytearray()
+        self._writing = 0
         self._closing = False
         self._timer = False
         self._stream: StreamingResponse | None = None
@@ -161,13 +165,22 @@ class Outbox:
 
     @property
     def empty(self) -> bool:
-        """Whether all of it was sent and, as far as anybody can know, has arrived."""
-        return self.gone or (not self._buffer and self._window.finalized)
+        """Whether all of it was sent and, as far as anybody can know, has arrived.
+
+        After a cut, only once the client has left.
+        """
+        arrived = not self._buffer and self._window.finalized
+        return self._left or (arrived and not self._was_cut)
 
     @property
     def unsent(self) -> bool:
         """Whether some of it still waits here."""
         return bool(self._buffer) and not self.gone
+
+    @property
+    def waiting(self) -> int:
+        """The bytes in memory that wait for the client: here, and of the piece in hand."""
+        return len(self._buffer) + self._writing
 
     def asked(self) -> None:
         """Note a request; one that follows a whole answer shows that the answer was read."""
@@ -186,10 +199,12 @@ class Outbox:
             self._answering = not last
             self._buffer += data
             self._flush()
+            self._writing = len(data)
             while len(self._buffer) >= self._window.capacity and not self.gone:
                 if not self._changed.wait(self._patience):
                     log.info("A client of Mongrel2 took nothing for %s s.", self._patience)
                     self._cut()
+            self._writing = 0
             if self.gone:
                 raise Gone
 
@@ -305,19 +320,24 @@ class Outbox:
             self._flush()
 
     def cut(self) -> None:
-        """End the connection at once; waiting data are not sent."""
+        """End the connection; data that wait here are not sent."""
         with self._changed:
             self._cut()
         self._leave_share()
 
     def _cut(self) -> None:
         if not self.gone:
-            self._mark_gone()
-            self._outgoing.control(self.peer.sender, [self.peer.conn_id], "cancel")
+            self._was_cut = True
+            self._end()
+
+    def _end(self) -> None:
+        self._mark_gone()
+        self._outgoing.send(self.peer.sender, [self.peer.conn_id], b"")
 
     def left(self) -> None:
         """Note that the client has left."""
         with self._changed:
+            self._left = True
             self._mark_gone()
         if self._subscription is not None:
             self._leave_share()
@@ -354,8 +374,7 @@ class Outbox:
             self._outgoing.send(self.peer.sender, [self.peer.conn_id], payload)
             self._changed.notify_all()
         if self._closing and not self.gone:
-            self._mark_gone()
-            self._outgoing.send(self.peer.sender, [self.peer.conn_id], b"")
+            self._end()
 
     def _flush_after(self, seconds: float | None) -> None:
         if seconds is not None and not self._timer:
