@@ -34,7 +34,9 @@ _WAIT: Final = 2.0
 _TURN: Final = 1.0
 """Seconds after which the next partition has its turn, however many changes of one are left."""
 _AGAIN: Final = 0.5
-"""Seconds between two looks at the partitions of a stream."""
+"""Seconds between two looks at the partitions of a stream, at the least."""
+_REST: Final = 4
+"""How many times as long as a look the pause after it is, at the least."""
 _LONGEST_PAUSE: Final = 60.0
 _MAX_TRACEBACK: Final = 8000
 
@@ -75,6 +77,7 @@ class Runner:
     def _turn(self) -> bool:
         if self._stopping.is_set():
             return False
+        began = monotonic()
         try:
             moved = self.catch_up(_TURN)
         except (Unavailable, LeaseLost) as reason:
@@ -82,7 +85,7 @@ class Runner:
             self._stopping.wait(1.0)
             return True
         if not moved:
-            self._wait()
+            self._wait(between=min(max(_AGAIN, _REST * (monotonic() - began)), _LONGEST_PAUSE))
         return True
 
     @property
@@ -91,12 +94,12 @@ class Runner:
         moments = [each.not_before for each in self._postponed.values()]
         return max(min(moments) - monotonic(), 0.0) if moments else None
 
-    def _wait(self) -> None:
+    def _wait(self, between: float) -> None:
         if self.pause is not None:
-            self._stopping.wait(min(self.pause, _AGAIN))
+            self._stopping.wait(min(self.pause, between))
             return
         if self._stream.spec.path.partition:
-            self._stopping.wait(_AGAIN)
+            self._stopping.wait(between)
             return
         place = self._track("").read()
         position = 0 if place is None else parse_change_cursor(place.cursor).position

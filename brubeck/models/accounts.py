@@ -110,10 +110,13 @@ class StoredAccounts:
         line = "" if user is None else user.password or ""
         if not check_password(password, line) or user is None or not user.is_active:
             return None
-        if user.needs_rehash:
-            self.users.rehash(user, password)
-            return self.users.by_id(user.id or "")
-        return user
+        if not user.needs_rehash:
+            return user
+        rehashed = self.users.rehash(user, password)
+        if rehashed is None:
+            # Another line is there meanwhile, which may be of another password.
+            return self._log_in(username, password)
+        return rehashed if rehashed.is_active else None
 
     def remove_user(self, username: str) -> User:
         """Remove a user with all tokens and keys; `NoSuchUser` where there is none."""

@@ -89,15 +89,16 @@ class Users:
 
         return self._change(username, change)
 
-    def rehash(self, user: User, password: str) -> None:
-        """Hash a verified password again into a new line, unless it has changed since."""
+    def rehash(self, user: User, password: str) -> User | None:
+        """Hash a verified password again into a new line; None where it has changed since."""
         former, line = user.password, hash_password(password)
 
         def change(found: User) -> None:
             if found.password == former:
                 found.password = line
 
-        self._users.change(user.id or "", change)
+        found = self._users.change(user.id or "", change)
+        return found if found is not None and found.password == line else None
 
     def set_scopes(self, username: str, scopes: Iterable[str]) -> User:
         """Give a user other scopes; credentials that are limited have no more than these."""

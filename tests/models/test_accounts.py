@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 
-from brubeck.auth import BadCredentials, BasicAuth, BearerAuth, Caller
+from brubeck.auth import BadCredentials, BasicAuth, BearerAuth, Caller, hash_password
 from brubeck.auth.accounts import RemembersNonces
 from brubeck.auth.tokens import digest
 from brubeck.models import AccountRefused, NoSuchUser, StoredAccounts, User, UsernameTaken
@@ -258,8 +259,34 @@ def test_moving_a_line_on_does_not_undo_a_change(accounts: StoredAccounts, name:
     user = accounts.users.create(name)
     old = accounts.users.get(name)
     accounts.users._users.change(user.id or "", lambda found: setattr(found, "password", "new"))
-    accounts.users.rehash(old, "take five")
+    assert accounts.users.rehash(old, "take five") is None
     assert accounts.users.get(name).password == "new"
+
+
+@pytest.mark.parametrize("change", ["password", "again", "inactive", "removed"])
+def test_what_changes_while_a_line_is_moved_on_counts(
+    accounts: StoredAccounts, name: str, change: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A log-in with the former password began a session of the new one."""
+    made = accounts.users.create(name)
+    line = CHEAP.hash("take five")
+    accounts.users._users.change(made.id or "", lambda user: setattr(user, "password", line))
+    changes: dict[str, Callable[[], object]] = {
+        "password": lambda: accounts.users.set_password(name, "take six"),
+        "again": lambda: accounts.users.set_password(name, "take five"),
+        "inactive": lambda: accounts.users.set_active(name, active=False),
+        "removed": lambda: accounts.remove_user(name),
+    }
+
+    def hash_meanwhile(password: str) -> str:
+        monkeypatch.undo()
+        changes[change]()
+        return hash_password(password)
+
+    monkeypatch.setattr(users_module, "hash_password", hash_meanwhile)
+    user = accounts.log_in(name, "take five")
+    assert (user is not None) == (change == "again")
+    assert user is None or user.check_password("take five")
 
 
 def test_schemes_ask_stored_accounts(accounts: StoredAccounts, clock: HeldClock, name: str) -> None:

@@ -239,5 +239,7 @@ class Values(Suite):
             after = storage.heads("one:")
             assert after.keys() == {name for name in names if name.startswith("one:")}
             assert {name for name in after if after[name] != before[name]} == {"one:b"}
+            assert storage.heads("one").keys() == {name for name in names if name != "two"}
+            assert storage.streams("one:b") == ["one:b"]
         finally:
             storage.close()

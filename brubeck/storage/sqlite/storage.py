@@ -8,6 +8,7 @@ from typing import Final, Self
 from urllib.parse import unquote
 from weakref import WeakValueDictionary
 
+from brubeck import green
 from brubeck.config.values import duration
 from brubeck.errors import ConfigError
 from brubeck.green import Lock
@@ -22,6 +23,8 @@ from brubeck.storage.sqlite.streams import read_heads
 from brubeck.storage.urls import choice, read_options, redacted, split
 from brubeck.timekeeping import SYSTEM_CLOCK, Clock
 
+HEADS: Final = 500
+"""How many streams are looked at before others get their turn."""
 FORGOTTEN: Final = 100
 """How many rows that have ended are deleted for one that is added."""
 OPTIONS: Final = {"timeout": duration, "sync": choice("full", "normal")}
@@ -111,19 +114,20 @@ class SQLiteStorage(Storage):
 
     def streams(self, prefix: str = "") -> list[str]:
         """Return the names of the streams that have been written to; looking makes no file."""
-        if not Path(self.database.path).exists():
-            return []
-        with self.database.reading() as db:
-            rows = db.execute("SELECT name FROM streams WHERE position > 0 ORDER BY name")
-            names = [name.decode() for (name,) in rows]
-        return [name for name in names if name.startswith(prefix)]
+        return list(self.heads(prefix))
 
     def heads(self, prefix: str = "") -> dict[str, Head]:
         """Return the heads of the streams that have been written to, by name."""
-        if not Path(self.database.path).exists():
-            return {}
-        with self.database.reading() as db:
-            return read_heads(db, prefix)
+        heads: dict[str, Head] = {}
+        start, more = prefix, Path(self.database.path).exists()
+        while more:
+            with self.database.reading() as db:
+                found = read_heads(db, start, HEADS)
+            heads |= {name: head for name, head in found.items() if name.startswith(prefix)}
+            last = next(reversed(found), "")
+            start, more = last + "\0", len(found) == HEADS and last.startswith(prefix)
+            green.sleep(0)
+        return heads
 
     def check(self) -> list[Finding]:
         """Return whether the file can be written, where it lies, and how much room there is."""

@@ -59,18 +59,19 @@ def read_row(db: sqlite3.Connection, stream: int) -> StreamRow:
     return StreamRow(stream, Head(position, era, horizon, floor), version)
 
 
-def read_heads(db: sqlite3.Connection, prefix: str) -> dict[str, Head]:
-    """Return, by name, where the streams stand that have been written to."""
+def read_heads(db: sqlite3.Connection, start: str, count: int) -> dict[str, Head]:
+    """Return where the next streams stand that have been written to, in the order of their names.
+
+    ``start`` is the least name.
+    """
     rows = db.execute(
         "SELECT name, position, horizon, floor, (SELECT value FROM storage WHERE key = 'era')"
-        " FROM streams WHERE position > 0 AND name >= ?",
-        (prefix,),
+        " FROM streams WHERE position > 0 AND name >= ? ORDER BY name LIMIT ?",
+        (start, count),
     )
-    found = ((name.decode(), rest) for name, *rest in rows)
     return {
-        name: Head(position, era.decode(), horizon, floor)
-        for name, (position, horizon, floor, era) in found
-        if name.startswith(prefix)
+        name.decode(): Head(position, era.decode(), horizon, floor)
+        for name, position, horizon, floor, era in rows
     }
 
 
