@@ -13,8 +13,9 @@ Rules:
 - The requests that wait or are answered, and their unread answers, have `max_held` bytes in memory
   and `max_spooled` in files together. Past that, the connections end on which one has been in
   hand for longest: the others are about to be answered.
-- A connection id that comes back while a feed goes to it belongs to another client: Mongrel2 was
-  restarted. The feed ends unsent.
+- A connection id that comes back as a new one belongs to another client: Mongrel2 was restarted.
+  What is sent to the former ends unsent. Without ``download.flow_control`` Mongrel2 does not say
+  which is new, and a request while a feed goes to its connection is taken for one.
 """
 
 from __future__ import annotations
@@ -112,14 +113,18 @@ class Clients:
 
     # What comes in.
 
-    def ask(self, message: Message, *, new: bool) -> None:
-        """Take a request; ``new`` says that it is the first one of its connection."""
+    def ask(self, message: Message, *, new: bool | None) -> None:
+        """Take a request; ``new`` says whether it is the first one of its connection.
+
+        It is None where Mongrel2 does not say so. Then a request during a feed is taken for one:
+        a browser sends none.
+        """
         peer = Peer(message.sender, message.conn_id)
         taken = Taken(message, size_of(message), self._size_stored(message))
         stale = None
         with self._lock:
             client = self._clients.get(peer)
-            if client is not None and (new or client.outbox.endless):
+            if client is not None and (client.outbox.endless if new is None else new):
                 stale, client = client, None
             if client is None:
                 client = self._add(peer)
@@ -241,11 +246,10 @@ class Clients:
         self._say(problem, client.outbox)
 
     def _say(self, problem: Problem, outbox: Outbox) -> None:
-        """Send the answer of a problem, and end the connection."""
+        """Send the answer of a problem, and end the connection; for the thread that receives."""
         framed = frame(problem.response(), method="GET", version="1.1", keep_alive=False)
         with suppress(Gone):
-            outbox.write(framed.head + framed.body)
-            outbox.close()
+            outbox.end_with(framed.head + framed.body)
         self.forget_if_done(outbox)
 
     def credited(self, peer: Peer, size: int) -> bool:

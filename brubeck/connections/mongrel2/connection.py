@@ -201,7 +201,8 @@ class Mongrel2Connection:
             announced = message.words.get("DOWNLOAD_CREDITS", "")
             if announced.isdigit():
                 self._credits[message.sender] = int(announced)
-            self.clients.ask(message, new=bool(announced))
+            says = message.sender in self._credits
+            self.clients.ask(message, new=bool(announced) if says else None)
 
     def _take_announced(self, message: Message) -> None:
         """Refuse a body that will be too large; else the request comes again with its body."""

@@ -208,6 +208,14 @@ class Outbox:
             if self.gone:
                 raise Gone
 
+    def end_with(self, data: bytes) -> None:
+        """Send data as the last of the connection; waits for nobody."""
+        with self._changed:
+            if not self._closing:
+                self._buffer += data
+                self._closing = True
+                self._flush()
+
     def stream(
         self,
         response: StreamingResponse,
