@@ -53,13 +53,17 @@ def wants_page(accept: str | None) -> bool:
 
 
 def headers_of(headers: Headers, look: Look) -> Headers:
-    """Add to the headers of an answer those of a page."""
+    """Add to the headers of an answer those of a page.
+
+    A browser keeps no page that was made for a caller: after the log-out nobody goes back to it.
+    """
     headers["Content-Type"] = CONTENT_TYPE
     headers["Content-Security-Policy"] = _policy(look)
     headers["Referrer-Policy"] = "same-origin"
     headers["X-Content-Type-Options"] = "nosniff"
-    if look.personal and "no-store" not in headers.get("Cache-Control", ""):
-        headers["Cache-Control"] = "private, no-cache"
+    kept = headers.get("Cache-Control", "")
+    if "no-store" not in kept and (look.personal or kept.startswith("private")):
+        headers["Cache-Control"] = "private, no-store"
     return headers
 
 

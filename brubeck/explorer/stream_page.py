@@ -126,9 +126,10 @@ def page(context: Context, view: PageView) -> bytes:
 
 def headers_of(context: Context, headers: Headers) -> Headers:
     """Add to the headers of an answer those of a stream's page; a map has an image."""
-    if remembered(context) is not None:
+    headers = rendering.headers_of(headers, _look(context))
+    if remembered(context) is not None and "no-store" not in headers["Cache-Control"]:
         headers["Cache-Control"] = "private, no-cache"
-    return rendering.headers_of(headers, _look(context))
+    return headers
 
 
 def _look(context: Context) -> Look:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from http.client import HTTPConnection
+from itertools import pairwise
+from time import monotonic
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, Route, expect
 
 from tests.servers.browser import content_person
 from tests.servers.cutting import cutter
@@ -241,3 +243,44 @@ def test_who_is_cut_off_misses_nothing(port: int, page: Page) -> None:
         expect_rows(page, "meanwhile", "before")
         happens(port, "after")
         expect_rows(page, "after", "meanwhile", "before")
+
+
+@pytest.fixture
+def refused_page(browser: Browser) -> Iterator[Page]:
+    """Yield a page whose requests fail, which every browser says."""
+    with content_person(browser, but="Failed to load resource") as found:
+        yield found
+
+
+def test_a_server_that_asks_to_wait_is_not_asked_meanwhile(port: int, refused_page: Page) -> None:
+    """Whoever may write had each follower use up its rate: one asked 100 times in vain."""
+    page = refused_page
+    page.goto(f"http://127.0.0.1:{port}/quakes")
+    follow(page)
+    asked: list[float] = []
+
+    def answer(route: Route) -> None:
+        asked.append(monotonic())
+        if len(asked) < 3:
+            route.fulfill(status=429, headers={"Retry-After": "2"})
+        else:
+            route.continue_()
+
+    page.route(f"http://127.0.0.1:{port}/quakes", answer)
+    happens(port, "one")
+    expect_rows(page, "one")
+    assert len(asked) == 3
+    assert min(after - before for before, after in pairwise(asked)) > 1.9
+
+
+@pytest.mark.parametrize("status", [401, 403, 404])
+def test_a_page_that_may_not_be_read_any_more_is_not_live(
+    port: int, refused_page: Page, status: int
+) -> None:
+    """It says so, and asks no more."""
+    page = refused_page
+    page.goto(f"http://127.0.0.1:{port}/quakes")
+    follow(page)
+    page.route(f"http://127.0.0.1:{port}/quakes", lambda route: route.fulfill(status=status))
+    happens(port, "one")
+    expect(page.locator("#said")).to_have_text("Please load the page again.")

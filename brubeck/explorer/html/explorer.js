@@ -8,7 +8,7 @@
   const said = document.querySelector("#said");
   const fresh = document.querySelector("#fresh");
   const parts = ["#items", "#count", "#facets", "#times", "#map", "#pages", "#more"];
-  const pause = 400;
+  const pause = 400, longest = 60_000;
   let url = table().dataset.changes;
   if (!/[?&]fields=/.test(url)) url += "&fields=id"; // only that there was a change is of interest
   let source = null, reading = false, again = false, waiting = null;
@@ -48,21 +48,33 @@
     fresh.replaceChildren(more);
   };
 
+  // The page as it is now; null where there is no answer, or one that is for later.
+  const fetched = async () => {
+    const answer = await fetch(location.href, { headers: { Accept: "text/html" } });
+    if (answer.status >= 500 || answer.status === 429) {
+      return { page: null, wait: 1000 * answer.headers.get("Retry-After") || 0 };
+    }
+    return { page: new DOMParser().parseFromString(await answer.text(), "text/html"), wait: 0 };
+  };
+
   const read = async () => {
     again = true;
     if (reading) return;
     reading = true;
+    let failures = 0;
     while (again && source) {
       again = false;
-      try {
-        const answer = await fetch(location.href, { headers: { Accept: "text/html" } });
-        if (!answer.ok) throw new Error(answer.statusText);
-        const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+      const { page, wait } = await fetched().catch(() => ({ page: null, wait: 0 }));
+      if (page) {
+        failures = 0;
         if (source && page.querySelector("#items")) offer(page);
-      } catch {
+        else if (source) stop("Please load the page again."); // it is refused, or of a log-in
+      } else {
+        failures += 1;
         again = true; // as long as the feed is open
       }
-      await new Promise((go) => setTimeout(go, pause));
+      const rest = Math.min(Math.max(pause * 2 ** failures, wait), longest);
+      await new Promise((go) => setTimeout(go, failures ? rest : pause));
     }
     reading = false;
   };
