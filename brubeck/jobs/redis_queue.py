@@ -37,6 +37,8 @@ POOL: Final = 50
 """How many operations are under way at once."""
 
 _GROUP: Final = "workers"
+_TOGETHER: Final = 1000
+"""How many jobs one script is given; it takes 8,000 arguments in one call."""
 _GONE: Final = 3600.0
 """After how many seconds a silent worker that has nothing in hand is forgotten."""
 
@@ -119,9 +121,11 @@ class RedisQueue(JobQueue):
     def renew(self, worker: str, lease: float, deliveries: Iterable[Delivery]) -> None:
         """Renew the leases of jobs in hand; marks those that are lost."""
         held = {each.entry: each for each in deliveries}
-        keys = [self._jobs, self._alone]
-        for entry in self._run("renew", keys, _GROUP, worker, millis(lease), *held):
-            held[entry].lost = True
+        keys, entries = [self._jobs, self._alone], list(held)
+        for start in range(0, len(entries), _TOGETHER):
+            some = entries[start : start + _TOGETHER]
+            for entry in self._run("renew", keys, _GROUP, worker, millis(lease), *some):
+                held[entry].lost = True
 
     def wake(self) -> float | None:
         """Put the jobs that are due into the queue; return the seconds until the next."""
@@ -131,8 +135,8 @@ class RedisQueue(JobQueue):
     def done(self, deliveries: Sequence[Delivery]) -> None:
         """Delete finished jobs, also those that another worker has by now."""
         entries = [each.entry for each in deliveries]
-        if entries:
-            self._run("done", [self._jobs], _GROUP, *entries)
+        for start in range(0, len(entries), _TOGETHER):
+            self._run("done", [self._jobs], _GROUP, *entries[start : start + _TOGETHER])
 
     def _postpone(self, worker: str, entry: bytes, raw: bytes, seconds: float) -> bool:
         arguments = (_GROUP, worker, entry, raw, _name(raw), millis(seconds))

@@ -82,19 +82,21 @@ def parse_url(url: str, *, allow_private: bool) -> Target:
 def resolve(target: Target, *, allow_private: bool) -> list[tuple[int, str]]:
     """Return the families and addresses to connect to, the preferred one first.
 
-    Raises `Refused` where any address of the name is private, and `OSError` where it has none.
+    Raises `Refused` where any address of the name is private. Where it has none the words are the
+    same: they tell nobody which names there are in the network of the server.
     """
+    refused = f"{target.host} has no address, or a private one."
     try:
         found = green.addresses(target.host, target.port)
-    except UnicodeError as reason:
-        raise OSError(f"the name {target.host} cannot be resolved") from reason
+    except (OSError, UnicodeError) as reason:
+        raise (OSError(refused) if allow_private else Refused(refused)) from reason
     addresses: list[tuple[int, str]] = [
         (family, str(address[0])) for family, _, _, _, address in found
     ]
-    if not allow_private and not all(is_public(ip_address(each)) for _, each in addresses):
-        raise Refused(f"{target.host} has a private address.")
-    if not addresses:
-        raise OSError(f"the name {target.host} has no address")
+    if not addresses or not (
+        allow_private or all(is_public(ip_address(each)) for _, each in addresses)
+    ):
+        raise Refused(refused)
     return addresses
 
 

@@ -14,7 +14,7 @@ import redis
 from brubeck import Brubeck
 from brubeck.jobs import JobHandler
 from brubeck.jobs.opening import open_queue
-from brubeck.jobs.queue import Depth, QueuedJob, QueueUnavailable
+from brubeck.jobs.queue import Delivery, Depth, QueuedJob, QueueUnavailable
 from brubeck.storage.ids import new_id
 from tests.jobs.conftest import QUEUE, working
 from tests.jobs.troubled import LEASE, Around, Troubled, ended
@@ -29,6 +29,20 @@ LARGE = (1 << 20) - 2
 def forgotten() -> None:
     """Forget what other tests began."""
     Around.begun.clear()
+
+
+@pytest.mark.parametrize("number", [1, 1000, 1001, 9000])
+def test_many_jobs_may_end_together(emptied: str, number: int) -> None:
+    """After an outage they do; more than 8,000 were never acknowledged."""
+    queue = open_queue(emptied)
+    queue.send(QueuedJob(path="/kept", id=new_id()))
+    (kept,) = queue.take("one", 1, 1)
+    gone = [Delivery(entry=b"1-%d" % at, raw=b"", job=None) for at in range(number)]
+    queue.renew("one", 60, [*gone, kept])
+    assert [each.lost for each in (*gone, kept)] == [True] * number + [False]
+    queue.done([*gone, kept])
+    assert not queue.depth().in_hand
+    queue.close()
 
 
 def test_a_step_that_fails_in_its_middle_loses_nothing(

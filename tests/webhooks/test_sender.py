@@ -113,7 +113,10 @@ def test_the_address_that_was_checked_is_the_one_that_is_connected_to(
     assert looked_up == ["rebinding.example"]
     assert receiver.received[0].headers["host"] == f"rebinding.example:{receiver.port}"
     refused = post("https://rebinding.example/", allow_private=False)
-    assert refused.error == "rebinding.example has a private address."
+    assert refused.error == "rebinding.example has no address, or a private one."
+    monkeypatch.setattr(socket, "getaddrinfo", inner)
+    unknown = post("https://unknown.invalid/", allow_private=False)
+    assert unknown.error == "unknown.invalid has no address, or a private one."
     assert looked_up == ["rebinding.example"] * 2
     assert len(receiver.received) == 1
 
