@@ -10,7 +10,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 
 LAYERS = (
-    {"canonical", "errors", "callables", "timekeeping", "signing", "config", "green"},
+    {"canonical", "errors", "callables", "plain_text", "timekeeping", "signing", "config", "green"},
     {"http"},
     {"routing", "dictshield", "storage", "auth", "connections"},
     {"documents", "handlers", "queryset", "templating", "models"},

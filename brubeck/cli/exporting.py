@@ -12,7 +12,7 @@ from typing import IO, Any, Final
 
 import click
 
-from brubeck.cli.output import AS_JSON, ShownBytes, full_output, one_line, print_json
+from brubeck.cli.output import AS_JSON, ShownBytes, full_output, print_json
 from brubeck.cli.programs import ended_in_order, find_stream, loaded, plain_errors
 from brubeck.cli.progress import Progress
 from brubeck.cli.resuming import ResumableFile, behind
@@ -26,6 +26,7 @@ from brubeck.cli.targets import (
     stream_url,
 )
 from brubeck.errors import BrubeckError, ConfigError
+from brubeck.plain_text import one_line
 
 NDJSON: Final = "application/x-ndjson"
 CSV: Final = "text/csv"

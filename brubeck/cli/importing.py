@@ -22,6 +22,7 @@ import msgspec
 
 from brubeck.canonical import MAX_DEPTH, TOO_DEEP
 from brubeck.cli import csv_documents, geojson_documents
+from brubeck.cli.beside import open_beside, write_beside
 from brubeck.cli.csv_documents import Document
 from brubeck.cli.exporting import CSV, GEOJSON, format_of
 from brubeck.cli.output import AS_JSON, json_line, print_line, print_text
@@ -125,7 +126,8 @@ class ImportProgress:
         """Return the number; `ConfigError` where there is none, or one of another stream."""
         assert self._path is not None  # noqa: S101, the command refuses it
         try:
-            found = json.loads(self._path.read_bytes())
+            with open_beside(self._path, "rb") as file:
+                found = json.load(file)
             number, names = int(found.pop(self.unit)), found
         except FileNotFoundError:
             raise ConfigError(f"Nothing to resume: {self._path} does not exist.") from None
@@ -151,7 +153,7 @@ class ImportProgress:
         if self._path is None:
             return
         try:
-            self._new.write_text(json_line({self.unit: number, **self._names}), "utf-8")
+            write_beside(self._new, json_line({self.unit: number, **self._names}))
             self._new.replace(self._path)
         except OSError as reason:
             self._give_up(self._path, reason)

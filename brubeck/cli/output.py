@@ -15,13 +15,14 @@ import json
 import os
 import re
 import sys
-import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from io import TextIOWrapper
 from typing import TYPE_CHECKING, Any, Final, TextIO
 
 import click
+
+from brubeck.plain_text import NOT_SHOWN, one_line, printable
 
 if TYPE_CHECKING:
     from rich.console import Console, OverflowMethod
@@ -30,34 +31,12 @@ AS_JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON inste
 _GAP: Final = "  "
 _LEAST: Final = 12
 """The width below which no column of a terminal is cut."""
-_LINE_ENDS: Final = re.compile(r"[ \t]*[\r\n]+[ \t]*")
-_NOT_SHOWN: Final = "\N{REPLACEMENT CHARACTER}"
 _RAW_IN_JSON: Final = re.compile(
     "[\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]"
 )
 """The controls of terminals and of directions that JSON leaves as they are."""
 _CONTROLS: Final = re.compile(r"[\x00-\x08\x0b-\x1f]")
 """The controls that no JSON has."""
-
-
-def printable(text: str) -> str:
-    r"""Return a text without signs that a terminal would obey; line ends and tabs stay.
-
-    >>> printable('a\x1b[2Jb')
-    'a�[2Jb'
-    """
-    if text.isprintable():
-        return text
-    return "".join(each if _is_harmless(each) else _NOT_SHOWN for each in text)
-
-
-def _is_harmless(char: str) -> bool:
-    return char.isprintable() or char in "\n\t" or unicodedata.category(char) == "Zs"
-
-
-def one_line(text: str) -> str:
-    """Return a text as one printable line."""
-    return printable(_LINE_ENDS.sub(" ", text).replace("\t", " "))
 
 
 def printable_json(text: str) -> str:
@@ -105,7 +84,7 @@ class ShownBytes:
     def write(self, piece: bytes) -> None:
         """Print a piece."""
         text = printable_json(self._decoder.decode(piece))
-        _echo(_CONTROLS.sub(_NOT_SHOWN, text), nl=False)
+        _echo(_CONTROLS.sub(NOT_SHOWN, text), nl=False)
 
 
 def print_table(
@@ -214,7 +193,7 @@ def print_document_table(documents: Sequence[Mapping[str, Any]]) -> None:
 def _cell(value: object) -> str:
     """Return a value as one line of text."""
     text = value if isinstance(value, str) else json_line(value)
-    return "".join(char if char.isprintable() else _NOT_SHOWN for char in text)
+    return "".join(char if char.isprintable() else NOT_SHOWN for char in text)
 
 
 def _open_standard_streams() -> None:

@@ -11,7 +11,6 @@ import click
 
 from brubeck.cli.output import (
     AS_JSON,
-    one_line,
     print_document_table,
     print_json,
     print_line,
@@ -31,6 +30,7 @@ from brubeck.cli.targets import (
     parameters,
 )
 from brubeck.errors import BrubeckError
+from brubeck.plain_text import one_line
 
 if TYPE_CHECKING:
     from brubeck.client import Change
@@ -78,7 +78,12 @@ def _all_items(source: Target, path: str, pairs: Pairs) -> Iterator[Any]:
     """Yield the items of every page; `click.UsageError` where there are no pages."""
     if not any(name in ("limit", "count") for name, _ in pairs):
         pairs = [*pairs, ("limit", PAGE)]
+    from brubeck.client.circles import Circle
+
+    circle = Circle()
     while True:
+        if circle.closes(pairs):
+            raise BrubeckError("The server sends a page again: this is no walk.")
         found = source.get(path, pairs)
         items, paging = found.get("data"), found.get("paging")
         if not isinstance(items, list) or not isinstance(paging, dict) or "next" not in paging:

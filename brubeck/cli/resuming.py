@@ -16,6 +16,7 @@ from typing import IO, Any, Final, NamedTuple
 
 import msgspec
 
+from brubeck.cli.beside import open_beside, write_beside
 from brubeck.cli.output import json_line
 from brubeck.cli.programs import ended_in_order
 from brubeck.errors import BrubeckError, ConfigError
@@ -90,7 +91,7 @@ class ResumableFile:
         """
         with ended_in_order():
             try:
-                with self._part.open("ab+") as file:
+                with open_beside(self._part, "ab+") as file:
                     self._lock(file)
                     self._check_names()
                     self.last = self._last(file)
@@ -109,10 +110,11 @@ class ResumableFile:
 
     def _check_names(self) -> None:
         if self._part.stat().st_size == 0:
-            self._note.write_text(json_line(self._names), "utf-8")
+            write_beside(self._note, json_line(self._names))
             return
         try:
-            found = json.loads(self._note.read_bytes())
+            with open_beside(self._note, "rb") as note:
+                found = json.load(note)
         except (OSError, ValueError):
             found = None
         if found != self._names:

@@ -6,7 +6,7 @@ import re
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
 
@@ -43,6 +43,35 @@ class Sink(ABC):
         """Return the fields with the positions of items; `ConfigError` where there are none."""
 
 
+class _Schema(msgspec.Struct):
+    """A part of a schema of OpenAPI 3.1."""
+
+    type: str | list[str] = []
+    anyOf: list[_Schema | bool] = []  # noqa: N815, the name of JSON Schema
+    oneOf: list[_Schema | bool] = []  # noqa: N815, likewise
+    properties: dict[str, _Schema | bool] = {}
+
+
+class _Operation(msgspec.Struct, rename={"request_body": "requestBody", "geometry": "x-geometry"}):
+    request_body: Any = None
+    geometry: Annotated[list[str], msgspec.Meta(min_length=1, max_length=3)] | None = None
+
+
+class _Path(msgspec.Struct):
+    post: _Operation | None = None
+
+
+class _Components(msgspec.Struct):
+    schemas: dict[str, _Schema | bool] = {}
+
+
+class _Description(msgspec.Struct):
+    """A part of an OpenAPI document."""
+
+    paths: dict[str, _Path] = {}
+    components: _Components = msgspec.field(default_factory=_Components)
+
+
 class _Server(Sink):
     def __init__(self, stream: Stream, root: Stream, path: str) -> None:
         self._stream = stream
@@ -56,10 +85,9 @@ class _Server(Sink):
         from brubeck.client import ClientError
 
         try:
-            described = self._root.fetch("/openapi.json")
-        except ClientError:
+            return types_of(self._root.fetch("/openapi.json"), f"/{self._path.strip('/')}")
+        except (ClientError, ConfigError):
             return {}  # a server of its own kind; the values are guessed then
-        return types_of(described, f"/{self._path.strip('/')}")
 
     def geometry(self) -> Geometry:
         return geometry_of(self._root.fetch("/openapi.json"), f"/{self._path.strip('/')}")
@@ -76,7 +104,8 @@ class _Program(Sink):
 
     def types(self) -> dict[str, str]:
         model = self._stream.spec.model
-        properties = model.for_jsonschema(list(model._fields))["properties"]
+        described = model.for_jsonschema(list(model._fields))["properties"]
+        properties = msgspec.convert(described, dict[str, _Schema | bool])
         return {name: found for name, each in properties.items() if (found := _kind(each))}
 
     def geometry(self) -> Geometry:
@@ -127,9 +156,11 @@ def _sentence(problem: Any) -> str:
 
 def types_of(described: Mapping[str, Any], path: str) -> dict[str, str]:
     """Return the JSON types of a new item's fields, of the OpenAPI document of a server."""
-    schemas = described.get("components", {}).get("schemas", {})
-    found = re.search(r"#/components/schemas/(\w+)", str(_creation(described, path)))
-    properties = schemas.get(found[1], {}).get("properties", {}) if found else {}
+    description = _description(described)
+    creation = _creation(description, path)
+    found = re.search(r"#/components/schemas/(\w+)", str(creation and creation.request_body))
+    schema = description.components.schemas.get(found[1]) if found else None
+    properties = schema.properties if isinstance(schema, _Schema) else {}
     return {name: kind for name, each in properties.items() if (kind := _kind(each))}
 
 
@@ -137,11 +168,19 @@ def geometry_of(described: Mapping[str, Any], path: str) -> Geometry:
     """Return the fields with positions, of the OpenAPI document of a server."""
     from brubeck.streams.geometry import Geometry
 
-    creation = _creation(described, path)
+    creation = _creation(_description(described), path)
     if creation is None:
         raise ConfigError(f"The server describes no stream {path} that items are created in.")
-    names = creation.get("x-geometry")
+    names = creation.geometry
     return _required(Geometry.of_names(names) if names else None, path)
+
+
+def _description(described: Mapping[str, Any]) -> _Description:
+    """Return an OpenAPI document of a server; `ConfigError` for one that is none."""
+    try:
+        return msgspec.convert(described, _Description)
+    except (msgspec.ValidationError, RecursionError) as reason:
+        raise ConfigError(f"The server's /openapi.json is no OpenAPI document: {reason}.") from None
 
 
 def _required(geometry: Geometry | None, path: str) -> Geometry:
@@ -150,17 +189,16 @@ def _required(geometry: Geometry | None, path: str) -> Geometry:
     return geometry
 
 
-def _creation(described: Mapping[str, Any], path: str) -> dict[str, Any] | None:
+def _creation(description: _Description, path: str) -> _Operation | None:
     """Return the operation that creates items at a path, or None."""
-    for template, operations in described.get("paths", {}).items():
+    for template, operations in description.paths.items():
         pattern = re.sub(r"\\\{[^{}]*\\\}", "[^/]+", re.escape(template))
-        if "post" in operations and re.fullmatch(pattern, path):
-            found: dict[str, Any] = operations["post"]
-            return found
+        if operations.post is not None and re.fullmatch(pattern, path):
+            return operations.post
     return None
 
 
-def _kind(schema: Mapping[str, Any]) -> str:
+def _kind(schema: _Schema | bool) -> str:
     """Return ``string`` for a schema of texts alone, ``json`` for one without, "" for others."""
     kinds = set(_kinds(schema)) - {"null"}
     if kinds == {"string"}:
@@ -168,9 +206,9 @@ def _kind(schema: Mapping[str, Any]) -> str:
     return "json" if kinds and "string" not in kinds else ""
 
 
-def _kinds(schema: Mapping[str, Any]) -> Iterator[str]:
-    kind = schema.get("type", ())
-    yield from [kind] if isinstance(kind, str) else kind
-    for word in ("anyOf", "oneOf"):
-        for each in schema.get(word, ()):
-            yield from _kinds(each)
+def _kinds(schema: _Schema | bool) -> Iterator[str]:
+    if isinstance(schema, bool):
+        return
+    yield from [schema.type] if isinstance(schema.type, str) else schema.type
+    for each in (*schema.anyOf, *schema.oneOf):
+        yield from _kinds(each)

@@ -44,6 +44,7 @@ class AsyncConnection:
         self._tasks: set[asyncio.Task[Any]] = set()
         self._response: httpx.Response | None = None
         self._chunks: AsyncIterator[bytes] | None = None
+        self._silence = 0.0
 
     async def perform(self, step: Step) -> Reply | Failure | bytes | None:
         """Perform a step and return its outcome; `Closed` when it was closed."""
@@ -142,6 +143,7 @@ class AsyncConnection:
             reply = reply_of(response)
             if (reply.status, reply.media_type) == (200, step.media_type):
                 self._response, self._chunks = response, async_pieces(response)
+                self._silence = step.silence
                 return reply
             try:
                 async with asyncio.timeout(BODY_SECONDS):
@@ -158,8 +160,12 @@ class AsyncConnection:
 
         assert self._chunks is not None  # noqa: S101, a feed was opened
         try:
-            while (piece := await anext(self._chunks, None)) == b"":
-                pass  # nothing has come of what was received
+            async with asyncio.timeout(2 * self._silence):
+                while (piece := await anext(self._chunks, None)) == b"":
+                    pass  # nothing has come of what was received
+        except TimeoutError:
+            await self.release()
+            return no_answer(2 * self._silence)
         except (httpx.RequestError, OSError) as error:
             await self.release()
             return failure_of(error)

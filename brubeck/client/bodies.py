@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 CODING: Final = "gzip"
 """The only coding that is accepted."""
 _PIECE: Final = 1 << 20
+_BEHIND: Final = "there are bytes behind the end of the compressed body"
 _GZIP: Final = 31  # zlib: a window of 32 KiB, in the format of gzip
 
 
@@ -38,14 +39,18 @@ class _Decoder:
         if self._gzip is None:
             yield data
             return
+        import httpx
+
+        if self._gzip.eof and data:
+            raise httpx.DecodingError(_BEHIND)
         try:
             yield self._gzip.decompress(data, _PIECE)
             while self._gzip.unconsumed_tail:
                 yield self._gzip.decompress(self._gzip.unconsumed_tail, _PIECE)
         except zlib.error as reason:
-            import httpx
-
             raise httpx.DecodingError(str(reason)) from reason
+        if self._gzip.unused_data:
+            raise httpx.DecodingError(_BEHIND)
 
     def end(self) -> bytes:
         """Return the last bytes of the body."""

@@ -55,6 +55,7 @@ class Connection:
         self._sockets: list[Any] = []
         self._response: httpx.Response | None = None
         self._chunks: Iterator[bytes] = iter(())
+        self._silence = 0.0
 
     def perform(self, step: Step) -> Reply | Failure | bytes | None:
         """Perform a step and return its outcome; `Closed` when it was closed."""
@@ -159,15 +160,18 @@ class Connection:
             return failure_of(error)
 
     def _whole(self, response: httpx.Response, until: float, seconds: float) -> Reply | Failure:
-        found, size = [], 0
-        for piece in pieces(response):
-            found.append(piece)
-            size += len(piece)
-            if size > MAX_BYTES:
-                raise too_long(response)
-            if time.monotonic() > until:
-                return too_slow(seconds)
-        return reply_of(response, b"".join(found))
+        """Read the body of a response until its time is over.
+
+        The bytes between the pieces, of chunks and trailers, may have no end either.
+        """
+        with self._guard.within(until - time.monotonic()) as watch:
+            try:
+                body = _body(response, until)
+            except Exception:
+                if not watch.is_over:
+                    raise
+                body = None
+        return too_slow(seconds) if body is None else reply_of(response, body)
 
     def _open(self, step: Open) -> Reply | Failure:
         import httpx
@@ -180,6 +184,7 @@ class Connection:
             reply = reply_of(response)
             if (reply.status, reply.media_type) == (200, step.media_type):
                 self._response, self._chunks = response, filter(None, pieces(response))
+                self._silence = step.silence
                 return reply
             try:
                 return self._whole(response, time.monotonic() + BODY_SECONDS, BODY_SECONDS)
@@ -191,11 +196,12 @@ class Connection:
     def _read(self) -> bytes | Failure:
         import httpx
 
-        try:
-            piece = next(self._chunks, b"")
-        except (httpx.RequestError, OSError) as error:
-            self.release()
-            return failure_of(error)
+        with self._guard.within(2 * self._silence) as watch:
+            try:
+                piece = next(self._chunks, b"")
+            except (httpx.RequestError, OSError) as error:
+                self.release()
+                return no_answer(2 * self._silence) if watch.is_over else failure_of(error)
         if not piece:
             self.release()
         return piece
@@ -212,6 +218,19 @@ class Connection:
             self._sockets.append(found)
             if self._closed.is_set():
                 _shut_down(found)
+
+
+def _body(response: httpx.Response, until: float) -> bytes | None:
+    """Return the body of a response; None where it has not ended in time."""
+    found, size = [], 0
+    for piece in pieces(response):
+        found.append(piece)
+        size += len(piece)
+        if size > MAX_BYTES:
+            raise too_long(response)
+        if time.monotonic() > until:
+            return None
+    return b"".join(found)
 
 
 def _shut_down(connected: Any) -> None:

@@ -12,10 +12,14 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from brubeck.errors import BrubeckError
+from brubeck.plain_text import one_line
 
 
 class ClientError(BrubeckError):
     """An error of a client."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(one_line(text))  # a server's text may begin no line of its own in a log
 
     results: Sequence[Any] = ()
     """The results before the error, of a list that was sent in several requests."""

@@ -22,6 +22,7 @@ from brubeck.client.answers import (
     problem_of,
     results_of,
 )
+from brubeck.client.circles import Circle
 from brubeck.client.errors import ClientError, NotFound, Problem, Unavailable
 from brubeck.client.query import Pairs, checked_id, json_body, link_pairs, query_string
 from brubeck.client.retries import Retries, RetryPolicy
@@ -120,11 +121,12 @@ def unavailable(request: Request, outcome: Reply | Failure, attempts: int) -> Un
 def pages(url: StreamUrl, pairs: Pairs, policy: RetryPolicy) -> Steps[None]:
     """Emit each page of a walk."""
     link: Pairs | None = pairs
+    circle = Circle()
     while link is not None:
+        if circle.closes(list(link)):
+            raise Problem(200, detail="A page comes again: this is no walk.")
         page = page_of((yield from fetch(url.request("GET", pairs=link), policy)))
-        before, link = link, None if page.next is None else link_pairs(page.next)
-        if link is not None and list(link) == list(before):
-            raise Problem(200, detail="The next page is the same one: this is no walk.")
+        link = None if page.next is None else link_pairs(page.next)
         yield Emit(page)
 
 

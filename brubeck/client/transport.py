@@ -17,6 +17,7 @@ from brubeck.client.errors import Problem
 from brubeck.client.retries import REQUEST_SECONDS, RetryPolicy
 from brubeck.client.steps import Failure, Reply
 from brubeck.errors import ConfigError
+from brubeck.plain_text import one_line
 
 if TYPE_CHECKING:
     import httpx
@@ -147,7 +148,7 @@ def failure_of(error: Exception) -> Failure:
 
     kind = type(error).__name__
     reason = f"{kind}: {error}" if str(error) else kind
-    return Failure(reason, error, silent=isinstance(error, httpx.ReadTimeout))
+    return Failure(one_line(reason), error, silent=isinstance(error, httpx.ReadTimeout))
 
 
 def too_long(response: httpx.Response) -> Problem:

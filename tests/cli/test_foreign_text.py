@@ -16,7 +16,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from brubeck.cli.output import ShownBytes, json_line, one_line, printable, printable_json
+from brubeck.cli.output import ShownBytes, json_line, printable_json
+from brubeck.plain_text import one_line, printable
 from tests.cli.test_get import on_terminal
 from tests.servers.programs import ROOT, brubeck
 
