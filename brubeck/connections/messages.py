@@ -73,6 +73,9 @@ def read_message(raw: bytes, codec: Codec) -> Message:
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as reason:
         raise ProtocolError(f"This is no message in {codec}: {reason}.") from reason
     check_path(message.path)
+    for name, text, most in (("path", message.path, 2000), ("id", message.id, 200)):
+        if len(text) > most or not text.isprintable():
+            raise ProtocolError(f"A message's {name} has at most {most} characters, all printable.")
     return message
 
 

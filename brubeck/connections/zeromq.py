@@ -37,10 +37,13 @@ log = logging.getLogger("brubeck.jobs")
 Respond = Callable[[Request], Response]
 Pattern = Literal["PUB", "PUSH"]
 
-MOST_UNSENT: Final = 10_000
+MOST_UNREAD: Final = 50
+"""The number of messages of a sender that wait here; further ones wait with it."""
+
+MOST_UNSENT: Final = 1000
 """The number of answers that wait for a slow receiver; PUB drops further ones, PUSH waits."""
 
-LONGEST: Final = 4 * MAX_BYTES
+LONGEST: Final = 2 * MAX_BYTES
 """How many bytes of a message are received; one that is longer gets no answer."""
 
 _LOOK: Final = 0.25
@@ -100,7 +103,7 @@ class ZeroMQConnection:
         self._stopping = True
 
     def _open(self, kind: str, address: str) -> ZMQSocket:
-        opened = green.zmq_socket(kind, sndhwm=MOST_UNSENT, longest=LONGEST)
+        opened = green.zmq_socket(kind, sndhwm=MOST_UNSENT, rcvhwm=MOST_UNREAD, longest=LONGEST)
         if self._bind:
             opened.bind(address)
         else:

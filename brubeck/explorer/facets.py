@@ -22,6 +22,8 @@ from brubeck.streams.pages import PagePlan
 
 MAX_VALUES: Final = 12
 """The maximal number of different values of a facet; a field with more has none."""
+_EMPTY: Final = 3
+"""How many different values have no text: none, null and the empty text."""
 _KINDS: Final = frozenset(("string", "boolean", "integer"))
 _LONGEST: Final = 40
 _LONGEST_LINKED: Final = 500
@@ -64,19 +66,23 @@ def facets_of(context: Context, plan: PagePlan, links: Links, sample: Sample) ->
 
 
 def _facet(each: Filter, counter: Counter[Any], links: Links) -> Facet | None:
-    values = list(_values(each, counter.most_common(), links))
-    return Facet(each.field, values) if 1 < len(values) <= MAX_VALUES else None
+    counted = [
+        (text, count)
+        for value, count in counter.most_common(MAX_VALUES + _EMPTY + 1)
+        if (text := "" if value is msgspec.UNSET else plain(value))
+    ]
+    if not 1 < len(counted) <= MAX_VALUES:
+        return None
+    return Facet(each.field, list(_values(each, counted, links)))
 
 
 def _values(
-    each: Filter, counted: Iterable[tuple[Any, int]], links: Links
+    each: Filter, counted: Iterable[tuple[str, int]], links: Links
 ) -> Iterator[tuple[str, int, str]]:
-    for value, count in counted:
-        text = "" if value is msgspec.UNSET else plain(value)
-        if text:
-            short = text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"
-            is_linked = len(text) <= _LONGEST_LINKED
-            yield short, count, links.among(each.parameter, text) if is_linked else ""
+    for text, count in green.fairly(counted):
+        short = text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"
+        is_linked = len(text) <= _LONGEST_LINKED
+        yield short, count, links.among(each.parameter, text) if is_linked else ""
 
 
 @lru_cache(maxsize=256)

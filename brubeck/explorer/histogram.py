@@ -11,6 +11,7 @@ from typing import Final
 
 import msgspec
 
+from brubeck import green
 from brubeck.explorer.links import Links
 from brubeck.explorer.sample import Sample
 from brubeck.explorer.time_units import DAY, HOUR, UNITS_BY_NAME, Unit, minute_text, unit_of
@@ -96,7 +97,7 @@ def histogram_of(sample: Sample, links: Links, *, newest: bool) -> Histogram | N
     unit, starts, counts = found
     highest = max(counts.values())
     bars = []
-    for at, start in enumerate(starts):
+    for at, start in green.fairly(enumerate(starts)):
         if start not in counts:
             continue
         number, end = counts[start], unit.next(start)

@@ -10,7 +10,7 @@ from brubeck.streams.cursors import url
 CURSORS: Final = frozenset(("before", "after"))
 _OF_PAGES: Final = frozenset(("limit", "count", "total"))
 _LONGEST: Final = 2000
-"""The maximal number of characters of parameters that are repeated in many links."""
+"""The maximal length of the parameters, as a URL has them, that are repeated in many links."""
 
 Pairs = Sequence[tuple[str, str]]
 
@@ -25,7 +25,7 @@ class Links:
     def __init__(self, base: str, pairs: Pairs) -> None:
         self.base = base
         self.pairs = list(pairs)
-        self._is_long = sum(len(name) + len(value) for name, value in pairs) > _LONGEST
+        self._is_long = len(url("", self.pairs)) > _LONGEST
 
     def without(self, name: str, value: str) -> str:
         """Return the link without one value of a parameter; one of many."""

@@ -21,7 +21,7 @@ class Look(msgspec.Struct, frozen=True):
     """The look of a page; empty texts stand for none.
 
     ``images`` says whether the page has images of this site, ``files`` whether it may have styles
-    and fonts of it, too. A ``personal`` page may show the name of the caller.
+    and fonts of it, too. A ``personal`` page may show the name of the caller, or forms for it.
     """
 
     accent: str = ""
@@ -49,7 +49,7 @@ def look_of(
         f"{request.prefix}{logo}" if logo else "",
         images or files or bool(logo),
         files,
-        personal=bool(settings.login_url) and _may_be_known(request),
+        personal=bool(settings.login_url or (spec and spec.schemes)) and _may_be_known(request),
     )
 
 

@@ -104,7 +104,7 @@ def page(context: Context, view: PageView) -> bytes:
         filters=list(filter_inputs(context)),
         limit=parameters.limit,
         max_limit=context.spec.parameters.max_page_size,
-        chips=list(_chips(context, links)),
+        chips=list(green.fairly(_chips(context, links))),
         facets=facets,
         histogram=histogram,
         time=lambda millis: time_cell(millis, year),

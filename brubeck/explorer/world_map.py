@@ -12,6 +12,7 @@ from typing import Any, Final
 
 import msgspec
 
+from brubeck import green
 from brubeck.storage import Record
 from brubeck.streams.context import Context
 from brubeck.streams.entries import plain
@@ -85,7 +86,7 @@ def world_map(context: Context, records: Sequence[Record]) -> WorldMap | None:
     axes = axes_of(context.spec)
     if axes is None:
         return None
-    places = list(_places(axes, records))
+    places = list(green.fairly(_places(axes, records)))
     if not places:
         return WorldMap("", [], [], "No item of this page has coordinates.")
     left, top, width = _window([at for at, _, _ in places])
@@ -93,7 +94,7 @@ def world_map(context: Context, records: Sequence[Record]) -> WorldMap | None:
     scale = _Scale(min(sizes, default=0.0), max(sizes, default=0.0), width / WIDTH)
     # The largest lie below the others, which could not be clicked.
     places.sort(key=lambda place: -scale.share(place[1]))
-    points = [_drawn(each, axes, scale, left, context.base) for each in places]
+    points = [_drawn(each, axes, scale, left, context.base) for each in green.fairly(places)]
     words = f"{len(points)} of {len(records)} items"
     if sizes:
         words += f", by {_words(axes.size)} from {plain(scale.least)} to {plain(scale.most)}"

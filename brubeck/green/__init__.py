@@ -319,14 +319,23 @@ def zmq_socket(
     identity: bytes = b"",
     linger_ms: int = 1000,
     sndhwm: int = 0,
+    rcvhwm: int = 1000,
     longest: int = -1,
 ) -> ZMQSocket:
     """Return a ZeroMQ socket (``PULL``, ``PUB``, …) that waits without blocking others.
 
-    It leaves a sender whose message has more than ``longest`` bytes, -1 for any number.
+    ``sndhwm`` and ``rcvhwm`` are the numbers of messages that wait for each other side, and of
+    each; 0 is any number. It leaves a sender whose message has more than ``longest`` bytes; -1 is
+    any number.
     """
     from brubeck.green.zeromq import ZMQSocket
 
     return ZMQSocket(
-        kind, engine(), identity=identity, linger_ms=linger_ms, sndhwm=sndhwm, longest=longest
+        kind,
+        engine(),
+        identity=identity,
+        linger_ms=linger_ms,
+        sndhwm=sndhwm,
+        rcvhwm=rcvhwm,
+        longest=longest,
     )

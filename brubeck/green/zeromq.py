@@ -31,11 +31,13 @@ class ZMQSocket:
         identity: bytes,
         linger_ms: int,
         sndhwm: int,
+        rcvhwm: int,
         longest: int,
     ) -> None:
         socket: zmq.Socket[bytes] = zmq.Context.instance().socket(getattr(zmq, kind))
         socket.setsockopt(zmq.LINGER, linger_ms)
         socket.setsockopt(zmq.SNDHWM, sndhwm)
+        socket.setsockopt(zmq.RCVHWM, rcvhwm)
         socket.setsockopt(zmq.MAXMSGSIZE, longest)
         # Queue only for connected peers: a pipe to one that left keeps nothing for the next.
         socket.setsockopt(zmq.IMMEDIATE, kind == "XPUB")

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from threading import Thread
+from threading import Event, Thread
 from typing import Any
 
 import msgspec
@@ -14,7 +14,7 @@ import pytest
 import zmq
 
 from brubeck import Brubeck
-from brubeck.connections.zeromq import ZeroMQConnection
+from brubeck.connections.zeromq import MOST_UNREAD, ZeroMQConnection
 from brubeck.errors import ConfigError
 from brubeck.handlers import MessageHandler
 from brubeck.http import Request, Response
@@ -142,6 +142,12 @@ def test_messages_are_routed_and_answered(tmp_path: Path, pattern: str, codec: s
         {"path": 7},
         {"path": "resize"},
         {"path": "/resize\n"},
+        {"path": "/resize\x9b31m"},
+        {"path": "/resize\u2028"},
+        {"path": "/" + "x" * 2000},
+        {"path": "/resize", "id": "a\n2026-11-30 INFO forged"},
+        {"path": "/resize", "id": "\x1b[2J"},
+        {"path": "/resize", "id": "x" * 201},
         {"path": "/resize", "more": 1},
         {"path": "/resize", "headers": {"a\r\nb": "c"}},
         {"path": "/resize", "headers": {"a": "b\r\nc"}},
@@ -177,6 +183,37 @@ def test_a_message_that_is_too_long(tmp_path: Path) -> None:
     with served(tmp_path, "PUSH", "json") as line:
         line.tell({"path": "/resize/small", "data": "x" * (1 << 20)})
         assert line.hear()[1]["status"] == 400
+
+
+def test_messages_that_nobody_has_read_wait_with_their_sender(tmp_path: Path) -> None:
+    """A thousand of them were held here, 4 MiB each."""
+    connection = ZeroMQConnection(f"ipc://{tmp_path}/in", concurrency=1, grace=0.1)
+    may_go_on = Event()
+
+    def respond(request: Request) -> Response:
+        may_go_on.wait(30)
+        return Response()
+
+    thread = Thread(target=connection.serve, args=(respond,), daemon=True)
+    thread.start()
+    context = zmq.Context()
+    outgoing = context.socket(zmq.PUSH)
+    outgoing.setsockopt(zmq.SNDHWM, 1)
+    outgoing.setsockopt(zmq.SNDTIMEO, 1000)
+    outgoing.connect(connection.receive)
+    message = msgspec.json.encode({"path": "/nowhere", "data": "x" * 100_000})
+    sent = 0
+    try:
+        with suppress(zmq.Again):
+            while sent < 4 * MOST_UNREAD:
+                outgoing.send(message)
+                sent += 1
+    finally:
+        may_go_on.set()
+        connection.stop()
+        thread.join(10)
+        context.destroy(linger=0)
+    assert MOST_UNREAD <= sent < 2 * MOST_UNREAD
 
 
 def test_errors_are_answers(tmp_path: Path) -> None:
