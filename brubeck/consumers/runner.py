@@ -46,10 +46,15 @@ class Later(Exception):
 
 
 class Postponed(NamedTuple):
-    """A change that has failed: after how many attempts, and when the next one may begin."""
+    """A change that has failed: after how many attempts, and when the next one may begin.
+
+    It is the one at a position of an era. Once the track is past it, another process has had it.
+    """
 
     attempt: int
     not_before: float
+    position: int
+    era: str
 
 
 class Runner:
@@ -96,7 +101,8 @@ class Runner:
 
     def _wait(self, between: float) -> None:
         if self.pause is not None:
-            self._stopping.wait(min(self.pause, between))
+            # One that is due and was not delivered is in the hands of another process.
+            self._stopping.wait(min(self.pause or _AGAIN, between))
             return
         if self._stream.spec.path.partition:
             self._stopping.wait(between)
@@ -146,9 +152,6 @@ class Runner:
 
         ``head`` is the one that it had when it was found to be due.
         """
-        postponed = self._postponed.get(partition)
-        if postponed is not None and monotonic() < postponed.not_before:
-            return 0
         track, records = self._track(partition), self._stream.opened(partition)
         place = track.read()
         if place is None:
@@ -157,7 +160,10 @@ class Runner:
         if place is None:
             return 0
         if _is_at_end(records, place.cursor):
+            self._postponed.pop(partition, None)
             self._due.note_end(partition, track.id, head)
+            return 0
+        if self._is_postponed(partition, parse_change_cursor(place.cursor)):
             return 0
         place = track.acquire()
         if place is None:
@@ -167,6 +173,16 @@ class Runner:
             return reading.run(place.cursor, monotonic() + turn)
         finally:
             reading.end()
+
+    def _is_postponed(self, partition: str, at: ChangeCursor) -> bool:
+        """Return whether a change that has failed is still to wait, by the place of its track."""
+        postponed = self._postponed.get(partition)
+        if postponed is None:
+            return False
+        if at.position >= postponed.position or at.era not in (None, postponed.era):
+            del self._postponed[partition]
+            return False
+        return monotonic() < postponed.not_before
 
     def deliver(self, partition: str, change: Change, found: Changes) -> DeadLetter | None:
         """Give a change to the consumer; return a dead letter when no attempt succeeds."""
@@ -183,7 +199,9 @@ class Runner:
             version=0 if record is None else record.version,
             cursor=str(ChangeCursor(change.position, found.era, found.began)),
         )
-        attempt = self._postponed[partition].attempt + 1 if partition in self._postponed else 1
+        former = self._postponed.get(partition)
+        is_again = former and (former.position, former.era) == (change.position, found.era)
+        attempt = former.attempt + 1 if former and is_again else 1
         self.attempt_until = monotonic() + self._consumer.timeout
         try:
             with green.timeout(self._consumer.timeout):
@@ -193,7 +211,9 @@ class Runner:
             log.warning("%s failed at %s, attempt %d: %s", self._name, given.key, attempt, text)
             if attempt < self._consumer.attempts:
                 pause = min(self._consumer.backoff * 2 ** (attempt - 1), _LONGEST_PAUSE)
-                self._postponed[partition] = Postponed(attempt, monotonic() + pause)
+                self._postponed[partition] = Postponed(
+                    attempt, monotonic() + pause, change.position, found.era
+                )
                 raise Later from None
             self._postponed.pop(partition, None)
             return self._letter(given, reason)

@@ -119,6 +119,7 @@ def test_a_client_that_leaves_takes_its_waiting_bodies_along(
     slow.released.clear()
     with Caller(front.port) as caller:
         caller.send(request("GET", "/slow"))
+        wait_until(lambda: connection.clients._held and not waiting(connection))  # it is in hand
         for count in range(1, 4):
             caller.send(request("POST", "/", bytes(5 * BODY)))
             wait_until(lambda: waiting(connection) == count)  # noqa: B023, it ends before the next

@@ -57,9 +57,14 @@ _ROOM: Final = 0.1  # the part of a bound that is made free at once
 Answer = Callable[[Message, Outbox], Rest | None]
 
 
-def _over(held: int, most: int) -> float:
-    """Return the bytes to make free, with some room for others; 0 within the bound."""
-    return held - (1 - _ROOM) * most if held > most else 0
+def _over(held: int, rest: int, most: int) -> float:
+    """Return the bytes to make free, with some room for others; 0 within the bound.
+
+    The ``rest`` is held for clients that were cut or have left, until their handlers return. It
+    takes room from the others, but not all of it: cutting these would free nothing of it.
+    """
+    room = max(most - rest, _ROOM * most)
+    return held - (1 - _ROOM) * room if held > room else 0
 
 
 class Clients:
@@ -200,12 +205,13 @@ class Clients:
 
         ``unread`` are the bytes of answers that wait for their clients.
         """
-        in_memory = _over(self._held + unread, self._max_held)
-        in_files = _over(self._spooled, self._max_spooled)
-        if not in_memory and not in_files:
+        if self._held + unread <= self._max_held and self._spooled <= self._max_spooled:
             return []
+        alive = [each for each in self._clients.values() if not each.outbox.gone]
+        held, spooled = sum(each.held for each in alive), sum(each.spooled for each in alive)
+        in_memory = _over(held + unread, self._held - held, self._max_held)
+        in_files = _over(spooled, self._spooled - spooled, self._max_spooled)
         found = []
-        alive = (each for each in self._clients.values() if not each.outbox.gone)
         holding = [each for each in alive if each.held or each.outbox.waiting]
         for client in sorted(holding, key=attrgetter("since")):
             if in_memory > 0 or (in_files > 0 and client.spooled):
