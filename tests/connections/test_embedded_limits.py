@@ -34,15 +34,13 @@ def test_the_limit_of_connections_is_held_in_a_burst() -> None:
     limit = 10
     with brubeck_run(QUICK, server_max_connections=str(limit)) as server, ExitStack() as stack:
         callers = [stack.enter_context(Caller(server.port)) for _ in range(100)]
-        most = 0
         for caller in callers:
             caller.send(GET)
         for caller in callers:
             assert caller.response().status == 200
-            # What is read of two tables that change is not of one moment; a real excess stays.
-            looks = (connected(server) for _ in range(5))
-            most = max(most, next((count for count in looks if count <= limit), limit + 1))
-        assert most <= limit
+            # What is read of two tables that change is not of one moment, and a busy machine may
+            # stop the server between two system calls; a real excess stays.
+            wait_until(lambda: connected(server) <= limit)
 
 
 def connected(server: Program) -> int:
