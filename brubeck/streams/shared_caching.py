@@ -86,7 +86,7 @@ def refuse_personal(
 
 
 def reading_methods(resources: Iterable[type]) -> Iterator[str]:
-    """Yield the program's own methods of resources that may decide who reads: ``Pages.get``."""
+    """Yield the program's own methods of resources that may limit readers: ``Pages.get``."""
     for resource in resources:
         for base in resource.__mro__:
             own = () if base.__module__.startswith("brubeck.") else vars(base).items()

@@ -231,7 +231,7 @@ class Turn:
         return answer
 
     def _is_recorded(self, message: Message, answer: Answer) -> bool:
-        """Return whether an attempt is recorded: each, but for many that repeat what went well.
+        """Return whether an attempt is recorded: each, but for many repetitions of successes.
 
         One short request lets everything be sent again, as often as its owner likes.
         """

@@ -26,7 +26,7 @@ OTHERS = 4
 
 @pytest.fixture
 def front() -> Iterator[Front]:
-    """Yield a Mongrel2 that says what its clients have read."""
+    """Yield a Mongrel2 with flow control: it reports the bytes that its clients have read."""
     with running_mongrel2(settings={"download.flow_control": 1}) as front:
         yield front
 
@@ -68,7 +68,7 @@ def test_answers_that_nobody_reads_are_bounded_for_all_clients_together(
 def test_what_was_for_a_client_that_was_cut_reaches_no_other(
     front: Front, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Mongrel2 wrote it to whoever was given the descriptor of the connection that it closed."""
+    """Mongrel2 wrote it to the next connection with the descriptor of the one that it closed."""
     ended = Event()
 
     def ask_briefly() -> int:

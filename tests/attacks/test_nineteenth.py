@@ -151,7 +151,7 @@ def test_a_description_of_another_shape_is_no_traceback(described: dict[str, obj
 
 
 def test_a_description_of_another_kind_of_server_is_read() -> None:
-    """What is not asked for may be as it likes."""
+    """Parts of it that are not used may have any value."""
     schemas = {"A": {"properties": {"a": {"type": "string"}, "b": True}}, "B": False}
     reference = {"schema": {"$ref": "#/components/schemas/A"}}
     post = {"requestBody": {"content": {"application/json": reference}}, "tags": 5}

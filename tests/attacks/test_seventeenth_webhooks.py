@@ -60,13 +60,13 @@ SAME: Final[dict[str, tuple[Scheme, Scheme]]] = {
     "one object": ((badge := Badge()), badge),
     "accounts": (BearerAuth(), BearerAuth("another realm")),
     "accounts by cookies": (CookieAuth("a"), CookieAuth("b")),
-    "one key": (JWTAuth(KEY, **JWT), JWTAuth(KEY, **JWT)),  # type: ignore[arg-type]  # of a dict
+    "one key": (JWTAuth(KEY, **JWT), JWTAuth(KEY, **JWT)),  # type: ignore[arg-type]  # options of a dict
     "one look-up": (BearerAuth(lookup=of_staff), BearerAuth(lookup=of_staff)),
     "one tenant": (Tenant("a"), Tenant("a")),
 }
 OTHERS: Final[dict[str, tuple[Scheme, Scheme]]] = {
-    "keys": (JWTAuth(KEY, **JWT), JWTAuth(KEY[::-1] + "x", **JWT)),  # type: ignore[arg-type]
-    "audiences": (JWTAuth(KEY, **JWT), JWTAuth(KEY, audience="a", **JWT)),  # type: ignore[arg-type]
+    "keys": (JWTAuth(KEY, **JWT), JWTAuth(KEY[::-1] + "x", **JWT)),  # type: ignore[arg-type]  # likewise
+    "audiences": (JWTAuth(KEY, **JWT), JWTAuth(KEY, audience="a", **JWT)),  # type: ignore[arg-type]  # likewise
     "look-ups": (BearerAuth(lookup=of_staff), BearerAuth(lookup=of_customers)),
     "a look-up": (BearerAuth(), BearerAuth(lookup=of_customers)),
     "names": (BasicAuth(lookup=of_staff), BasicAuth()),  # type: ignore[arg-type]  # never called
@@ -86,7 +86,7 @@ def test_webhooks_may_have_the_schemes_of_their_stream(schemes: tuple[Scheme, Sc
 def test_a_caller_whom_the_stream_does_not_know_does_not_subscribe(
     schemes: tuple[Scheme, Scheme],
 ) -> None:
-    """Schemes of one class may know other people, who had the changes of a private stream."""
+    """Schemes of one class may know other people: these had the changes of a private stream."""
     for one, other in (schemes, schemes[::-1]):
         with pytest.raises(ConfigError, match=r"give both the same schemes, .*may_subscribe"):
             hooks_of(stream_of(schemes=(one,)), schemes=(other,))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import ExitStack
+from functools import partial
 from threading import Event
 
 import pytest
@@ -29,6 +30,9 @@ def test_requests_of_clients_that_are_gone_have_no_others_cut(*, leave: bool) ->
         (may_go_on if request.path == "/slow" else looked).wait(60)
         return Response(b"short")
 
+    def has_asked(number: int) -> bool:
+        return len(asked) >= number
+
     settings = {"limits.content_length": 2 * BODY, "download.flow_control": 1}
     with (
         running_mongrel2(settings=settings) as front,
@@ -41,7 +45,7 @@ def test_requests_of_clients_that_are_gone_have_no_others_cut(*, leave: bool) ->
                 slow = stack.enter_context(Caller(front.port))
                 head = f"POST /slow HTTP/1.1\r\nHost: localhost\r\nContent-Length: {BODY}\r\n\r\n"
                 slow.send(head.encode() + bytes(BODY))
-                wait_until(lambda due=number: len(asked) >= due)  # type: ignore[misc]
+                wait_until(partial(has_asked, number))
                 if leave:
                     slow.close()
             if leave:

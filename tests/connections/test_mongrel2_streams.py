@@ -251,7 +251,7 @@ def test_a_front_server_is_asked_again_while_too_much_waits(
 
 
 def test_a_reader_that_takes_nothing_is_cut() -> None:
-    """Under flow control, patience ends, and with it what we hold for them."""
+    """Under flow control, patience ends, and the rest of the answer is dropped."""
     source = Source(CHUNK for _ in range(EXPORT))
     with (
         running_mongrel2(settings={"download.flow_control": 1}) as front,

@@ -165,7 +165,7 @@ def test_pages_and_writes(server: Program) -> None:
 
 
 def test_a_name_with_an_underscore_is_none_with_a_dash(server: Program) -> None:
-    """Where the server takes the one for the other, the log says what that means."""
+    """The log warns of a server that takes the one for the other."""
     connection = HTTPConnection("127.0.0.1", server.port, timeout=30)
     connection.request("GET", "/seen", headers={"X_Forwarded_For": "6.6.6.6"})
     seen = json.loads(connection.getresponse().read())

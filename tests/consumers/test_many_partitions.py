@@ -5,13 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from uuid import uuid4
 
-import pytest
-
 from brubeck.consumers import catch_up
 from brubeck.consumers.connection import runners
+from brubeck.consumers.runner import Runner
 from brubeck.consumers.stopping import Stop
 from brubeck.consumers.track import Track, TrackState, track_id
-from brubeck.storage import Storage, open_storage
+from brubeck.storage import Head, Storage, open_storage
 from tests.consumers.test_consumers import delivered, program
 
 ROOMS = 60
@@ -60,24 +59,23 @@ def test_a_track_with_a_former_id_goes_on_where_it_was(any_storage: Storage) -> 
         catch_up(app)
 
 
-def test_a_look_at_partitions_that_stand_still_reads_none_of_them(
-    any_storage: Storage, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_look_at_partitions_that_stand_still_reads_none_of_them(any_storage: Storage) -> None:
     """Each cost three commands every half second, however long nothing had changed."""
     app, rooms, seen = program(any_storage, path=f"/{uuid4().hex}/<room>", start="beginning")
     for number in range(ROOMS):
         rooms.insert({"id": "a", "text": "x"}, partition=f"r{number}")
-    (runner,) = runners(app, Stop())
+    (consumer,) = app.consumers
+    read: list[str] = []
+
+    class Noting(Runner):
+        def _read(self, partition: str, head: Head | None, turn: float) -> int:
+            read.append(partition)
+            return super()._read(partition, head, turn)
+
+    runner = Noting(app, consumer, rooms, Stop())
     assert runner.catch_up() == ROOMS
     runner.catch_up()
-    read: list[str] = []
-    find = Track.read
-
-    def noted(track: Track) -> TrackState | None:
-        read.append(track.path)
-        return find(track)
-
-    monkeypatch.setattr(Track, "read", noted)
+    read.clear()
     assert runner.catch_up() == 0
     assert read == []
     rooms.insert({"id": "b", "text": "y"}, partition="r7")

@@ -1,4 +1,4 @@
-"""A consumer in two processes: what one of them remembers of a change that the other delivers."""
+"""A consumer in two processes: the memory of one, of a change that the other delivers."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Down(Exception):
 
 
 class Fails(Consumer):
-    """A consumer whose receiver is down for a while; ``tried`` is text and attempt of each."""
+    """A consumer with a receiver that is down for a while; ``tried``: text and attempt of each."""
 
     down = True
     tried: list[tuple[str, int]]

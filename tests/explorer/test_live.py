@@ -247,7 +247,7 @@ def test_who_is_cut_off_misses_nothing(port: int, page: Page) -> None:
 
 @pytest.fixture
 def refused_page(browser: Browser) -> Iterator[Page]:
-    """Yield a page whose requests fail, which every browser says."""
+    """Yield a page with requests that fail; every browser complains of these."""
     with content_person(browser, but="Failed to load resource") as found:
         yield found
 

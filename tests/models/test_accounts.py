@@ -8,13 +8,14 @@ from typing import Any
 
 import pytest
 
-from brubeck.auth import BadCredentials, BasicAuth, BearerAuth, Caller, hash_password
+from brubeck.auth import BadCredentials, BasicAuth, BearerAuth, Caller
 from brubeck.auth.accounts import RemembersNonces
 from brubeck.auth.tokens import digest
 from brubeck.models import AccountRefused, NoSuchUser, StoredAccounts, User, UsernameTaken
 from brubeck.models import users as users_module
 from brubeck.models.documents import Claim
 from brubeck.models.names import claim_id
+from brubeck.models.users import Users
 from brubeck.storage import Storage
 from brubeck.timekeeping import HeldClock
 from tests.auth.world import World, basic, request
@@ -264,8 +265,8 @@ def test_moving_a_line_on_does_not_undo_a_change(accounts: StoredAccounts, name:
 
 
 @pytest.mark.parametrize("change", ["password", "again", "inactive", "removed"])
-def test_what_changes_while_a_line_is_moved_on_counts(
-    accounts: StoredAccounts, name: str, change: str, monkeypatch: pytest.MonkeyPatch
+def test_changes_while_a_line_is_moved_on_count(
+    any_storage: Storage, accounts: StoredAccounts, clock: HeldClock, name: str, change: str
 ) -> None:
     """A log-in with the former password began a session of the new one."""
     made = accounts.users.create(name)
@@ -278,13 +279,14 @@ def test_what_changes_while_a_line_is_moved_on_counts(
         "removed": lambda: accounts.remove_user(name),
     }
 
-    def hash_meanwhile(password: str) -> str:
-        monkeypatch.undo()
-        changes[change]()
-        return hash_password(password)
+    class Changing(Users):
+        def rehash(self, user: User, password: str) -> User | None:
+            changes[change]()
+            return super().rehash(user, password)
 
-    monkeypatch.setattr(users_module, "hash_password", hash_meanwhile)
-    user = accounts.log_in(name, "take five")
+    slow = StoredAccounts(any_storage, clock=clock)
+    slow.users = Changing(any_storage, clock=clock)
+    user = slow.log_in(name, "take five")
     assert (user is not None) == (change == "again")
     assert user is None or user.check_password("take five")
 

@@ -1,4 +1,4 @@
-"""One client of a Mongrel2: the requests that wait on its connection, and what they hold."""
+"""One client of a Mongrel2: the requests that wait on its connection, and their sizes."""
 
 from __future__ import annotations
 
