@@ -14,6 +14,7 @@ from urllib.parse import quote
 import msgspec
 
 from brubeck.errors import ProtocolError
+from brubeck.green.collecting import decoded
 from brubeck.http.headers import Headers
 from brubeck.http.request import Request
 
@@ -63,13 +64,18 @@ class Message(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
         return request
 
 
+_DECODERS: Final[dict[Codec, Callable[[bytes], Message]]] = {
+    "json": msgspec.json.Decoder(Message).decode,
+    "msgpack": msgspec.msgpack.Decoder(Message).decode,
+}
+
+
 def read_message(raw: bytes, codec: Codec) -> Message:
     """Return the message in some bytes; `ProtocolError` for invalid ones."""
     if len(raw) > MAX_BYTES:
         raise ProtocolError(f"A message has at most {MAX_BYTES} bytes; this one has {len(raw)}.")
-    decode = msgspec.json.decode if codec == "json" else msgspec.msgpack.decode
     try:
-        message = decode(raw, type=Message)
+        message = decoded(_DECODERS[codec], raw)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as reason:
         raise ProtocolError(f"This is no message in {codec}: {reason}.") from reason
     check_path(message.path)

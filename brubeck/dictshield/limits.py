@@ -100,10 +100,16 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _whole(text: str) -> int | Decimal:
     """Return a whole number; a very long one as a Decimal, which costs no quadratic time."""
-    return int(text) if len(text) < 32 else _fraction(text)
+    green.take_turn()
+    return int(text) if len(text) < 32 else _decimal(text)
 
 
 def _fraction(text: str) -> Decimal:
+    green.take_turn()
+    return _decimal(text)
+
+
+def _decimal(text: str) -> Decimal:
     try:
         return Decimal(text)
     except InvalidOperation:

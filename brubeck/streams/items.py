@@ -87,6 +87,7 @@ class Items(Resource):
             look = look_of(self.application, self.message, self.spec)
             headers = rendering.headers_of(self.spec.headers.copy(), look)
             headers["ETag"] = tag
+            headers["Vary"] = f"{headers['Vary']}, Referer"  # for the link back
             return Response(page, 200, headers=headers)
         body = projection(fields, self.spec.hidden)(record.body)
         return self.reading_answer(b'{"data":%b}' % body, 200, {"ETag": tag})

@@ -62,6 +62,7 @@ BODIES: dict[str, str] = {
     "moments": '{"times":[' + ",".join(['"2026-01-01T00:00:00Z"'] * 20_000) + "]}",
     "ordered": '{"ordered":[' + ",".join(map(str, range(100_000, 0, -1))) + "]}",
     "objects": '{"more":{"x":[' + ",".join(["{}"] * 60_000) + "]}}",
+    "numbers": '{"more":{"x":[' + ",".join(["1.5"] * 200_000) + "]}}",
     "names": '{"more":{' + ",".join(f'"{name:06x}":0' for name in range(40_000)) + "}}",
 }
 ACCEPTED = (
@@ -81,6 +82,9 @@ def measure(kind: str) -> dict[str, float]:
         def note(name: str, work: Callable[[], object]) -> None:
             holds[name] = longest_hold(turns, work)
 
+        rejected = body[:-1] + b',"unknown":1}'
+        note("PUT rejected", lambda: client.put("/items/a", body=rejected, headers=JSON))
+        assert client.get("/items/a").status == 404, kind
         note("PUT", lambda: client.put("/items/a", body=body, headers=JSON))
         assert client.get("/items/a").status == 200, kind
         note("PUT again", lambda: client.put("/items/a", body=body, headers=JSON))

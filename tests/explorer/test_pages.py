@@ -228,3 +228,12 @@ def test_several_items_have_no_page(client: Client) -> None:
     """They are JSON for who takes it."""
     assert client.get("/notes/n1,n2").headers["Content-Type"] == "application/json"
     assert client.get("/notes/n1,n2", headers={"Accept": "text/html"}).status == 406
+
+
+def test_the_page_of_an_item_varies_by_where_its_reader_came_from(client: Client) -> None:
+    """A cache would show everybody the first reader's way back."""
+    there = "http://localhost/notes?limit=2"
+    found = client.get("/notes/n1", headers=BROWSER | {"Referer": there, "Host": "localhost"})
+    assert 'href="/notes?limit=2"' in found.text
+    assert {"Accept", "Referer"} <= set(found.headers["Vary"].split(", "))
+    assert "Referer" not in client.get("/notes/n1", headers={"Accept": "*/*"}).headers["Vary"]

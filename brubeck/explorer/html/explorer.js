@@ -11,9 +11,10 @@
   const pause = 400, longest = 60_000;
   let url = table().dataset.changes;
   if (!/[?&]fields=/.test(url)) url += "&fields=id"; // only that there was a change is of interest
-  let source = null, reading = false, again = false, waiting = null;
+  let source = null, reading = false, again = false, late = false, waiting = null;
 
   const rows = (page) => [...page.querySelectorAll("#items tr[data-id]")];
+  const say = () => { if (source) said.textContent = late ? "Waiting for new items…" : "Live."; };
   const positions = () => new Map(rows(document).map((row) => [row.dataset.id, row.dataset.at]));
   const isAway = () => table().getBoundingClientRect().top < -40;
 
@@ -67,11 +68,15 @@
       const { page, wait } = await fetched().catch(() => ({ page: null, wait: 0 }));
       if (page) {
         failures = 0;
+        late = false;
+        say();
         if (source && page.querySelector("#items")) offer(page);
         else if (source) stop("Please load the page again."); // it is refused, or of a log-in
       } else {
         failures += 1;
         again = true; // as long as the feed is open
+        late = true;
+        say();
       }
       const rest = Math.min(Math.max(pause * 2 ** failures, wait), longest);
       await new Promise((go) => setTimeout(go, failures ? rest : pause));
@@ -97,7 +102,7 @@
     }
     source.addEventListener("checkpoint", note);
     source.addEventListener("reset", () => stop("Please load the page again."));
-    source.onopen = () => { said.textContent = "Live."; };
+    source.onopen = say;
     source.onerror = () => {
       if (source.readyState === EventSource.CLOSED) stop("It cannot be followed.");
       else said.textContent = "Connecting…";
