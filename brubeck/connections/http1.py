@@ -8,6 +8,7 @@ reads into requests.
 from __future__ import annotations
 
 import logging
+import re
 import tempfile
 from collections import deque
 from collections.abc import Iterator
@@ -26,6 +27,8 @@ _TELLING: Final = frozenset((b"content-length", b"expect"))
 _CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
 _MAX_FIELDS: Final = 200
 _KEPT_FIELDS: Final = 4096  # bytes of header fields that a connection keeps for its next request
+_PLAIN_LINE: Final = re.compile(rb"(GET|HEAD) (/[A-Za-z0-9._~!$&'()*+,;=:@/?%-]*) HTTP/1\.1\r\n")
+"""A request line that has no other reading; all others are for llhttp."""
 _KNOWN_VERSIONS: Final = {"1.0": b"1.0", "1.1": b"1.1"}
 _VERSIONS: Final = "The versions of HTTP that are spoken here are 1.0 and 1.1."
 _CHUNK_ALLOWANCE: Final = 16
@@ -89,6 +92,8 @@ class Http1:
         self._plain: list[tuple[bytes, bytes]] | None = None  # fields that were checked before
         self._plain_size = 0
         self._decoded: Headers | None = None  # the same, if they have come again
+        # Their bytes with the empty line after them, if what was read last was such a request.
+        self._repeated: tuple[bytes, Headers] | None = None
         self._method = self._version = ""
         self._begin_head()
         self._begin_body()
@@ -105,8 +110,16 @@ class Http1:
 
     def feed(self, data: bytes) -> None:
         """Take some bytes."""
-        if self._finished:
+        if self._finished or self._read_repeated(data):
             return
+        self._repeated = None
+        begins = self.in_head and not self._received and not self.ready
+        self._read(data)
+        alone = begins and self.in_head and not self._received and len(self.ready) == 1
+        if alone and self._decoded is not None and self.ready[0].keep_alive:
+            self._repeated = data.partition(b"\r\n")[2], self._decoded
+
+    def _read(self, data: bytes) -> None:
         if self.in_head:
             self._head_size += len(data)
             self._received = self._received + data if self._received else data
@@ -130,6 +143,23 @@ class Http1:
         self._excess = max(0, self._excess)
         if self._excess > self._limits.max_head:
             raise Problem(431, f"The chunk extensions exceed {self._limits.max_head} bytes.")
+
+    def _read_repeated(self, data: bytes) -> bool:
+        """Return whether ``data`` are a whole request with the fields of former ones, taking it.
+
+        Most clients send the same fields with each request of a connection. Nothing is left to
+        check then but a request line, which llhttp need not see.
+        """
+        if self._repeated is None or not data.endswith(self._repeated[0]):
+            return False
+        end, fields = len(data) - len(self._repeated[0]), self._repeated[1]
+        line = _PLAIN_LINE.fullmatch(data, 0, end)
+        if line is None or len(data) > self._limits.max_head:
+            return False
+        method, target = line.groups()
+        request = self._request(method.decode("ascii"), target.decode("ascii"), fields)
+        self.ready.append(Incoming(request, keep_alive=True))
+        return True
 
     def _decline_upgrade(self) -> None:
         # Other protocols are not spoken here: the request is answered as what it is in HTTP/1.1.
@@ -319,15 +349,8 @@ class Http1:
             body = self._file
         elif self._body:
             body = bytes(self._body)
-        request = Request(
-            self._method,
-            self._url.decode("latin-1"),
-            self._fields,
-            body,
-            version=self._version,
-            client=self._client,
-        )
-        request.sink = tempfile.TemporaryFile
+        target = self._url.decode("latin-1")
+        request = self._request(self._method, target, self._fields, body, self._version)
         incoming = Incoming(request, parser.should_keep_alive())
         if self._size:
             incoming.held = Held(len(self._body), 0 if self._file is None else self._size)
@@ -338,6 +361,19 @@ class Http1:
         if self._size or self.expects_continue:
             self.expects_continue = False
             self._begin_body()
+
+    def _request(
+        self,
+        method: str,
+        target: str,
+        fields: Headers | list[tuple[bytes, bytes]],
+        body: bytes | BinaryIO = b"",
+        version: str = "1.1",
+    ) -> Request:
+        client = self._client
+        request = Request(method, target, fields, body, version=version, client=client)
+        request.sink = tempfile.TemporaryFile
+        return request
 
     def _refuse(self, status: int, detail: str) -> None:
         # An exception in a callback reaches `feed` wrapped; the problem itself is kept beside it.
