@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Never, cast
 
 from brubeck import config
 from brubeck.autoapi import AutoAPIBase, pattern_of, placed, refuse_shared, refuse_twins
-from brubeck.callables import check_plain, check_plain_methods
+from brubeck.callables import check_methods, check_plain
 from brubeck.configured import Configured
 from brubeck.description.autoapis import describe_api
 from brubeck.description.served import Descriptions
@@ -120,7 +120,7 @@ class Brubeck(Configured):
         self.clock = clock
         self.descriptions = Descriptions(title, version, api_info or {})
         if accounts is not None:
-            check_plain_methods(type(accounts))
+            check_methods(type(accounts))
         self._accounts = accounts
         self._stored_accounts: Accounts | None = None
         self._command_line: dict[str, dict[str, object]] = {}

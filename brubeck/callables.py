@@ -1,4 +1,4 @@
-"""Plain functions only: coroutines and generators are refused where a guard or a hook is declared.
+"""Methods that are called, and mean what they return: others are refused where they are declared.
 
 Brubeck runs on green threads, so nothing awaits. A coroutine function that is called like any other
 returns a coroutine and runs not one line of its body: a guard that is one lets everything pass, and
@@ -8,6 +8,8 @@ a look-up that is one finds somebody for every name, since a coroutine is true. 
   names it is made, and so is a generator function where nobody would iterate over it.
 - A decorator or a lambda may hide one. So the value that a guard returns is checked at each call,
   and a value that it cannot mean is an error, never a "yes".
+- A method of a mixin that stands behind a class of Brubeck with the same method is never called. So
+  it is refused when the class is made.
 """
 
 from __future__ import annotations
@@ -62,17 +64,34 @@ write "def" without "async".
             raise ConfigError(f'{name} is a generator, which nothing runs: leave out "yield".')
 
 
-def check_plain_methods(owner: type) -> None:
+def check_methods(owner: type) -> None:
     """Raise `ConfigError` for a class with a method that `check_plain` refuses, inherited or not.
 
-    `HOOKS` may not be generator functions either.
+    `HOOKS` may not be generator functions either, and no mixin may stand where it has no say.
     """
     classes = owner.__mro__[:-1]  # without `object`
+    _refuse_hidden(owner, classes)
     for at, each in enumerate(classes):
         for name, method in vars(each).items():
             if _is_plain(method) or any(name in vars(nearer) for nearer in classes[:at]):
                 continue  # there are hundreds in a program, and nearly all are plain
             check_plain(method, f"{owner.__name__}.{name}", generators=name not in HOOKS)
+
+
+def _refuse_hidden(owner: type, classes: tuple[type, ...]) -> None:
+    """Refuse an attribute of a mixin that stands behind a class of this package that has it."""
+    ours: list[type] = []
+    for base in classes:
+        if base.__module__.startswith("brubeck."):
+            ours.append(base)
+            continue
+        for other in ours:
+            both = vars(base).keys() & vars(other).keys()
+            if name := min((each for each in both if not each.startswith("_")), default=""):
+                raise ConfigError(
+                    f"{owner.__name__}: {base.__name__}.{name} is hidden by {other.__name__}; "
+                    f"name {base.__name__} before it."
+                )
 
 
 def _is_plain(value: object) -> bool:
@@ -110,9 +129,21 @@ def run_hook(hook: Callable[..., object], *args: object) -> None:
 
 
 def check_value(result: T, name: str) -> T:
-    """Return a value, unless it is a coroutine or a generator, which stand for one: `TypeError`."""
+    """Return a value; `TypeError` for what only stands for one.
+
+    That is a coroutine, a generator, or an exception that should have been raised.
+    """
     if inspect.isawaitable(result) or inspect.isasyncgen(result) or inspect.isgenerator(result):
         raise _unusable(result, name, "it returns a value")
+    if isinstance(result, BaseException):
+        raise _unusable(result, name, "raise it")
+    return result
+
+
+def check_answer(result: object, name: str) -> bool:
+    """Return the answer of a rule, which is True or False; `TypeError` for anything else."""
+    if not isinstance(result, bool):
+        raise _unusable(result, name, "it returns True or False")
     return result
 
 

@@ -11,7 +11,7 @@ from typing import Protocol, runtime_checkable
 
 import msgspec
 
-from brubeck.auth.caller import Caller
+from brubeck.auth.caller import Caller, check_person
 from brubeck.auth.errors import BadCredentials
 from brubeck.timekeeping import Clock
 
@@ -30,6 +30,14 @@ class Account(msgspec.Struct, frozen=True):
     password_line: str = ""
     scopes: Scopes = frozenset()
     active: bool = True
+
+    def __post_init__(self) -> None:
+        check_person(self)
+        if not isinstance(self.active, bool):
+            raise TypeError(f"Account.active is True or False, not {type(self.active).__name__}")
+
+    def __repr__(self) -> str:
+        return f"<Account {self.id}>"
 
     def caller(self, credential: str, scopes: Scopes | None = None) -> Caller:
         """Return the caller that this account is; `BadCredentials` where it is not active.

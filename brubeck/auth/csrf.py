@@ -49,6 +49,16 @@ def require_same_site_of_cookies(request: Request, trusted: Collection[str] = ()
         require_same_site(request, trusted)
 
 
+def require_same_site_if_named(request: Request, trusted: Collection[str] = ()) -> None:
+    """Refuse a write (403) that says that a page of another origin sent it.
+
+    For cookies that a program reads by itself: other programs, which name no origin, may send
+    some, and what a browser sends for a page names one.
+    """
+    if _is_named(request):
+        require_same_site(request, trusted)
+
+
 def require_same_site_of_simple_requests(request: Request, trusted: Collection[str] = ()) -> None:
     """Refuse a request that a page of another site sent without a preflight: 403.
 
@@ -56,11 +66,14 @@ def require_same_site_of_simple_requests(request: Request, trusted: Collection[s
     certificate alone. Programs, which do not name an origin, may write; and so may pages of other
     origins in a way for which the browser asked first, so that ``cors`` has decided already.
     """
-    named = any(request.header(name) is not None for name in ("origin", "sec-fetch-site"))
     unasked = request.method == "POST" and request.content_type not in _ASKED
     scheme = _scheme(request)
-    if named and unasked and (not scheme or scheme in _OF_BROWSERS):
+    if unasked and _is_named(request) and (not scheme or scheme in _OF_BROWSERS):
         require_same_site(request, trusted)
+
+
+def _is_named(request: Request) -> bool:
+    return any(request.header(name) is not None for name in ("origin", "sec-fetch-site"))
 
 
 def _scheme(request: Request) -> str:

@@ -9,8 +9,9 @@
 
 from __future__ import annotations
 
+import inspect
 import logging
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from functools import wraps
 from typing import TYPE_CHECKING, Any, ClassVar, Final, TypeVar, cast
 
@@ -24,12 +25,15 @@ from brubeck.auth.errors import BadCredentials
 from brubeck.auth.next_url import NEXT, is_local, wanted, with_next
 from brubeck.auth.scheme import Scheme, authenticate, origins_of, unknown
 from brubeck.callables import check_plain, check_value
+from brubeck.errors import ConfigError
 from brubeck.http import Request, Response
 
 log = logging.getLogger("brubeck.app")
 
 Method = TypeVar("Method", bound=Callable[..., Any])
 
+_OF_ROUTES: Final = ("application", "app")
+"""The usual names of the first argument of a function that a route leads to."""
 _NOT_ASKED: Final = object()
 
 
@@ -38,7 +42,7 @@ def authenticated(method: Method) -> Method:
 
     The handler has a ``current_user``, as a `UserHandlingMixin` has.
     """
-    check_plain(method, getattr(method, "__qualname__", repr(method)))
+    _check_method(method, "authenticated")
 
     @wraps(method)
     def wrapper(self: Any, *args: Any, **kwargs: Any) -> Any:
@@ -53,7 +57,7 @@ def web_authenticated(method: Method) -> Method:
     A GET passes its URL there as ``next``, so that `UserHandlingMixin.next_url` can lead back to
     it. Without a ``login_url`` the answer is 401.
     """
-    check_plain(method, getattr(method, "__qualname__", repr(method)))
+    _check_method(method, "web_authenticated")
 
     @wraps(method)
     def wrapper(self: Any, *args: Any, **kwargs: Any) -> Any:
@@ -68,7 +72,7 @@ def same_site_only(method: Method) -> Method:
     For forms without a user, such as the one to log in: no page of another site may log somebody
     in, not even as somebody else. The handler may name ``trusted_origins``.
     """
-    check_plain(method, getattr(method, "__qualname__", repr(method)))
+    _check_method(method, "same_site_only")
 
     @wraps(method)
     def wrapper(self: Any, *args: Any, **kwargs: Any) -> Any:
@@ -80,12 +84,44 @@ def same_site_only(method: Method) -> Method:
 
 def _known(handler: Any) -> bool:
     """Return whether a handler knows its user, and may be asked to write for that user."""
-    if not check_value(handler.current_user, "current_user"):
+    if not _user(handler.current_user, "current_user"):
         return False
     # The mixin has checked by itself, unless its property is overridden, or there is no mixin.
     if getattr(type(handler), "current_user", None) is not UserHandlingMixin.current_user:
         require_same_site_of_cookies(handler.message, _trusted(handler))
     return True
+
+
+def _check_method(method: Callable[..., Any], decorator: str) -> None:
+    """Raise `ConfigError` for anything but a method of a handler, which no decorator protects.
+
+    One above a route's decorator would protect a function that nobody calls.
+    """
+    name = getattr(method, "__qualname__", repr(method))
+    check_plain(method, name)
+    if isinstance(method, type) or next(iter(_parameters(method)), "self") in _OF_ROUTES:
+        raise ConfigError(f"{decorator} is for methods of handlers, and {name} is none.")
+
+
+def _parameters(method: Callable[..., Any]) -> Iterable[str]:
+    try:
+        return inspect.signature(method).parameters
+    except ValueError:  # one that is written in C has no signature
+        return ()
+
+
+def _user(found: Any, name: str) -> Any:
+    """Return the value of a user, or of none; `TypeError` for one that was meant as a refusal.
+
+    That is an answer, an exception, a tuple with a reason, or a method in place of its value.
+    """
+    check_value(found, name)
+    if isinstance(found, Response | type) or type(found) is tuple or inspect.isroutine(found):
+        raise TypeError(
+            f"{name} returned {type(found).__name__}: it returns a user, or None, and raises a "
+            "Problem to refuse"
+        )
+    return found
 
 
 def _texts(origins: Collection[str]) -> Collection[str]:
@@ -150,7 +186,7 @@ class UserHandlingMixin:
         """
         if self._current_user is _NOT_ASKED:
             try:
-                found = check_value(self.get_current_user(), "get_current_user")
+                found = _user(self.get_current_user(), "get_current_user")
             except BadCredentials as reason:
                 self._bad = reason
                 found = None

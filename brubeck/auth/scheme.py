@@ -7,6 +7,7 @@ does and they are not good. So bad credentials are never the same as none.
 
 from __future__ import annotations
 
+import inspect
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import Any, ClassVar, Final, TypeVar
@@ -14,7 +15,7 @@ from typing import Any, ClassVar, Final, TypeVar
 from brubeck.auth.accounts import AuthContext
 from brubeck.auth.caller import Caller
 from brubeck.auth.errors import BadCredentials
-from brubeck.callables import check_plain, check_plain_methods, check_type
+from brubeck.callables import check_methods, check_plain, check_type
 from brubeck.errors import ConfigError
 from brubeck.http import Problem, Request
 
@@ -39,7 +40,8 @@ class Scheme(ABC):
     def __init_subclass__(cls, **kwargs: Any) -> None:
         """Refuse a scheme of coroutines, which would let everybody in."""
         super().__init_subclass__(**kwargs)
-        check_plain_methods(cls)
+        check_methods(cls)
+        _refuse_unread(cls)
 
     @property
     def request_headers(self) -> tuple[str, ...]:
@@ -90,6 +92,26 @@ class Scheme(ABC):
     @abstractmethod
     def openapi(self) -> dict[str, object]:
         """Return the security scheme object of OpenAPI 3.1 (section 4.8.27)."""
+
+
+def _refuse_unread(scheme: type) -> None:
+    """Raise `ConfigError` for a member that an argument of the same name hides: nobody reads it.
+
+    A ``lookup`` that refuses somebody would be a method that nobody calls.
+    """
+    own: dict[str, type] = {}
+    for base in scheme.__mro__:
+        if "__init__" in vars(base):
+            break
+        own = {**dict.fromkeys(vars(base), base), **own}
+    if base is object or not base.__module__.startswith("brubeck."):
+        return
+    for name in inspect.signature(base).parameters:
+        if name in own:
+            raise ConfigError(
+                f"{own[name].__name__}.{name} is never read: give {base.__name__} an argument "
+                f"{name}=…, such as by an __init__ of your own."
+            )
 
 
 def origins_of(schemes: Iterable[Scheme]) -> list[str]:

@@ -115,7 +115,8 @@ def check_url(url: str) -> None:
     try:
         httpx.URL(url)
     except httpx.InvalidURL as reason:
-        raise ValueError(f"the URL cannot be right: {reason}") from reason
+        # What is quoted may be a password that was not percent-encoded.
+        raise ValueError(f"the URL cannot be right: {str(reason).partition(': ')[0]}") from None
 
 
 def timeouts(seconds: float) -> httpx.Timeout:

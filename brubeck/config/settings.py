@@ -7,7 +7,14 @@ import msgspec
 from brubeck.config.values import Listen
 
 
-class ServerSettings(msgspec.Struct, frozen=True, kw_only=True):
+class Section(msgspec.Struct, frozen=True, kw_only=True):
+    """Some settings; a traceback does not show them, since there are secrets among them."""
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__}>"
+
+
+class ServerSettings(Section, frozen=True, kw_only=True):
     """Serving requests; times in seconds, sizes in bytes."""
 
     listen: Listen
@@ -35,7 +42,7 @@ class ServerSettings(msgspec.Struct, frozen=True, kw_only=True):
     grace: float
 
 
-class AppSettings(msgspec.Struct, frozen=True, kw_only=True):
+class AppSettings(Section, frozen=True, kw_only=True):
     """The program itself."""
 
     log_level: str
@@ -48,7 +55,7 @@ class AppSettings(msgspec.Struct, frozen=True, kw_only=True):
     explorer_logo: str
 
 
-class JobsSettings(msgspec.Struct, frozen=True, kw_only=True):
+class JobsSettings(Section, frozen=True, kw_only=True):
     """Jobs and their queue; times in seconds."""
 
     queue: str
@@ -60,7 +67,7 @@ class JobsSettings(msgspec.Struct, frozen=True, kw_only=True):
     lease: float
 
 
-class Settings(msgspec.Struct, frozen=True, kw_only=True):
+class Settings(Section, frozen=True, kw_only=True):
     """The settings of one program, each an attribute of its section.
 
     ``storage`` maps the names of stores to their URLs; ``stores_given`` are the configured ones.

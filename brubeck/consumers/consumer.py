@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Final, Literal
 
 import msgspec
 
-from brubeck.callables import check_plain_methods
+from brubeck.callables import check_methods
 from brubeck.errors import ConfigError, did_you_mean
 from brubeck.handlers.program import Program
 from brubeck.streams import StreamedDocument, StreamHandler
@@ -66,7 +66,7 @@ class Consumer:
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
-        check_plain_methods(cls)
+        check_methods(cls)
         if hasattr(cls, "stream"):
             _check(cls)
 

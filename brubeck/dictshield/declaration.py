@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import chain
 from keyword import iskeyword
 from typing import Any, ClassVar, Final
 
@@ -31,6 +32,10 @@ class DocumentOptions:
             raise InvalidShield(f'Meta has no option "{name}".{did_you_mean(name, self.known)}')
 
 
+_LISTS: Final = frozenset(("_internal_fields", "_private_fields", "_public_fields"))
+"""The lists of fields by who sees them. Of several bases, those of all are inherited."""
+
+
 class DocumentMetaclass(type):
     """Makes a document class: collects its fields, inherited first, and refuses bad ones."""
 
@@ -43,6 +48,10 @@ class DocumentMetaclass(type):
         meta = namespace.pop("Meta", None)
         if bases:
             namespace.setdefault("__slots__", ())
+        if len(bases) > 1:
+            for key in _LISTS - namespace.keys():
+                lists = [found for base in bases if (found := getattr(base, key, None))]
+                namespace |= {key: _union(lists)} if lists else {}
         own = {key: value for key, value in namespace.items() if isinstance(value, BaseField)}
         rest = {key: value for key, value in namespace.items() if key not in own}
         cls: Any = super().__new__(mcs, name, bases, rest, **kwargs)
@@ -55,7 +64,7 @@ class DocumentMetaclass(type):
         _refuse_classes(cls, rest)
         _refuse_annotations(cls, rest)
         _refuse_clashes(cls)
-        for key in ("_internal_fields", "_private_fields", "_public_fields"):
+        for key in sorted(_LISTS):
             _refuse_list(cls, key, rest.get(key))
         return cls
 
@@ -65,6 +74,14 @@ class DocumentMetaclass(type):
         """Return the fields to add to the inherited ones; a metaclass below may add some."""
         del bases
         return own
+
+
+def _union(lists: list[Any]) -> Any:
+    """Return the names of several lists, in their order; the first that is none, to be refused."""
+    for each in lists:
+        if not isinstance(each, list | tuple | set | frozenset):
+            return each
+    return tuple(dict.fromkeys(chain.from_iterable(lists)))
 
 
 def _refuse_classes(cls: Any, namespace: dict[str, Any]) -> None:

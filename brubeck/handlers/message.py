@@ -17,7 +17,7 @@ from typing import Any, ClassVar, Final
 
 import msgspec
 
-from brubeck.callables import check_plain_methods, check_type, run_hook
+from brubeck.callables import check_methods, check_type, run_hook
 from brubeck.errors import ConfigError
 from brubeck.handlers.program import Program
 from brubeck.http.headers import Headers
@@ -66,7 +66,7 @@ class MessageHandler:
     def __init_subclass__(cls, **kwargs: Any) -> None:
         """Refuse coroutine functions: a guard that is one would let everything pass."""
         super().__init_subclass__(**kwargs)
-        check_plain_methods(cls)
+        check_methods(cls)
         _refuse_misspelt(cls)
 
     def __init__(self, application: Program, message: Request, *_args: Any, **_kwargs: Any) -> None:
@@ -91,7 +91,8 @@ class MessageHandler:
         """Run the steps that all methods share; called before the method and its decorators.
 
         It may raise a `Problem`, return a response or answer with ``self.finish(response)``; then
-        the method is not called. Any other value that it returns is a server error.
+        the method is not called. Any other value that it returns is a server error, and so is an
+        error or a redirection that it makes and does not return.
         """
 
     def on_finish(self) -> None:
@@ -202,11 +203,15 @@ class MessageHandler:
             return self.error(err)  # one of your own may fail, too
         finally:
             try:
-                if type(self).on_finish is not MessageHandler.on_finish:
-                    run_hook(self.on_finish)
+                self._finish()
             except Exception:
                 # The answer stands: its changes have happened.
                 log.exception("on_finish of %s failed", type(self).__name__)
+
+    def _finish(self) -> None:
+        """Call the hooks after the answer."""
+        if type(self).on_finish is not MessageHandler.on_finish:
+            run_hook(self.on_finish)
 
     def _answer(self) -> Response:
         if (answer := self._prepared()) is not None:
@@ -227,10 +232,22 @@ class MessageHandler:
 
     def _prepared(self) -> Response | None:
         """Return the answer that `prepare` gives by itself, if it does."""
+        before = self.status_code
         answer = self.prepare()
         if answer is not None:  # its name is made only where it is needed
             answer = check_type(answer, Response, f"{type(self).__name__}.prepare")
-        return self._response if self._finished else answer
+        if self._finished:
+            return self._response
+        if answer is None and self.status_code != before and self._has_failed():
+            raise TypeError(
+                f"{type(self).__name__}.prepare set the status {self.status_code} and returned no "
+                "response: return it, or raise a Problem"
+            )
+        return answer
+
+    def _has_failed(self) -> bool:
+        """Return whether the status is one of an error, or of a redirection."""
+        return not 0 <= self._HTTP.get(self.status_code, self.status_code) < 300
 
     def _fallback(self, _name: str) -> Any:
         """Return the method to call in place of one that the class does not define."""

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping
 from typing import Any, Final, overload
 from urllib.parse import quote
 
 import msgspec
 
-from brubeck.handlers.cookies import cookie_for, read_cookie
+from brubeck.handlers.cookies import UNSIGNED, Secret, cookie_for, read_cookie
 from brubeck.handlers.message import HTTP_METHODS, JSON, MessageHandler
 from brubeck.http.headers import Headers
 from brubeck.http.problems import Problem
@@ -94,7 +94,7 @@ class WebMessageHandler(MessageHandler):
         self,
         key: str,
         default: Any = None,
-        secret: str | Sequence[str] | None = None,
+        secret: Secret = UNSIGNED,
         *,
         max_age: float | None = None,
     ) -> Any:
@@ -103,14 +103,19 @@ class WebMessageHandler(MessageHandler):
         With a ``secret`` the cookie must have been signed with it, at most ``max_age`` seconds ago,
         and its value is whatever JSON was signed. Of several secrets any will do, so that the first
         can be changed: ``secret=self.application.cookie_keys``.
+
+        Raises `ConfigError` for a secret that is not set (None), and a `Problem` (403) in a write
+        that a page of another site sent, unless its origin is among the handler's
+        ``trusted_origins``.
         """
-        return read_cookie(self.message, key, default, secret, max_age)
+        trusted: Collection[str] = getattr(self, "trusted_origins", ())
+        return read_cookie(self.message, key, default, secret, max_age, trusted)
 
     def set_cookie(
         self,
         key: str,
         value: Any,
-        secret: str | Sequence[str] | None = None,
+        secret: Secret = UNSIGNED,
         **options: Any,
     ) -> None:
         """Give the browser a cookie; with a ``secret`` a signed one, of any JSON value.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from contextlib import suppress
+from enum import Enum
 from functools import cached_property
 from typing import Any, Final, TypeVar
 
@@ -64,6 +65,16 @@ class Sent(Response):
         headers = {"Content-Type": _JSON, "Location": self.location}
         headers |= {"Link": f'<{follow}>; rel="changes"', "Cache-Control": "no-cache"}
         super().__init__(b'{"data":%b}' % record.body, 202, headers=Headers(headers))
+
+
+class Owner(Enum):
+    """The owners of jobs that are no callers."""
+
+    ANYBODY = "anybody"
+
+
+ANYBODY: Final = Owner.ANYBODY
+"""The owner of any job, and of those that nobody owns."""
 
 
 class UnknownJob(Problem, LookupError):
@@ -140,17 +151,18 @@ class Jobs:
             raise _unavailable() from reason
         return Sent(stream, record, job.id)
 
-    def cancel(self, job_id: str, *, owner: Caller | None = None) -> Response:
+    def cancel(self, job_id: str, *, owner: Caller | Owner | None = ANYBODY) -> Response:
         """Cancel a job that waits or is due later; return its state, as an answer to a request.
 
-        With an ``owner`` only a job of that caller. One that was cancelled before stays so.
+        With an ``owner`` only a job of that caller: None is nobody, who has none. One that was
+        cancelled before stays so.
 
         Raises a `Problem` that is a `LookupError` for an id without a job (404), and a `Problem`
         for a job that is in hand or over (409), or when the store cannot be reached (503).
         """
         try:
             record, owner_id = self._job(job_id)
-            if owner is not None and owner_id != owner.id:
+            if owner is not ANYBODY and (owner is None or owner_id != owner.id):
                 raise UnknownJob(404, "There is no such job.")
             if not record.cancel() and record.state != CANCELLED:
                 raise Problem(409, _NOT_CANCELLED.get(record.state, _NOT_CANCELLED[RUNNING]))

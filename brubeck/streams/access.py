@@ -18,7 +18,7 @@ from typing import Any, Final
 from brubeck.auth import BadCredentials, Caller
 from brubeck.auth.csrf import require_same_site_of_cookies, require_same_site_of_simple_requests
 from brubeck.auth.scheme import authenticate, origins_of, unknown
-from brubeck.callables import check_plain_methods, check_type, run_hook
+from brubeck.callables import check_answer, check_methods, check_type, run_hook
 from brubeck.canonical import sound_text
 from brubeck.http import Problem
 from brubeck.storage import Record
@@ -54,7 +54,7 @@ class OpenAccess:
     def __init_subclass__(cls, **kwargs: Any) -> None:
         """Refuse coroutine functions: a check that is one would let everything pass."""
         super().__init_subclass__(**kwargs)
-        check_plain_methods(cls)
+        check_methods(cls)
 
     def __init__(self, spec: StreamSpec) -> None:
         self.spec = spec
@@ -95,7 +95,7 @@ class ProtectedAccess(OpenAccess):
 
     def authenticate(self, context: Context, current_user: CurrentUser | None) -> None:
         """Set the caller and the viewer: 401 when it is unknown, 403 without the scope."""
-        if self.is_open(context):
+        if check_answer(self.is_open(context), "is_open"):
             return
         spec, request = self.spec, context.request
         try:
@@ -125,7 +125,7 @@ class ProtectedAccess(OpenAccess):
 
     def recheck(self, context: Context, current_user: CurrentUser | None) -> None:
         """Authenticate the caller of a long request again; 401 or 403 when it has lost access."""
-        if self.is_open(context):
+        if check_answer(self.is_open(context), "is_open"):
             return
         before = context.caller
         self.authenticate(context, current_user)
@@ -154,7 +154,7 @@ class ProtectedAccess(OpenAccess):
 
     def check_new_id(self, context: Context, item_id: str | None) -> None:
         """Refuse a chosen id (422) where a conflict would reveal the existence of others' items."""
-        if item_id is not None and not self.may_choose_ids(context):
+        if item_id is not None and not check_answer(self.may_choose_ids(context), "may_choose_ids"):
             detail = "The server makes the ids of this stream."
             raise Problem(422, "The document is not valid.", errors=[("/id", detail)])
 

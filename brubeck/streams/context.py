@@ -10,8 +10,8 @@ from collections.abc import Callable, Sequence
 from typing import Any, Final, Protocol
 
 from brubeck.auth import Caller
-from brubeck.auth.scheme import unknown
-from brubeck.handlers.cookies import cookie_for, read_cookie
+from brubeck.auth.scheme import origins_of, unknown
+from brubeck.handlers.cookies import UNSIGNED, Secret, cookie_for, read_cookie
 from brubeck.handlers.program import Program
 from brubeck.http import Headers, Request, Response
 from brubeck.storage import Change, RecordStream
@@ -122,7 +122,7 @@ class Context:
         self,
         key: str,
         default: Any = None,
-        secret: str | Sequence[str] | None = None,
+        secret: Secret = UNSIGNED,
         *,
         max_age: float | None = None,
     ) -> Any:
@@ -131,11 +131,12 @@ class Context:
         The answer is kept out of shared caches, unless a hook sets ``Cache-Control``.
         """
         self._is_personal = True
-        return read_cookie(self.request, key, default, secret, max_age)
+        trusted = {*origins_of(self.spec.schemes)}
+        if self.spec.origins is not None:
+            trusted |= self.spec.origins.named
+        return read_cookie(self.request, key, default, secret, max_age, trusted)
 
-    def set_cookie(
-        self, key: str, value: Any, secret: str | Sequence[str] | None = None, **options: Any
-    ) -> None:
+    def set_cookie(self, key: str, value: Any, secret: Secret = UNSIGNED, **options: Any) -> None:
         """Add a cookie to the answer; see `WebMessageHandler.set_cookie`."""
         self._cookies.append(cookie_for(self.request, key, value, secret, options).header())
 

@@ -134,7 +134,6 @@ def refuse_misspelt(stream: type) -> None:
     """Raise `ConfigError` for an attribute that is nearly a declaration, or nearly a hook."""
     for base in _own(stream):
         _refuse_misspelt_in(base, stream)
-        _refuse_hidden_in(base, stream)
 
 
 def refuse_methods(stream: type) -> None:
@@ -262,18 +261,6 @@ def _refuse_foreign(name: str, stream: type) -> None:
         meant = meant or "before_create, before_update, before_delete and after_change"
     if meant:
         raise ConfigError(f"{stream.__name__}.{name} declares nothing; there is {meant}.")
-
-
-def _refuse_hidden_in(base: type, stream: type) -> None:
-    """Refuse an attribute of a mixin that stands behind a class of this package that has it."""
-    before = stream.__mro__[: stream.__mro__.index(base)]
-    for name in sorted(each for each in vars(base) if not each.startswith("_")):
-        for other in before:
-            if _is_ours(other) and name in vars(other):
-                raise ConfigError(
-                    f"{stream.__name__}: {base.__name__}.{name} is hidden by {other.__name__}; "
-                    f"name {base.__name__} before it."
-                )
 
 
 def _refuse_misspelt_hook(name: str, stream: type) -> None:

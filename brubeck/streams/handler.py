@@ -6,7 +6,7 @@ from abc import ABCMeta
 from collections.abc import Mapping
 from typing import Any, ClassVar, Final
 
-from brubeck.callables import check_plain_methods
+from brubeck.callables import check_methods
 from brubeck.errors import ConfigError
 from brubeck.streams.access import OpenAccess, ProtectedAccess
 from brubeck.streams.context import Hooks
@@ -103,7 +103,7 @@ def declare(stream: type[StreamHandler]) -> None:
 
     Done when the class is made, and again when it is served: a decorator may have changed it.
     """
-    check_plain_methods(stream)
+    check_methods(stream)
     refuse_misspelt(stream)
     if hasattr(stream, "model"):
         refuse_methods(stream)

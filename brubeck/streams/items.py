@@ -17,6 +17,7 @@ from zlib import crc32
 import msgspec
 
 from brubeck import green
+from brubeck.callables import check_answer
 from brubeck.canonical import MAX_BYTES, faults
 from brubeck.dictshield.structure import NO_SUCH_FIELD
 from brubeck.documents.repository import Changed, Entry, Repository
@@ -145,7 +146,7 @@ class Items(Resource):
                 stored = writer.stored(found)
                 document = read_document(self.spec, body)
                 return writer.revise(document, stored, found.position)
-            if not self.access.may_choose_ids(self.context):
+            if not check_answer(self.access.may_choose_ids(self.context), "may_choose_ids"):
                 raise _absent(ids, found)
             if "if-match" in self.message.headers:
                 raise _precondition_failed()

@@ -8,9 +8,10 @@ Errors of storages and documents become problems, and every answer gets the stre
 from __future__ import annotations
 
 from collections.abc import Mapping
+from hashlib import sha256
 from typing import Any, ClassVar, Final, cast
 
-from brubeck.callables import check_type, run_hook
+from brubeck.callables import check_answer, check_type, run_hook
 from brubeck.explorer.problem_page import problem_page
 from brubeck.explorer.rendering import wants_page
 from brubeck.explorer.session import leads_to_login, login_url
@@ -30,6 +31,13 @@ from brubeck.streams.spec import JSON, StreamSpec
 from brubeck.streams.stream import Stream
 
 _READING: Final = frozenset(("GET", "HEAD", "OPTIONS"))
+
+
+def _credentials(request: Request) -> str:
+    """Return a digest of the credentials by which a hook knows a caller; empty for none."""
+    names = sorted(request.identity - {"*"})
+    sent = [(name, found) for name in names if (found := request.header(name)) is not None]
+    return f"#{sha256(repr(sent).encode()).hexdigest()}" if sent else ""
 
 
 class Resource(WebMessageHandler):
@@ -63,7 +71,7 @@ class Resource(WebMessageHandler):
         is_open = type(access) is OpenAccess and "admit" not in overridden
         bound: dict[str, Any] = {
             "_admits_all": is_open and spec.rate_limit is None,
-            "_has_prepare": "prepare" in overridden or cls.prepare is not Resource.prepare,
+            "_has_prepare": "prepare" in overridden or cls.prepare is not WebMessageHandler.prepare,
             "stream": stream,
             "make_hooks": declaration,
             "spec": spec,
@@ -121,8 +129,13 @@ class Resource(WebMessageHandler):
         """Return the answer of `prepare`, which is called once a request."""
         if self._has_prepare and not self._is_prepared:
             self._is_prepared = True
-            self._answer_of_prepare = super()._prepared()
+            answer = self._answer_of_hook() if "prepare" in self.spec.overridden else None
+            self._answer_of_prepare = super()._prepared() if answer is None else answer
         return self._answer_of_prepare
+
+    def _answer_of_hook(self) -> Response | None:
+        answer = self.context.hooks.prepare(self.context)
+        return check_type(answer, Response, f"{self.spec.name}.prepare")
 
     def _check_partition(self) -> None:
         spec = self.spec
@@ -152,8 +165,9 @@ class Resource(WebMessageHandler):
     def _answer_once(self, key: str) -> Response:
         """Carry a request out once, however often it is sent with its key."""
         context = self.context
-        caller = f"{context.caller_key} {self.message.method} {self.message.path}"
-        may_read = self.access.may_read(context)
+        known = context.caller_key or _credentials(self.message)
+        caller = f"{known} {self.message.method} {self.message.path}"
+        may_read = check_answer(self.access.may_read(context), "may_read")
         requests = IdempotencyStore(context.stream.store, caller, may_read=may_read)
         record = RecordedPlan.record(context.stream.clock.micros() // 1000)
         with requests.begin(key, self.message, record) as request:
@@ -171,16 +185,10 @@ class Resource(WebMessageHandler):
         """Return an answer whose body was not kept, with the item as it is now."""
         return answer
 
-    def prepare(self) -> Response | None:
-        """Call the hook ``prepare``."""
-        if "prepare" not in self.spec.overridden:
-            return None
-        answer = self.context.hooks.prepare(self.context)
-        return check_type(answer, Response, f"{self.spec.name}.prepare")
-
-    def on_finish(self) -> None:
+    def _finish(self) -> None:
         """Call the hook ``on_finish``, and end the context."""
         try:
+            super()._finish()
             if "on_finish" in self.spec.overridden:
                 run_hook(self.context.hooks.on_finish, self.context)
         finally:

@@ -9,7 +9,7 @@ from typing import Final
 
 import msgspec
 
-from brubeck.callables import check_value, run_hook
+from brubeck.callables import check_answer, run_hook
 from brubeck.canonical import MAX_BYTES
 from brubeck.dictshield.base import USER_CODE_ERRORS, ShieldException
 from brubeck.dictshield.document import Document
@@ -191,7 +191,7 @@ class Writer:
     @cached_property
     def may_read(self) -> bool:
         """Whether the caller may read what it writes."""
-        return bool(check_value(self._access.may_read(self.context), "may_read"))
+        return check_answer(self._access.may_read(self.context), "may_read")
 
     def draft(
         self, body: bytes, name: str, item_id: str | None = None, most: int = MOST_FAULTS

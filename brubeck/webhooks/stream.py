@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Final
 import msgspec
 
 from brubeck.auth import Caller, Scheme
-from brubeck.callables import check_value
+from brubeck.callables import check_answer
 from brubeck.config.values import duration
 from brubeck.consumers.track import beginning_of
 from brubeck.errors import ConfigError
@@ -164,7 +164,7 @@ class Webhooks(AuthStreamHandler):
             allowed = False
         else:
             decided = self.may_subscribe(context.application, caller, stream, partition)
-            allowed = bool(check_value(decided, "may_subscribe"))
+            allowed = check_answer(decided, "may_subscribe")
         if not allowed:
             raise Problem(403, f"The right to read {stream.path} is required to subscribe to it.")
 

@@ -9,7 +9,7 @@ from typing import Any, Final, Literal, Never
 
 from brubeck import green
 from brubeck.auth import Caller
-from brubeck.callables import check_value
+from brubeck.callables import check_answer
 from brubeck.config.values import duration
 from brubeck.consumers.track import LeaseLost
 from brubeck.handlers.program import Program
@@ -171,7 +171,7 @@ class Turn:
         partition = self.subscription.partition or ""
         decide = self._declaration().may_subscribe
         allowed = decide(self._program, caller, source, partition)
-        return bool(check_value(allowed, "may_subscribe"))
+        return check_answer(allowed, "may_subscribe")
 
     def _changes(self, source: Any) -> Changes:
         """Return the next changes; a lost position is reported to the receiver, and starts over."""

@@ -268,7 +268,7 @@ def test_a_server_that_asks_to_wait_is_not_asked_meanwhile(port: int, refused_pa
 
     page.route(f"http://127.0.0.1:{port}/quakes", answer)
     happens(port, "one")
-    expect(page.locator("#said")).to_have_text("Waiting for new items…")
+    expect(page.locator("#said")).to_have_text("Waiting…")
     expect(page.locator("tr[data-id=one]")).to_have_count(1, timeout=30_000)
     expect(page.locator("#said")).to_have_text("Live.")
     assert len(asked) == 3

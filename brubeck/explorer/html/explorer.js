@@ -1,6 +1,6 @@
 
 "use strict";
-// Live updates: the server renders every row. The feed of changes says when; the page is read again.
+// The server renders every row: the feed of changes says when the page is read again.
 (() => {
   const button = document.querySelector("#live");
   const table = () => document.querySelector("#items");
@@ -10,11 +10,11 @@
   const parts = ["#items", "#count", "#facets", "#times", "#map", "#pages", "#more"];
   const pause = 400, longest = 60_000;
   let url = table().dataset.changes;
-  if (!/[?&]fields=/.test(url)) url += "&fields=id"; // only that there was a change is of interest
-  let source = null, reading = false, again = false, late = false, waiting = null;
+  if (!/[?&]fields=/.test(url)) url += "&fields=id"; // nothing else is of interest
+  let source = null, reading = false, again = false, waiting = null;
 
   const rows = (page) => [...page.querySelectorAll("#items tr[data-id]")];
-  const say = () => { if (source) said.textContent = late ? "Waiting for new items…" : "Live."; };
+  const say = (text) => { if (source) said.textContent = text; };
   const positions = () => new Map(rows(document).map((row) => [row.dataset.id, row.dataset.at]));
   const isAway = () => table().getBoundingClientRect().top < -40;
 
@@ -34,7 +34,7 @@
     document.dispatchEvent(new Event("shown"));
   };
 
-  // A reader who has scrolled away is told how many items are new; nothing moves until they return.
+  // A reader who has scrolled away is told how many are new; nothing moves.
   const offer = (page) => {
     const before = positions();
     const count = rows(page).filter((row) => !before.has(row.dataset.id)).length;
@@ -49,7 +49,7 @@
     fresh.replaceChildren(more);
   };
 
-  // The page as it is now; null where there is no answer, or one that is for later.
+  // The page as it is now; null where there is no answer yet.
   const fetched = async () => {
     const answer = await fetch(location.href, { headers: { Accept: "text/html" } });
     if (answer.status >= 500 || answer.status === 429) {
@@ -68,15 +68,13 @@
       const { page, wait } = await fetched().catch(() => ({ page: null, wait: 0 }));
       if (page) {
         failures = 0;
-        late = false;
-        say();
+        say("Live.");
         if (source && page.querySelector("#items")) offer(page);
         else if (source) stop("Please load the page again."); // it is refused, or of a log-in
       } else {
         failures += 1;
-        again = true; // as long as the feed is open
-        late = true;
-        say();
+        again = true;
+        say("Waiting…");
       }
       const rest = Math.min(Math.max(pause * 2 ** failures, wait), longest);
       await new Promise((go) => setTimeout(go, failures ? rest : pause));
@@ -102,7 +100,7 @@
     }
     source.addEventListener("checkpoint", note);
     source.addEventListener("reset", () => stop("Please load the page again."));
-    source.onopen = say;
+    source.onopen = () => say("Live.");
     source.onerror = () => {
       if (source.readyState === EventSource.CLOSED) stop("It cannot be followed.");
       else said.textContent = "Connecting…";
