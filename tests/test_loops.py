@@ -23,6 +23,7 @@ from brubeck.jobs import worker
 from brubeck.jobs.worker import JobsConnection
 from brubeck.storage import Head
 from brubeck.storage.listening import Listener
+from brubeck.storage.lookout import LookOut
 from brubeck.storage.notifier import HeadNotifier
 from brubeck.streams import StreamedDocument, StreamHandler, sweeper
 from tests.servers import wait_until
@@ -81,8 +82,8 @@ def test_the_sweeper_goes_on(
 
 def test_the_lookout_for_news_goes_on(caplog: pytest.LogCaptureFixture) -> None:
     """Who waits is woken by its next look."""
-    fails = Fails(result=Head(5, "era"))
-    assert HeadNotifier(fails, 0.01).wait(4, 10)
+    fails = Fails(result={"name": Head(5, "era")})
+    assert HeadNotifier("name", LookOut(fails, 0.01)).wait(4, 10)
     _goes_on(fails, caplog)
 
 
@@ -133,7 +134,7 @@ def test_listening_goes_on(caplog: pytest.LogCaptureFixture) -> None:
     """Whatever a driver raises; and it ends when the storage is closed."""
     fails = Fails()
     listener = Hearing(fails)
-    listener.hear("name", HeadNotifier(lambda: Head(0, ""), 1))
+    listener.hear("name", HeadNotifier("name", LookOut(lambda _: {}, 1)))
     _goes_on(fails, caplog)
     listener.close()
 

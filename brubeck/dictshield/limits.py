@@ -9,23 +9,28 @@ the careful way; good input never comes here. It may take long, and lets others 
 from __future__ import annotations
 
 import json
+import re
 from decimal import Decimal, InvalidOperation
-from itertools import chain
+from itertools import islice
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
-import msgspec
-
 from brubeck import green
-from brubeck.canonical import CONTAINERS, MAX_DEPTH, TOO_DEEP, faults, members, pointer
+from brubeck.canonical import CONTAINERS, MAX_DEPTH, TOO_DEEP, Path, faults, members, pointer
 from brubeck.dictshield.base import ShieldException, child_pointer
-from brubeck.green.collecting import decoded
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
 MOST_FAULTS: Final = 30
 """The number of reported errors of one document. A hostile one may have a million, and each costs
 as much as several good values."""
+_TEXT: Final = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
+_AS_LISTS: Final = bytes.maketrans(b"{}", b"[]")
+_NO_BRACKETS: Final = bytes(set(range(256)) - set(b"[]{}"))
+_PLAIN: Final = frozenset((str, int, bool, float, type(None)))
+"""The types of values in which there is no `Decimal`."""
+_TOGETHER: Final = 4096
+"""How many members of an object or a list are looked at before others may have a turn."""
 TWICE: Final = "This key is given more than once."
 
 
@@ -98,6 +103,10 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return twice
 
 
+_VERY_LONG: Final = re.compile(r"\d{32}")
+"""A number that may take quadratic time; without one, whole numbers are read in C."""
+
+
 def _whole(text: str) -> int | Decimal:
     """Return a whole number; a very long one as a Decimal, which costs no quadratic time."""
     green.take_turn()
@@ -127,10 +136,11 @@ def parse(body: bytes | str) -> Any:
     lets pass.
     """
     try:
+        text = body if isinstance(body, str) else str(body, "utf-8")
         return json.loads(
-            body if isinstance(body, str) else str(body, "utf-8"),
+            text,
             object_pairs_hook=_object,
-            parse_int=_whole,
+            parse_int=_whole if _VERY_LONG.search(text) else int,
             parse_float=_fraction,
             parse_constant=_refuse,
         )
@@ -144,19 +154,36 @@ def parse(body: bytes | str) -> Any:
 
 def add_shape_faults(tree: object, faults: Faults) -> None:
     """Add an error for each key given twice; for a level too deep, leave that one alone."""
-    waiting: list[tuple[Any, Any, int]] = [(tree, None, 0)] if isinstance(tree, CONTAINERS) else []
-    while waiting:
+    if isinstance(tree, CONTAINERS):
+        _look_into(tree, None, 0, faults)
+
+
+def _look_into(item: Any, path: Path, level: int, faults: Faults) -> bool:
+    """Add the errors of an object or a list; return whether to go on."""
+    if level >= MAX_DEPTH:
+        faults[:] = [ShieldException(TOO_DEEP, None, None, pointer=pointer(path))]
+        return False
+    if isinstance(item, _Twice):
+        place = child_pointer(pointer(path), item.key)
+        faults.append(ShieldException(TWICE, item.key, None, pointer=place))
+    for some in _parts(item):
         green.take_turn()
-        item, path, level = waiting.pop()
-        if level >= MAX_DEPTH:
-            faults[:] = [ShieldException(TOO_DEEP, None, None, pointer=pointer(path))]
-            return
-        if isinstance(item, _Twice):
-            place = child_pointer(pointer(path), item.key)
-            faults.append(ShieldException(TWICE, item.key, None, pointer=place))
-        for key, member in green.fairly(members(item)):
-            if isinstance(member, CONTAINERS):
-                waiting.append((member, (path, key), level + 1))
+        for key, member in some:
+            if isinstance(member, CONTAINERS) and not _look_into(
+                member, (path, key), level + 1, faults
+            ):
+                return False
+    return True
+
+
+def _parts(item: Any) -> Iterator[Iterable[tuple[Any, Any]]]:
+    """Yield the members of an object or a list, some thousand at a time."""
+    if len(item) <= _TOGETHER:
+        yield members(item)
+        return
+    rest = iter(members(item))
+    while some := list(islice(rest, _TOGETHER)):
+        yield some
 
 
 def too_deep(raw: bytes) -> Faults:
@@ -168,20 +195,17 @@ def too_deep(raw: bytes) -> Faults:
 
 
 def _may_be_too_deep(raw: bytes) -> bool:
-    """Return whether JSON has objects or lists below the deepest level, or cannot be decoded."""
-    try:
-        level = [decoded(msgspec.json.decode, raw)]
-    except (msgspec.MsgspecError, RecursionError):
-        return True
+    """Return whether JSON has objects or lists below the deepest level, or may be no JSON.
+
+    The innermost pairs of brackets are taken away, and so on: one time for each level.
+    """
+    brackets = _TEXT.sub(b"", raw).translate(_AS_LISTS, _NO_BRACKETS)
     for _ in range(MAX_DEPTH):
         green.take_turn()
-        members = chain.from_iterable(
-            item.values() if isinstance(item, dict) else item for item in level
-        )
-        level = [member for member in green.fairly(members) if isinstance(member, dict | list)]
-        if not level:
+        if not brackets:
             return False
-    return True
+        brackets = brackets.replace(b"[]", b"")
+    return bool(brackets)
 
 
 def without_decimals(value: Any) -> Any:
@@ -194,8 +218,11 @@ def without_decimals(value: Any) -> Any:
         return float(value)
     if isinstance(value, dict):
         green.take_turn()
-        return {key: without_decimals(member) for key, member in value.items()}
+        return {
+            key: member if type(member) in _PLAIN else without_decimals(member)
+            for key, member in value.items()
+        }
     if isinstance(value, (list, tuple)):
         green.take_turn()
-        return [without_decimals(member) for member in value]
+        return [member if type(member) in _PLAIN else without_decimals(member) for member in value]
     return value

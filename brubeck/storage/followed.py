@@ -6,6 +6,7 @@ from abc import abstractmethod
 from collections.abc import Sequence
 
 from brubeck.storage.contract import RecordStream
+from brubeck.storage.lookout import LookOut
 from brubeck.storage.notifier import HeadNotifier
 from brubeck.storage.records import Changes, ChangesQuery, Outcome, Write, Written
 from brubeck.storage.shared_steps import SharedSteps
@@ -14,12 +15,12 @@ from brubeck.storage.shared_steps import SharedSteps
 class FollowedRecordStream(RecordStream):
     """A stream in a storage to which other processes write, too.
 
-    A follower looks for their writes every so many seconds while it waits; those of this process
-    wake it at once.
+    The look-out of the storage looks for their writes while somebody waits; those of this process
+    wake a follower at once.
     """
 
-    def __init__(self, every: float) -> None:
-        self.notifier = HeadNotifier(self.head, every)
+    def __init__(self, name: str, look_out: LookOut) -> None:
+        self.notifier = HeadNotifier(name, look_out)
         self._steps = SharedSteps(self._step)
 
     @abstractmethod

@@ -17,6 +17,7 @@ import msgspec
 from brubeck import green
 from brubeck.storage.errors import IndexBuilding
 from brubeck.storage.followed import FollowedRecordStream
+from brubeck.storage.lookout import LookOut
 from brubeck.storage.records import ChangesQuery, FieldCondition, Outcome, PageQuery, Write
 from brubeck.storage.schema import FieldInfo, RecordSchema
 
@@ -115,8 +116,8 @@ class IndexedRecordStream(FollowedRecordStream):
     creates it and stores its set.
     """
 
-    def __init__(self, schema: RecordSchema, every: float) -> None:
-        super().__init__(every)
+    def __init__(self, name: str, schema: RecordSchema, look_out: LookOut) -> None:
+        super().__init__(name, look_out)
         self._schema = schema
         self._indexes: IndexSet | None = None
         self._building = False

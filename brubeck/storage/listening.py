@@ -30,6 +30,8 @@ class Listener(ABC):
         self._notifiers: WeakValueDictionary[str, HeadNotifier] = WeakValueDictionary()
         self._listening = False
         self._closed = False
+        self._has_news = False
+        """Whether a stream was added since a listener last looked which there are."""
 
     @abstractmethod
     def _pass_on(self) -> None:
@@ -37,7 +39,9 @@ class Listener(ABC):
 
     def hear(self, name: str, notifier: HeadNotifier) -> None:
         """Notify a stream of its changes, from soon on."""
-        self._notifiers[name] = notifier
+        if self._notifiers.get(name) is not notifier:
+            self._notifiers[name] = notifier
+            self._has_news = True
         if not self._listening and not self._closed:
             self._listening = True
             green.spawn(self._listen)

@@ -1,33 +1,31 @@
-"""Waking the readers of a stream: one look-out a process, however many of them wait.
+"""Waking the readers of a stream, however many of them wait.
 
 A notice is only a reason to look: what a reader learns it reads from the storage. So a notice that
-is lost delays, for the look-out also looks by itself every so often while somebody waits.
+is lost delays, for a `LookOut` also looks by itself every so often while somebody waits.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
-from contextlib import suppress
 
 from brubeck import green
 from brubeck.green.waking import FairCondition
-from brubeck.storage.errors import StorageError, Unavailable
+from brubeck.storage.errors import Unavailable
+from brubeck.storage.lookout import LookOut
 from brubeck.storage.records import Head
 
 
 class HeadNotifier:
     """The last known head of a stream in this process, and the readers that wait for more."""
 
-    def __init__(self, look: Callable[[], Head], every: float) -> None:
-        self._look = look
-        self._every = every
+    def __init__(self, name: str, look_out: LookOut) -> None:
+        self.name = name
+        self._look_out = look_out
         self._position = 0
         self._era = ""
         self._eras = 0  # how many have started since we look
         self._changed = FairCondition(green.Lock())
         self._waiting = 0
-        self._looking = False
         self._closed = False
 
     def announce(self, position: int) -> None:
@@ -47,7 +45,8 @@ class HeadNotifier:
             eras = self._eras
             self._waiting += 1
             try:
-                self._look_out()
+                if not self._closed:
+                    self._look_out.watch(self)
                 while self._position <= after and self._eras == eras:
                     if self._closed:
                         raise Unavailable("The storage is closed.")
@@ -58,25 +57,15 @@ class HeadNotifier:
                 self._waiting -= 1
         return True
 
-    def _look_out(self) -> None:
-        if not self._looking and not self._closed:
-            self._looking = True
-            green.spawn(self._look_until_nobody_waits)
+    @property
+    def is_awaited(self) -> bool:
+        """Whether somebody waits for news of the stream."""
+        return self._waiting > 0 and not self._closed
 
-    def _look_until_nobody_waits(self) -> None:
-        green.supervise(self._look_once, "Looking for news", every=self._every)
-
-    def _look_once(self) -> bool:
-        """Look, and return whether anybody still waits."""
-        with self._changed:
-            if not self._waiting or self._closed:
-                self._looking = False
-                return False
-        with suppress(StorageError):  # a waiting reader gets it when it reads; the look-out goes on
-            self._take(self._look())
-        return True
-
-    def _take(self, head: Head) -> None:
+    def take(self, head: Head) -> None:
+        """Take the head that a look has found."""
+        if head.era == self._era and head.position <= self._position:
+            return  # as nearly always: no lock for nothing
         with self._changed:
             if head.era != self._era:
                 self._eras += bool(self._era)

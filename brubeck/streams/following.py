@@ -29,6 +29,8 @@ RECHECK_SECONDS = 2.0
 CHECKPOINT_SECONDS = 15.0
 """Seconds after which a feed says where it is, at the latest."""
 RETRY_MS = 2000
+_ALONE = 5.0
+"""Seconds after which a topic without feeds ends, at the latest."""
 _ASIDE = 0.05
 """Seconds after which a reader tries again to join others that were elsewhere."""
 STEP = 100
@@ -232,7 +234,7 @@ def _subscription(
             ChangesQuery(limit=STEP, where=parameters.where),
             lambda found: _frames(found, project),
             _checkpoint,
-            (RECHECK_SECONDS, CHECKPOINT_SECONDS),
+            (_ALONE, CHECKPOINT_SECONDS),
         )
 
     return stream.topics.subscription(key, found, make)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from random import random
 from typing import Final
 
 import msgspec
@@ -52,13 +53,13 @@ class Topic:
 
     def __init__(
         self,
-        queryset: Callable[[], RecordStream],
+        open_records: Callable[[], RecordStream],
         query: ChangesQuery,
         frames: Frames,
         checkpoint: Frames,
         times: tuple[float, float],
     ) -> None:
-        self._queryset = queryset
+        self._open_records = open_records
         self._query = query
         self._frames = frames
         self._checkpoint = checkpoint
@@ -89,13 +90,15 @@ class Topic:
 
     def _cast(self) -> None:
         """Send new changes to the subscribed feeds for as long as there are any."""
-        said, behind = time.monotonic(), False
+        # Feeds that were opened together do not all take a step at the same moment for ever.
+        said, behind = time.monotonic() - self._every * random(), False  # noqa: S311, no secret hangs on it
+        records = self._open_records()  # once: of thousands of partitions few are kept open
         try:
             while self._subscriptions and (found := self._found) is not None:
                 try:
-                    if found.caught_up:
-                        self._queryset().wait(found.head, self._patience)
-                    found = self._step(found)
+                    if found.caught_up and not self._has_news(records, found, said):
+                        continue
+                    found = self._step(records, found)
                 except StorageError:
                     return  # each of them finds out what it is, and says so
                 data = self._frames(found) if found.changes else b""
@@ -109,12 +112,20 @@ class Topic:
             self._casting = False
             self._release_all()
 
-    def _step(self, found: Changes) -> Changes:
+    def _has_news(self, records: RecordStream, found: Changes, said: float) -> bool:
+        """Wait for further changes; return whether there are some, or it is time for a checkpoint.
+
+        A step for each of thousands of topics that stand still would be all that a process does.
+        """
+        moved = records.wait(found.head, self._patience)
+        return moved or time.monotonic() - said >= self._every
+
+    def _step(self, records: RecordStream, found: Changes) -> Changes:
         query = msgspec.structs.replace(
             self._query, after=found.position, era=found.era, began=found.began
         )
         green.take_turn()  # many topics may wake at one write, each with a scan of its own
-        return self._queryset().changes(query)
+        return records.changes(query)
 
     def _tell(self, data: bytes, found: Changes) -> None:
         groups: dict[Group, dict[Receiver, TopicSubscription]] = {}

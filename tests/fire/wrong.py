@@ -105,7 +105,10 @@ class _Wrong(MongoStorage):
     def records(self, name: str, schema: RecordSchema) -> MongoRecordStream:
         """Return the stream of a name."""
         return self._record_streams.setdefault(
-            name, self.queryset_class(self.server, self.listener, self.clock, name, schema)
+            name,
+            self.queryset_class(
+                self.server, self.listener, self.look_out, self.clock, name, schema
+            ),
         )
 
     @classmethod

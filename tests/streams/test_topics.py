@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator, Sequence
+from time import monotonic
 from typing import Any
 
 import pytest
@@ -105,6 +106,34 @@ def test_many_share_one_read(app: Brubeck, monkeypatch: pytest.MonkeyPatch) -> N
     wait_until(lambda: all(ear.ids == ["a", "b"] for ear in ears))
     assert sum(shown) == 2
     assert not any(ear.released.is_set() for ear in ears)
+
+
+def test_a_topic_that_stands_still_asks_the_storage_for_nothing(
+    app: Brubeck, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Thousands of them, each of a partition of its own, asked for a step every two seconds."""
+    monkeypatch.setattr("brubeck.streams.following._ALONE", 0.01)
+    asked: list[float] = []
+    waited: list[float] = []
+
+    class Counted(MemoryRecordStream):
+        def changes(self, query: Any) -> Any:
+            asked.append(monotonic())
+            return super().changes(query)
+
+        def wait(self, after: int, seconds: float) -> bool:
+            waited.append(seconds)
+            return super().wait(after, seconds)
+
+    monkeypatch.setattr("brubeck.storage.memory.storage.MemoryRecordStream", Counted)
+    monkeypatch.setattr("brubeck.streams.following.CHECKPOINT_SECONDS", 3600)
+    ear = Ear(app)
+    assert ear.listen()
+    asked.clear()
+    wait_until(lambda: len(waited) > 30)
+    assert asked == []
+    post(app, "a")
+    wait_until(lambda: ear.ids == ["a"])
 
 
 class Row:

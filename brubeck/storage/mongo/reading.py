@@ -25,6 +25,7 @@ from brubeck.storage.change_cursor import (
 )
 from brubeck.storage.conditions import meets
 from brubeck.storage.indexing import IndexedRecordStream
+from brubeck.storage.lookout import LookOut
 from brubeck.storage.mongo.client import DatabaseClient
 from brubeck.storage.mongo.documents import (
     OURS,
@@ -69,9 +70,14 @@ class ReadableRecordStream(IndexedRecordStream):
     """A stream's reading part; `brubeck.storage.mongo.record_stream` writes and builds indexes."""
 
     def __init__(
-        self, server: DatabaseClient, clock: Clock, name: str, schema: RecordSchema, every: float
+        self,
+        server: DatabaseClient,
+        look_out: LookOut,
+        clock: Clock,
+        name: str,
+        schema: RecordSchema,
     ) -> None:
-        super().__init__(schema, every)
+        super().__init__(name, schema, look_out)
         self._server = server
         self._clock = clock
         self._finalizer = Finalizer(name)

@@ -13,6 +13,7 @@ from pymongo.errors import AutoReconnect
 from brubeck.storage.batching import ListBatches
 from brubeck.storage.errors import Unavailable
 from brubeck.storage.indexing import IndexSet, encode_indexes
+from brubeck.storage.lookout import LookOut
 from brubeck.storage.mongo.client import DatabaseClient
 from brubeck.storage.mongo.documents import (
     LATE,
@@ -44,8 +45,6 @@ from brubeck.timekeeping import Clock
 
 T = TypeVar("T")
 
-POLL: Final = 0.25
-"""Seconds after which a reader that waits looks by itself."""
 TOGETHER: Final = 1000
 """How many new items of several callers are written in one go."""
 
@@ -57,11 +56,12 @@ class MongoRecordStream(ReadableRecordStream):
         self,
         server: DatabaseClient,
         listener: MongoListener,
+        look_out: LookOut,
         clock: Clock,
         name: str,
         schema: RecordSchema,
     ) -> None:
-        super().__init__(server, clock, name, schema, POLL)
+        super().__init__(server, look_out, clock, name, schema)
         self._listener = listener
         self._creations = ListBatches(self._write_all, TOGETHER)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Final, Self
 from uuid import uuid4
 from weakref import WeakValueDictionary
@@ -15,6 +16,7 @@ from brubeck.config.values import duration, whole
 from brubeck.green import Lock
 from brubeck.storage.checking import Finding
 from brubeck.storage.contract import Storage
+from brubeck.storage.lookout import LookOut
 from brubeck.storage.mongo.checking import findings
 from brubeck.storage.mongo.client import DatabaseClient
 from brubeck.storage.mongo.finalizing import STREAMS, read_stream
@@ -27,6 +29,8 @@ from brubeck.storage.urls import read_options, split
 from brubeck.timekeeping import SYSTEM_CLOCK, Clock
 
 OPTIONS: Final = {"timeout": duration, "pool": whole(1, 10_000)}
+POLL: Final = 0.25
+"""Seconds after which a reader that waits learns of another process's write, at the latest."""
 HITS: Final = "brubeck.hits"
 ATTEMPTS: Final = "brubeck.attempts"
 CLOCKS_DIFFER: Final = 60.0
@@ -47,6 +51,7 @@ class MongoStorage(Storage):
         self.clock = clock
         self.server = DatabaseClient(driver_url(url, tuple(OPTIONS)), timeout=timeout, pool=pool)
         self.listener = MongoListener(self.server)
+        self.look_out = LookOut(self._heads_of, POLL)
         # Anybody may ask for any partition: one that is looked at by nobody is not held.
         self._record_streams: WeakValueDictionary[str, MongoRecordStream] = WeakValueDictionary()
         self._indexed: set[str] = set()
@@ -64,7 +69,7 @@ class MongoStorage(Storage):
             known = self._record_streams.get(name)
             if known is None:
                 known = self._record_streams[name] = MongoRecordStream(
-                    self.server, self.listener, self.clock, name, schema
+                    self.server, self.listener, self.look_out, self.clock, name, schema
                 )
             known.ask(schema)
             return known
@@ -160,6 +165,12 @@ class MongoStorage(Storage):
                 for each in green.fairly(found)
                 if each["_id"].startswith(prefix)
             }
+
+    def _heads_of(self, names: Sequence[str]) -> dict[str, Head]:
+        query = {"_id": {"$in": list(names)}, "position": {"$gt": Int64(0)}}
+        with self.server.reading() as (database, session):
+            found = database[STREAMS].find(query, {"indexes": 0}, session=session)
+            return {each["_id"]: read_stream(each).head for each in found}
 
     def check(self) -> list[Finding]:
         """Return the kind of the server, and whether it acknowledges writes as required."""

@@ -9,6 +9,7 @@ from typing import Any, Final
 from brubeck.storage.batching import ListBatches, pieces
 from brubeck.storage.change_cursor import KEPT, check_cursor, reached, since_birth, viewer_head
 from brubeck.storage.indexing import IndexedRecordStream, IndexSet, decode_indexes, encode_indexes
+from brubeck.storage.lookout import LookOut
 from brubeck.storage.records import (
     Change,
     Changes,
@@ -50,8 +51,6 @@ from brubeck.storage.schema import RecordSchema
 from brubeck.storage.timeline import Key, key_range
 from brubeck.timekeeping import EARLIEST, LATEST, Clock
 
-POLL: Final = 1.0
-"""Seconds after which a reader that waits looks by itself: a notice may be lost."""
 SCAN: Final = 1000
 """How many entries one script looks at: nobody else is served meanwhile."""
 BATCH: Final = 250
@@ -77,11 +76,12 @@ class RedisRecordStream(IndexedRecordStream):
         self,
         server: RedisClient,
         listener: RedisListener,
+        look_out: LookOut,
         clock: Clock,
         name: str,
         schema: RecordSchema,
     ) -> None:
-        super().__init__(schema, POLL)
+        super().__init__(name, schema, look_out)
         self._server = server
         self._listener = listener
         self._clock = clock

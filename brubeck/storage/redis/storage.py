@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final, Self
 from uuid import uuid4
 from weakref import WeakValueDictionary
@@ -9,6 +10,7 @@ from weakref import WeakValueDictionary
 from brubeck.green import Lock
 from brubeck.storage.checking import Finding
 from brubeck.storage.contract import Storage
+from brubeck.storage.lookout import LookOut
 from brubeck.storage.records import Attempt, Head, fresh_era
 from brubeck.storage.redis.checking import findings
 from brubeck.storage.redis.client import RedisClient, client_options
@@ -20,6 +22,8 @@ from brubeck.storage.redis.security import NO_SECURITY, Security
 from brubeck.storage.schema import RecordSchema
 from brubeck.timekeeping import SYSTEM_CLOCK, Clock
 
+POLL: Final = 1.0
+"""Seconds after which a reader that waits learns of a write of which the notice was lost."""
 HEADS: Final = 500
 """The number of heads that are asked for at a time."""
 
@@ -43,6 +47,7 @@ class RedisStorage(Storage):
         self.clock = clock
         self.server = RedisClient(url, timeout=timeout, pool=pool, security=security)
         self.listener = RedisListener(self.server)
+        self.look_out = LookOut(self._heads_of, POLL)
         # Anybody may ask for any partition: one that is looked at by nobody is not held.
         self._record_streams: WeakValueDictionary[str, RedisRecordStream] = WeakValueDictionary()
         self._names = StreamNames(self.server)
@@ -64,7 +69,7 @@ class RedisStorage(Storage):
             known = self._record_streams.get(name)
             if known is None:
                 known = self._record_streams[name] = RedisRecordStream(
-                    self.server, self.listener, self.clock, name, schema
+                    self.server, self.listener, self.look_out, self.clock, name, schema
                 )
             known.ask(schema)
             return known
@@ -118,9 +123,12 @@ class RedisStorage(Storage):
         names = list(dict.fromkeys((*self._names.lately(prefix), *known)))
         heads: dict[str, Head] = {}
         for start in range(0, len(names), HEADS):
-            with self.server.commands() as client:
-                heads |= read_heads(client, names[start : start + HEADS])
+            heads |= self._heads_of(names[start : start + HEADS])
         return heads
+
+    def _heads_of(self, names: Sequence[str]) -> dict[str, Head]:
+        with self.server.commands() as client:
+            return read_heads(client, names)
 
     def check(self) -> list[Finding]:
         """Return the findings about the server's eviction, replicas and persistence."""

@@ -20,6 +20,7 @@ from brubeck.storage.change_cursor import (
 )
 from brubeck.storage.conditions import meets
 from brubeck.storage.indexing import IndexedRecordStream, IndexSet
+from brubeck.storage.lookout import LookOut
 from brubeck.storage.records import (
     Change,
     Changes,
@@ -77,8 +78,6 @@ from brubeck.storage.sqlite.streams import (
 from brubeck.storage.sqlite.writing import Writer
 from brubeck.timekeeping import Clock
 
-POLL: Final = 0.1
-"""Seconds after which a waiting reader learns of another process's write."""
 MERGED: Final = 16
 """How many orders of a field's values are merged, where a condition takes one of several."""
 
@@ -86,8 +85,15 @@ MERGED: Final = 16
 class SQLiteRecordStream(IndexedRecordStream):
     """One stream of a file."""
 
-    def __init__(self, database: Database, clock: Clock, name: str, schema: RecordSchema) -> None:
-        super().__init__(schema, POLL)
+    def __init__(
+        self,
+        database: Database,
+        look_out: LookOut,
+        clock: Clock,
+        name: str,
+        schema: RecordSchema,
+    ) -> None:
+        super().__init__(name, schema, look_out)
         self._database = database
         self._clock = clock
         self._name = name

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final, Self
 from urllib.parse import unquote
@@ -14,12 +15,13 @@ from brubeck.errors import ConfigError
 from brubeck.green import Lock
 from brubeck.storage.checking import Finding
 from brubeck.storage.contract import Storage
+from brubeck.storage.lookout import LookOut
 from brubeck.storage.records import Attempt, Head, fresh_era
 from brubeck.storage.schema import RecordSchema
 from brubeck.storage.sqlite.checking import findings
 from brubeck.storage.sqlite.database import Database
 from brubeck.storage.sqlite.record_stream import SQLiteRecordStream
-from brubeck.storage.sqlite.streams import read_heads
+from brubeck.storage.sqlite.streams import read_heads, read_heads_of
 from brubeck.storage.urls import choice, read_options, redacted, split
 from brubeck.timekeeping import SYSTEM_CLOCK, Clock
 
@@ -27,6 +29,8 @@ HEADS: Final = 500
 """How many streams are looked at before others get their turn."""
 FORGOTTEN: Final = 100
 """How many rows that have ended are deleted for one that is added."""
+POLL: Final = 0.1
+"""Seconds after which a waiting reader learns of another process's write."""
 OPTIONS: Final = {"timeout": duration, "sync": choice("full", "normal")}
 
 
@@ -43,6 +47,7 @@ class SQLiteStorage(Storage):
     ) -> None:
         self.clock = clock
         self.database = Database(path, timeout=timeout, synchronous=sync)
+        self.look_out = LookOut(self._heads_of, POLL)
         # Anybody may ask for any partition: one that is looked at by nobody is not held.
         self._record_streams: WeakValueDictionary[str, SQLiteRecordStream] = WeakValueDictionary()
         self._lock = Lock()
@@ -64,7 +69,7 @@ class SQLiteStorage(Storage):
             known = self._record_streams.get(name)
             if known is None:
                 known = self._record_streams[name] = SQLiteRecordStream(
-                    self.database, self.clock, name, schema
+                    self.database, self.look_out, self.clock, name, schema
                 )
             known.ask(schema)
             return known
@@ -128,6 +133,12 @@ class SQLiteStorage(Storage):
             start, more = last + "\0", len(found) == HEADS and last.startswith(prefix)
             green.sleep(0)
         return heads
+
+    def _heads_of(self, names: Sequence[str]) -> dict[str, Head]:
+        if not Path(self.database.path).exists():
+            return {}  # to wait makes no file
+        with self.database.reading() as db:
+            return read_heads_of(db, names)
 
     def check(self) -> list[Finding]:
         """Return whether the file can be written, where it lies, and how much room there is."""

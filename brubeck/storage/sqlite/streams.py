@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import chain
-from typing import Final, TypeAlias
+from typing import Any, Final, TypeAlias
 
 import msgspec
 
@@ -59,16 +59,31 @@ def read_row(db: sqlite3.Connection, stream: int) -> StreamRow:
     return StreamRow(stream, Head(position, era, horizon, floor), version)
 
 
+_HEADS: Final = (
+    "SELECT name, position, horizon, floor, (SELECT value FROM storage WHERE key = 'era')"
+    " FROM streams"
+)
+
+
 def read_heads(db: sqlite3.Connection, start: str, count: int) -> dict[str, Head]:
     """Return where the next streams stand that have been written to, in the order of their names.
 
     ``start`` is the least name.
     """
-    rows = db.execute(
-        "SELECT name, position, horizon, floor, (SELECT value FROM storage WHERE key = 'era')"
-        " FROM streams WHERE position > 0 AND name >= ? ORDER BY name LIMIT ?",
-        (start, count),
+    return _heads(
+        db.execute(
+            f"{_HEADS} WHERE position > 0 AND name >= ? ORDER BY name LIMIT ?", (start, count)
+        )
     )
+
+
+def read_heads_of(db: sqlite3.Connection, names: Sequence[str]) -> dict[str, Head]:
+    """Return the heads of streams, by name, without those that nobody has written to."""
+    some = ", ".join("?" * len(names))
+    return _heads(db.execute(f"{_HEADS} WHERE position > 0 AND name IN ({some})", names))
+
+
+def _heads(rows: Iterable[Any]) -> dict[str, Head]:
     return {
         name.decode(): Head(position, era.decode(), horizon, floor)
         for name, position, horizon, floor, era in rows
