@@ -19,13 +19,13 @@ class BadSignature(BrubeckError):
     """A value that was not signed by us, for this purpose, or not recently enough."""
 
 
-def sign(value: object, keys: Sequence[str], *, purpose: str) -> str:
+def sign(value: object, keys: str | Sequence[str], *, purpose: str) -> str:
     """Return a JSON value, signed and dated, in letters that fit a URL or a cookie."""
     return str(_serializer(keys, purpose).dumps(value))
 
 
 def unsign(
-    signed: str, keys: Sequence[str], *, purpose: str, max_age: float | None = None
+    signed: str, keys: str | Sequence[str], *, purpose: str, max_age: float | None = None
 ) -> object:
     """Return the value that was signed; `BadSignature` for any other or one older than seconds."""
     age = None if max_age is None else int(max_age)
@@ -36,7 +36,8 @@ def unsign(
     return value
 
 
-def _serializer(keys: Sequence[str], purpose: str) -> URLSafeTimedSerializer:
+def _serializer(keys: str | Sequence[str], purpose: str) -> URLSafeTimedSerializer:
+    keys = [keys] if isinstance(keys, str) else keys  # of a text not each letter is one
     if not keys or not all(keys):
         raise ConfigError("Signing needs a key: set app.cookie_secret.")
     # itsdangerous signs with the last key of its list.

@@ -26,8 +26,8 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from time import monotonic
 from typing import Final
 
-from brubeck import green
 from brubeck.auth.usernames import canonical_name
+from brubeck.green.waking import FairSemaphore
 from brubeck.http import Problem
 from brubeck.http.proxies import network
 
@@ -57,8 +57,8 @@ class Guesses:
         self._now = now
         self._failures: OrderedDict[_Key, tuple[int, float]] = OrderedDict()
         self._pending: Counter[str] = Counter()
-        self._turns: dict[str, green.Semaphore] = {}
-        self._suspected: dict[str, green.Semaphore] = {}
+        self._turns: dict[str, FairSemaphore] = {}
+        self._suspected: dict[str, FairSemaphore] = {}
         """One for all of them, made when it is needed: the process may have no engine before."""
 
     def refuse(self, address: str, name: str) -> None:
@@ -104,7 +104,7 @@ class Guesses:
         if self._pending[origin] >= MAX_PENDING:  # as yet nobody knows whether they are right
             raise _wait(1.0)
         self._pending[origin] += 1
-        turns = self._turns.setdefault(origin, green.Semaphore(AT_ONCE))
+        turns = self._turns.setdefault(origin, FairSemaphore(AT_ONCE))
         try:
             with turns:
                 yield
@@ -119,7 +119,7 @@ class Guesses:
         _, last = self._failures.get((origin, ""), (0, -math.inf))
         if self._pending[origin] == 1 and self._now() - last > FORGOTTEN:
             return nullcontext()
-        return self._suspected.setdefault("", green.Semaphore(SUSPECTED))
+        return self._suspected.setdefault("", FairSemaphore(SUSPECTED))
 
     def _check(self, key: _Key, free: int) -> None:
         count, last = self._failures.get(key, (0, 0.0))

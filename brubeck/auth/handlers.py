@@ -32,8 +32,8 @@ log = logging.getLogger("brubeck.app")
 
 Method = TypeVar("Method", bound=Callable[..., Any])
 
-_OF_ROUTES: Final = ("application", "app")
-"""The usual names of the first argument of a function that a route leads to."""
+_RIGHTS: Final = ("active", "is_active", "is_authenticated")
+"""The attributes of accounts, here and elsewhere, that are False for somebody who is no user."""
 _NOT_ASKED: Final = object()
 
 
@@ -84,7 +84,7 @@ def same_site_only(method: Method) -> Method:
 
 def _known(handler: Any) -> bool:
     """Return whether a handler knows its user, and may be asked to write for that user."""
-    if not _user(handler.current_user, "current_user"):
+    if not _user(handler.current_user, "current_user"):  # also one of a property of its own
         return False
     # The mixin has checked by itself, unless its property is overridden, or there is no mixin.
     if getattr(type(handler), "current_user", None) is not UserHandlingMixin.current_user:
@@ -99,7 +99,9 @@ def _check_method(method: Callable[..., Any], decorator: str) -> None:
     """
     name = getattr(method, "__qualname__", repr(method))
     check_plain(method, name)
-    if isinstance(method, type) or next(iter(_parameters(method)), "self") in _OF_ROUTES:
+    first, *others = (*_parameters(method), "self")
+    is_method = "." in name.rpartition("<locals>.")[2] or first == "self" or len(others) < 2
+    if isinstance(method, type) or not is_method:
         raise ConfigError(f"{decorator} is for methods of handlers, and {name} is none.")
 
 
@@ -121,7 +123,7 @@ def _user(found: Any, name: str) -> Any:
             f"{name} returned {type(found).__name__}: it returns a user, or None, and raises a "
             "Problem to refuse"
         )
-    return found
+    return None if any(getattr(found, each, True) is False for each in _RIGHTS) else found
 
 
 def _texts(origins: Collection[str]) -> Collection[str]:
@@ -207,7 +209,7 @@ class UserHandlingMixin:
         """The user's profile, as `get_current_userprofile` finds it."""
         if self._current_userprofile is _NOT_ASKED:
             found = self.get_current_userprofile()
-            self._current_userprofile = check_value(found, "get_current_userprofile")
+            self._current_userprofile = _user(found, "get_current_userprofile")
         return self._current_userprofile
 
     def get_current_user(self) -> Any:

@@ -23,6 +23,7 @@ from brubeck import green
 from brubeck.auth.errors import PasswordRefused
 from brubeck.auth.verification_cache import VerificationCache
 from brubeck.errors import ConfigError
+from brubeck.green.waking import FairSemaphore
 
 if TYPE_CHECKING:
     from argon2 import PasswordHasher
@@ -141,8 +142,8 @@ def _hasher() -> PasswordHasher:
 
 
 @cache
-def _places() -> green.Semaphore:
-    return green.Semaphore(_AT_ONCE)
+def _places() -> FairSemaphore:
+    return FairSemaphore(_AT_ONCE)
 
 
 @cache

@@ -100,17 +100,20 @@ def _refuse_unread(scheme: type) -> None:
     A ``lookup`` that refuses somebody would be a method that nobody calls.
     """
     own: dict[str, type] = {}
+    read: set[str] = set()
     for base in scheme.__mro__:
-        if "__init__" in vars(base):
+        if base is object or base.__module__.startswith("brubeck."):
             break
         own = {**dict.fromkeys(vars(base), base), **own}
-    if base is object or not base.__module__.startswith("brubeck."):
+        made = getattr(vars(base).get("__init__"), "__code__", None)
+        read |= set(() if made is None else made.co_names)
+    if "__init__" not in vars(base) or base is object:
         return
     for name in inspect.signature(base).parameters:
-        if name in own:
+        if name in own and name not in read:  # its own __init__ may hand it over
             raise ConfigError(
                 f"{own[name].__name__}.{name} is never read: give {base.__name__} an argument "
-                f"{name}=…, such as by an __init__ of your own."
+                f"{name}=…, such as {name}=self.{name} in an __init__ of your own."
             )
 
 

@@ -15,6 +15,7 @@ from urllib.parse import quote
 import msgspec
 
 from brubeck import green
+from brubeck.autoapi.guarded import GuardedHandler
 from brubeck.autoapi.outcomes import Outcome, Step, outcome_of, problem_of
 from brubeck.autoapi.stored_json import (
     INSERTS,
@@ -27,7 +28,6 @@ from brubeck.autoapi.stored_json import (
 )
 from brubeck.dictshield.base import ShieldException
 from brubeck.dictshield.document import Document
-from brubeck.handlers import JSONMessageHandler
 from brubeck.handlers.message import JSON
 from brubeck.http import Problem, Response
 from brubeck.http.media import best_match
@@ -53,7 +53,7 @@ OF_ALL: Final = "GET, HEAD, POST, OPTIONS"
 OF_SOME: Final = "GET, HEAD, POST, PUT, DELETE, OPTIONS"
 
 
-class AutoAPIBase(JSONMessageHandler):
+class AutoAPIBase(GuardedHandler):
     """Documents of one class, over HTTP.
 
     >>> from brubeck.queryset import DictQueryset

@@ -225,7 +225,11 @@ def log_level(value: object) -> str:
 def readable_file(value: object) -> str:
     """Read the path of an existing file; an empty text is no file."""
     path = text(value)
-    if path and not Path(path).is_file():
+    try:
+        is_there = not path or Path(path).is_file()
+    except OSError:  # a name that is too long, for one
+        is_there = False
+    if not is_there:
         raise ValueError(f"must name a file, and there is none at {path}.")
     return path
 

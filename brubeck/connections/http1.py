@@ -116,8 +116,9 @@ class Http1:
         begins = self.in_head and not self._received and not self.ready
         self._read(data)
         alone = begins and self.in_head and not self._received and len(self.ready) == 1
-        if alone and self._decoded is not None and self.ready[0].keep_alive:
-            self._repeated = data.partition(b"\r\n")[2], self._decoded
+        line = _PLAIN_LINE.match(data)  # nothing stands before it
+        if alone and line and self._decoded is not None and self.ready[0].keep_alive:
+            self._repeated = data[line.end() :], self._decoded
 
     def _read(self, data: bytes) -> None:
         if self.in_head:

@@ -50,8 +50,10 @@ class DocumentMetaclass(type):
             namespace.setdefault("__slots__", ())
         if len(bases) > 1:
             for key in _LISTS - namespace.keys():
-                lists = [found for base in bases if (found := getattr(base, key, None))]
-                namespace |= {key: _union(lists)} if lists else {}
+                found = {
+                    base: names for base in bases if (names := getattr(base, key, None)) is not None
+                }
+                namespace |= {key: _union(found, shown=key == "_public_fields")} if found else {}
         own = {key: value for key, value in namespace.items() if isinstance(value, BaseField)}
         rest = {key: value for key, value in namespace.items() if key not in own}
         cls: Any = super().__new__(mcs, name, bases, rest, **kwargs)
@@ -76,12 +78,24 @@ class DocumentMetaclass(type):
         return own
 
 
-def _union(lists: list[Any]) -> Any:
-    """Return the names of several lists, in their order; the first that is none, to be refused."""
-    for each in lists:
+def _union(lists: dict[type, Any], *, shown: bool) -> Any:
+    """Return the names of the lists of some classes; the first that is no list, to be refused.
+
+    Of names that are ``shown``, one that a class has as a field and does not show is left out.
+    """
+    for each in lists.values():
         if not isinstance(each, list | tuple | set | frozenset):
             return each
-    return tuple(dict.fromkeys(chain.from_iterable(lists)))
+    names = dict.fromkeys(chain.from_iterable(lists.values()))
+    if not shown:
+        return tuple(names)
+    hidden = {
+        name
+        for base, given in lists.items()
+        for name in getattr(base, "_fields", ())
+        if name not in given
+    }
+    return tuple(name for name in names if name not in hidden)
 
 
 def _refuse_classes(cls: Any, namespace: dict[str, Any]) -> None:

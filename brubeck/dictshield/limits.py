@@ -11,12 +11,14 @@ from __future__ import annotations
 import json
 import re
 from decimal import Decimal, InvalidOperation
+from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 from brubeck import green
 from brubeck.canonical import CONTAINERS, MAX_DEPTH, TOO_DEEP, Path, faults, members, pointer
 from brubeck.dictshield.base import ShieldException, child_pointer
+from brubeck.green.collecting import decoded, rested
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -24,7 +26,8 @@ if TYPE_CHECKING:
 MOST_FAULTS: Final = 30
 """The number of reported errors of one document. A hostile one may have a million, and each costs
 as much as several good values."""
-_TEXT: Final = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
+_TEXT: Final = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"?', re.DOTALL)
+"""A text of JSON; one without an end goes on to the end, so that it is looked for once."""
 _AS_LISTS: Final = bytes.maketrans(b"{}", b"[]")
 _NO_BRACKETS: Final = bytes(set(range(256)) - set(b"[]{}"))
 _PLAIN: Final = frozenset((str, int, bool, float, type(None)))
@@ -137,13 +140,14 @@ def parse(body: bytes | str) -> Any:
     """
     try:
         text = body if isinstance(body, str) else str(body, "utf-8")
-        return json.loads(
-            text,
+        read = partial(
+            json.loads,
             object_pairs_hook=_object,
             parse_int=_whole if _VERY_LONG.search(text) else int,
             parse_float=_fraction,
             parse_constant=_refuse,
         )
+        return decoded(read, text)
     except RecursionError:
         raise ShieldException(TOO_DEEP, None, None) from None
     except UnicodeDecodeError:
@@ -214,15 +218,30 @@ def without_decimals(value: Any) -> Any:
     A number too long for a float becomes an infinity, which `fault_in` then names. The value is
     no deeper than `add_shape_faults` lets pass.
     """
+    return value if _is_plain(value) else rested(partial(_plain, value))
+
+
+def _is_plain(value: Any) -> bool:
+    if isinstance(value, dict):
+        inner: Iterable[Any] = value.values()
+    elif isinstance(value, list):
+        inner = value
+    else:
+        return not isinstance(value, Decimal | tuple)
+    green.take_turn()
+    return all(type(member) in _PLAIN or _is_plain(member) for member in inner)
+
+
+def _plain(value: Any) -> Any:
     if isinstance(value, Decimal):
         return float(value)
     if isinstance(value, dict):
         green.take_turn()
         return {
-            key: member if type(member) in _PLAIN else without_decimals(member)
+            key: member if type(member) in _PLAIN else _plain(member)
             for key, member in value.items()
         }
     if isinstance(value, (list, tuple)):
         green.take_turn()
-        return [member if type(member) in _PLAIN else without_decimals(member) for member in value]
+        return [member if type(member) in _PLAIN else _plain(member) for member in value]
     return value

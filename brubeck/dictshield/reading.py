@@ -12,6 +12,7 @@ the same document written out again. Only where the counts differ is the JSON re
 from __future__ import annotations
 
 import json
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
@@ -113,7 +114,7 @@ def _refuse_twice(raw: bytes) -> None:
 
     Members that C has skipped are decoded here for the first time, strictly.
     """
-    json.loads(str(raw, "utf-8"), object_pairs_hook=_unique)
+    decoded(partial(json.loads, object_pairs_hook=_unique), str(raw, "utf-8"))
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> None:

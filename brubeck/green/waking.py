@@ -1,12 +1,14 @@
 """Waking thousands of threads that wait for one thing, and letting others run between them.
 
 `Condition.notify_all` makes all of them ready at once: they run one behind the other, and nobody
-else until each has done what it waited for.
+else until each has done what it waited for. And `Semaphore` lets a newcomer have the place for
+which another one has just been woken, who then waits again, behind all others.
 """
 
 from __future__ import annotations
 
 import threading
+from collections import deque
 from typing import Any, Final
 
 from brubeck import green
@@ -51,3 +53,63 @@ class FairCondition(threading.Condition):
                 self.notify(AT_ONCE)
                 self._left -= AT_ONCE
                 self._wakes = self._left > 0
+
+
+class FairSemaphore:
+    """A number of places, given to those that wait for one in their order; no newcomer overtakes.
+
+    >>> places = FairSemaphore(1)
+    >>> places.acquire(), places.acquire(timeout=0)
+    (True, False)
+    """
+
+    def __init__(self, places: int) -> None:
+        self._free = places
+        self._lock = green.Lock()
+        self._waiting: deque[Any] = deque()  # the locks of those that wait, each of them locked
+
+    def acquire(self, timeout: float | None = None) -> bool:
+        """Take a place, and return whether one was free within the time (seconds)."""
+        with self._lock:
+            if self._free > 0:
+                self._free -= 1
+                return True
+            if timeout is not None and timeout <= 0:
+                return False
+            mine = green.Lock()
+            mine.acquire()
+            self._waiting.append(mine)
+        try:
+            given: bool = mine.acquire(timeout=-1 if timeout is None else timeout)
+        except BaseException:  # interrupted: the place is for somebody else
+            if not self._withdraw(mine):
+                self.release()
+            raise
+        return given or not self._withdraw(mine)
+
+    def _withdraw(self, mine: Any) -> bool:
+        """Wait no longer; return False where the place has been given meanwhile."""
+        with self._lock:
+            if mine in self._waiting:
+                self._waiting.remove(mine)
+                return True
+        return False
+
+    @property
+    def waiting(self) -> int:
+        """How many wait for a place."""
+        return len(self._waiting)
+
+    def release(self) -> None:
+        """Give a place to the one that has waited longest, if there is one."""
+        with self._lock:
+            if self._waiting:
+                self._waiting.popleft().release()
+            else:
+                self._free += 1
+
+    def __enter__(self) -> None:
+        self.acquire()
+
+    def __exit__(self, *_: object) -> None:
+        self.release()

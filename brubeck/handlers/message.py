@@ -152,7 +152,10 @@ class MessageHandler:
     # Rendering.
 
     def finish(self, response: Response) -> None:
-        """Answer from within `prepare`, so that the method is not called."""
+        """Answer from within `prepare`, so that the method is not called.
+
+        Within the method it is the answer in place of what that returns.
+        """
         self._finished = True
         self._response = response
 
@@ -228,7 +231,7 @@ class MessageHandler:
                 f"{type(self).__name__}.{name} must return a Response (return self.render()), "
                 f"not {type(response).__name__}"
             )
-        return response
+        return self._response if self._finished else response
 
     def _prepared(self) -> Response | None:
         """Return the answer that `prepare` gives by itself, if it does."""

@@ -6,7 +6,7 @@ and a context knows the hooks of its stream.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any, Final, Protocol
 
 from brubeck.auth import Caller
@@ -131,10 +131,14 @@ class Context:
         The answer is kept out of shared caches, unless a hook sets ``Cache-Control``.
         """
         self._is_personal = True
-        trusted = {*origins_of(self.spec.schemes)}
-        if self.spec.origins is not None:
-            trusted |= self.spec.origins.named
+        trusted = self.trusted_origins
         return read_cookie(self.request, key, default, secret, max_age, trusted)
+
+    @property
+    def trusted_origins(self) -> Collection[str]:
+        """The origins, beside our own, whose pages may write with the browser's credentials."""
+        named = () if self.spec.origins is None else self.spec.origins.named
+        return {*origins_of(self.spec.schemes), *named}
 
     def set_cookie(self, key: str, value: Any, secret: Secret = UNSIGNED, **options: Any) -> None:
         """Add a cookie to the answer; see `WebMessageHandler.set_cookie`."""

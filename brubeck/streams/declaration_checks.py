@@ -134,6 +134,7 @@ def refuse_misspelt(stream: type) -> None:
     """Raise `ConfigError` for an attribute that is nearly a declaration, or nearly a hook."""
     for base in _own(stream):
         _refuse_misspelt_in(base, stream)
+        _refuse_replacing_in(base, stream)
 
 
 def refuse_methods(stream: type) -> None:
@@ -245,6 +246,20 @@ def _refuse_misspelt_in(base: type, stream: type) -> None:
                 f'{stream.__name__}.{name} declares nothing. Did you mean "{near[0]}"?'
             )
         _refuse_foreign(name, stream)
+
+
+def _refuse_replacing_in(base: type, stream: type) -> None:
+    """Refuse a hook in place of one of Brubeck's own, as `Webhooks` has, that does not call it."""
+    after = stream.__mro__[stream.__mro__.index(base) + 1 :]
+    for name in sorted(vars(base).keys() & set(ALL_HOOKS)):
+        owner = next((each for each in after if name in vars(each)), object)
+        code = getattr(vars(base)[name], "__code__", None)
+        is_replaced = _is_ours(owner) and not owner.__module__.startswith("brubeck.streams.")
+        if is_replaced and code is not None and name not in code.co_names:
+            raise ConfigError(
+                f"{stream.__name__}.{name} replaces that of {owner.__name__}, which checks and "
+                f"completes documents: call super().{name}(…) in it."
+            )
 
 
 def _refuse_foreign(name: str, stream: type) -> None:

@@ -17,6 +17,7 @@ from typing import Final
 import msgspec
 
 from brubeck import green
+from brubeck.green.waking import FairSemaphore
 from brubeck.http import Problem, Response, StreamingResponse
 from brubeck.http.compression import compressed_stream
 from brubeck.storage import Page, PageQuery, Record, TimelineCursor, Unavailable
@@ -188,9 +189,9 @@ class Walk:
 
 
 @cache
-def _turns() -> green.Semaphore:
+def _turns() -> FairSemaphore:
     # Made when it is first needed: the process may not have its engine before.
-    return green.Semaphore(AT_ONCE)
+    return FairSemaphore(AT_ONCE)
 
 
 def _query(parameters: PageParameters, viewer: str | None) -> PageQuery:

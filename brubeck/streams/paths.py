@@ -12,7 +12,7 @@ from typing import Final
 
 import msgspec
 
-from brubeck.callables import check_plain, check_value
+from brubeck.callables import check_answer, check_plain, check_value
 from brubeck.errors import ConfigError
 from brubeck.storage.ids import is_id
 
@@ -88,7 +88,12 @@ class PartitionRule(msgspec.Struct, frozen=True):
         """Return whether there may be a partition of a key."""
         if not is_key(key):
             return False
-        return self.test is None or bool(check_value(self.test(key), "partitions"))
+        if self.test is None:
+            return True
+        found = check_value(self.test(key), "partitions")
+        if found is None or isinstance(found, re.Match):  # of an expression
+            return found is not None
+        return check_answer(found, "partitions")
 
 
 def declare_partitions(rule: object, path: StreamPath, owner: str) -> PartitionRule:

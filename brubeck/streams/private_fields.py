@@ -24,7 +24,7 @@ def hidden_fields(model: type[Document], kept: Iterable[str]) -> frozenset[str]:
     """
     public = model._public_fields  # noqa: SLF001, the names are DictShield's interface
     hidden = {*(model._private_fields or ()), *(model._internal_fields or ())}  # noqa: SLF001
-    if public:
+    if public is not None:
         hidden |= set(model._fields) - set(public)
     return frozenset(hidden & set(model._fields) - set(kept))
 

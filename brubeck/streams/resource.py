@@ -7,10 +7,12 @@ Errors of storages and documents become problems, and every answer gets the stre
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from hashlib import sha256
 from typing import Any, ClassVar, Final, cast
 
+from brubeck.auth.csrf import require_same_site_of_simple_requests
 from brubeck.callables import check_answer, check_type, run_hook
 from brubeck.explorer.problem_page import problem_page
 from brubeck.explorer.rendering import wants_page
@@ -30,13 +32,21 @@ from brubeck.streams.shared_caching import expiring
 from brubeck.streams.spec import JSON, StreamSpec
 from brubeck.streams.stream import Stream
 
+_CREDENTIALS: Final = re.compile(
+    "auth|cookie|token|key|secret|user|session|credential|account|tenant|identity"
+)
+"""The names of headers by which a hook may know a caller."""
+_NO_CREDENTIALS: Final = frozenset(("idempotency-key", "user-agent"))
 _READING: Final = frozenset(("GET", "HEAD", "OPTIONS"))
 
 
 def _credentials(request: Request) -> str:
     """Return a digest of the credentials by which a hook knows a caller; empty for none."""
-    names = sorted(request.identity - {"*"})
-    sent = [(name, found) for name in names if (found := request.header(name)) is not None]
+    sent = sorted(
+        (name, value)
+        for name, value in request.headers.pairs()
+        if name.lower() not in _NO_CREDENTIALS and _CREDENTIALS.search(name.lower())
+    )
     return f"#{sha256(repr(sent).encode()).hexdigest()}" if sent else ""
 
 
@@ -56,6 +66,8 @@ class Resource(WebMessageHandler):
     """Whether a kept answer is wrong after a time, not only incomplete."""
     _admits_all: ClassVar[bool] = False
     """Whether every request is admitted, and none is counted."""
+    _is_guarded: ClassVar[bool] = True
+    """Whether a request may be for a caller that a browser names by itself."""
     _has_prepare: ClassVar[bool] = True
     _is_prepared = False
     _answer_of_prepare: Response | None = None
@@ -71,6 +83,8 @@ class Resource(WebMessageHandler):
         is_open = type(access) is OpenAccess and "admit" not in overridden
         bound: dict[str, Any] = {
             "_admits_all": is_open and spec.rate_limit is None,
+            "_is_guarded": not {"admit", "prepare"}.isdisjoint(overridden)
+            or type(access) is not OpenAccess,
             "_has_prepare": "prepare" in overridden or cls.prepare is not WebMessageHandler.prepare,
             "stream": stream,
             "make_hooks": declaration,
@@ -112,6 +126,8 @@ class Resource(WebMessageHandler):
         method = self.message.method
         if not self._admits_all and method != "OPTIONS":
             self._enter()  # before the rule: a caller that is not admitted learns of no partition
+        if self._is_guarded and method == "POST":
+            require_same_site_of_simple_requests(self.message, self.context.trusted_origins)
         if self._admits_all or method != "OPTIONS":
             self._check_partition()
         key = None if method in _READING else self.message.header("idempotency-key")

@@ -88,8 +88,13 @@ def event_type(spec: StreamSpec, op: str) -> str:
 
 
 def keys_of(subscription: Subscription, now_millis: int) -> list[str]:
-    """Return the secrets that sign now: for a day after a rotation, the previous one, too."""
-    keys = [subscription.secret or ""]
+    """Return the secrets that sign now: for a day after a rotation, the previous one, too.
+
+    Raises `ValueError` where there is none: a message that anybody could have signed is not sent.
+    """
+    if not subscription.secret:
+        raise ValueError(f"the subscription {subscription.id} has no secret to sign with")
+    keys = [subscription.secret]
     if subscription.previous_secret and (subscription.previous_until or 0) > now_millis:
         keys.append(subscription.previous_secret)
     return keys

@@ -63,6 +63,7 @@ BODIES: dict[str, str] = {
     "ordered": '{"ordered":[' + ",".join(map(str, range(100_000, 0, -1))) + "]}",
     "objects": '{"more":{"x":[' + ",".join(["{}"] * 60_000) + "]}}",
     "numbers": '{"more":{"x":[' + ",".join(["1.5"] * 200_000) + "]}}",
+    "nested": '{"more":{"x":[' + ",".join(["[" * 20 + "]" * 20] * 25_000) + "]}}",
     "names": '{"more":{' + ",".join(f'"{name:06x}":0' for name in range(40_000)) + "}}",
 }
 ACCEPTED = (
@@ -88,6 +89,8 @@ def measure(kind: str) -> dict[str, float]:
         note("PUT", lambda: client.put("/items/a", body=body, headers=JSON))
         assert client.get("/items/a").status == 200, kind
         note("PUT again", lambda: client.put("/items/a", body=body, headers=JSON))
+        escaped = body.replace(b"{", b'{"\\u0074ext":"",', 1)
+        note("PATCH with an escape", lambda: client.patch("/items/a", body=escaped, headers=JSON))
         note("PATCH", lambda: client.patch("/items/a", json={"text": "<" * 9}))
         note("PATCH of all", lambda: client.patch("/items/a", body=body, headers=JSON))
         for accept in ACCEPTED:

@@ -119,6 +119,7 @@ OLD = PLAIN.replace(b"/1.1", b"/1.0")
         [b"GET /b HTTP/1.1\r\n", PLAIN],
         [b"POST /a HTTP/1.1\r\nHost: h\r\nContent-Length: 20\r\n\r\n", PLAIN],
         [b"\r\n", PLAIN, b"\r\n" + PLAIN, PLAIN],
+        [b"\r\n" + PLAIN, b"GET /x HTTP/1.1\r\n" + PLAIN],
     ],
 )
 def test_nothing_is_taken_for_a_request_that_is_none(pieces: list[bytes]) -> None:

@@ -62,6 +62,9 @@ from brubeck.timekeeping import Clock
 
 Session = ClientSession | None
 
+HELPED: Final = 20
+"""How many pending writes of others a reader finishes before it looks which are left: it takes a
+millisecond and more for each, and the writer of a long list a few for all of them."""
 PENDING_WAIT_SECONDS: Final = 0.005
 """Seconds that a reader leaves a pending write to its writer, before it finishes the write."""
 
@@ -322,7 +325,7 @@ class ReadableRecordStream(IndexedRecordStream):
             green.sleep(PENDING_WAIT_SECONDS)
             return
         with self._server.database() as database:
-            ids = [each["_id"] for each in pending_writes]
+            ids = [each["_id"] for each in pending_writes[:HELPED]]
             items = self._finalizer.items(database)
             still = list(items.find({"_id": {"$in": ids}, TOKEN: {"$exists": True}}))
             self._finalizer.finalize(database, still, self._now())

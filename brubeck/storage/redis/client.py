@@ -28,6 +28,7 @@ from brubeck import green
 from brubeck.config.urls import ServerURL
 from brubeck.config.values import duration, whole
 from brubeck.errors import ConfigError
+from brubeck.green.waking import FairSemaphore
 from brubeck.storage.errors import Unavailable
 from brubeck.storage.redis.deadlines import (
     TimedCommands,
@@ -73,7 +74,7 @@ class RedisClient:
         self._url = url
         self._timeout = timeout
         self._pool = pool
-        self._places = green.Semaphore(pool)
+        self._places = FairSemaphore(pool)
         self._client: Any = None
         self._opening = green.Lock()
         self._closed = False
