@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from brubeck.auth.csrf import require_same_site_of_simple_requests
 from brubeck.errors import ConfigError
+from brubeck.green.collecting import rested
 from brubeck.handlers import JSONMessageHandler
 from brubeck.handlers.message import HTTP_METHODS
 from brubeck.http import Response
@@ -31,6 +32,10 @@ class GuardedHandler(JSONMessageHandler):
                     f"{cls.__name__}.{name} protects nothing: it is a rule of streams. Refuse "
                     "requests in prepare, by a Problem."
                 )
+
+    def __call__(self) -> Response:
+        """Answer the request; the collector rests while long documents are read."""
+        return rested(super().__call__) if self.message.is_long else super().__call__()
 
     def _prepared(self) -> Response | None:
         if _of_program(type(self), "prepare"):  # who knows by what it knows its callers

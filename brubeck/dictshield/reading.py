@@ -45,7 +45,7 @@ def json_reader(compiled: CompiledDocument, mode: Mode) -> Callable[[bytes], Any
     new = object.__new__
 
     def read(raw: bytes) -> Any:
-        data: Struct = decode(raw) if len(raw) < LONG else decoded(decode, raw)
+        data: Struct = decode(raw) if len(raw) < LONG else _decoded(decode, raw)
         written = encode(data)
         if _BACKSLASH in raw and b"\\u00" in raw:
             _refuse_escapes(raw)
@@ -89,7 +89,7 @@ def stored_reader(compiled: CompiledDocument) -> Callable[[bytes], Any]:
 
     def read(raw: bytes) -> Any:
         try:
-            data: Struct = decode(raw) if len(raw) < LONG else decoded(decode, raw)
+            data: Struct = decode(raw) if len(raw) < LONG else _decoded(decode, raw)
         except msgspec.ValidationError:
             data = revive(compiled, msgspec.json.decode(raw))
         else:
@@ -100,6 +100,13 @@ def stored_reader(compiled: CompiledDocument) -> Callable[[bytes], Any]:
         return made
 
     return read
+
+
+def _decoded(decode: Callable[[bytes], Any], raw: bytes) -> Any:
+    """Return the value that a decoder makes of a long text, and give others a turn after it."""
+    data = decoded(decode, raw)
+    green.take_turn()
+    return data
 
 
 def _refuse_escapes(raw: bytes) -> None:

@@ -17,6 +17,7 @@ from typing import BinaryIO, cast
 from urllib.parse import unquote_to_bytes
 from uuid import uuid4
 
+from brubeck.green.collecting import LONG
 from brubeck.http.authority import is_authority, target_authority
 from brubeck.http.cookies import parse_cookies
 from brubeck.http.forms import Form, FormLimits, parse_multipart, parse_urlencoded
@@ -262,6 +263,11 @@ class Request:
         return self.client.prefix + self.mounted_at
 
     # The body.
+
+    @property
+    def is_long(self) -> bool:
+        """Whether the body has 64 KiB or more; one that is in a file has."""
+        return self._file is not None or len(self._body or b"") >= LONG
 
     @property
     def body(self) -> bytes:

@@ -351,6 +351,7 @@ def patched(stored: StreamedDocument, change: dict[str, object], ignored: Collec
         name: value for name, value in members(stored.encode()).items() if name not in ignored
     }
     for name, new in change.items():
+        green.take_turn()
         if name in ignored:
             continue
         if new is None:

@@ -17,6 +17,7 @@ from brubeck.callables import check_answer, check_type, run_hook
 from brubeck.explorer.problem_page import problem_page
 from brubeck.explorer.rendering import wants_page
 from brubeck.explorer.session import leads_to_login, login_url
+from brubeck.green.collecting import rested
 from brubeck.handlers import WebMessageHandler
 from brubeck.handlers.program import Program
 from brubeck.handlers.web import allowed_methods
@@ -37,6 +38,8 @@ _CREDENTIALS: Final = re.compile(
 )
 """The names of headers by which a hook may know a caller."""
 _NO_CREDENTIALS: Final = frozenset(("idempotency-key", "user-agent"))
+_OF_PROGRAMS: Final = (None, "*/*", JSON)
+"""The values of ``Accept`` for which items are sent as they are stored."""
 _READING: Final = frozenset(("GET", "HEAD", "OPTIONS"))
 
 
@@ -105,7 +108,7 @@ class Resource(WebMessageHandler):
 
     def __call__(self) -> Response:
         """Answer the request, and add the headers of every answer: quota and CORS."""
-        response = super().__call__()
+        response = rested(super().__call__) if self._may_take_long() else super().__call__()
         spec = self.spec
         if self._counted or spec.origins is not None:
             response = response.copy()
@@ -118,6 +121,16 @@ class Resource(WebMessageHandler):
         if spec.max_age and self.grows_stale:
             response = expiring(response, spec.max_age, self.stream.clock.micros())
         return response
+
+    def _may_take_long(self) -> bool:
+        """Return whether so many objects may be made that the collector had better rest.
+
+        It would go through all of a long document again and again, and nobody else have a turn.
+        """
+        request = self.message
+        if request.method in _READING:
+            return request.header("accept") not in _OF_PROGRAMS
+        return request.is_long or request.method == "PATCH"  # of an item that may be long
 
     def _answer(self) -> Response:
         if self.spec.path.partition:

@@ -9,6 +9,7 @@ from typing import Final
 
 import msgspec
 
+from brubeck import green
 from brubeck.callables import check_answer, run_hook
 from brubeck.canonical import MAX_BYTES
 from brubeck.dictshield.base import USER_CODE_ERRORS, ShieldException
@@ -352,6 +353,7 @@ def read_document(spec: StreamSpec, body: bytes, most: int = MOST_FAULTS) -> Str
     """
     if len(body) > MAX_BYTES:
         raise too_long(f"{len(body)}")
+    green.take_turn()  # each of its steps may take long
     try:
         return read_visible(spec.model, body, spec.hidden, most)
     except ShieldException:
