@@ -1,4 +1,4 @@
-"""Methods that are called, and mean what they return: others are refused where they are declared.
+"""Checks of methods: those without effect are refused where they are declared.
 
 Brubeck runs on green threads, so nothing awaits. A coroutine function that is called like any other
 returns a coroutine and runs not one line of its body: a guard that is one lets everything pass, and
@@ -129,7 +129,7 @@ def run_hook(hook: Callable[..., object], *args: object) -> None:
 
 
 def check_value(result: T, name: str) -> T:
-    """Return a value; `TypeError` for what only stands for one.
+    """Return a value; `TypeError` for a stand-in.
 
     That is a coroutine, a generator, or an exception that should have been raised.
     """

@@ -84,7 +84,8 @@ for given in (False, True):
             raise
 
     waiting = eventlet.spawn(wait)
-    eventlet.sleep(0)
+    while not places.waiting:
+        eventlet.sleep(0)
     if given:  # it is woken, and ended before it has run
         places.release()
     waiting.kill()

@@ -33,7 +33,7 @@ log = logging.getLogger("brubeck.app")
 Method = TypeVar("Method", bound=Callable[..., Any])
 
 _RIGHTS: Final = ("active", "is_active", "is_authenticated")
-"""The attributes of accounts, here and elsewhere, that are False for somebody who is no user."""
+"""The attributes of accounts, here and elsewhere, with the value False for a former user."""
 _NOT_ASKED: Final = object()
 
 

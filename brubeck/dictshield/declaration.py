@@ -33,7 +33,7 @@ class DocumentOptions:
 
 
 _LISTS: Final = frozenset(("_internal_fields", "_private_fields", "_public_fields"))
-"""The lists of fields by who sees them. Of several bases, those of all are inherited."""
+"""The lists of visible and hidden fields. Of several bases, those of all are inherited."""
 
 
 class DocumentMetaclass(type):

@@ -1,4 +1,4 @@
-"""Looking for the writes of other processes: one look-out a storage, whoever waits for what.
+"""Looking for the writes of other processes: one look-out a storage, for all its streams.
 
 It looks at the heads of all the streams that somebody waits for, a hundred with a command, every
 so often. Anybody may wait for any partition: a look-out for each would be a thread and a command of
@@ -40,7 +40,7 @@ class Waiting(Protocol):
         """Whether somebody waits."""
 
     def take(self, head: Head) -> None:
-        """Wake those who wait for this head."""
+        """Wake the readers that wait for this head."""
 
 
 class LookOut:

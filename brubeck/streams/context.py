@@ -136,7 +136,7 @@ class Context:
 
     @property
     def trusted_origins(self) -> Collection[str]:
-        """The origins, beside our own, whose pages may write with the browser's credentials."""
+        """The origins of pages, beside our own, with a right to the browser's credentials."""
         named = () if self.spec.origins is None else self.spec.origins.named
         return {*origins_of(self.spec.schemes), *named}
 

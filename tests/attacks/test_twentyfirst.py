@@ -1,4 +1,4 @@
-"""Guards of programs that failed open: each looked right to who wrote it."""
+"""Guards of programs that looked right and failed open."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ SECRETS: list[Any] = [None, "", [], ["", "x"]]
 
 
 def ask(handler: type, headers: dict[str, str] | None = None, method: str = "GET") -> Reply:
-    """Return what a handler answers."""
+    """Return the reply of a handler."""
     app = Brubeck(handler_tuples=[("^/$", handler)], cookie_secret="k" * 32, login_url="/login")
     return Client(app).request(method, "/", headers=headers or {})
 
@@ -74,7 +74,7 @@ def test_a_secret_that_is_not_set_signs_nothing_and_proves_nothing(secret: Any) 
 
 @pytest.mark.parametrize("secret", SECRETS, ids=repr)
 def test_a_secret_that_is_not_set_admits_nobody_to_a_stream(secret: Any) -> None:
-    """Nor to an AutoAPI, whose guard the documents show with the secret of the program."""
+    """Nor to an AutoAPI with the guard of the documents."""
 
     class Notes(StreamHandler):
         model = StreamedDocument
@@ -145,7 +145,7 @@ def test_a_guard_before_the_class_that_it_guards_is_called() -> None:
 
 
 class Meant(Secret, UserHandlingMixin):
-    """A page whose look-up refuses in some way of its own."""
+    """A page with a look-up that refuses in a way of its own."""
 
     @authenticated
     def get(self) -> Any:
@@ -182,7 +182,7 @@ def test_a_refusal_is_no_user(kind: str, method: str) -> None:
 @pytest.mark.parametrize("method", ["GET", "POST"])
 @pytest.mark.parametrize("kind", REFUSALS)
 def test_a_user_that_is_no_property_is_no_user(kind: str, method: str) -> None:
-    """A method in its place is true, whatever it would return."""
+    """A method in its place is true, for each returned value."""
     page = type("Page", (Meant,), {"current_user": REFUSALS[kind]})
     assert ask(page, method=method).status == 500
 
@@ -242,7 +242,7 @@ def test_a_look_up_that_finds_no_id_is_an_error() -> None:
 
         def authenticate(self, request: Any, context: Any) -> Caller:
             del context
-            return Caller({"ella": "7"}.get(request.header("x-user") or ""))  # type: ignore[arg-type]  # the fault
+            return Caller({"ella": "7"}.get(request.header("x-user") or ""))  # type: ignore[arg-type]  # None is the fault that is tried
 
         def openapi(self) -> dict[str, object]:
             return {"type": "apiKey", "in": "header", "name": "X-User"}

@@ -342,33 +342,6 @@ def test_a_cookie_that_a_guard_reads_writes_for_our_pages(
     assert logged_in.post(target, json={}, headers=headers).status in (201, 204)
 
 
-# A request that is sent again, by somebody else.
-
-
-@pytest.mark.parametrize("name", ["Authorization", "Cookie"])
-def test_callers_that_only_a_hook_knows_have_keys_of_their_own(name: str) -> None:
-    """One was answered with what another had written, and its own write was lost."""
-
-    class Notes(StreamHandler):
-        model = Note
-        path = "/notes"
-
-        def admit(self, context: Any) -> None:
-            self.user = context.request.header(name)
-
-        def before_create(self, context: Any, document: Any) -> None:
-            del context
-            document.author = self.user
-
-    client = Client(Brubeck(streams=[Notes], storage="memory://"))
-    authors = [
-        client.post("/notes", json={}, headers={name: user, "Idempotency-Key": "1"}).json()["data"]
-        for user in ("a=ella", "a=joe", "a=ella")
-    ]
-    assert [each["author"] for each in authors] == ["a=ella", "a=joe", "a=ella"]
-    assert authors[0] == authors[2]
-
-
 # Secrets in errors.
 
 

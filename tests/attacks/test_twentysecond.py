@@ -1,4 +1,4 @@
-"""Guards that failed open in places beside those of the attack before."""
+"""Guards that failed open beside those of the twenty-first attack."""
 
 from __future__ import annotations
 
@@ -202,8 +202,11 @@ def test_a_page_of_another_site_writes_by_no_address(guard: str, kind: str | Non
     assert client.post(target, json={}, headers={"Origin": "http://localhost"}).status == 201
 
 
-@pytest.mark.parametrize("name", ["X-Api-Key", "X-Auth-Token", "X-User", "X-Tenant", "Session"])
-def test_callers_of_headers_of_the_programs_own_have_keys_of_their_own(name: str) -> None:
+@pytest.mark.parametrize(
+    "name",
+    ["Authorization", "Cookie", "X-Api-Key", "X-Auth-Token", "X-User", "X-Tenant", "Session"],
+)
+def test_callers_that_only_a_hook_knows_have_keys_of_their_own(name: str) -> None:
     """One was answered with what another one had written."""
 
     class Notes(StreamHandler):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator, Sequence
-from time import monotonic
 from typing import Any
 
 import pytest
@@ -13,8 +12,10 @@ from brubeck import Brubeck
 from brubeck.http import FeedResponse, Headers, Request
 from brubeck.http.proxies import Client as Caller
 from brubeck.http.subscription import Group, Subscription
+from brubeck.storage import Changes, ChangesQuery, RecordStream
 from brubeck.storage.memory import MemoryRecordStream, MemoryStorage
 from brubeck.streams import StreamedDocument, StreamHandler
+from brubeck.streams.topics import Topic, TopicSubscription
 from brubeck.testing import Client
 from tests.servers import wait_until
 from tests.streams.people import World
@@ -108,32 +109,37 @@ def test_many_share_one_read(app: Brubeck, monkeypatch: pytest.MonkeyPatch) -> N
     assert not any(ear.released.is_set() for ear in ears)
 
 
-def test_a_topic_that_stands_still_asks_the_storage_for_nothing(
-    app: Brubeck, monkeypatch: pytest.MonkeyPatch
-) -> None:
+class Counted:
+    """The records of a stream, which count how often they are asked."""
+
+    def __init__(self, records: RecordStream) -> None:
+        self.asked = self.waited = 0
+        self._records = records
+
+    def changes(self, query: ChangesQuery) -> Changes:
+        """Take a step."""
+        self.asked += 1
+        return self._records.changes(query)
+
+    def wait(self, after: int, seconds: float) -> bool:
+        """Wait for a change."""
+        self.waited += 1
+        return self._records.wait(after, seconds)
+
+
+def test_a_topic_that_stands_still_asks_the_storage_for_nothing(app: Brubeck) -> None:
     """Thousands of them, each of a partition of its own, asked for a step every two seconds."""
-    monkeypatch.setattr("brubeck.streams.following._ALONE", 0.01)
-    asked: list[float] = []
-    waited: list[float] = []
-
-    class Counted(MemoryRecordStream):
-        def changes(self, query: Any) -> Any:
-            asked.append(monotonic())
-            return super().changes(query)
-
-        def wait(self, after: int, seconds: float) -> bool:
-            waited.append(seconds)
-            return super().wait(after, seconds)
-
-    monkeypatch.setattr("brubeck.storage.memory.storage.MemoryRecordStream", Counted)
-    monkeypatch.setattr("brubeck.streams.following.CHECKPOINT_SECONDS", 3600)
+    records: Any = Counted(app.stream(Notes).opened(""))
+    query, frame = ChangesQuery(limit=10), lambda found: f"{found.position}".encode()
+    topic = Topic(lambda: records, query, frame, frame, (0.01, 3600))
     ear = Ear(app)
-    assert ear.listen()
-    asked.clear()
-    wait_until(lambda: len(waited) > 30)
-    assert asked == []
+    subscription = TopicSubscription(topic, records.changes(query))
+    assert subscription.join(ear)
+    wait_until(lambda: records.waited > 30)
+    assert records.asked == 1  # by this test
     post(app, "a")
-    wait_until(lambda: ear.ids == ["a"])
+    wait_until(lambda: ear.heard)
+    subscription.leave()
 
 
 class Row:
