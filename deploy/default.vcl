@@ -1,6 +1,6 @@
 # Varnish in front of a program on 127.0.0.1:6767; /etc/varnish/default.vcl. The program's settings
-# need trusted_proxies = ["127.0.0.1"]. It stores the answers of streams with `cache`, and no
-# others. Replace /music by your prefix, or remove its lines.
+# need trusted_proxies = ["127.0.0.1"]. It stores the answers that say for how long, as those of
+# streams with `cache` do, and no others. Replace /music by your prefix, or remove its lines.
 vcl 4.1;
 
 import std;
@@ -74,7 +74,10 @@ sub vcl_backend_response {
     # That an answer is not stored is remembered, so that its readers do not queue up; but for a
     # second, where Varnish would for two minutes: after an error that passes, long polls at one
     # position are to share one request again.
-    if (beresp.http.Cache-Control ~ "(?i)no-cache|no-store|private") {
+    # An answer that says nothing is not stored either: the program may have looked at an address
+    # or at a header of its own, of which nobody here knows.
+    if (beresp.http.Cache-Control ~ "(?i)no-cache|no-store|private"
+        || beresp.http.Cache-Control !~ "(?i)(^|[ ,])(public|max-age|s-maxage)") {
         set beresp.uncacheable = true;
         set beresp.ttl = 1s;
         return (deliver);

@@ -14,15 +14,24 @@ from brubeck.http import Response
 
 _ASKING: Final = ("prepare", *HTTP_METHODS)
 """The methods by which a class may refuse requests, and read ``schemes`` and ``scopes``."""
-_OF_STREAMS: Final = ("schemes", "scopes", "owned", "may_read", "may_write", "read_only")
-"""The declarations that restrict a stream."""
+_OF_STREAMS: Final = (
+    *("schemes", "scopes", "owned", "may_read", "may_write", "read_only", "rate", "access"),
+    *("admit", "before_create", "before_update", "before_delete", "partitions"),
+)
+"""The declarations and hooks that restrict a stream."""
+_OF_OTHERS: Final = (
+    *("login_required", "auth_required", "requires_auth", "permission_classes", "permissions"),
+    *("authentication_classes", "check_permissions", "has_permission", "check_access", "authorize"),
+    *("is_allowed", "permission_required", "required_scopes", "throttle_classes", "rate_limit"),
+)
+"""What restricts a class of other frameworks."""
 
 
 class GuardedHandler(JSONMessageHandler):
     """A handler that only its own methods protect; pages of other sites cannot write by it."""
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
-        """Refuse a rule of streams, which nobody would ask here."""
+        """Refuse a rule of streams, or of other frameworks, which nobody would ask here."""
         super().__init_subclass__(**kwargs)
         asks = any(_of_program(cls, each) for each in _ASKING)
         for name in _OF_STREAMS:
@@ -31,6 +40,12 @@ class GuardedHandler(JSONMessageHandler):
                 raise ConfigError(
                     f"{cls.__name__}.{name} protects nothing: it is a rule of streams. Refuse "
                     "requests in prepare, by a Problem."
+                )
+        for name in _OF_OTHERS:
+            if getattr(cls, name, None) and not asks:  # whose methods may well call it
+                raise ConfigError(
+                    f"{cls.__name__}.{name} protects nothing: nobody asks it. Refuse requests in "
+                    "prepare, by a Problem."
                 )
 
     def __call__(self) -> Response:

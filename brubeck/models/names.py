@@ -47,6 +47,8 @@ def checked_scopes(scopes: Iterable[str]) -> list[str]:
     >>> checked_scopes(['quakes:write', 'quakes:read', 'quakes:read'])
     ['quakes:read', 'quakes:write']
     """
+    if isinstance(scopes, str):  # each of its letters would be a scope
+        raise AccountRefused(f"Scopes are a list of texts, not one text: [{scopes!r}].")
     found = sorted(set(scopes))
     for scope in found:
         if not _SCOPE.fullmatch(scope):

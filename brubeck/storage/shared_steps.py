@@ -4,19 +4,30 @@ A write wakes all of them, and each asks for what comes after its own place. Tho
 step is being read share the next one, which begins when all of them have asked: so each sees what
 was written before it asked, and a hundred followers cost a storage two steps, not a hundred. A
 follower that asks alone reads as if there were no others.
+
+Steps that differ, by a filter or a viewer, cannot be shared. Of those a few are read at the same
+time: thousands that wake at one write would all stand before a page in the queue for a connection.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
+from typing import Final
 
 import msgspec
 
 from brubeck import green
+from brubeck.green.waking import FairSemaphore
 from brubeck.storage.errors import StorageError, Unavailable
 from brubeck.storage.records import UNBORN, Changes, ChangesQuery
 
 Read = Callable[[ChangesQuery], Changes]
+
+AT_ONCE: Final = 8
+"""How many steps of a process are read at the same time, far fewer than there are connections."""
+_PATIENCE: Final = 5.0
+"""Seconds after which a step is read all the same: a storage that does not answer keeps places."""
 
 
 class _Follower:
@@ -38,7 +49,7 @@ class SharedSteps:
     """The steps of one stream's followers in this process."""
 
     def __init__(self, read: Read) -> None:
-        self._read = read
+        self._read_now = read
         self._waiting: dict[ChangesQuery, list[_Follower]] = {}
         """Of each group with a read under way, the followers that wait for its end."""
         self._changed = green.Condition(green.Lock())
@@ -60,6 +71,15 @@ class SharedSteps:
         if follower.error is not None:
             raise follower.error
         return self._read(query) if follower.step is None else follower.step
+
+    def _read(self, query: ChangesQuery) -> Changes:
+        places = _places()
+        if not places.acquire(_PATIENCE):
+            return self._read_now(query)
+        try:
+            return self._read_now(query)
+        finally:
+            places.release()
 
     def _wait(self, group: ChangesQuery, follower: _Follower) -> None:
         """Wait for an answer, or for the turn to read."""
@@ -108,6 +128,12 @@ class SharedSteps:
         else:
             del self._waiting[group]
         self._changed.notify_all()
+
+
+@cache
+def _places() -> FairSemaphore:
+    # Made when it is first needed: the process may not have its engine before.
+    return FairSemaphore(AT_ONCE)
 
 
 def _group_of(query: ChangesQuery) -> ChangesQuery:

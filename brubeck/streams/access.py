@@ -70,7 +70,10 @@ class OpenAccess:
         self.authenticate(context, current_user)
 
     def may_read(self, context: Context) -> bool:  # noqa: ARG002, for subclasses
-        """Return whether the caller of a write may read what it has written."""
+        """Return whether a caller may read: 403 where it may not.
+
+        The caller of a write that may not is not shown the item that it has written.
+        """
         return True
 
     def may_choose_ids(self, context: Context) -> bool:  # noqa: ARG002, for subclasses
@@ -195,22 +198,32 @@ class Admission:
         self._finds_caller = "get_current_user" in overridden
         self._has_hook = "admit" in overridden
         self._identifies = bool(access.spec.schemes) or self._finds_caller
+        # The scope to read has been asked for by then; a rule of the program has not.
+        own = type(access).may_read
+        self._asks_to_read = own not in (OpenAccess.may_read, ProtectedAccess.may_read)
         self.is_needed = self._has_hook or type(access) not in (OpenAccess, ProtectedAccess)
         """Whether a caller's access to a stream for everybody can be lost."""
 
     def admit(self, context: Context) -> None:
         """Authenticate the caller and check its rights; a `Problem` refuses the request."""
         run_hook(self._access.authenticate, context, self._current_user(context))
-        self._check_identity(context)
+        self._check_rights(context)
         if self._has_hook:
             run_hook(context.hooks.admit, context)
 
     def __call__(self, context: Context) -> None:
         """Check a request that lasts again; a `Problem` when its caller has lost access."""
         run_hook(self._access.recheck, context, self._current_user(context))
-        self._check_identity(context)
+        self._check_rights(context)
         if self._has_hook:
             run_hook(context.hooks.admit, context)
+
+    def _check_rights(self, context: Context) -> None:
+        self._check_identity(context)
+        if not self._asks_to_read or action_of(context) != "read":
+            return
+        if not check_answer(self._access.may_read(context), "may_read"):
+            raise Problem(403, "The caller may not read this stream.")
 
     def _check_identity(self, context: Context) -> None:
         """Refuse a request that an access of the program's own has let in by mistake.

@@ -149,8 +149,8 @@ class Collection(Resource):
         headers = (self.spec.headers if for_people else self.spec.reading_headers).copy()
         # They may be in the URLs of the page.
         covered = f"{self._origin}{self.context.base}".encode()
-        # What may be kept is rendered before it is compared: a renderer may look at the caller.
-        is_made = for_people or self.spec.max_age > 0
+        # It is rendered before it is compared where it may depend on the caller, or may be kept.
+        is_made = self.spec.max_age > 0 or self._may_be_personal(media_type)
         body = representation.render(self.context, view) if is_made else b""
         # The position for live updates moves while the page stays the same: with the time of day,
         # and with writes that this caller may not notice. The tag of JSON leaves it out, too.
@@ -164,6 +164,12 @@ class Collection(Resource):
             return Response(b"", 304, headers=headers)
         body = body or representation.render(self.context, view)
         return Response(body, 200, headers=representation.headers(self.context, headers))
+
+    def _may_be_personal(self, media_type: str) -> bool:
+        """Whether more than the items makes a page: a form, a renderer of the program, its hook."""
+        known = REPRESENTATIONS.get(media_type, FEATURES)
+        found = self.representations.get(media_type, FEATURES)
+        return found.for_people or found is not known or "feed_entry" in self.spec.overridden
 
     @property
     def _has_limit(self) -> bool:

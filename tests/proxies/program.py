@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import msgspec
 
-from brubeck import Brubeck, Response, StreamingResponse, WebMessageHandler
+from brubeck import Brubeck, Problem, Response, StreamingResponse, WebMessageHandler
 from brubeck.auth import BearerAuth, CookieAuth, same_site_only
 from brubeck.dictshield.fields import StringField
 from brubeck.models import StoredAccounts
@@ -95,6 +95,20 @@ class LogIn(WebMessageHandler):
         return self.redirect("/")
 
 
+class Report(WebMessageHandler):
+    """A page for those who know a key, which no cache can know of."""
+
+    def prepare(self) -> None:
+        """Refuse others."""
+        if self.message.header("x-api-key") != "secret":
+            raise Problem(403, "A key is required.")
+
+    def get(self) -> Response:
+        """Return the page."""
+        self.set_body("the report")
+        return self.render()
+
+
 class Broken(WebMessageHandler):
     """Answers with an export that breaks off."""
 
@@ -112,6 +126,7 @@ app = Brubeck(
         (r"^/seen$", Seen),
         (r"^/login$", LogIn),
         (r"^/broken$", Broken),
+        (r"^/report$", Report),
     ],
     streams=[Journal, Notes, Quakes, Songs],
     cookie_secret="a long random text",

@@ -101,6 +101,16 @@ def test_a_protected_stream_is_never_stored(front: Front, origin: Origin) -> Non
 
 
 @EACH
+def test_an_answer_that_does_not_say_for_how_long_is_not_stored(
+    front: Front, origin: Origin
+) -> None:
+    """A guard may look at any header; the one who knows the key had the page shown to all."""
+    for _ in range(3):
+        assert get(front.port, "/report", **{"X-Api-Key": "secret"}) == (200, b"the report")
+        assert get(front.port, "/report")[0] == 403
+
+
+@EACH
 @pytest.mark.parametrize(
     ("target", "accept", "status"),
     [

@@ -14,7 +14,7 @@ from brubeck.storage import Changes, ChangesQuery, LostCursor, RecordStream, Una
 from brubeck.storage.conformance.machine import SCHEMA, put_new
 from brubeck.storage.memory import MemoryStorage
 from brubeck.storage.records import FieldCondition
-from brubeck.storage.shared_steps import SharedSteps
+from brubeck.storage.shared_steps import AT_ONCE, SharedSteps, _places
 from tests.servers import wait_until
 
 FOLLOWERS = 12
@@ -103,6 +103,20 @@ def test_a_step_that_is_full_is_shared_as_far_as_it_goes(stream: RecordStream) -
             assert step.changes == alone.changes[: len(step.changes)]
             assert step.changes or not alone.changes
             assert step.position <= alone.position
+
+
+def test_few_steps_are_read_at_the_same_time(stream: RecordStream) -> None:
+    """Thousands that wake at one write leave connections to those who ask for a page."""
+    count = 3 * AT_ONCE
+    queries = [ChangesQuery(limit=100, viewer=f"v{number}") for number in range(count)]
+    slow = Slow(stream.changes)
+    steps = SharedSteps(slow)
+    with ThreadPoolExecutor(count) as pool:
+        found = [pool.submit(steps.step, each) for each in queries]
+        wait_until(lambda: len(steps._waiting) == count and _places().waiting == 2 * AT_ONCE)
+        assert len(slow.asked) == AT_ONCE
+        slow.go.release(count)
+        assert [each.result(20) for each in found] == list(map(stream.changes, queries))
 
 
 @pytest.mark.parametrize(
