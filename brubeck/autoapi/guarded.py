@@ -24,7 +24,7 @@ _OF_OTHERS: Final = (
     *("authentication_classes", "check_permissions", "has_permission", "check_access", "authorize"),
     *("is_allowed", "permission_required", "required_scopes", "throttle_classes", "rate_limit"),
 )
-"""What restricts a class of other frameworks."""
+"""The restrictions of a class in other frameworks."""
 
 
 class GuardedHandler(JSONMessageHandler):

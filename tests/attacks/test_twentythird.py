@@ -35,7 +35,7 @@ class Todo(Document):
 
 
 class NotJoe(ProtectedAccess):
-    """A rule of who reads."""
+    """A rule of reading that shuts one caller out."""
 
     def may_read(self, context: Context) -> bool:
         """Let everybody but Joe."""
@@ -79,7 +79,7 @@ def test_a_rule_of_reading_guards_each_way_to_read(target: str) -> None:
 
 @pytest.mark.parametrize("target", READING)
 def test_a_rule_of_reading_guards_a_stream_without_callers(target: str) -> None:
-    """Whoever may not read may write, and is not shown what."""
+    """A caller without the right to read may write, and is not shown the item."""
 
     class Notes(StreamHandler):
         model = Note
@@ -157,7 +157,7 @@ def test_a_page_of_an_own_renderer_is_compared_whole(media_type: str) -> None:
 
 @pytest.mark.parametrize("target", ["/notes.atom", "/notes.feed.json"])
 def test_a_feed_of_a_hook_is_compared_whole(target: str) -> None:
-    """What an entry says may depend on the caller."""
+    """The text of an entry may depend on the caller."""
 
     class Notes(AuthStreamHandler):
         model = Note

@@ -96,7 +96,7 @@ class LogIn(WebMessageHandler):
 
 
 class Report(WebMessageHandler):
-    """A page for those who know a key, which no cache can know of."""
+    """A page behind a key in a header that no cache knows."""
 
     def prepare(self) -> None:
         """Refuse others."""

@@ -104,7 +104,7 @@ def test_a_protected_stream_is_never_stored(front: Front, origin: Origin) -> Non
 def test_an_answer_that_does_not_say_for_how_long_is_not_stored(
     front: Front, origin: Origin
 ) -> None:
-    """A guard may look at any header; the one who knows the key had the page shown to all."""
+    """A guard may look at any header: one request with the key had the page shown to all."""
     for _ in range(3):
         assert get(front.port, "/report", **{"X-Api-Key": "secret"}) == (200, b"the report")
         assert get(front.port, "/report")[0] == 403

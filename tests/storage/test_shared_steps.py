@@ -106,7 +106,7 @@ def test_a_step_that_is_full_is_shared_as_far_as_it_goes(stream: RecordStream) -
 
 
 def test_few_steps_are_read_at_the_same_time(stream: RecordStream) -> None:
-    """Thousands that wake at one write leave connections to those who ask for a page."""
+    """Thousands of followers that wake at one write leave connections to requests of pages."""
     count = 3 * AT_ONCE
     queries = [ChangesQuery(limit=100, viewer=f"v{number}") for number in range(count)]
     slow = Slow(stream.changes)
