@@ -21,7 +21,7 @@ class FollowedRecordStream(RecordStream):
 
     def __init__(self, name: str, look_out: LookOut) -> None:
         self.notifier = HeadNotifier(name, look_out)
-        self._steps = SharedSteps(self._step)
+        self._steps = SharedSteps(self._step, look_out.places)
 
     @abstractmethod
     def _write(self, writes: Sequence[Write]) -> list[Outcome]:

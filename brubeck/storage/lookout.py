@@ -13,9 +13,11 @@ from contextlib import suppress
 from typing import Final, Protocol
 
 from brubeck import green
+from brubeck.green.waking import FairSemaphore
 from brubeck.storage.change_cursor import unborn_head
 from brubeck.storage.errors import StorageError
 from brubeck.storage.records import Head
+from brubeck.storage.shared_steps import AT_ONCE
 
 Look = Callable[[Sequence[str]], Mapping[str, Head]]
 """A look at the heads of some streams, by name; those to which nothing was written are left out."""
@@ -56,6 +58,8 @@ class LookOut:
         self._waiting: dict[str, Waiting] = {}
         self._changed = green.Lock()
         self._looking = False
+        self.places = FairSemaphore(AT_ONCE)
+        """The places of those that read what the look-out has found (`SharedSteps`)."""
 
     def watch(self, stream: Waiting) -> None:
         """Look at a stream, too, for as long as somebody waits for it."""

@@ -12,7 +12,6 @@ time: thousands that wake at one write would all stand before a page in the queu
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import cache
 from typing import Final
 
 import msgspec
@@ -25,7 +24,7 @@ from brubeck.storage.records import UNBORN, Changes, ChangesQuery
 Read = Callable[[ChangesQuery], Changes]
 
 AT_ONCE: Final = 8
-"""How many steps of a process are read at the same time, far fewer than there are connections."""
+"""How many steps of a storage are read at the same time, far fewer than there are connections."""
 _PATIENCE: Final = 5.0
 """Seconds after which a step is read all the same: a storage that does not answer keeps places."""
 
@@ -46,10 +45,11 @@ class _Follower:
 
 
 class SharedSteps:
-    """The steps of one stream's followers in this process."""
+    """The steps of one stream's followers in this process; the places are those of its storage."""
 
-    def __init__(self, read: Read) -> None:
+    def __init__(self, read: Read, places: FairSemaphore) -> None:
         self._read_now = read
+        self._places = places
         self._waiting: dict[ChangesQuery, list[_Follower]] = {}
         """Of each group with a read under way, the followers that wait for its end."""
         self._changed = green.Condition(green.Lock())
@@ -73,13 +73,12 @@ class SharedSteps:
         return self._read(query) if follower.step is None else follower.step
 
     def _read(self, query: ChangesQuery) -> Changes:
-        places = _places()
-        if not places.acquire(_PATIENCE):
+        if not self._places.acquire(_PATIENCE):
             return self._read_now(query)
         try:
             return self._read_now(query)
         finally:
-            places.release()
+            self._places.release()
 
     def _wait(self, group: ChangesQuery, follower: _Follower) -> None:
         """Wait for an answer, or for the turn to read."""
@@ -128,12 +127,6 @@ class SharedSteps:
         else:
             del self._waiting[group]
         self._changed.notify_all()
-
-
-@cache
-def _places() -> FairSemaphore:
-    # Made when it is first needed: the process may not have its engine before.
-    return FairSemaphore(AT_ONCE)
 
 
 def _group_of(query: ChangesQuery) -> ChangesQuery:

@@ -14,10 +14,11 @@ from brubeck import green
 
 green.patch(sys.argv[1])
 
+from brubeck.green.waking import FairSemaphore  # noqa: E402, after the patch
 from brubeck.storage import Changes, ChangesQuery  # noqa: E402, it is patched first
 from brubeck.storage.conformance.machine import SCHEMA, put_new  # noqa: E402, after the patch
 from brubeck.storage.memory import MemoryStorage  # noqa: E402, after the patch
-from brubeck.storage.shared_steps import SharedSteps  # noqa: E402, after the patch
+from brubeck.storage.shared_steps import AT_ONCE, SharedSteps  # noqa: E402, after the patch
 from tests.servers import wait_until  # noqa: E402, after the patch
 
 ITEMS = 5
@@ -32,7 +33,7 @@ class Followers:
         stream.write([put_new(f"i{number}", number, magnitude=number) for number in range(ITEMS)])
         self._stream = stream
         self._query = ChangesQuery(limit=100, after=0, era=stream.head().era)
-        self._steps = SharedSteps(self._read)
+        self._steps = SharedSteps(self._read, FairSemaphore(AT_ONCE))
         self.reads = 0
         self.go = green.Semaphore(0)
         self.found: dict[str, object] = {}

@@ -10,11 +10,12 @@ from concurrent.futures import Future, ThreadPoolExecutor
 import msgspec
 import pytest
 
+from brubeck.green.waking import FairSemaphore
 from brubeck.storage import Changes, ChangesQuery, LostCursor, RecordStream, Unavailable, Written
 from brubeck.storage.conformance.machine import SCHEMA, put_new
 from brubeck.storage.memory import MemoryStorage
 from brubeck.storage.records import FieldCondition
-from brubeck.storage.shared_steps import AT_ONCE, SharedSteps, _places
+from brubeck.storage.shared_steps import AT_ONCE, SharedSteps
 from tests.servers import wait_until
 
 FOLLOWERS = 12
@@ -51,7 +52,7 @@ class Crowd:
 
     def __init__(self, stream: RecordStream, pool: ThreadPoolExecutor) -> None:
         self.slow = Slow(stream.changes)
-        self.steps = SharedSteps(self.slow)
+        self.steps = SharedSteps(self.slow, FairSemaphore(AT_ONCE))
         self._pool = pool
 
     def ask(self, queries: list[ChangesQuery]) -> list[Future[Changes]]:
@@ -106,15 +107,21 @@ def test_a_step_that_is_full_is_shared_as_far_as_it_goes(stream: RecordStream) -
 
 
 def test_few_steps_are_read_at_the_same_time(stream: RecordStream) -> None:
-    """Thousands of followers that wake at one write leave connections to requests of pages."""
+    """Thousands of followers that wake at one write leave connections to requests of pages.
+
+    They are those of a storage: followers of one that does not answer keep nobody else waiting.
+    """
     count = 3 * AT_ONCE
     queries = [ChangesQuery(limit=100, viewer=f"v{number}") for number in range(count)]
     slow = Slow(stream.changes)
-    steps = SharedSteps(slow)
+    places = FairSemaphore(AT_ONCE)
+    steps = SharedSteps(slow, places)
     with ThreadPoolExecutor(count) as pool:
         found = [pool.submit(steps.step, each) for each in queries]
-        wait_until(lambda: len(steps._waiting) == count and _places().waiting == 2 * AT_ONCE)
+        wait_until(lambda: len(steps._waiting) == count and places.waiting == 2 * AT_ONCE)
         assert len(slow.asked) == AT_ONCE
+        elsewhere = SharedSteps(stream.changes, FairSemaphore(AT_ONCE))
+        assert elsewhere.step(queries[0]) == stream.changes(queries[0])
         slow.go.release(count)
         assert [each.result(20) for each in found] == list(map(stream.changes, queries))
 
