@@ -54,7 +54,7 @@ write "def" without "async".
     """
     if _is_plain(function):
         return
-    for each in _functions(function):
+    for each in functions_of(function):
         if inspect.iscoroutinefunction(each) or inspect.isasyncgenfunction(each):
             raise ConfigError(
                 f'{name} is a coroutine function, which nothing awaits here: write "def" '
@@ -101,7 +101,7 @@ def _is_plain(value: object) -> bool:
     return not (callable(value) or isinstance(value, _WRAPPERS))
 
 
-def _functions(function: object) -> list[object]:
+def functions_of(function: object) -> list[object]:
     """Return the functions of which a callable or a descriptor is made."""
     if isinstance(function, property):
         return [each for each in (function.fget, function.fset, function.fdel) if each]

@@ -22,6 +22,7 @@ class Page(WebMessageHandler, UserHandlingMixin):
 
     def get(self) -> Response:
         """Return the page."""
+        self.set_body("Hello" if self.current_user else "Log in.")
         return self.render()
 
 

@@ -42,7 +42,8 @@ class Account(msgspec.Struct, frozen=True):
     def caller(self, credential: str, scopes: Scopes | None = None) -> Caller:
         """Return the caller that this account is; `BadCredentials` where it is not active.
 
-        ``scopes`` are those of the credential; it never gives more than the account has.
+        ``credential`` is the caller's, such as ``'sso:7'``. ``scopes`` are those of the credential;
+        it never gives more than the account has.
         """
         if not self.active:
             raise BadCredentials("The credentials are not valid.")

@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, MutableMapping
+from functools import partial
 from typing import Any, Final, Protocol
+from weakref import WeakKeyDictionary
 
 import msgspec
 
@@ -30,6 +32,12 @@ MAX_COOKIE_LENGTH: Final = 4096
 """How long a cookie may be; no browser keeps a longer one."""
 
 _PURPOSE: Final = "session"
+_TWICE: Final = (
+    "Two CookieAuth with the cookie {!r} have different look-ups, and each would take the sessions "
+    "of the other: give one of them another cookie."
+)
+_LOOKUPS: Final[MutableMapping[AuthContext, dict[str, object]]] = WeakKeyDictionary()
+"""By application and cookie, the code of the look-up that its sessions are used with."""
 _OVER: Final = "The session is not valid, or is over; log in again."
 
 
@@ -103,6 +111,7 @@ class CookieAuth(Scheme):
         if not signed:
             return None
         session = self._read(signed, context)
+        self._keep_apart(context)
         lookup = self.lookup or context.accounts.by_id
         account = check_type(lookup(session.user), Account, "lookup")
         line = session.line.encode("utf-8", "surrogatepass")
@@ -136,6 +145,15 @@ class CookieAuth(Scheme):
     def _purpose(self) -> str:
         return f"{_PURPOSE}:{self.cookie}"
 
+    def _keep_apart(self, context: AuthContext) -> None:
+        """Raise `ConfigError` where sessions in this cookie are looked up in two ways.
+
+        The start compares the schemes that classes declare; others are made by functions.
+        """
+        used = _LOOKUPS.setdefault(context, {})
+        if used.setdefault(self.cookie, _code_of(self.lookup)) != _code_of(self.lookup):
+            raise ConfigError(_TWICE.format(self.cookie))
+
     def _read(self, signed: str, context: AuthContext) -> _Session:
         if len(signed) > MAX_COOKIE_LENGTH:
             raise BadCredentials(_OVER)
@@ -159,10 +177,14 @@ def check_cookies(schemes: Iterable[Scheme]) -> None:
         if isinstance(each, CookieAuth):
             other = known.setdefault(each.cookie, each)
             if each.lookup != other.lookup:
-                raise ConfigError(
-                    f"Two CookieAuth with the cookie {each.cookie!r} have different look-ups, and "
-                    "each would take the sessions of the other: give one of them another cookie."
-                )
+                raise ConfigError(_TWICE.format(each.cookie))
+
+
+def _code_of(lookup: Callable[[str], Account | None] | None) -> object:
+    """Return the code of a look-up: that of a method is the same for each of its objects."""
+    function = lookup.func if isinstance(lookup, partial) else lookup
+    function = getattr(function, "__func__", function)
+    return getattr(function, "__code__", type(function))
 
 
 def _fingerprint(account: Account) -> str:

@@ -145,12 +145,14 @@ class Collection(Resource):
             return self.answer(b"", 303, {"Location": url(self.context.base, tidy)})
         plan = self._page_plan()
         view = self._view(plan, self.context.records.page(plan.query), counted=for_people)
-        # A page for people has forms for those who may write, so it is not for everybody.
-        headers = (self.spec.headers if for_people else self.spec.reading_headers).copy()
+        # A page for people has forms for those who may write, so it is not for everybody; and a
+        # renderer or a hook of the program may look at a header, or at the address.
+        is_personal = self._may_be_personal(media_type)
+        headers = (self.spec.headers if is_personal else self.spec.reading_headers).copy()
         # They may be in the URLs of the page.
         covered = f"{self._origin}{self.context.base}".encode()
         # It is rendered before it is compared where it may depend on the caller, or may be kept.
-        is_made = self.spec.max_age > 0 or self._may_be_personal(media_type)
+        is_made = self.spec.max_age > 0 or is_personal
         body = representation.render(self.context, view) if is_made else b""
         # The position for live updates moves while the page stays the same: with the time of day,
         # and with writes that this caller may not notice. The tag of JSON leaves it out, too.

@@ -10,6 +10,7 @@ Rules:
 from __future__ import annotations
 
 import inspect
+import logging
 import re
 import sys
 from difflib import get_close_matches
@@ -17,10 +18,14 @@ from typing import Any, Final
 
 from brubeck.errors import ConfigError, did_you_mean
 from brubeck.explorer.options import Explorer
+from brubeck.handlers.guards import ELSEWHERE, is_read, own_classes
 from brubeck.handlers.message import HTTP_METHODS
+from brubeck.streams.access import OpenAccess, ProtectedAccess
 from brubeck.streams.context import HOOKS, Hooks
 from brubeck.streams.declaration import Declaration
-from brubeck.streams.documents import StreamedDocument
+from brubeck.streams.documents import OwnedDocument, SharedDocument, StreamedDocument
+
+log = logging.getLogger("brubeck.app")
 
 OF_AUTH: Final = ("schemes", "scopes", "owned", "may_read", "may_write")
 """The declarations that an `AuthStreamHandler` adds."""
@@ -32,58 +37,13 @@ CHECKS: Final = (
     *("assign_owner", "check_change"),
 )
 """The methods of an access class that are named like nothing else; ``may_read`` is a rule, too."""
-_NEVER_READ: Final = {
-    "rate_limit": "rate",
+_NEVER_READ: Final = ELSEWHERE | {
     "geometry": "_geometry of the model",
     "_geometry": "_geometry of the model",
     "bbox": "filters",
-    "private": "may_read",
     "private_fields": "_private_fields of the model",
     "_private_fields": "_private_fields of the model",
     "hidden_fields": "_private_fields of the model",
-    "is_owned": "owned",
-    "readers": "may_read",
-    "login_required": "may_read and may_write",
-    "auth_required": "may_read and may_write",
-    "requires_auth": "may_read and may_write",
-    "protected": "may_read and may_write",
-    "is_private": "may_read",
-    "append_only": "read_only",
-    "immutable": "read_only",
-    "writable": "read_only",
-    "read_scope": "scopes",
-    "write_scope": "scopes",
-    "throttle": "rate",
-    "allowed_origins": "cors",
-    "authorize": "admit",
-    "check_permissions": "admit",
-    "has_permission": "admit",
-    "check_access": "admit",
-    "is_allowed": "admit",
-    "dispatch": "prepare",
-    "get_queryset": "access",
-    "authentication": "schemes",
-    "require_scope": "scopes",
-    "required_scopes": "scopes",
-    "allowed_methods": "read_only",
-    "http_method_names": "read_only",
-    "is_read_only": "read_only",
-    "readonly": "read_only",
-    "methods": "read_only",
-    "permissions": "scopes",
-    "permission_classes": "access",
-    "authentication_classes": "schemes",
-    "throttle_classes": "rate",
-    "permission_required": "scopes",
-    "allowed_roles": "scopes",
-    "dependencies": "schemes and admit",
-    "decorators": "prepare",
-    "method_decorators": "prepare",
-    "test_func": "admit",
-    "check_object_permissions": "access",
-    "has_object_permission": "access",
-    "filter_queryset": "access",
-    "__acl__": "access",
     "__call__": "prepare",
 }
 """What would restrict a stream elsewhere, and the name of that here."""
@@ -106,6 +66,28 @@ def check_stream(stream: object) -> None:
         raise ConfigError(f"{name} is no StreamHandler, and so no stream that can be served.")
     if not hasattr(stream, "model"):
         raise ConfigError(f"{name} has no model; a stream is made of documents.")
+    _warn_of_owners(stream)
+
+
+def _warn_of_owners(stream: Any) -> None:
+    """Log that a stream asks for neither the owners nor the readers that its items have.
+
+    It is no error: one model may be that of a stream of owners and of a public one.
+    """
+    name = stream.__name__
+    if issubclass(stream.model, OwnedDocument) and stream.access is OpenAccess:
+        log.warning(
+            "%s.model is an OwnedDocument, and %s knows no owners, so that its items are "
+            "everybody's: make it an AuthStreamHandler, or give it another model.",
+            *(name, name),
+        )
+    is_asked = stream.access is not ProtectedAccess or stream.owned or stream.may_read
+    if issubclass(stream.model, SharedDocument) and not is_asked:
+        log.warning(
+            "%s.model is a SharedDocument, whose readers count only in an owned stream: "
+            "declare owned = True, or who may_read.",
+            name,
+        )
 
 
 def check_values(stream: Any) -> None:
@@ -132,7 +114,7 @@ def check_values(stream: Any) -> None:
 
 def refuse_misspelt(stream: type) -> None:
     """Raise `ConfigError` for an attribute that is nearly a declaration, or nearly a hook."""
-    for base in _own(stream):
+    for base in own_classes(stream):
         _refuse_misspelt_in(base, stream)
         _refuse_replacing_in(base, stream)
 
@@ -140,7 +122,7 @@ def refuse_misspelt(stream: type) -> None:
 def refuse_methods(stream: type) -> None:
     """Raise `ConfigError` for a ``get`` and the like: a stream has several resources."""
     for name in (*HTTP_METHODS, "initialize"):
-        if any(vars(base).get(name) is not None for base in _own(stream)):
+        if any(vars(base).get(name) is not None for base in own_classes(stream)):
             raise ConfigError(
                 f"{stream.__name__}.{name} would replace the pages, the items and the changes of "
                 "the stream alike, and is never called. Use the hooks of a StreamHandler, "
@@ -155,12 +137,13 @@ def check_access(access: type) -> None:
     access class does not have is misspelt.
     """
     known = _public_names(access)
-    for base in _own(access):
+    for base in own_classes(access):
         for name in vars(base).keys() - known:
             if name in ALL_HOOKS or name in DECLARATIONS:
                 raise ConfigError(
                     f"{base.__name__}.{name} is never read there: it belongs to the stream's class."
                 )
+            _refuse_unasked(name, base, access)
             if name.startswith("_"):
                 continue
             near = get_close_matches(name, sorted(known), n=1, cutoff=0.8)
@@ -172,7 +155,7 @@ def check_access(access: type) -> None:
 def check_resource(resource: type) -> None:
     """Raise `ConfigError` for a hook, a declaration or a check in the class of a resource."""
     known = _public_names(resource)
-    for base in _own(resource):
+    for base in own_classes(resource):
         for name in sorted(vars(base).keys() - known):
             if name in CHECKS or name in ALL_HOOKS or name in _RESTRICTING:
                 owner = "access class" if name in CHECKS else "class"
@@ -180,6 +163,16 @@ def check_resource(resource: type) -> None:
                     f"{base.__name__}.{name} is never read there: it belongs to the stream's "
                     f"{owner}."
                 )
+            _refuse_unasked(name, base, resource)
+
+
+def _refuse_unasked(name: str, base: type, owner: type) -> None:
+    """Refuse a guard of other frameworks in a class of a stream, where none of its methods asks."""
+    if name in ELSEWHERE and not is_read(name, owner):
+        raise ConfigError(
+            f"{base.__name__}.{name} protects nothing: no method reads it. A stream declares "
+            f"{ELSEWHERE[name]}."
+        )
 
 
 def check_model(model: type) -> None:
@@ -217,11 +210,6 @@ def overridden_hooks(stream: type) -> frozenset[str]:
     for name in names:
         _check_arguments(stream, name)
     return names
-
-
-def _own(stream: type) -> list[type]:
-    """Return the classes of the program among the bases of a stream."""
-    return [base for base in stream.__mro__ if base is not object and not _is_ours(base)]
 
 
 def _is_ours(base: type) -> bool:

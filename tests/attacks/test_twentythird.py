@@ -121,9 +121,17 @@ def test_an_autoapi_refuses_what_guards_elsewhere(name: str, value: Any) -> None
 
 def test_an_autoapi_may_ask_a_method_of_its_own() -> None:
     """A name that other frameworks know is one that `prepare` may call."""
-    members = {"model": Todo, "check_permissions": refuse, "prepare": refuse}
+
+    class Todos(AutoAPIBase):
+        model = Todo
+        check_permissions = refuse
+
+        def prepare(self) -> None:
+            """Ask."""
+            self.check_permissions()
+
     app = Brubeck(storage="memory://")
-    app.register_api(type("Todos", (AutoAPIBase,), members))
+    app.register_api(Todos)
     assert Client(app).get("/todo").status == 403
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -11,6 +13,7 @@ from hypothesis import strategies as st
 
 from brubeck import signing
 from brubeck.auth import Account, Caller, CookieAuth
+from brubeck.auth.cookie import _code_of
 from brubeck.errors import ConfigError
 from brubeck.http import Problem, Request
 from tests.auth.world import GONE, NOW, PAUL, World, outcome, request
@@ -237,3 +240,63 @@ def test_it_is_described() -> None:
     assert CookieAuth("sid").openapi() == described
     assert SCHEME.challenge is None
     assert msgspec.json.encode(described)
+
+
+class Members:
+    """Accounts that are looked up by a method, by a function of one or by an object."""
+
+    def find(self, user_id: str) -> Account | None:
+        """Return an account."""
+        return PAUL if user_id == PAUL.id else None
+
+    def __call__(self, user_id: str) -> Account | None:
+        """Return an account."""
+        return self.find(user_id)
+
+
+def find_admin(_user_id: str, name: str = "boss") -> Account:
+    """Return an account of another table, whose ids may be the same."""
+    return Account(PAUL.id, name, PAUL.password_line)
+
+
+WAYS: list[Callable[[], CookieAuth]] = [
+    CookieAuth,
+    lambda: CookieAuth(lookup=Members().find),
+    lambda: CookieAuth(lookup=Members()),
+    lambda: CookieAuth(lookup=find_admin),
+    lambda: CookieAuth(lookup=lambda user_id: find_admin(user_id, "chief")),
+    lambda: CookieAuth(lookup=partial(Members.find, Members())),
+]
+
+
+@pytest.mark.parametrize("first", WAYS)
+@pytest.mark.parametrize("second", WAYS)
+def test_a_session_is_looked_up_in_one_way(
+    world: World,
+    browser: Browser,
+    first: Callable[[], CookieAuth],
+    second: Callable[[], CookieAuth],
+) -> None:
+    """Schemes that functions make are compared at their first session, each time they are made."""
+    made = [first(), second()]
+    codes = [_code_of(each.lookup) for each in made]
+    assert first().authenticate(browser.request(), world)
+    assert first().authenticate(browser.request(), world)
+    if codes[0] == codes[1]:
+        assert second().authenticate(browser.request(), world)
+        return
+    with pytest.raises(ConfigError, match="different look-ups"):
+        second().authenticate(browser.request(), world)
+    assert first().authenticate(browser.request(), world)
+
+
+def test_other_cookies_and_applications_have_look_ups_of_their_own(browser: Browser) -> None:
+    """A session is that of an application and of a cookie."""
+    admin = CookieAuth(lookup=find_admin)
+    for scheme, world in ((SCHEME, World()), (admin, World())):
+        browser.application = world
+        scheme.begin(browser, PAUL)
+        assert scheme.authenticate(browser.request(), world)
+    apart = CookieAuth("office", lookup=Members().find)
+    apart.begin(browser, PAUL)
+    assert apart.authenticate(browser.request(), browser.application)
