@@ -79,18 +79,27 @@ _READ_BY: Final = {
 def refuse_unread(handler: type) -> None:
     """Raise `ConfigError` for the guard of a handler that none of its methods reads.
 
-    A handler that answers no method has nothing to protect, and one whose base class knows users
-    may be the page on which they log in.
+    A handler that answers no method has nothing to protect. What its base class has may be for
+    other pages: one whose base knows users may be the page on which they log in.
     """
     if not any(callable(getattr(handler, each, None)) for each in _ANSWERING):
         return
     for name in (*OF_STREAMS, *ELSEWHERE, *_READ_BY):
-        classes = [handler] if name in _READ_BY else own_classes(handler)
-        if any(name in vars(base) for base in classes) and not is_read(name, handler):
+        if _is_its_own(name, handler) and not is_read(name, handler):
             raise ConfigError(
                 f"{handler.__name__}.{name} protects nothing: no method reads it. Refuse requests "
                 "in prepare, by a Problem, or with a decorator such as authenticated."
             )
+
+
+def _is_its_own(name: str, handler: type) -> bool:
+    """Return whether a guard is meant for a handler: by itself, a mixin, or a word of a base."""
+    if name in vars(handler) or name in _READ_BY:
+        return name in vars(handler)
+    return any(
+        name in vars(base) and not (issubclass(base, MessageHandler) and callable(vars(base)[name]))
+        for base in own_classes(handler)
+    )
 
 
 def is_read(name: str, owner: type) -> bool:

@@ -230,6 +230,24 @@ def test_a_page_to_log_in_may_have_the_schemes_of_its_base() -> None:
     assert client_of(type("LogIn", (Members,), {"get": Page.get})).get("/page").status == 200
 
 
+def test_a_base_class_may_have_a_method_for_other_pages() -> None:
+    """One page asks it and another one does not; a word of the base is for all of them."""
+
+    class Base(Page):
+        def has_permission(self) -> bool:
+            return False
+
+    assert client_of(type("Open", (Base,), {})).get("/page").status == 200
+    with pytest.raises(ConfigError, match="has_permission protects nothing"):
+        client_of(type("Shut", (Base,), {"has_permission": Base.has_permission}))
+    mixin = type("Mixin", (), {"has_permission": Base.has_permission})
+    with pytest.raises(ConfigError, match="has_permission protects nothing"):
+        client_of(type("Shut", (mixin, Page), {}))
+    type("Todos", (AutoAPIBase,), {"permissions": ("a",)})
+    with pytest.raises(ConfigError, match="permissions protects nothing"):
+        client_of(type("Shut", (type("Words", (Page,), {"permissions": ("a",)}),), {}))
+
+
 def test_an_emptied_guard_is_none() -> None:
     """A class may take back what its base declares."""
     base = type("Base", (Page,), {"login_required": True})
