@@ -7,9 +7,7 @@ Errors of storages and documents become problems, and every answer gets the stre
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
-from hashlib import sha256
 from typing import Any, ClassVar, Final, cast
 
 from brubeck.auth.csrf import require_same_site_of_simple_requests
@@ -29,28 +27,14 @@ from brubeck.streams.handler import StreamHandler
 from brubeck.streams.idempotency import IdempotencyStore, RecordedPlan
 from brubeck.streams.problems import problem_of
 from brubeck.streams.rates import Rate
+from brubeck.streams.senders import ASKED, sender
 from brubeck.streams.shared_caching import expiring
 from brubeck.streams.spec import JSON, StreamSpec
 from brubeck.streams.stream import Stream
 
-_CREDENTIALS: Final = re.compile(
-    "auth|cookie|token|key|secret|user|session|credential|account|tenant|identity"
-)
-"""The names of headers by which a hook may know a caller."""
-_NO_CREDENTIALS: Final = frozenset(("idempotency-key", "user-agent"))
 _OF_PROGRAMS: Final = (None, "*/*", JSON)
 """The values of ``Accept`` for which items are sent as they are stored."""
 _READING: Final = frozenset(("GET", "HEAD", "OPTIONS"))
-
-
-def _credentials(request: Request) -> str:
-    """Return a digest of the credentials by which a hook knows a caller; empty for none."""
-    sent = sorted(
-        (name, value)
-        for name, value in request.headers.pairs()
-        if name.lower() not in _NO_CREDENTIALS and _CREDENTIALS.search(name.lower())
-    )
-    return f"#{sha256(repr(sent).encode()).hexdigest()}" if sent else ""
 
 
 class Resource(WebMessageHandler):
@@ -71,6 +55,8 @@ class Resource(WebMessageHandler):
     """Whether every request is admitted, and none is counted."""
     _is_guarded: ClassVar[bool] = True
     """Whether a request may be for a caller that a browser names by itself."""
+    _knows_callers: ClassVar[bool] = True
+    """Whether the program may know callers in a way of its own, by whatever a request brings."""
     _has_prepare: ClassVar[bool] = True
     _is_prepared = False
     _answer_of_prepare: Response | None = None
@@ -88,6 +74,8 @@ class Resource(WebMessageHandler):
             "_admits_all": is_open and spec.rate_limit is None,
             "_is_guarded": not {"admit", "prepare"}.isdisjoint(overridden)
             or type(access) is not OpenAccess,
+            "_knows_callers": not overridden.isdisjoint(ASKED)
+            or any(not each.__module__.startswith("brubeck.") for each in (type(access), cls)),
             "_has_prepare": "prepare" in overridden or cls.prepare is not WebMessageHandler.prepare,
             "stream": stream,
             "make_hooks": declaration,
@@ -195,8 +183,8 @@ class Resource(WebMessageHandler):
         """Carry a request out once, however often it is sent with its key."""
         context = self.context
         known = context.caller_key
-        if not known and "admit" in self.spec.overridden:  # which may know callers by itself
-            known = _credentials(self.message)
+        if not known and self._knows_callers:
+            known = sender(self.message)
         caller = f"{known} {self.message.method} {self.message.path}"
         may_read = check_answer(self.access.may_read(context), "may_read")
         requests = IdempotencyStore(context.stream.store, caller, may_read=may_read)
