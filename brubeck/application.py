@@ -25,7 +25,7 @@ from brubeck.errors import ConfigError, did_you_mean
 from brubeck.explorer import index
 from brubeck.features import add_features
 from brubeck.handlers import WebMessageHandler
-from brubeck.handlers.guards import refuse_unread
+from brubeck.handlers.guards import check_guards
 from brubeck.http.access_log import log_access
 from brubeck.http.caching import SET_COOKIE, kept_private
 from brubeck.http.compression import LEAST, compressed
@@ -196,7 +196,7 @@ class Brubeck(Configured):
             raise ConfigError(f"The route {pattern!r} leads to {handler!r}, which is no handler.")
         check_plain(handler, f"The route {pattern!r}")
         if isinstance(handler, type):
-            refuse_unread(handler)
+            check_guards(handler)
         allowed = None if methods is None else frozenset(methods)
         self.descriptions.add_route(self.router.add(pattern, handler, allowed))
 

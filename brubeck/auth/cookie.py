@@ -1,18 +1,16 @@
 """Sessions in a signed cookie: the account and the start; the server stores nothing.
 
 The cookie holds JSON that anybody may read and only a holder of the keys could have written: the
-id of the account, when the session began, and a fingerprint of the password line, so that a
-changed password ends every session that began with the former one.
+id of the account, when the session began, and a fingerprint of its name and password line, so that
+a changed one ends every session that began with the former one.
 """
 
 from __future__ import annotations
 
 import hashlib
 import hmac
-from collections.abc import Callable, Collection, Iterable, MutableMapping
-from functools import partial
+from collections.abc import Callable, Collection, Iterable
 from typing import Any, Final, Protocol
-from weakref import WeakKeyDictionary
 
 import msgspec
 
@@ -32,12 +30,6 @@ MAX_COOKIE_LENGTH: Final = 4096
 """How long a cookie may be; no browser keeps a longer one."""
 
 _PURPOSE: Final = "session"
-_TWICE: Final = (
-    "Two CookieAuth with the cookie {!r} have different look-ups, and each would take the sessions "
-    "of the other: give one of them another cookie."
-)
-_LOOKUPS: Final[MutableMapping[AuthContext, dict[str, object]]] = WeakKeyDictionary()
-"""By application and cookie, the code of the look-up that its sessions are used with."""
 _OVER: Final = "The session is not valid, or is over; log in again."
 
 
@@ -111,7 +103,6 @@ class CookieAuth(Scheme):
         if not signed:
             return None
         session = self._read(signed, context)
-        self._keep_apart(context)
         lookup = self.lookup or context.accounts.by_id
         account = check_type(lookup(session.user), Account, "lookup")
         line = session.line.encode("utf-8", "surrogatepass")
@@ -145,15 +136,6 @@ class CookieAuth(Scheme):
     def _purpose(self) -> str:
         return f"{_PURPOSE}:{self.cookie}"
 
-    def _keep_apart(self, context: AuthContext) -> None:
-        """Raise `ConfigError` where sessions in this cookie are looked up in two ways.
-
-        The start compares the schemes that classes declare; others are made by functions.
-        """
-        used = _LOOKUPS.setdefault(context, {})
-        if used.setdefault(self.cookie, _code_of(self.lookup)) != _code_of(self.lookup):
-            raise ConfigError(_TWICE.format(self.cookie))
-
     def _read(self, signed: str, context: AuthContext) -> _Session:
         if len(signed) > MAX_COOKIE_LENGTH:
             raise BadCredentials(_OVER)
@@ -177,17 +159,14 @@ def check_cookies(schemes: Iterable[Scheme]) -> None:
         if isinstance(each, CookieAuth):
             other = known.setdefault(each.cookie, each)
             if each.lookup != other.lookup:
-                raise ConfigError(_TWICE.format(each.cookie))
-
-
-def _code_of(lookup: Callable[[str], Account | None] | None) -> object:
-    """Return the code of a look-up: that of a method is the same for each of its objects."""
-    function = lookup.func if isinstance(lookup, partial) else lookup
-    function = getattr(function, "__func__", function)
-    return getattr(function, "__code__", type(function))
+                raise ConfigError(
+                    f"Two CookieAuth with the cookie {each.cookie!r} have different look-ups, and "
+                    "each would take the sessions of the other: give one of them another cookie."
+                )
 
 
 def _fingerprint(account: Account) -> str:
     # Nothing can be tried against it: a line has a salt that only the accounts know.
-    identity = f"{account.id}\n{account.password_line}".encode()
+    # The name tells accounts of two kinds apart that have one id, and no password.
+    identity = f"{account.id}\n{account.username}\n{account.password_line}".encode()
     return hashlib.blake2b(identity, digest_size=16, person=b"brubeck.session").hexdigest()

@@ -1,25 +1,17 @@
-"""The guards of an AutoAPI: `prepare` and its own methods, and no rule of streams."""
+"""The guard of an AutoAPI against pages of other sites, and its turns with other requests."""
 
 from __future__ import annotations
 
 from collections.abc import Collection
-from typing import Any
 
 from brubeck.auth.csrf import require_same_site_of_simple_requests
 from brubeck.green.collecting import rested
 from brubeck.handlers import JSONMessageHandler
-from brubeck.handlers.guards import refuse_unread
 from brubeck.http import Response
 
 
 class GuardedHandler(JSONMessageHandler):
     """A handler that only its own methods protect; pages of other sites cannot write by it."""
-
-    def __init_subclass__(cls, **kwargs: Any) -> None:
-        """Refuse a rule of streams, or of other frameworks, which nobody would ask here."""
-        super().__init_subclass__(**kwargs)
-        if hasattr(cls, "model"):  # without one it is a base class of others
-            refuse_unread(cls)
 
     def __call__(self) -> Response:
         """Answer the request; the collector rests while long documents are read."""

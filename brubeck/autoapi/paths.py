@@ -9,6 +9,7 @@ from typing import Final
 from brubeck.autoapi.base import AutoAPIBase
 from brubeck.dictshield.document import Document
 from brubeck.errors import ConfigError
+from brubeck.handlers.guards import check_guards
 from brubeck.queryset import AbstractQueryset
 from brubeck.queryset.operations import id_field
 from brubeck.streams import StreamHandler
@@ -32,6 +33,7 @@ def placed(api: type[AutoAPIBase], base_url: str, prefix: str | None) -> type[Au
             f"{name}.model is an OwnedDocument, and an AutoAPI has no owners: any caller could "
             "write in the name of another. Declare a stream, an AuthStreamHandler."
         )
+    check_guards(api)
     check_hidden_fields(model, hidden_fields(model, ()), name)
     queries: object = api.queries
     if not (queries is None or isinstance(queries, AbstractQueryset)):

@@ -6,14 +6,15 @@ refused where it is served.
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Iterable, Iterator
-from types import CodeType, FunctionType
-from typing import Any, Final
+import logging
+from inspect import getattr_static
+from typing import Final
 
-from brubeck.callables import functions_of
 from brubeck.errors import ConfigError
 from brubeck.handlers.message import HTTP_METHODS, MessageHandler
+from brubeck.handlers.reading import Reading
+
+log = logging.getLogger("brubeck.app")
 
 OF_STREAMS: Final = (
     *("scopes", "owned", "may_read", "may_write", "read_only", "rate", "access"),
@@ -66,108 +67,97 @@ ELSEWHERE: Final = {
     "has_object_permission": "access",
     "filter_queryset": "access",
     "__acl__": "access",
+    "require_login": "may_read and may_write",
+    "requires_login": "may_read and may_write",
+    "require_auth": "may_read and may_write",
+    "authentication_required": "may_read and may_write",
+    "required_roles": "scopes",
+    "staff_only": "scopes",
+    "admin_only": "scopes",
+    "requires_admin": "scopes",
+    "owner_only": "owned",
+    "get_permissions": "access",
+    "check_permission": "admit",
+    "has_permissions": "admit",
+    "required_permissions": "scopes",
+    "require_permission": "scopes",
+    "requires_scopes": "scopes",
+    "is_authorized": "admit",
+    "can_access": "admit",
+    "allowed_users": "admit",
+    "allowed_groups": "scopes",
+    "ip_allowlist": "admit",
+    "ratelimit": "rate",
+    "rate_limits": "rate",
+    "throttles": "rate",
+    "before_request": "prepare",
+    "process_request": "prepare",
+    "pre_dispatch": "prepare",
 }
 """The names in other frameworks, and what a stream declares instead."""
 _ANSWERING: Final = tuple(each for each in HTTP_METHODS if each != "options")
-_READ_BY: Final = {
-    "schemes": ("schemes", "current_user", "get_current_user"),
-    "get_current_user": ("current_user", "get_current_user"),
-}
-"""The guards of a `UserHandlingMixin`, and all in a method's code that reads them."""
+_OF_USERS: Final = ("schemes", "get_current_user")
+"""The guards of a `UserHandlingMixin`."""
 
 
-def refuse_unread(handler: type) -> None:
+def check_guards(handler: type) -> None:
     """Raise `ConfigError` for the guard of a handler that none of its methods reads.
 
-    A handler that answers no method has nothing to protect. What its base class has may be for
-    other pages: one whose base knows users may be the page on which they log in.
+    Where something else may read it, as a decorator of the program or a function that is given the
+    handler, it is logged. A handler that answers no method has nothing to protect. What its base
+    class has may be for other pages: one whose base knows users may be the page to log in.
     """
     if not any(callable(getattr(handler, each, None)) for each in _ANSWERING):
         return
-    for name in (*OF_STREAMS, *ELSEWHERE, *_READ_BY):
-        if _is_its_own(name, handler) and not is_read(name, handler):
-            raise ConfigError(
-                f"{handler.__name__}.{name} protects nothing: no method reads it. Refuse requests "
-                "in prepare, by a Problem, or with a decorator such as authenticated."
-            )
+    for name in (*OF_STREAMS, *ELSEWHERE):
+        if _is_its_own(name, handler):
+            refuse_unread(name, handler, "Refuse requests in prepare, by a Problem")
+    for name in _OF_USERS:
+        if name in vars(handler):
+            refuse_unread(name, handler, "Decorate methods, such as with authenticated")
 
 
-def _is_its_own(name: str, handler: type) -> bool:
-    """Return whether a guard is meant for a handler: by itself, a mixin, or a word of a base."""
-    if name in vars(handler) or name in _READ_BY:
-        return name in vars(handler)
-    return any(
-        name in vars(base) and not (issubclass(base, MessageHandler) and callable(vars(base)[name]))
-        for base in own_classes(handler)
-    )
-
-
-def is_read(name: str, owner: type) -> bool:
-    """Return whether a method of the program in a class reads a guard, or the guard is empty.
-
-    A method reads what its code names, or that of a function or a class of the program which it
-    names: such a one may be given the handler.
-    """
-    wanted = _READ_BY.get(name, (name,))
-    return not getattr(owner, name, None) or any(each in wanted for each in _mentions(owner))
+def refuse_unread(name: str, owner: type, remedy: str) -> None:
+    """Raise `ConfigError` for a guard that no method of a class reads; log it if others may."""
+    reading = Reading.of(owner, name)
+    wanted = (name, "current_user", "get_current_user") if name in _OF_USERS else (name,)
+    if _is_empty(name, owner) or not reading.names.isdisjoint(wanted):
+        return
+    if not reading.is_partial:
+        raise ConfigError(
+            f"{owner.__name__}.{name} protects nothing: no method reads it. {remedy}."
+        )
+    if name not in _OF_USERS:
+        log.warning(
+            "%s.%s protects nothing by itself: no method of the class reads it. %s.",
+            *(owner.__name__, name, remedy),
+        )
 
 
 def own_classes(owner: type) -> list[type]:
     """Return the classes of the program among a class and its bases."""
-    return [base for base in owner.__mro__ if not _is_ours(base) and base is not object]
+    return [base for base in owner.__mro__ if not _is_ours(base.__module__) and base is not object]
 
 
-def _mentions(owner: type) -> Iterator[str]:
-    """Yield the names and texts in the code of a class, and of all that it names."""
-    pending: list[object] = [each for base in own_classes(owner) for each in vars(base).values()]
-    seen: set[int] = set()
-    while pending:
-        value = pending.pop()
-        if id(value) in seen:
-            continue
-        seen.add(id(value))
-        if not isinstance(value, FunctionType):
-            pending += _members(value)
-        elif not _is_of_python(value.__module__):
-            names = list(_names(value.__code__))
-            yield from names
-            known = value.__globals__
-            pending += [known[each] for each in names if each in known]
-            pending += [each.cell_contents for each in value.__closure__ or () if _is_filled(each)]
-            pending += vars(value).values()  # what a decorator has wrapped
+def _is_its_own(name: str, handler: type) -> bool:
+    """Return whether a guard is meant for a handler: by itself, a mixin, or a word of a base."""
+    return any(
+        name in vars(base)
+        and (
+            base is handler
+            or not issubclass(base, MessageHandler)
+            or not callable(vars(base)[name])
+        )
+        for base in own_classes(handler)
+    )
 
 
-def _members(value: object) -> Iterable[object]:
-    """Return the functions of a descriptor or a callable, or those of a class of the program."""
-    found = [getattr(each, "__func__", each) for each in functions_of(value)]
-    found = [getattr(each, "__wrapped__", each) for each in found]
-    functions = [each for each in found if isinstance(each, FunctionType)]
-    kind = value if isinstance(value, type) else type(value)
-    if _is_of_python(kind.__module__) or issubclass(kind, MessageHandler):
-        return functions  # another handler reads guards of its own
-    return [*functions, *(each for base in own_classes(kind) for each in vars(base).values())]
+def _is_empty(name: str, owner: type) -> bool:
+    value = getattr_static(owner, name, None)  # a descriptor of the program is not asked
+    if value is None or value is False:
+        return True
+    return isinstance(value, str | tuple | list | set | frozenset | dict) and not value
 
 
-def _names(code: CodeType) -> Iterator[str]:
-    yield from code.co_names
-    for each in code.co_consts:
-        if isinstance(each, str):
-            yield each  # as in getattr(self, "scopes")
-        elif isinstance(each, CodeType):
-            yield from _names(each)
-
-
-def _is_filled(cell: Any) -> bool:
-    try:
-        return cell.cell_contents is not None
-    except ValueError:
-        return False
-
-
-def _is_ours(kind: type) -> bool:
-    return kind.__module__.startswith("brubeck.")
-
-
-def _is_of_python(module: str | None) -> bool:
-    """Return whether a module is of the standard library, where nobody knows these guards."""
-    return (module or "").partition(".")[0] in sys.stdlib_module_names
+def _is_ours(module: str) -> bool:
+    return module.startswith("brubeck.")

@@ -18,8 +18,9 @@ from typing import Any, Final
 
 from brubeck.errors import ConfigError, did_you_mean
 from brubeck.explorer.options import Explorer
-from brubeck.handlers.guards import ELSEWHERE, is_read, own_classes
+from brubeck.handlers.guards import ELSEWHERE, own_classes, refuse_unread
 from brubeck.handlers.message import HTTP_METHODS
+from brubeck.handlers.reading import Reading
 from brubeck.streams.access import OpenAccess, ProtectedAccess
 from brubeck.streams.context import HOOKS, Hooks
 from brubeck.streams.declaration import Declaration
@@ -143,7 +144,7 @@ def check_access(access: type) -> None:
                 raise ConfigError(
                     f"{base.__name__}.{name} is never read there: it belongs to the stream's class."
                 )
-            _refuse_unasked(name, base, access)
+            _refuse_unasked(name, access)
             if name.startswith("_"):
                 continue
             near = get_close_matches(name, sorted(known), n=1, cutoff=0.8)
@@ -163,16 +164,13 @@ def check_resource(resource: type) -> None:
                     f"{base.__name__}.{name} is never read there: it belongs to the stream's "
                     f"{owner}."
                 )
-            _refuse_unasked(name, base, resource)
+            _refuse_unasked(name, resource)
 
 
-def _refuse_unasked(name: str, base: type, owner: type) -> None:
+def _refuse_unasked(name: str, owner: type) -> None:
     """Refuse a guard of other frameworks in a class of a stream, where none of its methods asks."""
-    if name in ELSEWHERE and not is_read(name, owner):
-        raise ConfigError(
-            f"{base.__name__}.{name} protects nothing: no method reads it. A stream declares "
-            f"{ELSEWHERE[name]}."
-        )
+    if name in ELSEWHERE:
+        refuse_unread(name, owner, f"A stream declares {ELSEWHERE[name]}")
 
 
 def check_model(model: type) -> None:
@@ -262,7 +260,7 @@ def _refuse_foreign(name: str, stream: type) -> None:
         meant = meant or "may_read and may_write"
     if _MOMENTS.fullmatch(name):
         meant = meant or "before_create, before_update, before_delete and after_change"
-    if meant:
+    if meant and not (name in ELSEWHERE and name in Reading.of(stream, name).names):
         raise ConfigError(f"{stream.__name__}.{name} declares nothing; there is {meant}.")
 
 

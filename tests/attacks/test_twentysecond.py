@@ -174,7 +174,7 @@ def test_an_autoapi_has_no_rules_of_streams(name: str, value: object) -> None:
     with pytest.raises(ConfigError, match=f"Todos.{name} protects nothing"):
         api_of(**{name: value})
     if name in ("schemes", "scopes"):
-        api_of(**{name: value, "prepare": lambda self: getattr(self, "schemes", self.scopes)})
+        api_of(**{name: value, "prepare": lambda self: getattr(self, name)})
 
 
 # Pages of other sites.

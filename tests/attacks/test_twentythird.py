@@ -115,8 +115,9 @@ def refuse(*_: Any) -> None:
 )
 def test_an_autoapi_refuses_what_guards_elsewhere(name: str, value: Any) -> None:
     """Nobody asked it, and everybody was let in."""
+    app = Brubeck(storage="memory://")
     with pytest.raises(ConfigError, match="protects nothing"):
-        type("Todos", (AutoAPIBase,), {"model": Todo, name: value})
+        app.register_api(type("Todos", (AutoAPIBase,), {"model": Todo, name: value}))
 
 
 def test_an_autoapi_may_ask_a_method_of_its_own() -> None:
