@@ -362,5 +362,5 @@ class SQLiteRecordStream(IndexedRecordStream):
                 if looked == query.limit or size >= STEP_BYTES:
                     return Count(total, exact=False)
                 size += len(row[3])
-                total += meets(query.where, extract(row[3]))
+                total += not query.where or meets(query.where, extract(row[3]))
         return Count(total, exact=True)
