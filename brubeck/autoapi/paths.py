@@ -33,7 +33,7 @@ def placed(api: type[AutoAPIBase], base_url: str, prefix: str | None) -> type[Au
             f"{name}.model is an OwnedDocument, and an AutoAPI has no owners: any caller could "
             "write in the name of another. Declare a stream, an AuthStreamHandler."
         )
-    check_guards(api)
+    check_guards(api, is_api=True)
     check_hidden_fields(model, hidden_fields(model, ()), name)
     queries: object = api.queries
     if not (queries is None or isinstance(queries, AbstractQueryset)):

@@ -100,12 +100,13 @@ _OF_USERS: Final = ("schemes", "get_current_user")
 """The guards of a `UserHandlingMixin`."""
 
 
-def check_guards(handler: type) -> None:
+def check_guards(handler: type, *, is_api: bool = False) -> None:
     """Raise `ConfigError` for the guard of a handler that none of its methods reads.
 
     Where something else may read it, as a decorator of the program or a function that is given the
     handler, it is logged. A handler that answers no method has nothing to protect. What its base
-    class has may be for other pages: one whose base knows users may be the page to log in.
+    class has may be for other pages: one whose base knows users may be the page to log in, unless
+    it ``is_api``: all methods of an AutoAPI are Brubeck's own.
     """
     if not any(callable(getattr(handler, each, None)) for each in _ANSWERING):
         return
@@ -113,7 +114,7 @@ def check_guards(handler: type) -> None:
         if _is_its_own(name, handler):
             refuse_unread(name, handler, "Refuse requests in prepare, by a Problem")
     for name in _OF_USERS:
-        if name in vars(handler):
+        if name in vars(handler) or (is_api and _is_its_own(name, handler)):
             refuse_unread(name, handler, "Decorate methods, such as with authenticated")
 
 
@@ -127,11 +128,10 @@ def refuse_unread(name: str, owner: type, remedy: str) -> None:
         raise ConfigError(
             f"{owner.__name__}.{name} protects nothing: no method reads it. {remedy}."
         )
-    if name not in _OF_USERS:
-        log.warning(
-            "%s.%s protects nothing by itself: no method of the class reads it. %s.",
-            *(owner.__name__, name, remedy),
-        )
+    log.warning(
+        "%s.%s may protect nothing: no method of the class reads it by name. %s.",
+        *(owner.__name__, name, remedy),
+    )
 
 
 def own_classes(owner: type) -> list[type]:

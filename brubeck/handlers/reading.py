@@ -21,6 +21,9 @@ _USING: Final = frozenset(
     ("LOAD_ATTR", "LOAD_METHOD", "STORE_ATTR", "DELETE_ATTR", "LOAD_SUPER_ATTR")
 )
 """The instructions that do no more with an object than to take or to set an attribute."""
+_WHOLE: Final = frozenset(("__class__", "__dict__", "__getattribute__"))
+"""The attributes by which all others can be read."""
+_FREE: Final = ("LOAD_DEREF", "LOAD_CLASSDEREF", "LOAD_FROM_DICT_OR_DEREF")
 _DECORATORS: Final = "brubeck.auth.handlers"
 """The module of the decorators that ask for the user."""
 
@@ -66,7 +69,7 @@ class Reading:
             wrapped = value.__dict__.get("__wrapped__")
             self._add(wrapped, place)
             # A function made elsewhere, as by a decorator, may have read the class before.
-            is_made = "<locals>" in value.__qualname__.removeprefix(place)
+            is_made = not value.__qualname__.startswith(f"{place}.")
             self.is_partial |= is_made or wrapped is not None
             if value.__code__.co_argcount:
                 self._read(value.__code__, value.__code__.co_varnames[0], value.__globals__)
@@ -77,6 +80,9 @@ class Reading:
         for first, then in pairwise(dis.get_instructions(code)):
             if own in _last_loaded(first) and then.opname in _USING:
                 self.names.add(str(then.argval))
+                is_handed_over |= str(then.argval) in _WHOLE
+            elif first.opname in _FREE and then.opname in _USING:
+                self.names.add(str(then.argval))  # of a class that a function has made, perhaps
             elif own in _loaded(first):
                 is_handed_over = True
             elif first.opname == "LOAD_GLOBAL" and self._is_owner(known.get(first.argval)):

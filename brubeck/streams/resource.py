@@ -183,8 +183,8 @@ class Resource(WebMessageHandler):
         """Carry a request out once, however often it is sent with its key."""
         context = self.context
         known = context.caller_key
-        if not known and self._knows_callers:
-            known = sender(self.message)
+        if self._knows_callers:
+            known += sender(self.message, is_known=bool(known))
         caller = f"{known} {self.message.method} {self.message.path}"
         may_read = check_answer(self.access.may_read(context), "may_read")
         requests = IdempotencyStore(context.stream.store, caller, may_read=may_read)

@@ -8,7 +8,7 @@ another answer of the name server in between changes nothing (DNS rebinding).
 from __future__ import annotations
 
 import re
-from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -28,6 +28,8 @@ _UNICAST: Final = IPv6Network("2000::/3")
 """The only addresses of IPv6 that hosts on the internet have (RFC 4291, section 2.5.4).
 
 IPv4-compatible, IPv4-translated, local NAT64, site-local and segment identifiers are outside."""
+_OF_PROTOCOLS: Final = IPv4Network("192.0.0.0/24")
+"""Addresses of protocols (RFC 6890), which are no hosts to send to."""
 _NOT_HOSTS: Final = (IPv6Network("2001::/32"), IPv6Network("3fff::/20"))
 """Networks among them that are no public hosts: Teredo, documentation (RFC 9637)."""
 
@@ -116,6 +118,8 @@ def is_public(address: IPv4Address | IPv6Address) -> bool:
             return is_public(inner)
         if address not in _UNICAST or any(address in network for network in _NOT_HOSTS):
             return False
+    elif address in _OF_PROTOCOLS:  # where Oracle's cloud has its metadata
+        return False
     return address.is_global and not address.is_multicast and address not in _REFUSED
 
 

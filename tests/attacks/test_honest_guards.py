@@ -183,7 +183,31 @@ class ByMetaclass(Page, metaclass=Securing):
     """A page of a metaclass."""
 
 
+class ByClass(Page):
+    """A page that asks its class."""
+
+    def prepare(self) -> None:
+        """Refuse a caller without permission."""
+        own: Any = self.__class__
+        if self.message.header("x-permission") not in own.permissions:
+            raise Problem(403, "Not you.")
+
+
+def made() -> type[Page]:
+    """Return a page that names the class that a function makes."""
+
+    class Made(Page):
+        permissions: Any = ("read",)
+
+        def prepare(self) -> None:
+            if self.message.header("x-permission") not in Made.permissions:
+                raise Problem(403, "Not you.")
+
+    return Made
+
+
 HONEST = (
+    *(ByClass, made()),
     *(ByName, ByWord, ByFunction, ByModule, ByImport, ByTable, ByDefault, ByNestedFunction),
     *(ByDecorator, ByBareDecorator, ByObject, ByClassDecorator, ByMetaclass),
 )
@@ -197,13 +221,23 @@ def test_a_guard_of_the_program_may_have_any_name(page: Any) -> None:
     assert client.get("/page", headers={"X-Permission": "read"}).text == "secret"
 
 
+class ByHand(Page):
+    """A page that hands itself to a function that asks nobody."""
+
+    def get(self) -> Response:
+        """Return the page."""
+        return Response(repr(self))
+
+
 @pytest.mark.parametrize("page", [ByName, ByWord])
 def test_a_guard_that_is_read_is_not_logged(page: Any, caplog: pytest.LogCaptureFixture) -> None:
     """It is where only something else may read it."""
     client_of(type("Guarded", (page,), {"permissions": ("read",)}))
     assert "Guarded.permissions" not in caplog.text
     client_of(type("Guarded", (ByFunction,), {"permissions": ("read",)}))
-    assert "Guarded.permissions protects nothing by itself" in caplog.text
+    assert "Guarded.permissions may protect nothing" in caplog.text
+    client_of(type("Greeting", (UserPage,), {"schemes": (Badge(),), "get": ByHand.get}))
+    assert "Greeting.schemes may protect nothing" in caplog.text
 
 
 class Lazy:

@@ -67,7 +67,11 @@ def test_scopes_beside_a_decorator_are_asked_by_nobody() -> None:
     class Admin(UserPage):
         schemes = (Badge(),)
         scopes = "admin"
-        get = authenticated(Page.get)
+
+        @authenticated
+        def get(self) -> Response:
+            """Return the page."""
+            return super().get()
 
     with pytest.raises(ConfigError, match=r"Admin\.scopes protects nothing"):
         client_of(Admin)
@@ -206,10 +210,6 @@ def ask_permission(handler: Any) -> None:
         raise Problem(403, "Not you.")
 
 
-def let_in(_handler: object) -> None:
-    """Ask nothing."""
-
-
 def serve(api: type[AutoAPIBase]) -> Client:
     """Return a client of a program with an AutoAPI."""
     app = Brubeck(storage="memory://")
@@ -220,9 +220,22 @@ def serve(api: type[AutoAPIBase]) -> Client:
 @pytest.mark.parametrize("name", ["scopes", "schemes", "permissions", "has_permission"])
 def test_an_autoapi_refuses_what_its_prepare_does_not_read(name: str) -> None:
     """That there was a `prepare` was taken for a sign that it asked."""
-    members = {"model": Todo, "prepare": let_in, name: ("a",)}
+
+    class Asking(AutoAPIBase):
+        model = Todo
+
+        def prepare(self) -> None:
+            """Ask nothing."""
+
     with pytest.raises(ConfigError, match="protects nothing"):
-        serve(type("Todos", (AutoAPIBase,), members))
+        serve(type("Todos", (Asking,), {name: ("a",)}))
+
+
+def test_an_autoapi_refuses_the_users_of_its_bases() -> None:
+    """All its methods are Brubeck's own, so that none of them is a page to log in."""
+    members = type("Members", (UserHandlingMixin,), {"schemes": (Badge(),)})
+    with pytest.raises(ConfigError, match="schemes protects nothing"):
+        serve(type("Todos", (members, AutoAPIBase), {"model": Todo}))
 
 
 def test_an_autoapi_refuses_a_user_that_nobody_asks_for() -> None:

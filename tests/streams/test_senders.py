@@ -9,16 +9,26 @@ import pytest
 
 from brubeck import Brubeck, Problem, Response
 from brubeck.dictshield.fields import StringField
-from brubeck.streams import StreamedDocument, StreamHandler
+from brubeck.streams import AuthStreamHandler, StreamedDocument, StreamHandler
 from brubeck.streams.access import OpenAccess
 from brubeck.streams.collection import Collection
 from brubeck.streams.context import Context
 from brubeck.testing import Client
+from tests.attacks.people import Badge, as_caller
 
 KEYS = {"key-a": "acme", "key-b": "bolt"}
+OTHERS = (
+    *("X-Request-Id", "Traceparent", "User-Agent", "Date", "X-Forwarded-For", "Accept-Encoding"),
+    *("X-Varnish", "X-Amz-Cf-Id", "X-Azure-Ref", "X-Vercel-Id", "X-Unique-Id", "X-Timer", "Rtt"),
+    *("X-Kong-Request-Id", "X-ARR-LOG-ID", "Fly-Request-Id", "Client-IP", "X-Goog-Api-Client"),
+    *("X-Timestamp", "X-Nonce", "X-Signature", "X-Amz-Date", "X-CSRF-Token", "X-Retry", "B3"),
+    *("X-Ms-Client-Request-Id", "X-Stripe-Client-Telemetry", "X-Client-Data", "Sec-CH-UA"),
+)
+"""The headers of proxies, traces, signatures and libraries, which differ between two tries."""
 HEADERS = (
     *("X-Api-Key", "X-Org", "X-Client", "X-Email", "X-SSL-Client-DN", "X-Forwarded-User", "From"),
-    *("Authorization", "Cookie", "X-Amzn-Oidc-Identity", "X-Tenant-Id", "Host"),
+    *("X-Team-Id", "X-On-Behalf-Of", "Content-Tenant", "X-Auth-Request-Email", "X-Customer"),
+    *("Authorization", "X-Amzn-Oidc-Identity", "X-Tenant-Id", "Host"),
 )
 
 
@@ -97,13 +107,55 @@ def test_a_key_is_that_of_its_sender(way: str, header: str) -> None:
     assert (stranger.status, first.status, second.status) == (403, 201, 201)
     assert first.json()["data"]["id"] != second.json()["data"]["id"]
     assert post(client, header, "").status == 403
-    again = post(
-        client,
-        header,
-        "key-a",
-        **{"X-Request-Id": "7", "Traceparent": "00-1-1-01", "User-Agent": "other", "Date": "now"},
-        **{"X-Forwarded-For": "10.0.0.9", "Accept-Encoding": "gzip", "Retry-Count": "1"},
-    )
+    again = post(client, header, "key-a", **dict.fromkeys(OTHERS, "other"))
+    assert again.json()["data"]["id"] == first.json()["data"]["id"]
+
+
+@pytest.mark.parametrize("way", ["admit", "prepare"])
+def test_a_session_is_a_sender_where_a_hook_reads_it(way: str) -> None:
+    """Cookies of balancers and statistics change, and say nothing of who sends them."""
+
+    def ask(_self: object, context: Context) -> None:
+        if context.get_cookie("session") not in ("5", "6"):
+            raise Problem(403, "Nobody.")
+
+    stream = type("Orders", (StreamHandler,), {"model": Order, "path": "/orders", way: ask})
+    client = Client(Brubeck(streams=[stream], storage="memory://"))
+    sent = [f"AWSALB={number}; session={each}; _ga=1" for number, each in enumerate("5654")]
+    made = [post(client, "", "", Cookie=cookie, Origin="http://localhost") for cookie in sent]
+    assert [each.status for each in made] == [201, 201, 201, 403]
+    ids = [each.json()["data"]["id"] for each in made[:3]]
+    assert ids[0] == ids[2] != ids[1]
+
+
+@pytest.mark.parametrize("way", ["prepare", "after_change"])
+def test_a_cookie_of_the_first_answer_makes_no_other_sender(way: str) -> None:
+    """A request that is sent twice brings it the second time."""
+
+    def begin(_self: object, context: Context, *_: object) -> None:
+        context.set_cookie("session", "new")
+
+    stream = type("Orders", (StreamHandler,), {"model": Order, "path": "/orders", way: begin})
+    client = Client(Brubeck(streams=[stream], storage="memory://"))
+    first, again = (post(client, "X-Anything", each) for each in "ab")
+    assert first.json()["data"]["id"] == again.json()["data"]["id"]
+
+
+def test_a_caller_that_is_known_may_act_for_others() -> None:
+    """A gateway names a tenant; its credentials may be renewed between two tries."""
+
+    class Orders(AuthStreamHandler):
+        model = Order
+        path = "/orders"
+        schemes = (Badge(),)
+
+        def before_create(self, context: Context, document: Any) -> None:
+            document.tenant = tenant(context, "X-Tenant")
+
+    client = Client(Brubeck(streams=[Orders], storage="memory://"), as_caller("gateway"))
+    first, second = (post(client, "X-Tenant", key) for key in KEYS)
+    assert [each.json()["data"]["tenant"] for each in (first, second)] == ["acme", "bolt"]
+    again = post(client, "X-Tenant", "key-a", **{"X-Api-Key": "renewed"})
     assert again.json()["data"]["id"] == first.json()["data"]["id"]
 
 
