@@ -65,6 +65,7 @@ class Follower:
             self._query = self._first()
         green.take_turn()  # hundreds of readers may wake at one write, each with a scan of its own
         found = queryset.changes(self._query)
+        green.take_turn()  # those that share a step have it at once, and each makes events of it
         self.go_on(found)
         return found
 

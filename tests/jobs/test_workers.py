@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
@@ -107,6 +108,25 @@ def test_a_job_that_kills_its_worker_becomes_a_dead_letter(
     assert letter.reason == "Its worker died, 5 times."
 
 
+def stands_between_writes(pid: int, backend: Backend) -> bool:
+    """Let a process stand still, and return whether others can write; else it goes on.
+
+    One that stands in the middle of a write to SQLite keeps the file locked for everybody.
+    """
+    suspend(pid)
+    if not backend.url.startswith("sqlite:///"):
+        return True
+    path = backend.url.removeprefix("sqlite:///")
+    with closing(sqlite3.connect(path, timeout=0, isolation_level=None)) as db:
+        try:
+            db.execute("BEGIN IMMEDIATE")
+        except sqlite3.OperationalError:
+            os.kill(pid, signal.SIGCONT)
+            return False
+        db.execute("ROLLBACK")
+    return True
+
+
 def test_a_worker_that_stood_still_changes_nothing(
     make_app: MakeApp, backend: Backend, tmp_path: Path
 ) -> None:
@@ -116,7 +136,7 @@ def test_a_worker_that_stood_still_changes_nothing(
     with worker(backend.url) as first:
         sent = app.jobs.send("/wait", told)
         wait_until((tmp_path / "begun").exists)
-        suspend(first.process.pid)
+        wait_until(lambda: stands_between_writes(first.process.pid, backend))
         try:
             with worker(backend.url) as second:
                 begun = tmp_path / "begun"
