@@ -346,6 +346,10 @@ def put(
     )
 
 
+SHORT: Final = 4096
+"""The number of bytes that are read at once: a turn behind a thousand feeds takes many seconds."""
+
+
 def read_document(spec: StreamSpec, body: bytes, most: int = MOST_FAULTS) -> StreamedDocument:
     """Return the document of a body: 400 when it is not JSON, 422 when it is not valid.
 
@@ -353,7 +357,8 @@ def read_document(spec: StreamSpec, body: bytes, most: int = MOST_FAULTS) -> Str
     """
     if len(body) > MAX_BYTES:
         raise too_long(f"{len(body)}")
-    green.take_turn()  # each of its steps may take long
+    if len(body) > SHORT:  # each of its steps may take long
+        green.take_turn()
     try:
         return read_visible(spec.model, body, spec.hidden, most)
     except ShieldException:
