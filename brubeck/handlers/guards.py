@@ -94,7 +94,7 @@ ELSEWHERE: Final = {
     "process_request": "prepare",
     "pre_dispatch": "prepare",
 }
-"""The names in other frameworks, and what a stream declares instead."""
+"""The names in other frameworks, each with the declaration of a stream for it."""
 _ANSWERING: Final = tuple(each for each in HTTP_METHODS if each != "options")
 _OF_USERS: Final = ("schemes", "get_current_user")
 """The guards of a `UserHandlingMixin`."""

@@ -75,7 +75,7 @@ class Reading:
                 self._read(value.__code__, value.__code__.co_varnames[0], value.__globals__)
 
     def _read(self, code: CodeType, own: str, known: dict[str, Any]) -> None:
-        """Add what a method, and the functions in it, read of the object that is named ``own``."""
+        """Add the attributes that a method and its inner functions read of the variable ``own``."""
         is_handed_over = False
         for first, then in pairwise(dis.get_instructions(code)):
             if own in _last_loaded(first) and then.opname in _USING:

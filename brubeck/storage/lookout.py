@@ -59,7 +59,7 @@ class LookOut:
         self._changed = green.Lock()
         self._looking = False
         self.places = FairSemaphore(AT_ONCE)
-        """The places of those that read what the look-out has found (`SharedSteps`)."""
+        """The places of the followers that read at the same time (`SharedSteps`)."""
 
     def watch(self, stream: Waiting) -> None:
         """Look at a stream, too, for as long as somebody waits for it."""

@@ -56,7 +56,7 @@ class Resource(WebMessageHandler):
     _is_guarded: ClassVar[bool] = True
     """Whether a request may be for a caller that a browser names by itself."""
     _knows_callers: ClassVar[bool] = True
-    """Whether the program may know callers in a way of its own, by whatever a request brings."""
+    """Whether the program may know callers in a way of its own, such as a header."""
     _has_prepare: ClassVar[bool] = True
     _is_prepared = False
     _answer_of_prepare: Response | None = None

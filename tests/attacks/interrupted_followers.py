@@ -14,11 +14,11 @@ from brubeck import green
 
 green.patch(sys.argv[1])
 
-from brubeck.green.waking import FairSemaphore  # noqa: E402, after the patch
+from brubeck.green.waking import FairSemaphore  # noqa: E402, it makes locks, which are patched first
 from brubeck.storage import Changes, ChangesQuery  # noqa: E402, it is patched first
 from brubeck.storage.conformance.machine import SCHEMA, put_new  # noqa: E402, after the patch
 from brubeck.storage.memory import MemoryStorage  # noqa: E402, after the patch
-from brubeck.storage.shared_steps import AT_ONCE, SharedSteps  # noqa: E402, after the patch
+from brubeck.storage.shared_steps import AT_ONCE, SharedSteps  # noqa: E402, it waits by locks, too
 from tests.servers import wait_until  # noqa: E402, after the patch
 
 ITEMS = 5

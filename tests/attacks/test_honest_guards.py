@@ -135,7 +135,7 @@ class ByTable(Page):
 
 
 class ByDefault(Page):
-    """A page whose guard is the default of an argument."""
+    """A page with its guard as the default of an argument."""
 
     def prepare(self, ask: Callable[[Any], None] = check) -> None:
         """Ask."""
@@ -215,7 +215,7 @@ HONEST = (
 
 @pytest.mark.parametrize("page", HONEST)
 def test_a_guard_of_the_program_may_have_any_name(page: Any) -> None:
-    """What reads it may be a decorator, a function or an object, as far away as it likes."""
+    """Its reader may be a decorator, a function or an object, as far away as it likes."""
     client = client_of(type(page)("Guarded", (page,), {"permissions": ("read",)}))
     assert client.get("/page").status == 403
     assert client.get("/page", headers={"X-Permission": "read"}).text == "secret"

@@ -78,7 +78,7 @@ def test_scopes_beside_a_decorator_are_asked_by_nobody() -> None:
 
 
 class Restricting:
-    """A mixin of another framework, whose guards do nothing by themselves."""
+    """A mixin of another framework, with guards that do nothing by themselves."""
 
     def dispatch(self) -> None:
         """Let everybody."""
@@ -199,7 +199,7 @@ def test_a_stream_may_ask_a_guard_of_its_own() -> None:
 
 
 def test_an_emptied_guard_is_none() -> None:
-    """A class may take back what its base declares."""
+    """A class may take back the declaration of its base."""
     base = type("Base", (Page,), {"login_required": True})
     assert client_of(type("Open", (base,), {"login_required": False})).get("/page").status == 200
 

@@ -1,4 +1,4 @@
-"""An ``Idempotency-Key`` is its sender's, however the program knows who sends a request."""
+"""An ``Idempotency-Key`` belongs to its sender, by each way of the program to know callers."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def by_hook(name: str) -> Callable[[str], type[StreamHandler]]:
 
 
 def by_access(header: str) -> type[StreamHandler]:
-    """Return a stream whose access class knows tenants."""
+    """Return a stream with an access class that knows tenants."""
 
     class Known(OpenAccess):
         def authenticate(self, context: Context, current_user: object) -> None:
@@ -72,7 +72,7 @@ def by_access(header: str) -> type[StreamHandler]:
 
 
 def by_resource(header: str) -> type[StreamHandler]:
-    """Return a stream whose collection knows tenants."""
+    """Return a stream with a collection that knows tenants."""
 
     class Known(Collection):
         def post(self) -> Response:
@@ -113,7 +113,7 @@ def test_a_key_is_that_of_its_sender(way: str, header: str) -> None:
 
 @pytest.mark.parametrize("way", ["admit", "prepare"])
 def test_a_session_is_a_sender_where_a_hook_reads_it(way: str) -> None:
-    """Cookies of balancers and statistics change, and say nothing of who sends them."""
+    """Cookies of balancers and statistics change, and say nothing of their sender."""
 
     def ask(_self: object, context: Context) -> None:
         if context.get_cookie("session") not in ("5", "6"):
